@@ -1,0 +1,112 @@
+"""Read and change what named layers compute, inside one with-block, in any ``nn.Module``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+import torch
+from torch import nn
+
+from ganlab.errors import GanlabError
+
+Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Recording(Mapping[str, torch.Tensor]):
+    """What layers put out inside a ``record`` block: layer name -> (n, ...) on the CPU, all calls joined in order."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._calls: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        calls = self._calls[name]
+        if not calls:
+            raise GanlabError(f"The layer {name!r} has not run yet.", "Generate or score pictures inside the block.")
+        if len(calls) > 1:
+            self._calls[name] = calls = [torch.cat(calls)]
+        return calls[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calls)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def append(self, name: str, features: torch.Tensor) -> None:
+        # a copy: later in-place layers would overwrite what is kept
+        self._calls[name].append(features.detach().to("cpu", copy=True))
+
+
+def find_layer(network: nn.Module, name: str) -> nn.Module:
+    """The submodule of that dotted name.
+
+    Raises:
+        GanlabError: there is none; the hint lists what there is.
+    """
+    named = dict(network.named_modules())
+    if name not in named or not name:
+        near = get_close_matches(name, named, n=3) or [other for other in named if other]
+        raise GanlabError(f"There is no layer called {name!r}.", f"There are: {', '.join(near[:40])}.")
+    return named[name]
+
+
+@contextmanager
+def record(network: nn.Module, *names: str) -> Iterator[Recording]:
+    """Keep what these layers put out while the block runs. Names are checked before anything is hooked.
+
+    Raises:
+        GanlabError: an unknown layer; on reading, a layer that did not run.
+    """
+    layers = {name: find_layer(network, name) for name in names}
+    recording = Recording(names)
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, inputs, output: recording.append(name, output)
+
+    handles = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+    try:
+        yield recording
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def edit(network: nn.Module, edits: Mapping[str, Edit], first_row: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Change what layers put out while the block runs.
+
+    Each edit is called with the features (n, ...) and the rows (n,): which pictures of the whole call these are, so
+    that a batched call can be edited picture by picture. It returns features of the same shape. Whoever splits a call
+    into batches tells by ``first_row`` where the batch that is running begins.
+
+    Raises:
+        GanlabError: an unknown layer, an edit that changes the shape, or (on leaving the block) a layer that never ran.
+    """
+    layers = {name: find_layer(network, name) for name in edits}
+    ran: set[str] = set()
+
+    def change(name: str) -> Callable[..., torch.Tensor]:
+        def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+            ran.add(name)
+            rows = torch.arange(len(output)) + first_row()
+            edited = edits[name](output.clone(), rows)
+            if edited.shape != output.shape:
+                raise GanlabError(
+                    f"The edit of {name!r} turned {tuple(output.shape)} into {tuple(edited.shape)}.",
+                    "An edit returns features of the shape it was given.",
+                )
+            return edited
+
+        return hook
+
+    handles = [layer.register_forward_hook(change(name)) for name, layer in layers.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+    silent = sorted(set(edits) - ran)
+    if silent:
+        raise GanlabError(f"The edit of {silent[0]!r} never ran.", "Generate pictures inside the block.")

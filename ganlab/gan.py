@@ -1,0 +1,354 @@
+"""A GAN opened up: draw from it, score with it, record and edit its layers, remove its filters for good."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ganlab.errors import GanlabError
+from ganlab.latents import Latents, Prior
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from ganlab.activations import Edit, Recording
+
+Side = Literal["generator", "discriminator"]
+
+LARGEST_BATCH = 64  # pictures at once; halved while memory does not suffice
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What a picture of this GAN is: (channels, size, size) with values from ``low`` to ``high``."""
+
+    size: int = 64
+    channels: int = 3
+    low: float = -1.0
+    high: float = 1.0
+
+    def to_uint8(self, images: torch.Tensor) -> np.ndarray:
+        """Pictures (n, c, h, w) in [low, high], clipped to it -> (n, h, w, c) uint8."""
+        levels = (images.detach().float() - self.low) * (255.0 / (self.high - self.low))
+        return levels.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    def from_uint8(self, pictures: np.ndarray) -> torch.Tensor:
+        """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high]."""
+        import torch
+
+        levels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
+        return levels * ((self.high - self.low) / 255.0) + self.low
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint is, once: the facts of its ``card.toml``.
+
+    Attributes:
+        name: what it is called, as in ``--gan NAME``.
+        summary: one sentence for a person.
+        architecture: name and settings of the networks, enough to build them.
+        facts: everything else the card says (training, data, licence, labeler, ...), table by table.
+    """
+
+    name: str = "unnamed"
+    summary: str = ""
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named layer: dotted name, kind (the module's class), shape of its output for one picture."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
+
+class Gan:
+    """A generator, perhaps its discriminator, the prior of z and what the pictures are.
+
+    The networks are frozen, in eval mode and do nothing in place.
+
+    Args:
+        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range.
+        discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none.
+        prior: the law of z.
+        image: size, channels and range of the pictures.
+        card: what the checkpoint is.
+        device: where the networks run: "cpu", "cuda", "cuda:1", "mps".
+        classes: how many classes a conditional generator knows, or None.
+        folder: the checkpoint's folder, where its labels lie; None for a GAN made in memory.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module | None = None,
+        *,
+        prior: Prior,
+        image: ImageSpec,
+        card: Card | None = None,
+        device: str = "cpu",
+        classes: int | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.generator = _opened(generator, device)
+        self.discriminator = None if discriminator is None else _opened(discriminator, device)
+        self.prior = prior
+        self.image = image
+        self.card = card or Card()
+        self.device = device
+        self.classes = classes
+        self.folder = folder
+        self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Gan:
+        """The GAN a person named on the command line; see :func:`ganlab.load_gan`."""
+        from ganlab.checkpoints import load_gan
+
+        return load_gan(spec)
+
+    def __repr__(self) -> str:
+        shape = f"{self.image.channels}x{self.image.size}x{self.image.size}"
+        return f"Gan({self.name!r}, {shape}, z {self.prior.dim} {self.prior.law}, {self.hash})"
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def hash(self) -> str:
+        """12 hexadecimal digits of the generator's weights: with a seed and an index they name a picture."""
+        digest = hashlib.sha256()
+        for key, value in sorted(self.generator.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+    def to(self, device: str) -> Gan:
+        """The same GAN on another device.
+
+        Raises:
+            GanlabError: this machine has no such device.
+        """
+        _check_device(device)
+        return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), device=device)
+
+    def latents(self, n: int, *, seed: int = 0, first: int = 0, label: int | None = None) -> Latents:
+        """The latents ``first`` to ``first + n - 1`` of a seed, all of class ``label`` for a conditional GAN."""
+        import torch
+
+        if (self.classes is None) != (label is None):
+            what = "draws no classes" if self.classes is None else f"draws {self.classes} classes and needs one"
+            raise GanlabError(f"The GAN {self.name!r} {what}.", "Mind --label.")
+        latents = self.prior.sample(n, seed, first)
+        if label is None:
+            return latents
+        assert self.classes is not None
+        if not 0 <= label < self.classes:
+            raise GanlabError(f"There is no class {label}.", f"Classes go from 0 to {self.classes - 1}.")
+        return replace(latents, labels=torch.full((n,), label))
+
+    def generate(self, latents: Latents | torch.Tensor) -> torch.Tensor:
+        """Pictures of these points of Z.
+
+        Args:
+            latents: named latents, or z as (n, dim).
+
+        Returns:
+            (n, c, h, w) float32 on the CPU, in ``image``'s range.
+        """
+        z, labels = (latents.z, latents.labels) if isinstance(latents, Latents) else (latents, None)
+        if z.ndim != 2 or z.shape[1] != self.prior.dim:
+            raise GanlabError(
+                f"z has the shape {tuple(z.shape)}, but {self.name!r} draws from (n, {self.prior.dim}).",
+                "Take z from gan.latents(n, seed=0).",
+            )
+        return self._run(self.generator, z, labels)
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real."""
+        return self._run(self._network("discriminator"), images, None)
+
+    def layers(self, side: Side = "generator") -> list[Layer]:
+        """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""
+        names = {module: name for name, module in self._network(side).named_modules() if name}
+        seen: dict[str, Layer] = {}
+        for module, _, output in self._trace(side):
+            if module in names:
+                name = names[module]
+                seen.setdefault(name, Layer(name, type(module).__name__, tuple(output.shape[1:])))
+        return list(seen.values())
+
+    def hidden_layers(self, side: Side = "generator") -> list[Layer]:
+        """The hidden feature maps after their activation, from input to output, each under its shortest name.
+
+        A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``.
+        """
+        from torch import nn
+
+        network = self._network(side)
+        names = {module: name for name, module in network.named_modules() if name}
+        trace = self._trace(side)
+        final = trace[-1][2]
+        blocks: dict[int, tuple[nn.Module, torch.Tensor]] = {}
+        for module, _, output in trace:
+            if type(module).__module__.startswith("torch.nn.modules.activation") and output.ndim == 4:
+                blocks[id(output)] = (module, output)
+            elif id(output) in blocks and module in names:
+                blocks[id(output)] = (module, output)
+        hidden = [(module, output) for module, output in blocks.values() if output is not final]
+        return [Layer(names[module], type(module).__name__, tuple(output.shape[1:])) for module, output in hidden]
+
+    def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
+        """Keep what layers put out inside a with-block; see :func:`ganlab.activations.record`."""
+        from ganlab import activations
+
+        return activations.record(self._network(side), *layers)
+
+    def edit(self, edits: Mapping[str, Edit], side: Side = "generator") -> AbstractContextManager[None]:
+        """Change what layers put out inside a with-block; see :func:`ganlab.activations.edit`."""
+        from ganlab import activations
+
+        return activations.edit(self._network(side), edits, lambda: self._first_row)
+
+    def without(self, layer: str, filters: list[int] | np.ndarray) -> Gan:
+        """A GAN whose generator lacks these feature maps of a layer, for good.
+
+        Whatever consumes the maps gets zero weights for them, which is exactly what zeroing the maps does, needs no
+        hook and can be saved.
+
+        Raises:
+            GanlabError: an unknown layer or map, or maps that something without weights for them consumes.
+        """
+        from ganlab.surgery import without
+
+        generator = without(self, layer, np.asarray(filters, dtype=np.int64))
+        return self._with(generator, copy.deepcopy(self.discriminator))
+
+    def untrained(self, seed: int) -> Gan:
+        """The same networks with fresh initial weights: the control for what training brought."""
+        from ganlab.architectures import build
+
+        if not self.card.architecture:
+            raise GanlabError(f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture].")
+        generator, discriminator = build(self.card.architecture, seed)
+        return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
+
+    def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:
+        kept = {name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "folder")}
+        return Gan(generator, discriminator, **(kept | changes))
+
+    def _network(self, side: Side) -> nn.Module:
+        network = self.generator if side == "generator" else self.discriminator
+        if network is None:
+            raise GanlabError(f"The checkpoint {self.name!r} has no discriminator.", "Use a checkpoint that kept its own.")
+        return network
+
+    def _run(self, network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        """Run a network over many rows in batches that fit the device."""
+        import torch
+
+        outputs: list[torch.Tensor] = []
+        batch, done = LARGEST_BATCH, 0
+        with torch.inference_mode():
+            while done < len(inputs):
+                rows = slice(done, done + batch)
+                self._first_row = done
+                try:
+                    arguments = [part[rows].to(self.device) for part in (inputs, labels) if part is not None]
+                    outputs.append(network(*arguments).float().cpu())
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    if batch == 1:
+                        raise GanlabError(
+                            f"One picture of {self.name!r} does not fit into the memory of {self.device}.",
+                            "Close other programs or choose another --device.",
+                        ) from error
+                    batch //= 2
+                    continue
+                done += len(outputs[-1])
+        self._first_row = 0
+        if not outputs:
+            shape = (self.image.channels, self.image.size, self.image.size) if network is self.generator else ()
+            return torch.empty(0, *shape)
+        return torch.cat(outputs)
+
+    def _trace(self, side: Side) -> list[tuple[nn.Module, torch.Tensor, torch.Tensor]]:
+        """Every module call of one forward pass: (module, its input, its output), in the order in which they end."""
+        import torch
+
+        network = self._network(side)
+        calls: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
+
+        def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if isinstance(output, torch.Tensor) and inputs and isinstance(inputs[0], torch.Tensor):
+                calls.append((module, inputs[0], output))
+
+        handles = [module.register_forward_hook(note) for module in network.modules()]
+        try:
+            latents = self.latents(2, label=None if self.classes is None else 0)
+            if side == "generator":
+                self.generate(latents)
+            else:
+                self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return calls
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch means that memory did not suffice, on whichever device."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(
+        sign in words for sign in ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
+    )
+
+
+def _opened(network: nn.Module, device: str) -> nn.Module:
+    """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept)."""
+    for module in network.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]
+    return network.to(device).eval().requires_grad_(False)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        have = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.backends.mps.is_available() else [])]
+        raise GanlabError(f"This machine has no device {device!r}.", f"There is: {', '.join(have)}.") from error
+
+
+def choose_device(device: str = "auto") -> str:
+    """"auto" is the GPU when there is one; anything else is checked and taken.
+
+    Raises:
+        GanlabError: this machine has no such device.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    _check_device(device)
+    return device
