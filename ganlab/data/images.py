@@ -1,0 +1,121 @@
+"""What a set of pictures is, whatever it is kept in."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class BrokenPicture(GanlabError):
+    """One picture that cannot be used. `name` says which, `reason` why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The picture {name} cannot be read: {reason}.", "Mend or remove it, or pass --skip-broken to leave it out."
+        )
+        self.name = name
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that a plugin draws, as `register_datasets` returns it.
+
+    `draw(index, size)` gives picture `index` as uint8 (size, size, 3), the same one every time;
+    `version` changes when the pictures do; `count` is how many there are unless the user asks for another number.
+    A `draw` that can be pickled (a function of a module) is shared among several processes.
+    """
+
+    name: str
+    summary: str
+    version: str
+    count: int
+    draw: Callable[[int, int], np.ndarray]
+
+
+class Images(ABC):
+    """A set of pictures in a fixed order, decoded when asked for. Made by `open_images`.
+
+    `spec` is what the user wrote, `source` the same independent of the current folder,
+    `ignored` the number of files found beside the pictures that are none by their name.
+    """
+
+    spec: str
+    source: str
+    ignored: int = 0
+    limit: int | None = None
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Images:
+        """`open_images(spec)`: what makes `Images` a source type for analyses."""
+        from ganlab.data.opening import open_images
+
+        return open_images(spec)
+
+    def __len__(self) -> int:
+        total = self._total()
+        return total if self.limit is None else min(total, self.limit)
+
+    def __repr__(self) -> str:
+        return f"<Images {self.spec}: {len(self)} pictures>"
+
+    def first(self, n: int) -> Self:
+        """The first `n` pictures (all of them where there are fewer)."""
+        if n < 1:
+            raise GanlabError(f"A limit of {n} pictures leaves nothing.", "Ask for at least one picture.")
+        limited = copy.copy(self)
+        limited.limit = min(n, len(self))
+        return limited
+
+    def fingerprint(self) -> str:
+        """32 hex digits that change when the pictures do (judged by names, sizes and times, not by contents)."""
+        digest = hashlib.blake2b(digest_size=16)
+        for fact in self._facts():
+            digest.update(repr(fact).encode("utf-8", "surrogateescape") + b"\n")
+        return digest.hexdigest()
+
+    def picture(self, i: int) -> Image.Image:
+        """Picture `i`, decoded and turned as its EXIF orientation says, in whatever mode it has."""
+        return self._decode(self._row(i), None)
+
+    def array(self, i: int, size: int, channels: int) -> np.ndarray:
+        """Picture `i` as uint8 (size, size, channels): see `geometry.square`."""
+        from ganlab.data import geometry
+
+        row = self._row(i)
+        try:
+            return geometry.square(self._decode(row, size), size, channels)
+        except ValueError as error:
+            raise BrokenPicture(self.name(i), str(error).rstrip(".")) from error
+
+    @abstractmethod
+    def name(self, i: int) -> str:
+        """How messages call picture `i`."""
+
+    @abstractmethod
+    def _total(self) -> int:
+        """How many pictures there are before the limit."""
+
+    @abstractmethod
+    def _facts(self) -> Iterable[object]:
+        """What identifies the pictures up to the limit."""
+
+    @abstractmethod
+    def _decode(self, row: int, size: int | None) -> Image.Image:
+        """Picture `row`; `size` allows a coarser decoding that still serves that size."""
+
+    def _row(self, i: int) -> int:
+        if not 0 <= i < len(self):
+            raise IndexError(f"picture {i} of {len(self)}")
+        return int(i)
