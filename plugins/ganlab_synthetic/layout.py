@@ -179,14 +179,14 @@ def _fill_gaps(layout: Layout, free: Span, rng: np.random.Generator) -> None:
 
 def _place_windows(layout: Layout, back: WallSpace, side: SideWall, rng: np.random.Generator) -> None:
     """One or two windows, mostly on the back wall."""
-    if rng.random() >= 0.86:
+    if rng.random() >= 0.88:
         return
-    bottom, top = float(rng.uniform(0.8, 0.95)), float(rng.uniform(2.2, 2.35))
-    if side.free and rng.random() < 0.3:
-        layout.windows.append((side.wall, WallBox(*side.place(float(rng.uniform(10.0, 14.0))), bottom, top)))
+    bottom, top = float(rng.uniform(0.72, 0.9)), float(rng.uniform(2.25, 2.4))
+    if side.free and rng.random() < 0.2:
+        layout.windows.append((side.wall, WallBox(*side.place(float(rng.uniform(12.0, 15.0))), bottom, top)))
         return
-    two = rng.random() < 0.25
-    share = rng.uniform(0.25, 0.29) if two else rng.uniform(0.32, 0.46)
+    two = rng.random() < 0.2
+    share = rng.uniform(0.28, 0.32) if two else rng.uniform(0.38, 0.52)
     for _ in range(2 if two else 1):
         for shrink in (1.0, 0.87, 0.75):
             span = back.place(float(share) * shrink * layout.view.width, 0.18, rng)

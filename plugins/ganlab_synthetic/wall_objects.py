@@ -17,7 +17,7 @@ SKIES: dict[str, tuple[Colour, Colour, str]] = {
     "dawn": ((150, 175, 215), (245, 200, 185), "dusk"),
     "night": ((14, 18, 44), (46, 52, 92), "night"),
 }
-SKY_SHARES = (0.36, 0.24, 0.15, 0.1, 0.15)
+SKY_SHARES = (0.36, 0.26, 0.15, 0.13, 0.1)
 GROUNDS = ("hills", "houses", "trees", "garden", "none")
 BARS = ((1, 2), (2, 2), (2, 1), (3, 1), (3, 2))  # panes across and up
 
@@ -73,7 +73,7 @@ def sample_scene(rng: np.random.Generator) -> Scene:
 
 def sample_window_style(rng: np.random.Generator) -> WindowStyle:
     """Frame, panes, view and curtains for the windows of a room."""
-    cover = str(rng.choice(("curtains", "blind", "none"), p=(0.5, 0.17, 0.33)))
+    cover = str(rng.choice(("curtains", "blind", "none"), p=(0.5, 0.1, 0.4)))
     frame = random_colour(rng, (0.0, 0.1), (0.8, 0.98)) if rng.random() < 0.65 else shade(wood(rng), 0.8)
     return WindowStyle(
         frame=frame,
@@ -81,7 +81,7 @@ def sample_window_style(rng: np.random.Generator) -> WindowStyle:
         scene=sample_scene(rng),
         cover=cover,
         cover_colour=painted(rng),
-        cover_share=float(rng.uniform(0.1, 0.32)),
+        cover_share=float(rng.uniform(0.08, 0.24)),
         long=rng.random() < 0.4,
     )
 
