@@ -1,1 +1,22 @@
-"""Synthetic bedrooms with exact object masks: a dataset whose ground truth is known by construction."""
+"""Bedrooms drawn at random with exact masks, as a data set, and a labeler trained on that truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganlab import Dataset, hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def draw_picture(index: int, size: int) -> np.ndarray:
+    """Room ``index`` of the data set, (size, size, 3) uint8."""
+    from .rooms import draw_room
+
+    return draw_room(0, index, size).image
+
+
+@hookimpl
+def register_datasets() -> list[Dataset]:
+    return [Dataset("rooms", "bedrooms drawn at random, with windows, beds, lamps, pictures and doors", "1", 30_000, draw_picture)]

@@ -1,0 +1,163 @@
+"""ganlab's own checkpoints: a folder with ``card.toml`` (what it is) and ``weights.safetensors`` (no code inside)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ganlab import architectures
+from ganlab.errors import GanlabError
+from ganlab.gan import Card, Gan, ImageSpec
+from ganlab.latents import Prior
+
+CARD, WEIGHTS = "card.toml", "weights.safetensors"
+SIDES = ("generator", "discriminator")
+
+
+def recognises(path: Path) -> bool:
+    """A checkpoint's folder, or a training run's folder that holds checkpoints of its epochs."""
+    return path.is_dir() and ((path / CARD).is_file() or bool(_epochs(path)))
+
+
+def load(path: Path) -> Gan:
+    """Load a checkpoint folder; of a training run, the newest epoch.
+
+    Raises:
+        GanlabError: a card or weights that cannot be read, or that do not fit each other.
+    """
+    folder = path if (path / CARD).is_file() else _epochs(path)[-1]
+    card = _read_card(folder / CARD)
+    stored = _read_weights(folder / WEIGHTS)
+    try:
+        generator, discriminator = architectures.build(card["architecture"])
+        prior, image = Prior(**card["prior"]), ImageSpec(**card["image"])
+    except (KeyError, TypeError) as error:
+        raise GanlabError(f"{folder / CARD}: {error} is missing or wrong.", "See docs/checkpoints.md for a card.") from error
+    _fill(generator, stored["generator"], folder / WEIGHTS)
+    if stored["discriminator"]:
+        _fill(discriminator, stored["discriminator"], folder / WEIGHTS)
+    facts = {key: value for key, value in card.items() if key not in ("name", "summary", "architecture", "prior", "image")}
+    return Gan(
+        generator,
+        discriminator if stored["discriminator"] else None,
+        prior=prior,
+        image=image,
+        card=Card(card.get("name", folder.name), card.get("summary", ""), card["architecture"], facts),
+        folder=folder,
+    )
+
+
+def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write a checkpoint folder; see :func:`ganlab.save_gan`."""
+    if not gan.card.architecture:
+        raise GanlabError(f"The card of {gan.name!r} does not say how to build its networks.", "Add [architecture] to it.")
+    card = {
+        "name": gan.card.name,
+        "summary": gan.card.summary,
+        "architecture": dict(gan.card.architecture),
+        "prior": {"law": gan.prior.law, "dim": gan.prior.dim},
+        "image": {field: getattr(gan.image, field) for field in ("size", "channels", "low", "high")},
+        **gan.card.facts,
+    }
+    write(folder, card, {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
+
+
+def write(
+    folder: Path, card: Mapping[str, Any], networks: Mapping[str, nn.Module | None], dtype: torch.dtype | None = None
+) -> None:
+    """Write card and weights beside ``folder`` and rename, replacing an earlier checkpoint of that name."""
+    tensors = {
+        f"{side}.{key}": _stored(value, dtype)
+        for side, network in networks.items()
+        if network is not None
+        for key, value in network.state_dict().items()
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise GanlabError(f"Cannot write to {folder.parent}: {error.strerror}.", "Choose another folder.") from error
+    try:
+        save_file(tensors, beside / WEIGHTS)
+        (beside / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True))
+        beside.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(beside, folder)
+    except (OSError, SafetensorError) as error:
+        raise GanlabError(f"The checkpoint {folder} could not be written: {error}.", "Is the disk full?") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _stored(value: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.to(dtype) if dtype is not None and value.is_floating_point() else value
+
+
+def _epochs(run: Path) -> list[Path]:
+    return sorted(folder.parent for folder in run.glob(f"epochs/*/{CARD}"))
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
+    missing = [table for table in ("architecture", "prior", "image") if not isinstance(card.get(table), dict)]
+    if missing:
+        raise GanlabError(f"{path} has no [{missing[0]}].", "See docs/checkpoints.md for what a card says.")
+    return card
+
+
+def _read_weights(path: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """The stored tensors by side, floating point ones as float32.
+
+    Raises:
+        GanlabError: no such file, a damaged one, or tensors of neither network.
+    """
+    if not path.is_file():
+        raise GanlabError(f"The checkpoint {path.parent} has no {WEIGHTS}.", "Copy the whole folder, not only its card.")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise GanlabError(f"{path} is damaged or is no safetensors file: {error}.", "Fetch or copy it again.") from error
+    sides: dict[str, dict[str, torch.Tensor]] = {side: {} for side in SIDES}
+    for key, value in tensors.items():
+        side, _, rest = key.partition(".")
+        if side not in sides:
+            raise GanlabError(f"{path} holds {key!r}, which is of neither network.", "Keys begin with generator. or discriminator.")
+        sides[side][rest] = value.float() if value.is_floating_point() else value
+    return sides
+
+
+def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> None:
+    """Load weights that must fit exactly.
+
+    Raises:
+        GanlabError: a missing or unknown tensor, a shape that does not fit, a value that is not finite.
+    """
+    expected = network.state_dict()
+    hint = "Do the card's [architecture] and the weights belong together?"
+    missing, unknown = sorted(set(expected) - set(stored)), sorted(set(stored) - set(expected))
+    if missing or unknown:
+        what = f"lacks {missing[0]!r}" if missing else f"holds {unknown[0]!r}, which the network does not have"
+        raise GanlabError(f"{path} {what}.", hint)
+    for key, value in stored.items():
+        if value.shape != expected[key].shape:
+            shapes = f"{tuple(value.shape)} where the network has {tuple(expected[key].shape)}"
+            raise GanlabError(f"{path}: {key!r} has the shape {shapes}.", hint)
+        if not torch.isfinite(value).all():
+            raise GanlabError(f"{path}: {key!r} holds NaN or infinity.", "The training diverged; take an earlier epoch.")
+    network.load_state_dict(stored)

@@ -1,0 +1,77 @@
+"""``ganlab train``: from a data set to a checkpoint. Imports torch only when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganlab.errors import GanlabError
+
+RESUMABLE = {"resume", "epochs", "device", "data", "workers", "skip_broken"}  # what a resumed run may be told
+
+
+def train(
+    context: typer.Context,
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Side in pixels: 16, 32, 64, 128 or 256. The paper's is 64.")] = 64,
+    width: Annotated[int, typer.Option(help="Feature maps of the layer beside the picture. The usual port has 64, the paper 128.")] = 64,
+    channels: Annotated[int, typer.Option(help="1 grey, 3 RGB, 4 RGBA.")] = 3,
+    kernel: Annotated[int, typer.Option(help="4 (the usual port) or 5 (the paper's).")] = 4,
+    prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
+    z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 25,
+    batch: Annotated[int, typer.Option(help="Pictures in a step. The paper's is 128.")] = 128,
+    lr: Annotated[float, typer.Option(help="Adam's learning rate, from the paper.")] = 2e-4,
+    beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
+    limit: Annotated[int | None, typer.Option(help="Only the first N pictures.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it.")] = 0,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")] = "fp32",
+    workers: Annotated[int, typer.Option(help="Threads that decode pictures on the first pass.")] = 2,
+    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="A new folder for the run. Default: runs/train/DATA-0001.", show_default=False)] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run: go on exactly where it was.", show_default=False)] = None,
+) -> None:
+    """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
+    from ganlab.architectures.dcgan import DcganSettings
+    from ganlab.training import runs
+    from ganlab.training.settings import TrainSettings
+
+    reading = runs.Reading(workers, skip_broken)
+    if resume is not None:
+        _refuse_changes(context)
+        runs.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device)
+        return
+    if data is None:
+        raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
+    settings = TrainSettings(
+        data=data,
+        limit=limit,
+        network=DcganSettings(size, channels, width, z_dim, kernel),
+        law=prior,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        beta1=beta1,
+        seed=seed,
+        precision=precision,
+    )
+    runs.start(settings, reading, device, out)
+
+
+def _given(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _refuse_changes(context: typer.Context) -> None:
+    """A resumed run has its choices already; another choice would make it another run."""
+    changed = [name for name in context.params if _given(context, name) and name not in RESUMABLE]
+    if changed:
+        option = "--" + changed[0].replace("_", "-")
+        raise GanlabError(f"{option} cannot change while a run goes on.", "Leave it out, or start a new run.")

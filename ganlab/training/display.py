@@ -1,0 +1,46 @@
+"""The live line of a training run, on standard error and only where a person sees it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ganlab.training.loop import Moment
+
+
+class Display:
+    """Epoch, images/s, both losses, D(x), D(G(z)) and the time left."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total} steps"),
+            TextColumn("{task.fields[numbers]}", markup=False),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("train", total=None, epoch="-", numbers="first step ...")
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, moment: Moment) -> None:
+        losses = moment.losses
+        numbers = (
+            f"{moment.speed:.0f} images/s  loss D {losses['loss_d']:.2f} G {losses['loss_g']:.2f}  "
+            f"D(x) {losses['d_real']:.2f} D(G(z)) {losses['d_fake']:.2f}"
+        )
+        self._progress.update(
+            self._task, completed=moment.step, total=moment.steps, epoch=str(moment.epoch), numbers=numbers
+        )

@@ -1,0 +1,104 @@
+"""What a run leaves to look at: the losses of every step, a plot of them, samples and weights of every epoch."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganlab import __version__, figures
+from ganlab.checkpoints import native
+from ganlab.gan import ImageSpec
+from ganlab.training.trainer import StepLog, Trainer
+from ganlab.writing import write_file
+
+GRID = 8  # rows and columns of the sample grid
+HISTORY = "history.csv"
+
+
+class Journal:
+    """The files of a run's folder, apart from its state."""
+
+    def __init__(self, run: Path, trainer: Trainer) -> None:
+        self.run = run
+        self.trainer = trainer
+        _forget_after(run / HISTORY, trainer.step)
+        settings = trainer.settings
+        self._image = ImageSpec(settings.network.size, settings.network.channels)
+        self._fixed = settings.prior.sample(GRID * GRID, settings.seed)
+
+    def note(self, first_step: int, losses: list[dict[str, float]]) -> None:
+        """Append the losses of the steps after ``first_step`` to the history, one row a step."""
+        with (self.run / HISTORY).open("a") as file:
+            for step, log in enumerate(losses, first_step + 1):
+                file.write(",".join([str(step), *(f"{value:.5f}" for value in log.values())]) + "\n")
+
+    def end_epoch(self, epoch: int) -> None:
+        """Weights, samples of the same z as ever, and the plot."""
+        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), self.trainer.networks())
+        self._save_picture(self._sample_grid(), self.run / "samples" / f"epoch-{epoch:04d}.png")
+        self._save_picture(self._plot(), self.run / "history.png")
+
+    def _sample_grid(self) -> Any:
+        generator = self.trainer.generator
+        generator.eval()
+        with torch.inference_mode():
+            images = generator(self._fixed.z.to(self.trainer.device)).float().cpu()
+        generator.train()
+        return figures.grid(self._image.to_uint8(images), GRID)
+
+    def _plot(self) -> Any:
+        rows = np.array(_read_history(self.run / HISTORY))
+        kept = rows[:: max(1, len(rows) // 2000)]
+        series = {
+            "loss of D": (kept[:, 1], None, None),
+            "loss of G": (kept[:, 2], None, None),
+        }
+        return figures.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
+
+    def _card(self, epoch: int) -> dict[str, Any]:
+        settings = self.trainer.settings
+        return {
+            "name": self.run.name,
+            "summary": f"A DCGAN trained on {settings.data}, after epoch {epoch}.",
+            "architecture": settings.network.to_card(),
+            "prior": {"law": settings.law, "dim": settings.network.z_dim},
+            "image": {"size": settings.network.size, "channels": settings.network.channels, "low": -1.0, "high": 1.0},
+            "training": {
+                "data": settings.data,
+                "fingerprint": settings.fingerprint,
+                "epoch": epoch,
+                "steps": self.trainer.step,
+                "batch": settings.batch,
+                "lr": settings.lr,
+                "beta1": settings.beta1,
+                "seed": settings.seed,
+                "precision": settings.precision,
+                "ganlab": __version__,
+                "torch": torch.__version__,
+            },
+        }
+
+    def _save_picture(self, picture: Any, path: Path) -> None:
+        from io import BytesIO
+
+        buffer = BytesIO()
+        picture.save(buffer, "PNG")
+        write_file(path, buffer.getvalue())
+
+
+def _read_history(path: Path) -> list[list[float]]:
+    with path.open(newline="") as file:
+        return [[float(value) for value in row] for row in list(csv.reader(file))[1:]]
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Keep the rows of steps up to ``step``: what a crash lost is going to be done, and noted, again."""
+    kept = [",".join(("step", *StepLog.NAMES))]
+    if path.is_file():
+        lines = path.read_text().splitlines()[1 : step + 1]
+        kept += [line for line in lines if line.count(",") == len(StepLog.NAMES)]
+    write_file(path, ("\n".join(kept) + "\n").encode())

@@ -1,0 +1,124 @@
+"""The training loop, top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ganlab.errors import GanlabError
+from ganlab.gan import is_out_of_memory
+from ganlab.training.journal import Journal
+from ganlab.training.state import save_state
+from ganlab.training.trainer import StepLog, Trainer
+
+READ_EVERY = 20  # steps between reading the losses off the device: reading every step would make a GPU wait
+SAVE_EVERY = 300.0  # seconds between states within an epoch: what a crash can cost
+STILL = 1 / 255  # a batch whose pixels spread less than this (of a range of 2) no longer depends on z
+PATIENCE = 3  # readings in a row that must say so
+
+
+class Pictures(Protocol):
+    """What the loop needs of a packed data set."""
+
+    def __len__(self) -> int: ...
+    def batch(self, indices): ...  # type: ignore[no-untyped-def]  # (n,) -> (n, h, w, c) uint8
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands, for whoever shows it: steps done and in all, epoch from 1, images/s, the last losses."""
+
+    step: int
+    steps: int
+    epoch: int
+    speed: float
+    losses: dict[str, float]
+
+
+def train(
+    pictures: Pictures,
+    run: Path,
+    trainer: Trainer,
+    *,
+    show: Callable[[Moment], None] = lambda moment: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Train until the last epoch is done, or until ``stop()`` says so; the state is saved either way.
+
+    Args:
+        pictures: the packed data set.
+        run: the run's folder; gets ``state.safetensors``, ``epochs/``, ``samples/``, ``history.csv`` and ``.png``.
+        trainer: fresh, or restored from a state.
+        show: called after every reading of the losses.
+        stop: asked after every step.
+
+    Returns:
+        Whether the run is finished.
+
+    Raises:
+        GanlabError: NaN, samples that no longer depend on z, no memory, a full disk. The last good state is kept.
+    """
+    settings = trainer.settings
+    per_epoch = len(pictures) // settings.batch
+    steps = per_epoch * settings.epochs
+    journal = Journal(run, trainer)
+    unread: list[StepLog] = []
+    still = 0
+    saved = began = time.monotonic()
+    first_step = read_step = trainer.step
+    while trainer.step < steps:
+        epoch, position = divmod(trainer.step, per_epoch)
+        if position == 0 or trainer.step == first_step:
+            order = trainer.order(epoch, len(pictures))
+        rows = order[position * settings.batch : (position + 1) * settings.batch]
+        unread.append(_advance(trainer, pictures.batch(rows)))
+        ends_epoch = trainer.step % per_epoch == 0
+        stopping = stop()
+        if len(unread) == READ_EVERY or ends_epoch or stopping:
+            losses = [log.numbers() for log in unread]
+            _check_losses(losses)
+            still = still + 1 if losses[-1]["spread"] < STILL else 0
+            if still == PATIENCE:
+                raise GanlabError(
+                    f"Stopped at step {trainer.step}: the samples no longer depend on z (the generator collapsed).",
+                    "Try another --seed, a smaller --lr or more pictures; the last good state is kept.",
+                )
+            journal.note(read_step, losses)
+            read_step, unread = trainer.step, []
+            speed = (trainer.step - first_step) * settings.batch / (time.monotonic() - began)
+            show(Moment(trainer.step, steps, epoch + 1, speed, losses[-1]))
+        if ends_epoch:
+            journal.end_epoch(epoch + 1)
+        if ends_epoch or stopping or time.monotonic() - saved > SAVE_EVERY:
+            if not unread:  # only what has been read and checked is worth keeping
+                save_state(trainer, run)
+                saved = time.monotonic()
+        if stopping:
+            break
+    return trainer.step >= steps
+
+
+def _advance(trainer: Trainer, pictures) -> StepLog:  # type: ignore[no-untyped-def]
+    try:
+        return trainer.advance(pictures)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GanlabError(
+            f"A step on {len(pictures)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
+            f"Try --batch {max(2, len(pictures) // 2)} or a smaller --width; the last good state is kept.",
+        ) from error
+
+
+def _check_losses(losses: list[dict[str, float]]) -> None:
+    for log in losses:
+        bad = [name for name, value in log.items() if not math.isfinite(value)]
+        if bad:
+            raise GanlabError(
+                f"Training diverged: {bad[0]} became NaN or infinite.", "Try a smaller --lr; the last good state is kept."
+            )
+

@@ -1,0 +1,127 @@
+"""Start a training run, or go on with one: pictures, trainer, signals and folders around the loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import typer
+
+from ganlab.data import open_images
+from ganlab.data.packing import PackedImages, pack
+from ganlab.errors import GanlabError
+from ganlab.gan import choose_device
+from ganlab.progress_bars import progress_bar
+from ganlab.results import new_run_folder
+from ganlab.training.display import Display
+from ganlab.training.loop import train
+from ganlab.training.settings import TrainSettings
+from ganlab.training.state import load_state
+from ganlab.training.trainer import Trainer
+from ganlab.writing import check_new_folder
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How pictures are read: decoding threads, and whether broken ones are left out."""
+
+    workers: int
+    skip_broken: bool
+
+
+def start(settings: TrainSettings, reading: Reading, device: str, out: Path | None) -> None:
+    """Train from the beginning into a new folder.
+
+    Raises:
+        GanlabError: whatever the user can mend in data, options, folder or device.
+    """
+    device = choose_device(device)
+    run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
+    check_new_folder(run)
+    packed = _pack(settings, reading)
+    if len(packed) < settings.batch:
+        raise GanlabError(
+            f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
+            f"Try --batch {max(2, len(packed))}.",
+        )
+    settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
+    _make(run)
+    _train(packed, Trainer(settings, device), run)
+
+
+def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, device: str) -> None:
+    """Go on with an interrupted run, exactly where its state says.
+
+    Args:
+        run: its folder.
+        data: where its pictures lie now, or None for where they lay.
+        epochs: a new number of epochs, or None for its own.
+
+    Raises:
+        GanlabError: no state, a damaged one, or other pictures than before.
+    """
+    trainer = load_state(run, choose_device(device), epochs)
+    settings = trainer.settings
+    torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
+    packed = _pack(settings if data is None else replace(settings, data=data), reading)
+    if packed.fingerprint != settings.fingerprint:
+        raise GanlabError(
+            f"The pictures of {data or settings.data} are not those this run was trained on.",
+            "Restore them, or start a new run: going on with others would not be the same run.",
+        )
+    _train(packed, trainer, run)
+
+
+def _pack(settings: TrainSettings, reading: Reading) -> PackedImages:
+    images = open_images(settings.data)
+    if settings.limit is not None:
+        images = images.first(settings.limit)
+    with progress_bar("Reading pictures") as bar:
+        return pack(
+            images,
+            settings.network.size,
+            settings.network.channels,
+            workers=reading.workers,
+            skip_broken=reading.skip_broken,
+            progress=bar,
+        )
+
+
+def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
+    with _interruptible() as interrupted, Display() as display:
+        finished = train(packed, run, trainer, show=display.show, stop=interrupted)
+    if not finished:
+        typer.echo(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}", err=True)
+        raise typer.Exit(130)
+    typer.echo(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a wish to stop after the current step; a second Ctrl-C stops at once."""
+    wished = False
+
+    def wish(signum: int, frame: object) -> None:
+        nonlocal wished
+        if wished:
+            raise KeyboardInterrupt
+        wished = True
+
+    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: wished
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _make(run: Path) -> None:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GanlabError(f"Cannot write to {run}: {os.strerror(error.errno or 0)}.", "Choose another --out.") from error

@@ -1,0 +1,70 @@
+"""What a training run is: every choice that its weights depend on."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from ganlab.architectures.dcgan import DcganSettings
+from ganlab.errors import GanlabError
+from ganlab.latents import Prior
+
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The paper's recipe (section 4) by default.
+
+    Attributes:
+        data: the data set as the user named it.
+        limit: only this many pictures, the first ones; None for all.
+        fingerprint: of the packed pictures; a run goes on only on the same ones.
+        network: the networks' shape.
+        law: the prior of z, "uniform" on [-1, 1] (paper) or "normal".
+        epochs: passes over the data.
+        batch: pictures in a step, real and generated each.
+        lr, beta1: of Adam, for both networks.
+        seed: initial weights, order of the pictures and z all follow from it.
+        precision: "fp32", or "bf16" for bfloat16 autocast with float32 weights and loss.
+        threads: of torch on the CPU; results depend on it in the last bits.
+    """
+
+    data: str
+    limit: int | None = None
+    fingerprint: str = ""
+    network: DcganSettings = field(default_factory=DcganSettings)
+    law: str = "uniform"
+    epochs: int = 25
+    batch: int = 128
+    lr: float = 2e-4
+    beta1: float = 0.5
+    seed: int = 0
+    precision: str = "fp32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
+        if self.epochs < 1 or self.batch < 2:
+            raise GanlabError(
+                "Training needs at least one epoch and two pictures in a batch.", "BatchNorm needs two to have a variance."
+            )
+        if not (math.isfinite(self.lr) and self.lr > 0 and 0 <= self.beta1 < 1):
+            raise GanlabError("The learning rate must be above 0 and beta1 from 0 up to 1.", "The paper: 0.0002 and 0.5.")
+
+    @property
+    def prior(self) -> Prior:
+        return Prior(self.network.z_dim, self.law)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainSettings:
+        values: dict[str, Any] = json.loads(text)
+        known = {entry.name for entry in fields(cls)}
+        network = DcganSettings(**values.pop("network"))
+        return cls(network=network, **{name: value for name, value in values.items() if name in known})

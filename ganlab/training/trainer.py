@@ -1,0 +1,114 @@
+"""One step of the paper's game, and the whole state that the next step depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ganlab.architectures.dcgan import build_dcgan
+from ganlab.gan import ImageSpec
+from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, random_bits
+from ganlab.training.settings import TrainSettings
+
+BETA2 = 0.999
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """What one step saw, as tensors still on the device: losses (nats), mean D(x) and D(G(z)), spread of the samples."""
+
+    values: torch.Tensor
+
+    NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
+
+    def numbers(self) -> dict[str, float]:
+        return dict(zip(self.NAMES, self.values.tolist(), strict=True))
+
+
+class Trainer:
+    """Both networks, both optimisers and the count of steps done.
+
+    Nothing else carries over from step to step: the order of the pictures and every z are computed from the seed and
+    the step's number, so there is no random generator whose state would have to be kept.
+    """
+
+    def __init__(self, settings: TrainSettings, device: str) -> None:
+        self.settings = settings
+        self.device = device
+        self.step = 0
+        generator, discriminator = build_dcgan(settings.network, settings.seed)
+        self.generator = generator.to(device, memory_format=torch.channels_last)
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        self.optimizers = {
+            "generator": self._adam(self.generator),
+            "discriminator": self._adam(self.discriminator),
+        }
+        self._spec = ImageSpec(settings.network.size, settings.network.channels)
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            network.parameters(), lr=self.settings.lr, betas=(self.settings.beta1, BETA2), fused=True
+        )
+
+    def order(self, epoch: int, count: int) -> np.ndarray:
+        """The order (count,) in which an epoch shows the pictures."""
+        bits = random_bits(self.settings.seed, np.array([epoch]), 2 * count, STREAM_TRAINING_ORDER)[0]
+        return np.argsort(bits.view(np.uint64), kind="stable")
+
+    def latents(self, step: int) -> torch.Tensor:
+        """z (batch, dim) of a step."""
+        batch = self.settings.batch
+        prior = self.settings.prior
+        return prior.sample(batch, self.settings.seed, step * batch, stream=STREAM_TRAINING_LATENTS).z
+
+    def advance(self, pictures: np.ndarray) -> StepLog:
+        """One step on real pictures (batch, h, w, c) uint8: the discriminator's, then the generator's.
+
+        Real and generated pictures go through the discriminator as separate batches, each with its own BatchNorm
+        statistics; the generator's loss is the non-saturating one (section 4, and Goodfellow et al. 2014).
+        """
+        real = self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last)
+        z = self.latents(self.step).to(self.device)
+
+        self._zero_gradients("discriminator")
+        real_logits = self._logits(real)
+        real_loss = F.softplus(-real_logits).mean()
+        real_loss.backward()
+        with self._autocast():
+            fake = self.generator(z)
+        fake_logits = self._logits(fake.detach())
+        fake_loss = F.softplus(fake_logits).mean()
+        fake_loss.backward()
+        self.optimizers["discriminator"].step()
+
+        self._zero_gradients("generator")
+        # the generator's step needs the discriminator's gradients by its input only
+        self.discriminator.requires_grad_(False)
+        generator_loss = F.softplus(-self._logits(fake)).mean()
+        generator_loss.backward()
+        self.discriminator.requires_grad_(True)
+        self.optimizers["generator"].step()
+
+        self.step += 1
+        with torch.no_grad():
+            spread = fake.float().std(dim=0).mean()
+            log = (real_loss + fake_loss, generator_loss, real_logits.sigmoid().mean(), fake_logits.sigmoid().mean(), spread)
+            return StepLog(torch.stack([value.detach().float() for value in log]))
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        with self._autocast():
+            return self.discriminator(images).float()
+
+    def _zero_gradients(self, side: str) -> None:
+        self.optimizers[side].zero_grad(set_to_none=True)
+
+    def _autocast(self) -> torch.autocast:
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16")
