@@ -1,0 +1,188 @@
+"""Pictures of pictures, and plots: everything a page shows. The same input gives the same pixels.
+
+Pictures are uint8 arrays (n, h, w, c) with 1, 3 or 4 channels; what comes out is a PIL image in RGB. They are enlarged
+by whole factors without smoothing, so that a pixel stays a pixel.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganlab.plots import bars, curve, histogram, ranked
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+__all__ = [
+    "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "numbered_grid", "outline_boxes", "ranked",
+]  # fmt: skip
+
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+INK: Colour = (28, 31, 36)
+SOFT: Colour = (98, 106, 118)
+MARK: Colour = (255, 32, 96)
+_CHECKS = ((238, 238, 238), (204, 204, 204))
+_TEXT = 15  # pixels
+_LINE = 19
+
+
+def grid(
+    images: np.ndarray, columns: int, *, scale: int = 1, pad: int = 2, background: Colour = WHITE
+) -> Image.Image:
+    """Pictures side by side, row by row.
+
+    Args:
+        images: (n, h, w, c) uint8, n at least 1.
+        columns: pictures in a row.
+        scale: whole factor by which each is enlarged.
+        pad: pixels between two pictures and around all.
+    """
+    from PIL import Image
+
+    return Image.fromarray(_tiled(images, columns, scale, pad, background))
+
+
+def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: int = 1, pad: int = 2) -> Image.Image:
+    """A grid whose edges tell every picture's index: the row's first index at the left, what to add on top."""
+    from PIL import Image, ImageDraw
+
+    tiles = _tiled(images, columns, scale, pad, WHITE)
+    step_y, step_x = images.shape[1] * scale + pad, images.shape[2] * scale + pad
+    rows = -(-len(images) // columns)
+    across = min(columns, len(images))
+    font = _font()
+    left = 12 + max(_text_width(font, str(first + row * columns)) for row in range(rows))
+    top = _LINE + 6
+    every = -(-(_text_width(font, f"+{across - 1}") + 6) // step_x)  # narrow pictures: not every column has room
+    sheet = Image.new("RGB", (left + tiles.shape[1], top + tiles.shape[0]), WHITE)
+    sheet.paste(Image.fromarray(tiles), (left, top))
+    draw = ImageDraw.Draw(sheet)
+    for column in range(0, across, every):
+        _text_at(draw, (left + pad + column * step_x + (step_x - pad) // 2, top // 2), f"+{column}", "mm", SOFT)
+    for row in range(rows):
+        middle = top + pad + row * step_y + (step_y - pad) // 2
+        _text_at(draw, (left - 6, middle), str(first + row * columns), "rm", INK)
+    return sheet
+
+
+def labelled_rows(
+    rows: Mapping[str, np.ndarray], *, scale: int = 1, columns: int | None = None, title: str = "", pad: int = 2
+) -> Image.Image:
+    """One row of pictures for each caption, captions at the left, so that a column compares one picture with itself.
+
+    Args:
+        rows: caption -> (n, h, w, c) uint8; pictures of one size.
+        scale: whole factor by which each is enlarged.
+        columns: pictures in a row; where there are more, the block of rows is repeated below with the next ones.
+        title: a line above all.
+    """
+    from PIL import Image, ImageDraw
+
+    if not rows:
+        raise ValueError("labelled_rows needs at least one row")
+    most = max(len(pictures) for pictures in rows.values())
+    columns = columns or most
+    captions = {caption: textwrap.wrap(caption, 16) or [""] for caption in rows}
+    font = _font()
+    left = 16 + max(_text_width(font, line) for lines in captions.values() for line in lines)
+    strips: list[tuple[int, list[str], np.ndarray]] = []  # (space above, caption, pictures)
+    for start in range(0, most, columns):
+        for number, (caption, pictures) in enumerate(rows.items()):
+            part = pictures[start : start + columns]
+            if len(part):
+                above = 18 if start and not number else 0
+                strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE)))
+    heights = [above + max(tiles.shape[0], _LINE * len(lines)) for above, lines, tiles in strips]
+    top = _LINE + 12 if title else 0
+    width = max([left + strips[0][2].shape[1]] + [_text_width(font, title) + 4])
+    sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        _text_at(draw, (2, _LINE // 2 + 2), title, "lm", INK)
+    y = top
+    for (above, lines, tiles), height in zip(strips, heights, strict=True):
+        sheet.paste(Image.fromarray(tiles), (left, y + above))
+        middle = y + above + (height - above) // 2 - (len(lines) - 1) * _LINE // 2
+        for number, line in enumerate(lines):
+            _text_at(draw, (left - 12, middle + number * _LINE), line, "rm", INK)
+        y += height
+    return sheet
+
+
+def heat(image: np.ndarray, strength: np.ndarray, *, scale: int = 1, colour: Colour = MARK) -> Image.Image:
+    """A picture with a map laid over it: a mask, or a heat map of any resolution.
+
+    Args:
+        image: (h, w, c) uint8.
+        strength: (rows, columns), boolean or from 0 (the picture alone) to 1 (the colour, nearly covering).
+    """
+    from PIL import Image
+
+    tile = Image.fromarray(_tiled(image[None], 1, scale, 0, WHITE))
+    if strength.ndim != 2 or not np.isfinite(strength).all() or strength.min() < 0 or strength.max() > 1:
+        raise ValueError("heat needs a map (rows, columns) of numbers from 0 to 1")
+    levels = np.round(strength.astype(np.float64) * 190).astype(np.uint8)
+    mask = Image.fromarray(levels).resize(tile.size, Image.Resampling.NEAREST)
+    return Image.composite(Image.new("RGB", tile.size, colour), tile, mask)
+
+
+def outline_boxes(
+    image: np.ndarray, boxes: Iterable[tuple[float, float, float, float]], *, scale: int = 1, colour: Colour = MARK
+) -> Image.Image:
+    """A picture with boxes (x, y, w, h), in its own pixels, drawn around what they hold."""
+    from PIL import Image, ImageDraw
+
+    tile = Image.fromarray(_tiled(image[None], 1, scale, 0, WHITE))
+    draw = ImageDraw.Draw(tile)
+    for x, y, w, h in boxes:
+        edges = [round(x * scale), round(y * scale), round((x + w) * scale) - 1, round((y + h) * scale) - 1]
+        corners = (edges[0], edges[1], max(edges[0], edges[2]), max(edges[1], edges[3]))
+        draw.rectangle(corners, outline=colour, width=max(1, scale // 3))
+    return tile
+
+
+def _tiled(images: np.ndarray, columns: int, scale: int, pad: int, background: Colour) -> np.ndarray:
+    pictures = _as_rgb(images)
+    if columns < 1 or scale < 1 or pad < 0:
+        raise ValueError("columns and scale are at least 1, pad at least 0")
+    pictures = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
+    n, h, w, _ = pictures.shape
+    rows = -(-n // columns)
+    sheet = np.empty((rows * (h + pad) + pad, columns * (w + pad) + pad, 3), np.uint8)
+    sheet[:] = background
+    for number, picture in enumerate(pictures):
+        y, x = pad + number // columns * (h + pad), pad + number % columns * (w + pad)
+        sheet[y : y + h, x : x + w] = picture
+    return sheet
+
+
+def _as_rgb(images: np.ndarray) -> np.ndarray:
+    """(n, h, w, 1, 3 or 4) uint8 -> (n, h, w, 3); what is transparent shows a checkerboard behind it."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4) or not images.size:
+        raise ValueError(f"pictures are (n, h, w, 1, 3 or 4) uint8, not {images.shape} {images.dtype}")
+    if images.shape[3] < 4:
+        return np.broadcast_to(images, (*images.shape[:3], 3))
+    y, x = np.indices(images.shape[1:3]) // max(2, images.shape[1] // 16)
+    behind = np.array(_CHECKS, np.uint16)[(x + y) % 2]
+    cover = images[..., 3:].astype(np.uint16)
+    return ((images[..., :3] * cover + behind * (255 - cover) + 127) // 255).astype(np.uint8)
+
+
+def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(_TEXT)
+
+
+def _text_width(font: ImageFont.ImageFont | ImageFont.FreeTypeFont, text: str) -> int:
+    return int(np.ceil(font.getlength(text)))
+
+
+def _text_at(draw: ImageDraw.ImageDraw, place: Sequence[float], text: str, anchor: str, colour: Colour) -> None:
+    draw.text((place[0], place[1]), text, fill=colour, font=_font(), anchor=anchor)

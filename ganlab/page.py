@@ -1,0 +1,171 @@
+"""A run as one self-contained page: it works from a disk, without a network, years later."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from PIL import Image
+
+    from ganlab.results import Metric, Result, Table
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_WIDE = 1080  # CSS pixels a figure may take
+_STRIP = 132  # CSS pixels of the strip that draws a value beside its control
+
+
+def render(result: Result, pictures: Mapping[str, bytes], command: str, environment: Mapping[str, Any]) -> str:
+    """The page of a result.
+
+    Args:
+        pictures: the figures' PNGs by name; they go into the page itself.
+        command: what reproduces the run; no block for it when empty.
+        environment: the content of ``environment.json``.
+    """
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(_TEMPLATE.parent)
+    templates = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.filters.update(number=number, interval=_interval, numeric=_is_numeric, option=_option)
+    figures = [
+        _Picture(name, figure.caption, base64.b64encode(pictures[name]).decode("ascii"), *_shown_size(figure.image))
+        for name, figure in result.figures.items()
+    ]
+    return templates.get_template(_TEMPLATE.name).render(
+        result=result,
+        title=str(result.record.get("analysis", "result")),
+        figures=figures,
+        rows=[_row(name, metric, result.metrics) for name, metric in result.metrics.items()],
+        options=result.record.get("options", {}),
+        command=command,
+        environment=environment,
+    )
+
+
+def number(value: Any) -> str:
+    """A cell for a person: three digits that count, no exponent where it can be helped."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", " ").replace("-", "−")
+    if not isinstance(value, float):
+        return str(value)
+    size = abs(value)
+    text = f"{value:.0f}" if 1000 <= size < 1e9 else f"{value:.3g}" if size >= 1 or size < 1e-3 else f"{value:.3f}"
+    return text.replace("-", "−")
+
+
+@dataclass(frozen=True)
+class _Picture:
+    name: str
+    caption: str
+    data: str
+    width: int
+    pixelated: bool
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    metric: Metric
+    against: Metric | None
+    verdict: str
+    strip: Markup | str
+
+
+def _shown_size(image: Image.Image) -> tuple[int, bool]:
+    """Width on the page in CSS pixels, and whether to show single pixels as squares.
+
+    A figure that states its resolution (plots do) is shown at its true size, small pictures are enlarged by a whole
+    factor.
+    """
+    width = image.width
+    if "dpi" in image.info:
+        return min(_WIDE, round(width * 96 / max(1.0, float(image.info["dpi"][0])))), False
+    return (width * max(1, min(8, _WIDE // (2 * width))), True) if width <= _WIDE else (_WIDE, False)
+
+
+def _row(name: str, metric: Metric, metrics: Mapping[str, Metric]) -> _Row:
+    against = metrics[metric.control] if metric.control else None
+    if against is None:
+        return _Row(name, metric, None, "", "")
+    return _Row(name, metric, against, _verdict(metric, against), _strip(metric, against))
+
+
+def _verdict(metric: Metric, against: Metric) -> str:
+    """The comparison in words."""
+    difference = metric.value - against.value
+    words = "the same" if difference == 0 else f"{number(abs(difference))} {'more' if difference > 0 else 'less'}"
+    ends = [_ends(part) for part in (metric, against)]
+    if ends[0] == (metric.value, metric.value) and ends[1] == (against.value, against.value):
+        return words
+    apart = ends[0][0] > ends[1][1] or ends[1][0] > ends[0][1]
+    return f"{words}; the intervals {'do not overlap' if apart else 'overlap'}"
+
+
+def _ends(metric: Metric) -> tuple[float, float]:
+    return (
+        metric.value if metric.low is None else metric.low,
+        metric.value if metric.high is None else metric.high,
+    )
+
+
+def _strip(metric: Metric, against: Metric) -> Markup:
+    """A small drawing: the value with its interval above, the control with its own below, on one scale."""
+    from markupsafe import Markup
+
+    ends = [*_ends(metric), *_ends(against), metric.value, against.value]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    if low >= 0 and high <= 1:
+        high = 1.0
+    width, margin = _STRIP, 6
+
+    def place(value: float) -> float:
+        return round(margin + (value - low) / ((high - low) or 1.0) * (width - 2 * margin), 1)
+
+    def mark(part: Metric, y: int, kind: str) -> str:
+        first, last = (place(end) for end in _ends(part))
+        line = f'<line class="{kind}" x1="{first}" x2="{last}" y1="{y}" y2="{y}"/>' if first < last else ""
+        return f'{line}<circle class="{kind}" cx="{place(part.value)}" cy="{y}" r="4"/>'
+
+    zero = place(0.0)
+    return Markup(
+        f'<svg class="strip" width="{width}" height="30" viewBox="0 0 {width} 30" aria-hidden="true">'
+        f'<line class="axis" x1="{margin}" x2="{width - margin}" y1="15" y2="15"/>'
+        f'<line class="axis" x1="{zero}" x2="{zero}" y1="11" y2="19"/>'
+        f"{mark(metric, 8, 'value')}{mark(against, 22, 'control')}</svg>"
+    )
+
+
+def _interval(metric: Metric) -> str:
+    if metric.low is None and metric.high is None:
+        return ""
+    if metric.low is None or metric.high is None:
+        return f"at least {number(metric.low)}" if metric.high is None else f"at most {number(metric.high)}"
+    return f"{number(metric.low)} to {number(metric.high)}"
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    cells = [row[column] for row in table.rows if row[column] is not None]
+    return bool(cells) and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells)
+
+
+def _option(value: Any) -> str:
+    """An option's value as a person would read it."""
+    if value is None:
+        return "—"
+    if isinstance(value, dict) and value and all(isinstance(part, (str, int, float)) for part in value.values()):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return number(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,182 @@
+"""Plots as PIL images, through matplotlib without its global state: the same numbers give the same pixels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL import Image
+
+Numbers = Sequence[float] | np.ndarray
+Series = tuple[Numbers, Numbers | None, Numbers | None]
+
+DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
+_COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
+_STYLE = {
+    "font.family": "DejaVu Sans", "font.size": 10, "axes.edgecolor": "#8d95a1", "axes.labelcolor": "#1c1f24",
+    "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
+    "xtick.color": "#626a76", "ytick.color": "#626a76", "legend.frameon": False, "axes.grid": True,
+    "grid.color": "#eceef1", "axes.axisbelow": True, "figure.facecolor": "white", "text.parse_math": False,
+}  # fmt: skip
+
+
+def curve(
+    x: Numbers,
+    series: Mapping[str, Series],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    marks: Mapping[str, float] | None = None,
+    from_zero: bool = False,
+) -> Image.Image:
+    """Lines over one x, each with a band around it where its ends are given.
+
+    Lines of more than 400 points are drawn faintly, with their running mean over a fiftieth of them on top.
+
+    Args:
+        x: (n,) numbers.
+        series: name -> (y, low, high), each (n,); low and high None for no band.
+        marks: name -> a place on x that gets an upright dashed line.
+        from_zero: let the y axis begin at 0.
+    """
+    places = _finite(x)
+    with _axes(9.0, 4.6) as (axes, images):
+        for number, (name, (y, low, high)) in enumerate(series.items()):
+            colour = _COLOURS[number % len(_COLOURS)]
+            if low is not None and high is not None:
+                axes.fill_between(places, _finite(low), _finite(high), color=colour, alpha=0.18, linewidth=0)
+            _line(axes, places, _finite(y), colour, name)
+        for name, place in (marks or {}).items():
+            axes.axvline(float(place), color="#1c1f24", linestyle=(0, (4, 3)), linewidth=1)
+            axes.annotate(
+                name, (float(place), 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
+                textcoords="offset points", va="top", fontsize=9,
+            )  # fmt: skip
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        _finish(axes, xlabel, ylabel, title, legend=len(series) > 1)
+    return images[0]
+
+
+def bars(
+    groups: Mapping[str, Mapping[str, float | tuple[float, float, float]]], *, xlabel: str, title: str = ""
+) -> Image.Image:
+    """Lying bars, one line for each label and in it one bar for each group.
+
+    Args:
+        groups: group -> label -> value, or (value, low, high). A group may lack labels of another.
+    """
+    labels = list(dict.fromkeys(label for group in groups.values() for label in group))
+    thick = 0.8 / max(1, len(groups))
+    with _axes(9.0, 1.3 + 0.3 * len(labels) * max(1.4, len(groups))) as (axes, images):
+        for number, (name, group) in enumerate(groups.items()):
+            rows = [row for row, label in enumerate(labels) if label in group]
+            parts = [part if isinstance(part, tuple) else (part, part, part) for part in group.values()]
+            order = np.argsort([labels.index(label) for label in group], kind="stable")
+            value, low, high = _finite(np.array(parts)[order]).T
+            places = np.array(rows) - 0.4 + thick * (number + 0.5)
+            colour = _COLOURS[number % len(_COLOURS)]
+            axes.barh(places, value, thick * 0.9, color=colour, label=name)
+            if (low < high).any():
+                axes.hlines(places, low, high, color="#1c1f24", linewidth=1.3)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.axvline(0, color="#8d95a1", linewidth=1)
+        axes.grid(axis="y", visible=False)
+        _finish(axes, xlabel, "", title, legend=len(groups) > 1)
+    return images[0]
+
+
+def ranked(values: Numbers, *, xlabel: str, ylabel: str, title: str = "", named: int = 8) -> Image.Image:
+    """One thin bar for each value, largest first; those above zero in colour, and the numbers of the first ``named``."""
+    heights = _finite(values)
+    order = np.argsort(-heights, kind="stable")
+    with _axes(9.0, 4.2) as (axes, images):
+        colours = [_COLOURS[0] if heights[row] > 0 else "#c9cdd3" for row in order]
+        axes.bar(range(len(order)), heights[order], 0.85, color=colours)
+        positive = [str(row) for row in order[:named] if heights[row] > 0]
+        words = f"{(heights > 0).sum()} of {len(heights)} above zero\nlargest: {', '.join(positive) or 'none'}"
+        axes.text(0.99, 0.97, words, transform=axes.transAxes, ha="right", va="top", linespacing=1.5)
+        axes.axhline(0, color="#8d95a1", linewidth=1)
+        axes.margins(x=0.01)
+        _finish(axes, xlabel, ylabel, title, legend=False)
+    return images[0]
+
+
+def histogram(
+    groups: Mapping[str, Numbers], *, xlabel: str, ylabel: str = "share", title: str = "", bins: int = 40,
+    marks: Mapping[str, float] | None = None,
+) -> Image.Image:  # fmt: skip
+    """How values spread, each group as a share of itself over the same bins."""
+    numbers = {name: _finite(values) for name, values in groups.items()}
+    edges = np.histogram_bin_edges(np.concatenate([*numbers.values()]), bins)
+    with _axes(9.0, 4.2) as (axes, images):
+        for number, (name, values) in enumerate(numbers.items()):
+            share = np.histogram(values, edges)[0] / max(1, len(values))
+            axes.stairs(share, edges, fill=True, alpha=0.45, color=_COLOURS[number % len(_COLOURS)], label=name)
+        for name, place in (marks or {}).items():
+            axes.axvline(float(place), color="#1c1f24", linestyle=(0, (4, 3)), linewidth=1)
+            axes.annotate(name, (float(place), 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
+                          textcoords="offset points", va="top", fontsize=9)  # fmt: skip
+        axes.set_ylim(bottom=0)
+        _finish(axes, xlabel, ylabel, title, legend=len(groups) > 1)
+    return images[0]
+
+
+@contextmanager
+def _axes(width: float, height: float) -> Iterator[tuple[Axes, list[Image.Image]]]:
+    """Axes to draw on (inches); when the block ends, the drawing is put into the list."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    images: list[Image.Image] = []
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a matplotlibrc of the user's must not change a figure
+        matplotlib.rcParams.update(_STYLE)
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure.add_subplot(), images
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        buffer.seek(0)
+        with Image.open(buffer) as image:
+            plain = image.convert("RGB")
+        plain.info = {"dpi": (DPI, DPI)}
+        images.append(plain)
+
+
+def _line(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str) -> None:
+    if len(y) <= 400:
+        style = {"marker": "o", "markersize": 4} if len(y) <= 40 else {}
+        axes.plot(x, y, color=colour, linewidth=2, label=name, **style)
+        return
+    window = len(y) // 50
+    sums = np.concatenate([[0.0], np.cumsum(y)])
+    places = np.arange(len(y))
+    first, last = np.maximum(places - window // 2, 0), np.minimum(places + window // 2 + 1, len(y))
+    axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.3)
+    axes.plot(x, (sums[last] - sums[first]) / (last - first), color=colour, linewidth=2, label=name)
+
+
+def _finish(axes: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool) -> None:
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.set_title(title)
+    if legend:
+        axes.legend(loc="best")
+
+
+def _finite(values: Any) -> np.ndarray:
+    numbers = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError("a plot's numbers are finite: leave out what is not known")
+    return numbers

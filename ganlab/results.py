@@ -1,0 +1,389 @@
+"""What an analysis found: numbers with their controls, tables, pictures, arrays, edited GANs. And a run on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ganlab.errors import GanlabError
+from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from ganlab.gan import Gan
+
+FORMAT = 1  # of result.json; goes up when a reader of the old one would misread the new one
+
+_NAME = re.compile(r"\w(?:[\w .+-]{0,98}[\w+-])?")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # device names on Windows
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
+_TAKEN = {"result.json", "environment.json", "index.html", "arrays.npz", "figures", "gans"}
+_PNG_MODES = {"1", "L", "LA", "RGB", "RGBA"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number, with what it has to be compared with.
+
+    Attributes:
+        value: the number; finite. Where there is none to give, leave the metric out and say so in ``notes``.
+        low, high: the ends of its interval, when it has one.
+        n: how many pictures (rows, draws) it was computed from.
+        control: the name of the metric of the same result that it stands against.
+        no_control: why it needs none. Exactly one of ``control`` and ``no_control`` is given.
+        about: what it is, in a few words for a person who sees it for the first time, with its unit.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    control: str | None = None
+    no_control: str | None = None
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "n"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+
+    def _faults(self, others: Mapping[str, Metric]) -> str:
+        for name in ("value", "low", "high"):
+            number = getattr(self, name)
+            if number is None and name != "value":
+                continue
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+                return f"its {name} is {number!r}, not a finite number"
+        if self.low is not None and self.high is not None and self.low > self.high:
+            return f"its interval ends before it begins: {self.low} to {self.high}"
+        if self.n is not None and (isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1):
+            return f"its n is {self.n!r}, not a count"
+        if bool(self.control) == bool(self.no_control):
+            return "it needs either control= (the metric it stands against) or no_control= (why it needs none)"
+        if self.control and (self.control not in others or others[self.control] is self):
+            return f"its control is {self.control!r}, which is no other metric of this result: {sorted(others)}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of strings, numbers, booleans or None (an empty cell) under named columns."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", list(self.columns))
+        object.__setattr__(self, "rows", [[_plain(cell) for cell in row] for row in self.rows])
+
+    def _faults(self) -> str:
+        if not self.columns or not all(isinstance(column, str) for column in self.columns):
+            return f"its columns are {self.columns!r}, not names"
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                return f"row {number} has {len(row)} cells for {len(self.columns)} columns"
+            for cell in row:
+                if not (cell is None or isinstance(cell, (str, int, float))) or cell != cell or cell in _INFINITE:
+                    return f"row {number} holds {cell!r}: a cell is text, a finite number, a boolean or None"
+        return ""
+
+
+_INFINITE = (math.inf, -math.inf)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture and the sentence that says how to read it."""
+
+    image: Image.Image
+    caption: str
+
+    def _faults(self) -> str:
+        from PIL import Image
+
+        if not isinstance(self.image, Image.Image):
+            return f"its image is a {type(self.image).__name__}, not a PIL image"
+        if self.image.mode not in _PNG_MODES:
+            return f"its image has the mode {self.image.mode!r}; convert it to one of {sorted(_PNG_MODES)}"
+        return "" if min(self.image.size) > 0 else "its image is empty"
+
+
+@dataclass(eq=False)
+class Result:
+    """What an analysis returns; the host writes it, prints it, shows it.
+
+    Attributes:
+        summary: one sentence with the main number in it.
+        metrics: numbers by name, each with its control.
+        tables, figures, arrays: by name. Figure and array names become file names.
+        gans: edited GANs to keep, by name.
+        files: further files to keep: path below the run's folder -> content.
+        notes: what the reader has to know to judge the numbers.
+        record: what was run on what. The ``@analysis`` wrapper fills it; an analysis leaves it empty.
+    """
+
+    summary: str
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    gans: dict[str, Gan] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Hold the result to its contract.
+
+        Raises:
+            ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one that is not
+                there), figures that are not PIL images, names that cannot be file names, a record that is not JSON.
+        """
+        if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary.strip():
+            raise ValueError("a result needs a summary: one sentence, on one line")
+        for name, metric in self.metrics.items():
+            _require(Metric, "metric", name, metric)
+            _complain("metric", name, metric._faults(self.metrics))
+        for name, table in self.tables.items():
+            _require(Table, "table", name, table)
+            _complain("table", name, table._faults())
+        for name, figure in self.figures.items():
+            _require(Figure, "figure", name, figure)
+            _complain("figure", name, _name_faults(name) or figure._faults())
+        for name, array in self.arrays.items():
+            _complain("array", name, _name_faults(name) or _array_faults(array))
+        for name, gan in self.gans.items():
+            _complain("gan", name, _name_faults(name) or ("" if hasattr(gan, "generator") else "it is not a Gan"))
+        for name, content in self.files.items():
+            wrong = "" if isinstance(content, bytes) else f"its content is {type(content).__name__}, not bytes"
+            _complain("file", name, _path_faults(name) or wrong)
+        _check_clashes([f"figures/{name}.png" for name in self.figures], [f"gans/{name}" for name in self.gans], self.files)
+        if not all(isinstance(note, str) for note in self.notes):
+            raise ValueError("notes are sentences")
+        _complain("record", "record", _json_faults(self.record))
+
+    def to_json(self) -> str:
+        """The content of ``result.json``: only what the inputs determine, keys sorted, floats in full.
+
+        Raises:
+            ValueError: as :meth:`check`.
+        """
+        self.check()
+        content = {
+            "format": FORMAT,
+            "summary": self.summary,
+            "metrics": {name: asdict(metric) for name, metric in self.metrics.items()},
+            "tables": {name: asdict(table) for name, table in self.tables.items()},
+            "figures": {
+                name: {"file": f"figures/{name}.png", "caption": figure.caption, "size": list(figure.image.size)}
+                for name, figure in self.figures.items()
+            },
+            "arrays": {
+                name: {"dtype": str(array.dtype), "shape": list(array.shape)} for name, array in self.arrays.items()
+            },
+            "gans": {name: {"folder": f"gans/{name}", "hash": gan.hash} for name, gan in self.gans.items()},
+            "files": sorted(self.files),
+            "notes": self.notes,
+            "record": self.record,
+        }
+        text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        # file names that are not UTF-8 reach Python as lone surrogates, which can only be written as escapes
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def save_result(
+    result: Result,
+    folder: str | Path,
+    *,
+    command: str = "",
+    environment: Mapping[str, Any] | None = None,
+    renumber: bool = False,
+) -> Path:
+    """Write a result as a run: ``result.json``, figures, arrays, GANs, files, ``index.html``, ``environment.json``.
+
+    Everything is written into a temporary folder beside and renamed, so a run is there as a whole or not at all.
+
+    Args:
+        folder: must not exist yet, or be empty.
+        command: the command line that reproduces the run, for the page.
+        environment: facts that differ from run to run (times, versions, device); see :func:`ganlab.environment.environment`.
+        renumber: when another process took ``folder`` meanwhile, take the next number instead (for numbered folders).
+
+    Returns:
+        The folder written.
+
+    Raises:
+        ValueError: the result breaks its contract, see :meth:`Result.check`.
+        GanlabError: the folder holds something or cannot be written, or the disk is full. Nothing is left behind.
+    """
+    text = result.to_json()
+    folder = Path(folder)
+    while True:
+        try:
+            with new_folder(folder) as temporary:
+                _write(result, text, temporary, command, dict(environment or {}))
+            return folder
+        except FolderTaken:
+            if not renumber:
+                raise
+            folder = new_run_folder(folder.parent.name, folder.name.rpartition("-")[0], folder.parent.parent)
+
+
+def load_result(folder: str | Path) -> Result:
+    """Read back what :func:`save_result` wrote.
+
+    Raises:
+        GanlabError: the folder is no run, or a file of it is missing or damaged.
+    """
+    from PIL import Image
+
+    folder = Path(folder)
+    hint = "Give a folder that holds a result.json."
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise GanlabError(f"{folder} was written by another ganlab (format {content['format']}).", "Update ganlab.")
+        result = Result(
+            summary=content["summary"],
+            metrics={name: Metric(**metric) for name, metric in content["metrics"].items()},
+            tables={name: Table(**table) for name, table in content["tables"].items()},
+            arrays=_read_arrays(folder / "arrays.npz", content["arrays"]),
+            files={name: (folder / name).read_bytes() for name in content["files"]},
+            notes=content["notes"],
+            record=content["record"],
+        )
+        for name, figure in content["figures"].items():
+            with Image.open(folder / figure["file"]) as image:
+                image.load()
+                result.figures[name] = Figure(image, figure["caption"])
+        result.check()
+    except FileNotFoundError as error:
+        raise GanlabError(f"{folder} is no complete run: {error.filename} is missing.", hint) from error
+    except _DAMAGE as error:
+        raise GanlabError(f"The run in {folder} is damaged: {error}.", hint) from error
+    if content["gans"]:
+        from ganlab.checkpoints import load_gan
+
+        result.gans = {name: load_gan(str(folder / gan["folder"])) for name, gan in content["gans"].items()}
+    return result
+
+
+def new_run_folder(command: str, name: str, root: str | Path | None = None) -> Path:
+    """The next free ``ROOT/COMMAND/NAME-0001``; it is not made yet.
+
+    Args:
+        root: by default ``GANLAB_RUNS``, or ``runs`` in the current folder.
+    """
+    parent = Path(root or os.environ.get("GANLAB_RUNS") or "runs") / command
+    stem = re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "run"
+    taken = [0]
+    if parent.is_dir():
+        pattern = re.compile(re.escape(stem) + r"-(\d{4,})")
+        taken += [int(match[1]) for entry in parent.iterdir() if (match := pattern.fullmatch(entry.name))]
+    return parent / f"{stem}-{max(taken) + 1:04d}"
+
+
+def _write(result: Result, text: str, folder: Path, command: str, environment: dict[str, Any]) -> None:
+    from ganlab.page import render
+
+    pictures = {name: png_bytes(figure.image) for name, figure in result.figures.items()}
+    if result.figures:
+        (folder / "figures").mkdir()
+    for name, picture in pictures.items():
+        (folder / "figures" / f"{name}.png").write_bytes(picture)
+    if result.arrays:
+        (folder / "arrays.npz").write_bytes(arrays_bytes(result.arrays))
+    for name, gan in result.gans.items():
+        from ganlab.checkpoints import save_gan
+
+        save_gan(gan, folder / "gans" / name)
+    for name, content in result.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    environment = {"command": command, **environment}
+    page = render(result, pictures, command, environment)
+    (folder / "index.html").write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
+    (folder / "environment.json").write_text(json.dumps(environment, indent=2, default=str) + "\n", encoding="utf-8")
+    (folder / "result.json").write_bytes(text.encode("utf-8"))
+
+
+def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not expected:
+        return {}
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in expected}
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or torch as Python's own."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def _require(kind: type, what: str, name: str, value: Any) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"the {what} {name!r} needs a name")
+    if not isinstance(value, kind):
+        raise ValueError(f"the {what} {name!r} is a {type(value).__name__}, not a {kind.__name__}")
+
+
+def _complain(what: str, name: str, fault: str) -> None:
+    if fault:
+        raise ValueError(f"the {what} {name!r} breaks the contract: {fault}" if what != name else f"the {what}: {fault}")
+
+
+def _name_faults(name: Any) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+        return "its name cannot be a file's: use letters, digits, blanks and any of _ . + -"
+    return ""
+
+
+def _path_faults(path: Any) -> str:
+    parts = path.split("/") if isinstance(path, str) else [""]
+    if parts[0].casefold() in _TAKEN:
+        return f"the run itself writes {parts[0]}"
+    return next((fault for part in parts if (fault := _name_faults(part))), "")
+
+
+def _check_clashes(*groups: Any) -> None:
+    """Two names that differ in case only are one file on many machines, and a file cannot be a folder as well."""
+    paths = [path.casefold() for group in groups for path in group]
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    if len(set(paths)) < len(paths) or folders & set(paths):
+        raise ValueError(f"names of figures, gans or files clash: {sorted(paths)}")
+
+
+def _array_faults(array: Any) -> str:
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        return f"it is a {type(array).__name__}, not a numpy array"
+    if array.dtype.hasobject:
+        return "it holds Python objects"
+    if array.dtype.kind in "fc" and not np.isfinite(array).all():
+        return "it holds NaN or infinity"
+    return ""
+
+
+def _json_faults(value: Any) -> str:
+    if value is None or isinstance(value, (str, bool, int)):
+        return ""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{value!r} is not finite"
+    if isinstance(value, (list, tuple)):
+        return next((fault for item in value if (fault := _json_faults(item))), "")
+    if isinstance(value, dict):
+        unnamed = [key for key in value if not isinstance(key, str)]
+        return f"the key {unnamed[0]!r} is not a string" if unnamed else _json_faults(list(value.values()))
+    return f"{value!r} is not JSON"

@@ -1,0 +1,154 @@
+"""Writing that leaves nothing half written (beside the target first, then one rename), and the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+
+class FolderTaken(GanlabError):
+    """The folder a result should go to holds something already."""
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse early, before anything is computed, a folder that could not be written at the end.
+
+    Raises:
+        GanlabError: the folder holds something, is a file, or lies where nothing can be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise GanlabError(f"{folder} is a file, not a folder.", "Give --out a folder that does not exist yet.")
+    with _explained(folder):
+        taken = folder.is_dir() and any(folder.iterdir())
+    if taken:
+        raise _taken(folder)
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise GanlabError(f"{folder} cannot be written: {nearest} does not let this user in.", "Give another --out.")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which becomes ``folder`` when the with-block ends well and vanishes when it does not.
+
+    A folder that exists and is empty is filled in place (it may be somebody's current folder, or a mount).
+
+    Raises:
+        FolderTaken: ``folder`` holds something, before the block or by its end.
+        GanlabError: it cannot be written, or the disk is full.
+    """
+    check_new_folder(folder)
+    fill = folder.is_dir()
+    with _explained(folder):
+        missing = _missing_parents(folder)
+        temporary = _unfinished(folder if fill else folder.absolute().parent)
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            _publish(temporary, folder, fill)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            _remove_if_empty(missing)
+            raise
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file beside ``path`` and rename it, replacing what was there.
+
+    Raises:
+        GanlabError: it cannot be written, or the disk is full.
+    """
+    temporary = _unfinished(path.parent)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """A picture as PNG: the same pixels give the same bytes. Keeps the resolution, drops every other remark."""
+    from PIL import Image
+
+    clean = Image.frombytes(image.mode, image.size, image.tobytes())
+    resolution = {"dpi": image.info["dpi"]} if "dpi" in image.info else {}
+    buffer = io.BytesIO()
+    clean.save(buffer, "PNG", compress_level=6, **resolution)
+    return buffer.getvalue()
+
+
+def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """An ``.npz`` without the time of writing."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in sorted(arrays.items()):
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            member.compress_type, member.create_system, member.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.array(array, order="C"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _publish(temporary: Path, folder: Path, fill: bool) -> None:
+    if fill:
+        if any(entry.name != temporary.name for entry in folder.iterdir()):
+            raise _taken(folder)
+        for entry in sorted(temporary.iterdir(), key=lambda entry: entry.name == "result.json"):
+            os.rename(entry, folder / entry.name)
+        temporary.rmdir()
+        return
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if folder.exists():
+            raise _taken(folder) from None
+        raise
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    return [parent for parent in folder.absolute().parents if not parent.exists()]
+
+
+def _remove_if_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _taken(folder: Path) -> FolderTaken:
+    return FolderTaken(f"{folder} already holds something.", "Give --out a folder that does not exist yet, or remove it.")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GanlabError(
+            f"{path} could not be written: {reason}.", "Free some space or give another --out; nothing was left behind."
+        ) from error
+
+
+def _unfinished(parent: Path) -> Path:
+    return parent / f".ganlab-unfinished-{os.getpid()}-{secrets.token_hex(4)}"
