@@ -32,6 +32,7 @@ _HOME_OF = {
     "analysis": "analyses",
     "concept_name": "labels",
     "figures": "",
+    "plots": "",
     "hookimpl": "hookspecs",
     "load_gan": "checkpoints",
     "load_result": "results",
@@ -45,7 +46,7 @@ _HOME_OF = {
 __all__ = sorted(_HOME_OF)
 
 if TYPE_CHECKING:
-    from ganlab import figures
+    from ganlab import figures, plots
     from ganlab.analyses import Analysis, analysis
     from ganlab.checkpoints import CheckpointFormat, load_gan, save_gan
     from ganlab.data import Dataset, Images, open_images

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganlab import __version__, figures
+from ganlab import __version__, figures, plots
 from ganlab.checkpoints import native
 from ganlab.gan import ImageSpec
 from ganlab.training.trainer import StepLog, Trainer
@@ -57,7 +57,7 @@ class Journal:
             "loss of D": (kept[:, 1], None, None),
             "loss of G": (kept[:, 2], None, None),
         }
-        return figures.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
+        return plots.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
 
     def _card(self, epoch: int) -> dict[str, Any]:
         settings = self.trainer.settings
