@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganlab.errors import GanlabError
+
 if TYPE_CHECKING:
     from PIL import Image
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+USUAL = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # tried first
 # Stubs without a decoder, video, and EPS, whose decoder starts another program on the file's contents.
 NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 _opening = threading.Lock()
 
 
 class Undecodable(Exception):
-    """Bytes that give no picture; the text says why."""
+    """Bytes or pixels that give no picture; the text says why."""
 
 
 @functools.cache
@@ -29,7 +32,8 @@ def formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
-    return tuple(sorted(set(Image.OPEN) - NO_PICTURES))
+    readable = [name for name in Image.OPEN if name not in NO_PICTURES]
+    return tuple(sorted(readable, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
 
 
 @functools.cache
@@ -56,9 +60,11 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
         image.load()
         return ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Undecodable("a decompression bomb (far more pixels than a photograph has)") from error
+        raise Undecodable("a decompression bomb, far more pixels than a photograph has") from error
     except UnidentifiedImageError as error:
-        raise Undecodable("empty file" if not data else "not in any picture format Pillow knows") from error
+        raise Undecodable(
+            "not in any picture format that Pillow knows" if data else "an empty file"
+        ) from error
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
@@ -75,14 +81,18 @@ def _open(data: bytes) -> Image.Image:
 
 
 def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """uint8 (size, size, channels): the largest centred square of `image`, resampled with an antialiased bicubic filter.
+    """uint8 (size, size, channels): the largest centred square of `image`, resampled by an antialiased bicubic filter.
 
-    That is the same as bringing the shorter side to `size` and cropping the centre. Where the margin is odd, the
-    smaller half is left or above. A square of the right size is taken as it is. With 1 or 3 channels
-    transparent pixels show white; with 4 they are kept.
+    That is bringing the shorter side to `size` and cropping the centre. Where the margin is odd, the smaller half
+    is left or above. A square of the right size is taken as it is. With 1 or 3 channels transparent pixels show
+    white; with 4 they are kept. Raises `Undecodable` for pixels that have no known range.
     """
     from PIL import Image
 
+    if channels not in MODES or size < 1:
+        raise GanlabError(
+            f"There are no pictures of size {size} with {channels} channels.", "Use 1, 3 or 4 channels."
+        )
     image = _convert(image, channels)
     width, height = image.size
     side = min(width, height)
@@ -99,12 +109,23 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
     from PIL import Image
 
     mode = MODES[channels]
-    if image.mode == "F":
-        raise ValueError("floating-point pixels of unknown range")
     if image.mode.startswith("I"):
-        image = Image.fromarray((np.clip(np.asarray(image, dtype=np.int64), 0, 65535) >> 8).astype(np.uint8))
-    if channels != 4 and image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == mode else image.convert(mode)
+        image = _from_16_bits(image)
+    try:
+        if channels != 4 and image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        if image.mode == "F":
+            raise ValueError("floating-point pixels of unknown range")
+        return image if image.mode == mode else image.convert(mode)
+    except ValueError as error:
+        raise Undecodable(str(error).rstrip(".")) from error
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    pixels = np.asarray(image)
+    if pixels.min() < 0 or pixels.max() > 65535:
+        raise Undecodable("integer pixels beyond 16 bits")
+    return Image.fromarray((pixels >> 8).astype(np.uint8))

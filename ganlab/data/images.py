@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -16,13 +17,17 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     from PIL import Image
 
+# (rows, size, channels) -> for each row its uint8 (size, size, channels), or why there is none
+BulkReader = Callable[[range, int, int], "list[np.ndarray | BrokenPicture]"]
+
 
 class BrokenPicture(GanlabError):
     """One picture that cannot be used. `name` says which, `reason` why."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
-            f"The picture {name} cannot be read: {reason}.", "Mend or remove it, or pass --skip-broken to leave it out."
+            f"The picture {name} cannot be read: {reason}.",
+            "Mend or remove it, or pass --skip-broken to leave it out.",
         )
         self.name = name
         self.reason = reason
@@ -79,25 +84,54 @@ class Images(ABC):
         return limited
 
     def fingerprint(self) -> str:
-        """32 hex digits that change when the pictures do (judged by names, sizes and times, not by contents)."""
+        """32 hex digits that change when the pictures do (judged by names, sizes and times, not by contents).
+
+        It speaks of the pictures as they were when the set was opened.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for fact in self._facts():
             digest.update(repr(fact).encode("utf-8", "surrogateescape") + b"\n")
         return digest.hexdigest()
 
+    def changed(self) -> bool:
+        """Whether the pictures are others by now than when the set was opened."""
+        again = self._reopen()
+        again.limit = self.limit
+        return again.fingerprint() != self.fingerprint()
+
     def picture(self, i: int) -> Image.Image:
-        """Picture `i`, decoded and turned as its EXIF orientation says, in whatever mode it has."""
+        """Picture `i`, decoded and turned as its EXIF orientation says, in whatever mode it has.
+
+        Raises `BrokenPicture` (a `GanlabError`) where it cannot be decoded.
+        """
         return self._decode(self._row(i), None)
 
     def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        """Picture `i` as uint8 (size, size, channels): see `geometry.square`."""
+        """Picture `i` as uint8 (size, size, channels), `channels` 1, 3 or 4: see `geometry.square`.
+
+        Raises `BrokenPicture` (a `GanlabError`) where it cannot be decoded.
+        """
         from ganlab.data import geometry
 
-        row = self._row(i)
         try:
-            return geometry.square(self._decode(row, size), size, channels)
-        except ValueError as error:
-            raise BrokenPicture(self.name(i), str(error).rstrip(".")) from error
+            return geometry.square(self._decode(self._row(i), size), size, channels)
+        except geometry.Undecodable as error:
+            raise BrokenPicture(self.name(i), str(error)) from error
+
+    @contextmanager
+    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
+        """A function that reads many pictures at once, to be called by up to `workers` threads."""
+
+        def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+            return [self._array_or_error(i, size, channels) for i in rows]
+
+        yield read
+
+    def _array_or_error(self, i: int, size: int, channels: int) -> np.ndarray | BrokenPicture:
+        try:
+            return self.array(i, size, channels)
+        except BrokenPicture as error:
+            return error
 
     @abstractmethod
     def name(self, i: int) -> str:
@@ -110,6 +144,10 @@ class Images(ABC):
     @abstractmethod
     def _facts(self) -> Iterable[object]:
         """What identifies the pictures up to the limit."""
+
+    @abstractmethod
+    def _reopen(self) -> Images:
+        """The same source as it is now, without the limit."""
 
     @abstractmethod
     def _decode(self, row: int, size: int | None) -> Image.Image:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,100 +21,112 @@ LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is 
 def open_images(spec: str) -> Images:
     """The pictures that `spec` names: a folder, a zip, an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one), or a data set.
 
+    A folder is searched with all folders below it. Floats in an array must lie in [0, 1] or [-1, 1].
     A data set is `NAME` or `NAME:COUNT`, as plugins register them. Raises `GanlabError` for whatever gives no picture.
     """
-    from ganlab.data.sources import FolderImages, ZipImages
-
     spec = str(spec)
-    path = Path(spec).expanduser()
-    if _bare(spec) and (dataset := _datasets().get(spec.partition(":")[0])):
-        return _open_dataset(dataset, spec, path)
-    file, _, array_name = spec.rpartition(":")
-    if file.lower().endswith(".npz") and not path.exists():
+    name, _, number = spec.partition(":")
+    if _bare(name) and (dataset := _datasets().get(name)):
+        return _open_dataset(dataset, spec, number)
+    path, array = Path(spec).expanduser(), ""
+    if not path.exists() and ".npz:" in spec.lower():
+        file, _, array = spec.rpartition(":")
         path = Path(file).expanduser()
     if not path.exists():
         raise _missing(spec)
+    return _open_path(path, spec, array)
+
+
+def _open_path(path: Path, spec: str, array: str) -> Images:
+    from ganlab.data.sources import FolderImages, ZipImages
+
     if path.is_dir():
         return FolderImages(path, spec)
     if path.suffix.lower() in (".npy", ".npz"):
-        return _open_array(path, spec, array_name if path != Path(spec).expanduser() else "")
+        return _open_array(path, spec, array)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return ZipImages(path, spec)
     raise GanlabError(f"{spec} is no folder, zip, .npy or .npz.", "Give the folder that holds the pictures.")
 
 
-def _bare(spec: str) -> bool:
-    return bool(spec) and not any(mark in spec for mark in (os.sep, "/", "~")) and not spec.startswith(".")
+def _bare(name: str) -> bool:
+    """Whether a name could be a data set's: nothing in it says path."""
+    return bool(name) and not name.startswith((".", "~")) and not any(mark in name for mark in (os.sep, "/"))
 
 
-def _datasets() -> dict[str, Dataset]:
+def _datasets() -> Mapping[str, Dataset]:
     from ganlab.plugins import host
 
     return host().datasets()
 
 
-def _open_dataset(dataset: Dataset, spec: str, path: Path) -> Images:
+def _open_dataset(dataset: Dataset, spec: str, number: str) -> Images:
     from ganlab.data.sources import DrawnImages
 
-    if path.exists():
+    if Path(spec).exists():
         raise GanlabError(
             f"{spec} is both a data set and something in the current folder.",
             f"Write {os.path.join('.', spec)} for the latter, {dataset.name}:{dataset.count} for the data set.",
         )
-    _, colon, number = spec.partition(":")
-    if colon and not (number.isascii() and number.isdigit() and int(number) > 0):
-        raise GanlabError(f"{spec} asks for no number of pictures.", f"Write for example {dataset.name}:5000.")
-    return DrawnImages(dataset, int(number) if colon else dataset.count, spec)
+    if ":" in spec and not (number.isascii() and number.isdigit() and int(number) > 0):
+        raise GanlabError(
+            f"{spec} does not say how many pictures.", f"Write for example {dataset.name}:5000."
+        )
+    return DrawnImages(dataset, int(number or dataset.count), spec)
 
 
 def _missing(spec: str) -> GanlabError:
-    if not _bare(spec):
+    name = spec.partition(":")[0]
+    if not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(_datasets())
-    name = spec.partition(":")[0]
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        hint = f"Did you mean {close[0]}?"
-    else:
-        hint = f"Data sets are: {', '.join(known) or 'none'}."
-    return GanlabError(f"{spec} is neither a file or folder here nor a data set.", hint)
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    hint += f"Data sets: {', '.join(known) or 'none'}."
+    return GanlabError(f"{spec or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 
 def _open_array(path: Path, spec: str, name: str) -> Images:
     from ganlab.data.sources import ArrayImages
 
-    status = path.stat()
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):
-            array, name = _choose(array, path, spec, name)
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise GanlabError(f"{spec} cannot be read as an array: {error}.", "Save plain uint8 with numpy.save.") from error
+            with array as archive:
+                array, name = _choose(archive, path, spec, name)
+    except GanlabError:
+        raise
+    except Exception as error:  # numpy's readers raise nearly anything on damaged headers
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise GanlabError(
+            f"{spec} cannot be read as an array: {reason}.", "Save plain uint8 with numpy.save."
+        ) from error
     _check(array, spec)
-    return ArrayImages(array, spec, str(path.resolve()), (name, array.shape, status.st_size, status.st_mtime_ns))
+    return ArrayImages(array, path, spec, name)
 
 
-def _choose(file: np.lib.npyio.NpzFile, path: Path, spec: str, name: str) -> tuple[np.ndarray, str]:
-    names = file.files
+def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray, str]:
+    names = archive.files
     if not name:
-        found = [n for n in ARRAY_NAMES if n in names] or (names if len(names) == 1 else [])
-        name = found[0] if found else ""
+        usual = [n for n in ARRAY_NAMES if n in names]
+        name = next(iter(usual or names if len(names) == 1 else usual), "")
     if name not in names:
-        raise GanlabError(f"Which array of {spec} is meant?", f"Write {path}:NAME with one of {', '.join(names)}.")
-    declared = file.zip.getinfo(f"{name}.npy").file_size
-    if declared > LARGEST_NPZ_ARRAY:
-        raise GanlabError(f"{name} in {spec} would take {declared:,} bytes.", "Save it as .npy, which is read in parts.")
-    return file[name], name
+        listed = ", ".join(names) or "no arrays at all"
+        raise GanlabError(f"Which array of {spec} is meant?", f"Write {path}:NAME; it holds {listed}.")
+    taken = archive.zip.getinfo(f"{name}.npy").file_size
+    if taken > LARGEST_NPZ_ARRAY:
+        raise GanlabError(
+            f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole."
+        )
+    return archive[name], name
 
 
 def _check(array: np.ndarray, spec: str) -> None:
-    kind = f"{spec} holds {array.dtype} {array.shape}"
+    held = f"{spec} holds {array.dtype} of shape {array.shape}, which is no set of pictures."
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise GanlabError(f"{kind}, no pictures.", "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].")
+        raise GanlabError(held, "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].")
     if array.ndim not in (3, 4) or 0 in array.shape:
-        raise GanlabError(f"{kind}, no pictures.", "The shape must be (n, height, width) or (n, height, width, channels).")
+        raise GanlabError(held, "The shape must be (n, height, width) or (n, height, width, channels).")
     if array.ndim == 4 and array.shape[-1] not in (1, 3, 4):
-        hint = "Channels come last: 1, 3 or 4 of them."
-        if array.shape[1] in (1, 3, 4):
-            hint = "Channels come last: save array.transpose(0, 2, 3, 1)."
-        raise GanlabError(f"{kind}, no pictures.", hint)
+        first = "save array.transpose(0, 2, 3, 1)" if array.shape[1] in (1, 3, 4) else "1, 3 or 4 of them"
+        raise GanlabError(held, f"Channels come last: {first}.")

@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganlab.data.images import BrokenPicture, Images
-from ganlab.data.opening import open_images
 from ganlab.errors import GanlabError
 
 LAYOUT = 1  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
 CHUNK_BYTES = 2 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-ABANDONED = 3600  # seconds without a write after which a temporary file has no owner any more
+PARTIAL = ".partial"
+ABANDONED = 3600  # seconds without a write after which a partial pack has no owner any more
+CACHE_HINT = "Set GANLAB_CACHE to a folder you can write to."
 
 Progress = Callable[[int, int], None]
 
@@ -35,8 +36,8 @@ Progress = Callable[[int, int], None]
 class PackedImages:
     """Pictures ready for training: `array` is uint8 (n, size, size, channels), read-only and mapped from disk.
 
-    `rows` (n,) says which picture of the source each one is, `broken` names those left out,
-    `fingerprint` changes when the source, the size or the channels do.
+    `fingerprint` is a digest of the pixels: the same pictures have the same one, wherever they were read from.
+    `rows` (n,) says which picture of the source each one is, `broken` names those left out and says why.
     """
 
     array: np.ndarray
@@ -71,8 +72,8 @@ def pack(
 
     A later call finds the pack again as long as the fingerprint of `images` is the same. The pack is written beside and
     renamed, so that a crash leaves nothing that could be taken for whole, and two processes may pack the same set at once.
-    Memory stays bounded whatever the number of pictures. `workers` threads decode; 0 decodes in the calling thread.
-    `progress(done, total)` is called as pictures are done.
+    Memory stays bounded whatever the number of pictures. `workers` threads decode (and as many processes draw where the
+    pictures are drawn); 0 is the calling thread alone. `progress(done, total)` is called as pictures are done.
 
     Raises `GanlabError` for broken pictures (unless `skip_broken`), a full disk, an unwritable cache,
     or pictures that change meanwhile.
@@ -83,12 +84,14 @@ def pack(
         _write(images, place, workers, progress)
         packed = place.load()
         if packed is None:
-            raise GanlabError(f"The pack in {place.folder} vanished while it was written.", "Try again.")
-        place.drop_outdated()
+            raise GanlabError(f"The pack in {place.folder} vanished as soon as it was written.", "Try again.")
+        place.clean()
     if packed.broken and not skip_broken:
         raise _broken(packed.broken, len(images))
     if not len(packed):
-        raise GanlabError(f"None of the {len(images)} pictures in {images.spec} can be read.", "Check the data.")
+        raise GanlabError(
+            f"None of the {len(images)} pictures in {images.spec} can be read.", "Look at the data."
+        )
     return packed
 
 
@@ -96,132 +99,116 @@ class _Place:
     """Where in the cache the pack of these pictures lies."""
 
     def __init__(self, images: Images, size: int, channels: int, folder: Path) -> None:
-        self.images, self.size, self.channels, self.folder = images, size, channels, folder
-        facts = (LAYOUT, images.fingerprint(), size, channels)
-        self.fingerprint = hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
-        source = hashlib.blake2b(repr((images.source, images.limit)).encode("utf-8", "replace"), digest_size=6)
-        self.family = f"{source.hexdigest()}-{size}x{channels}"
-        self.array = folder / f"{self.family}-{self.fingerprint}.npy"
-        self.facts = self.array.with_suffix(".json")  # written last: without it there is no pack
+        self.folder = Path(folder)
+        self.total = len(images)
+        self.picture = (size, size, channels)
+        source = _digest(images.source, images.limit)[:12]
+        self.family = f"{source}-{size}x{channels}"
+        self.array = self.folder / f"{self.family}-{_digest(LAYOUT, images.fingerprint())}.npy"
+        self.facts = self.array.with_suffix(".json")  # comes last: without it there is no pack
 
     def load(self) -> PackedImages | None:
         try:
             facts = json.loads(self.facts.read_text())
-            array = np.load(self.array, mmap_mode="r", allow_pickle=False) if facts["count"] else self._empty()
-            broken = {int(row): name for row, name in facts["broken"]}
-        except (FileNotFoundError, ValueError, KeyError, TypeError, EOFError):
+            shape = (int(facts["count"]), *self.picture)
+            array = (
+                np.load(self.array, mmap_mode="r", allow_pickle=False)
+                if shape[0]
+                else np.zeros(shape, np.uint8)
+            )
+            if array.shape != shape or array.dtype != np.uint8:
+                return None
+            rows = np.delete(np.arange(self.total), [row for row, _ in facts["broken"]])
+            return PackedImages(array, facts["pixels"], [name for _, name in facts["broken"]], rows)
+        except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError):
             return None
         except OSError as error:
-            raise GanlabError(f"The cache {self.folder} cannot be read: {error.strerror}.", _CACHE_HINT) from error
-        if array.shape != (facts["count"], self.size, self.size, self.channels) or array.dtype != np.uint8:
-            return None
-        rows = np.delete(np.arange(len(self.images)), list(broken))
-        return PackedImages(array, self.fingerprint, list(broken.values()), rows)
+            raise GanlabError(
+                f"The cache {self.folder} cannot be read: {error.strerror}.", CACHE_HINT
+            ) from error
 
-    def _empty(self) -> np.ndarray:
-        return np.zeros((0, self.size, self.size, self.channels), np.uint8)
-
-    def drop_outdated(self) -> None:
+    def clean(self) -> None:
         """Remove packs of earlier states of the same source, and what killed processes left."""
         for path in self.folder.glob(f"{self.family}-*"):
             if path.stem != self.array.stem:
                 _remove(path)
-        for path in self.folder.glob("*.partial"):
-            try:
-                abandoned = time.time() - path.stat().st_mtime > ABANDONED
-            except OSError:
-                continue
-            if abandoned:
-                _remove(path)
-
-
-_CACHE_HINT = "Set GANLAB_CACHE to a folder you can write to."
+        for path in self.folder.glob(f"*{PARTIAL}"):
+            if time.time() - _last_write(path) > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(images: Images, place: _Place, workers: int, progress: Progress | None) -> None:
-    needed = HEADER + len(images) * place.size * place.size * place.channels
-    temporary: list[Path] = []
+    needed = HEADER + place.total * int(np.prod(place.picture))
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(place.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with _beside(place.folder, temporary) as file:
-            broken = _write_pictures(file, images, place, workers, progress)
-        facts = {"count": len(images) - len(broken), "broken": broken, "source": images.source, "spec": images.spec}
-        with _beside(place.folder, temporary) as file:
-            file.write(json.dumps(facts, indent=1).encode())
-        if _changed(images):
-            raise GanlabError(f"{images.spec} changed while it was being packed.", "Try again when it is complete.")
-        os.replace(temporary[0], place.array)
-        os.replace(temporary[1], place.facts)
+        with tempfile.TemporaryDirectory(
+            suffix=PARTIAL, dir=place.folder, ignore_cleanup_errors=True
+        ) as partial:
+            array, facts = Path(partial, "array"), Path(partial, "facts")
+            with array.open("wb") as file:
+                broken, pixels = _write_pictures(file, images, place, workers, progress)
+                _to_disk(file)
+            with facts.open("w") as text:
+                count = place.total - len(broken)
+                json.dump(
+                    {"count": count, "pixels": pixels, "broken": broken, "spec": images.spec}, text, indent=1
+                )
+                _to_disk(text)
+            if images.changed():
+                raise GanlabError(
+                    f"{images.spec} changed while it was being packed.", "Try again when it is complete."
+                )
+            os.replace(array, place.array)
+            os.replace(facts, place.facts)
     except OSError as error:
         if error.errno in FULL:
-            hint = "Make room, or set GANLAB_CACHE to a folder on another disk."
-            message = f"Packing {images.spec} needs {needed:,} bytes in {place.folder}, which has not that much room."
-            raise GanlabError(message, hint) from error
-        raise GanlabError(f"The cache {place.folder} cannot be written: {error.strerror}.", _CACHE_HINT) from error
-    finally:
-        for path in temporary:
-            _remove(path)
-
-
-def _changed(images: Images) -> bool:
-    again = open_images(images.spec)
-    if images.limit is not None:
-        again = again.first(images.limit)
-    return again.fingerprint() != images.fingerprint()
-
-
-def _beside(folder: Path, temporary: list[Path]) -> BinaryIO:
-    file = tempfile.NamedTemporaryFile(dir=folder, suffix=".partial", delete=False)
-    temporary.append(Path(file.name))
-    return file  # type: ignore[return-value]
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        pass  # still mapped by another process, where that matters
+            message = f"Packing {images.spec} takes {needed:,} bytes, for which {place.folder} has no room."
+            raise GanlabError(
+                message, "Make room, or set GANLAB_CACHE to a folder on another disk."
+            ) from error
+        raise GanlabError(
+            f"The cache {place.folder} cannot be written: {error.strerror}.", CACHE_HINT
+        ) from error
 
 
 def _write_pictures(
     file: BinaryIO, images: Images, place: _Place, workers: int, progress: Progress | None
-) -> list[tuple[int, str]]:
-    total = len(images)
-    file.write(_header((total, place.size, place.size, place.channels)))
-    step = max(1, min(256, CHUNK_BYTES // (place.size * place.size * place.channels)))
+) -> tuple[list[tuple[int, str]], str]:
+    """Write the pack; returns the broken pictures (row, name and reason) and the digest of the pixels."""
+    size, _, channels = place.picture
+    step = max(1, min(256, CHUNK_BYTES // (size * size * channels)))
     broken: list[tuple[int, str]] = []
-    done = 0
+    pixels = hashlib.blake2b(repr(place.picture).encode(), digest_size=16)
+    file.write(_header((place.total, *place.picture)))
+    with images.in_bulk(workers) as read:
 
-    def decode(start: int) -> tuple[list[np.ndarray], list[tuple[int, str]]]:
-        good, bad = [], []
-        for i in range(start, min(start + step, total)):
-            try:
-                good.append(images.array(i, place.size, place.channels))
-            except BrokenPicture as error:
-                bad.append((i, f"{error.name} ({error.reason})"))
-        return good, bad
+        def decode(start: int) -> tuple[range, list[np.ndarray | BrokenPicture]]:
+            rows = range(start, min(start + step, place.total))
+            return rows, read(rows, size, channels)
 
-    for good, bad in _in_order(decode, range(0, total, step), workers):
-        for array in good:
-            file.write(array.data)
-        broken += bad
-        done += len(good) + len(bad)
-        if progress is not None:
-            progress(done, total)
+        for rows, pictures in _in_order(decode, range(0, place.total, step), workers):
+            for row, picture in zip(rows, pictures, strict=True):
+                if isinstance(picture, BrokenPicture):
+                    broken.append((row, f"{picture.name} ({picture.reason})"))
+                else:
+                    file.write(picture.data)
+                    pixels.update(picture.data)
+            if progress is not None:
+                progress(rows.stop, place.total)
     file.seek(0)
-    file.write(_header((total - len(broken), place.size, place.size, place.channels)))
-    return broken
+    file.write(_header((place.total - len(broken), *place.picture)))
+    return broken, pixels.hexdigest()
 
 
-def _in_order(work: Callable[[int], object], starts: range, workers: int) -> Iterator:
+def _in_order(work: Callable[[int], Any], starts: range, workers: int) -> Iterator[Any]:
     """`work` of each start, in order, on `workers` threads, never more than a few results ahead."""
     if workers < 1:
         yield from map(work, starts)
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pack")
-    waiting: deque[Future] = deque()
+    waiting: deque[Future[Any]] = deque()
     try:
         for start in starts:
             waiting.append(pool.submit(work, start))
@@ -229,19 +216,51 @@ def _in_order(work: Callable[[int], object], starts: range, workers: int) -> Ite
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except MemoryError as error:
+        raise GanlabError(
+            "There is not enough memory to decode the pictures.", "Use fewer --workers."
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """The first 128 bytes of an .npy file of uint8, always that many so that the count can be mended afterwards."""
+    """The first 128 bytes of an .npy file of uint8: always that many, so that the count can be mended afterwards."""
     fields = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
-    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + fields.ljust(HEADER - 11).encode() + b"\n"
+    return (
+        b"\x93NUMPY\x01\x00"
+        + (HEADER - 10).to_bytes(2, "little")
+        + fields.ljust(HEADER - 11).encode()
+        + b"\n"
+    )
+
+
+def _digest(*facts: object) -> str:
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def _to_disk(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _last_write(folder: Path) -> float:
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except OSError:  # its owner is just finishing
+        return time.time()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass  # where a file in use cannot be removed, it goes next time
 
 
 def _broken(broken: list[str], total: int) -> GanlabError:
     few = ", ".join(broken[:3]) + (f" and {len(broken) - 3} more" if len(broken) > 3 else "")
-    word = "picture" if len(broken) == 1 else "pictures"
     return GanlabError(
-        f"{len(broken)} of {total} {word} cannot be read: {few}.", "Mend or remove them, or pass --skip-broken."
+        f"{len(broken)} of {total} pictures cannot be read: {few}.",
+        "Mend or remove them, or pass --skip-broken to leave them out.",
     )

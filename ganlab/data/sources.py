@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+import threading
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.data import geometry
-from ganlab.data.images import BrokenPicture, Dataset, Images
+from ganlab.data import drawing, geometry
+from ganlab.data.images import BrokenPicture, BulkReader, Dataset, Images
 from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR}
-LARGEST_MEMBER = 1 << 28  # bytes of one picture file; more than any picture below Pillow's bomb limit needs
+NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
+LARGEST_MEMBER = (
+    1 << 28
+)  # bytes of one picture in a zip; more than any picture below Pillow's bomb limit takes
+WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 
 class FolderImages(Images):
@@ -27,56 +33,72 @@ class FolderImages(Images):
 
     def __init__(self, folder: Path, spec: str) -> None:
         self.spec = spec
-        self.folder = folder
+        self.folder = folder.absolute()
         self.source = str(folder.resolve())
-        self.files: list[tuple[str, int, int]] = []
-        for name, stat in _walk(folder, "", frozenset()):
-            if os.path.splitext(name)[1].lower() in geometry.suffixes():
-                self.files.append((name, stat.st_size, stat.st_mtime_ns))
+        names, stamps = [], []
+        for name, status in _walk(self.folder, "", frozenset()):
+            if _is_picture(name) and (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+                names.append(name)
+                stamps.append((status.st_size, status.st_mtime_ns))
             else:
                 self.ignored += 1
-        if not self.files:
-            raise no_pictures(f"The folder {spec}", self.ignored)
-        self.files.sort()
+        if not names:
+            raise _no_pictures(f"The folder {spec}", self.ignored)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        self.names = [names[i] for i in order]
+        self.stamps = np.array(stamps, np.int64)[order]  # size, modification time in ns
 
     def name(self, i: int) -> str:
-        return self.files[self._row(i)][0]
+        return self.names[self._row(i)].encode("utf-8", "replace").decode()
 
     def _total(self) -> int:
-        return len(self.files)
+        return len(self.names)
 
     def _facts(self) -> Iterable[object]:
-        return self.files[: len(self)]
+        return zip(self.names[: len(self)], self.stamps.tolist(), strict=False)
+
+    def _reopen(self) -> Images:
+        return FolderImages(self.folder, self.spec)
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
-        name = self.files[row][0]
         try:
-            return geometry.decode((self.folder / name).read_bytes(), size)
+            return geometry.decode((self.folder / self.names[row]).read_bytes(), size)
         except geometry.Undecodable as error:
-            raise BrokenPicture(name, str(error)) from error
+            raise BrokenPicture(self.name(row), str(error)) from error
         except OSError as error:
             if error.errno in NOTHING_TO_READ:
-                raise BrokenPicture(name, os.strerror(error.errno or 0)) from error
-            raise GanlabError(f"Reading {self.folder / name} failed: {error.strerror}.", "Try again.") from error
+                raise BrokenPicture(self.name(row), os.strerror(error.errno).lower()) from error
+            raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
 
 
-def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(
+    folder: Path, prefix: str, above: frozenset[tuple[int, int]]
+) -> Iterator[tuple[str, os.stat_result]]:
     try:
         status = folder.stat()
         here = (status.st_dev, status.st_ino)
         if here in above:  # a link back to a folder we are inside of
             return
-        entries = list(os.scandir(folder))
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError as error:
-        raise GanlabError(f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        raise GanlabError(
+            f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
     for entry in entries:
-        if entry.name.startswith("."):
-            continue
         if entry.is_dir():
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {here})
-        else:
-            dangling = entry.is_symlink() and not os.path.exists(entry.path)
-            yield prefix + entry.name, entry.stat(follow_symlinks=not dangling)
+            continue
+        try:
+            yield prefix + entry.name, _status(entry)
+        except OSError:
+            continue  # removed this moment
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link to nothing: a picture that cannot be read, not one that is not there
+        return entry.stat(follow_symlinks=False)
 
 
 class ZipImages(Images):
@@ -84,55 +106,67 @@ class ZipImages(Images):
 
     def __init__(self, path: Path, spec: str) -> None:
         self.spec = spec
+        self.path = path.absolute()
         self.source = str(path.resolve())
-        status = path.stat()
-        self.identity = (status.st_size, status.st_mtime_ns)
+        self.reading = threading.Lock()
         try:
+            self.stamp = _stamp(self.path)
             self.archive = zipfile.ZipFile(path)
-            members = [m for m in self.archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
-            raise GanlabError(f"{spec} is no complete zip file ({error}).", "Copy or download it again.") from error
-        self.members = [m for m in members if os.path.splitext(m.filename)[1].lower() in geometry.suffixes()]
+        except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
+            raise GanlabError(
+                f"{spec} is no complete zip file: {error}.", "Copy or download it again."
+            ) from error
+        except OSError as error:
+            raise _reading_failed(spec, error) from error
+        members = [m for m in self.archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
+        self.members = sorted((m for m in members if _is_picture(m.filename)), key=lambda m: m.filename)
         self.ignored = len(members) - len(self.members)
         if not self.members:
-            raise no_pictures(f"The zip file {spec}", self.ignored)
+            raise _no_pictures(f"The zip file {spec}", self.ignored)
         if any(member.flag_bits & 1 for member in self.members):
             raise GanlabError(f"The pictures in {spec} are encrypted.", "Unpack it and give the folder.")
-        self.members.sort(key=lambda member: member.filename)
 
     def name(self, i: int) -> str:
-        return self.members[self._row(i)].filename
+        return self.members[self._row(i)].filename.encode("utf-8", "replace").decode()
 
     def _total(self) -> int:
         return len(self.members)
 
     def _facts(self) -> Iterable[object]:
-        return [self.identity, *((m.filename, m.CRC, m.file_size) for m in self.members[: len(self)])]
+        return [self.stamp, *((m.filename, m.CRC, m.file_size) for m in self.members[: len(self)])]
+
+    def _reopen(self) -> Images:
+        return ZipImages(self.path, self.spec)
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         member = self.members[row]
         if member.file_size > LARGEST_MEMBER:
-            raise BrokenPicture(member.filename, f"a zip bomb (it unpacks to {member.file_size:,} bytes)")
+            raise BrokenPicture(self.name(row), f"a zip bomb, it would unpack to {member.file_size:,} bytes")
         try:
-            return geometry.decode(self.archive.read(member), size)
+            with self.reading:  # ZipFile counts its readers without a lock
+                data = self.archive.read(member)
+            return geometry.decode(data, size)
         except geometry.Undecodable as error:
-            raise BrokenPicture(member.filename, str(error)) from error
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
-            raise BrokenPicture(member.filename, str(error).rstrip(".")) from error
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+            raise BrokenPicture(self.name(row), str(error)) from error
+        except OSError as error:
+            raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
+        except MemoryError:
+            raise
+        except (
+            Exception
+        ) as error:  # bad checksums, damaged streams, unknown compression: each raises its own kind
+            raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
 
 
 class ArrayImages(Images):
     """The pictures of one array: (n, h, w) or (n, h, w, c), uint8, or floats in [0, 1] or [-1, 1]."""
 
-    def __init__(self, array: np.ndarray, spec: str, source: str, facts: tuple[object, ...]) -> None:
+    def __init__(self, array: np.ndarray, path: Path, spec: str, name: str) -> None:
         self.spec = spec
-        self.source = source
+        self.path = path.absolute()
+        self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
-        self.facts = facts
+        self.facts = (name, array.shape, array.dtype.str, *_stamp(self.path))
         self.low, self.high = (0.0, 255.0) if array.dtype == np.uint8 else _float_range(array, spec)
 
     def name(self, i: int) -> str:
@@ -143,6 +177,9 @@ class ArrayImages(Images):
 
     def _facts(self) -> Iterable[object]:
         return [*self.facts, len(self)]
+
+    def _reopen(self) -> Images:
+        return Images.from_spec(self.spec)
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         from PIL import Image
@@ -155,10 +192,9 @@ class ArrayImages(Images):
 
 
 def _float_range(array: np.ndarray, spec: str) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
-    for start in range(0, len(array), 256):
-        part = array[start : start + 256]
-        low, high = min(low, float(part.min())), max(high, float(part.max()))
+    parts = [array[start : start + 256] for start in range(0, len(array), 256)]
+    low = float(np.min([part.min() for part in parts]))
+    high = float(np.max([part.max() for part in parts]))
     if 0 <= low <= high <= 1:
         return 0.0, 1.0
     if -1 <= low <= high <= 1:
@@ -176,15 +212,35 @@ class DrawnImages(Images):
 
     def __init__(self, dataset: Dataset, count: int, spec: str) -> None:
         self.spec = spec
-        self.source = f"dataset {dataset.name}"
+        self.source = f"data set {dataset.name}:{count}"
         self.dataset = dataset
         self.count = count
 
     def name(self, i: int) -> str:
         return f"{self.dataset.name} {self._row(i)}"
 
-    def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        return geometry.square(self._decode(self._row(i), size), size, channels)
+    @contextmanager
+    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
+        count = workers if workers > 1 and len(self) >= WORTH_PROCESSES else 0
+        with drawing.Painters(self.dataset.draw, count) as painters:
+
+            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+                return [
+                    geometry.square(picture, size, channels)
+                    for picture in self._draw(painters.draw, rows, size)
+                ]
+
+            yield read
+
+    def _draw(self, draw: Callable[[range, int], np.ndarray], rows: range, size: int) -> list[Image.Image]:
+        from PIL import Image
+
+        try:
+            return [Image.fromarray(picture) for picture in draw(rows, size)]
+        except drawing.WrongPicture as error:
+            raise GanlabError(
+                f"The data set {self.dataset.name} drew {error}.", "Tell its author."
+            ) from error
 
     def _total(self) -> int:
         return self.count
@@ -192,20 +248,40 @@ class DrawnImages(Images):
     def _facts(self) -> Iterable[object]:
         return [self.dataset.name, self.dataset.version, len(self)]
 
+    def _reopen(self) -> Images:
+        return self
+
+    def changed(self) -> bool:
+        return False
+
     def _decode(self, row: int, size: int | None) -> Image.Image:
-        from PIL import Image
+        def here(rows: range, size: int) -> np.ndarray:
+            return drawing.draw(self.dataset.draw, rows, size)
 
-        size = size or self.SIZE
-        drawn = self.dataset.draw(row, size)
-        if drawn.dtype != np.uint8 or drawn.shape != (size, size, 3):
-            raise GanlabError(
-                f"The data set {self.dataset.name} drew {drawn.dtype} {drawn.shape}, not uint8 ({size}, {size}, 3).",
-                "Tell the author of the plugin.",
-            )
-        return Image.fromarray(drawn)
+        return self._draw(here, range(row, row + 1), size or self.SIZE)[0]
 
 
-def no_pictures(place: str, others: int) -> GanlabError:
-    """The error for a folder or zip without pictures."""
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in geometry.suffixes()
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _no_pictures(place: str, others: int) -> GanlabError:
     there = f"only {others} other files" if others else "nothing"
-    return GanlabError(f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it.")
+    return GanlabError(
+        f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it."
+    )
+
+
+def _reading_failed(what: str, error: OSError) -> GanlabError:
+    return GanlabError(
+        f"Reading {what} failed: {error.strerror or error}.", "Check the disk and the permissions."
+    )
