@@ -1,7 +1,8 @@
 """Draw a data set in several processes: drawing holds the interpreter, so that threads alone would not help.
 
-Plain child processes rather than `multiprocessing`: they import the plugin and nothing else (neither torch nor the
-script that is running, which needs no `if __name__ == "__main__"`), and end with their parent, however it ends.
+Plain child processes rather than `multiprocessing`: they import the plugin and nothing else (neither torch
+nor the script that is running, which needs no `if __name__ == "__main__"`), and end with their parent,
+however it ends.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Painters:
             painter.close()
 
     def draw(self, rows: range, size: int) -> np.ndarray:
-        """As `draw`, by an idle child, or here where there is none (or where it failed, so that the error is raised here)."""
+        """As `draw`, by an idle child; or here, where there is none or where it failed."""
         try:
             painter = self.idle.get_nowait()
         except queue.Empty:

@@ -48,8 +48,8 @@ def suffixes() -> frozenset[str]:
 def decode(data: bytes, size: int | None = None) -> Image.Image:
     """The picture in `data`, first frame, EXIF-oriented.
 
-    With `size`, a JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its scale, its shorter side never
-    below twice `size`. Raises `Undecodable`, also for a decompression bomb (Pillow's warning level).
+    With `size`, a JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its scale, its shorter side
+    never below twice `size`. Raises `Undecodable`, also for a decompression bomb (Pillow's warning level).
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -81,11 +81,12 @@ def _open(data: bytes) -> Image.Image:
 
 
 def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """uint8 (size, size, channels): the largest centred square of `image`, resampled by an antialiased bicubic filter.
+    """The largest centred square of `image` as uint8 (size, size, channels).
 
-    That is bringing the shorter side to `size` and cropping the centre. Where the margin is odd, the smaller half
-    is left or above. A square of the right size is taken as it is. With 1 or 3 channels transparent pixels show
-    white; with 4 they are kept. Raises `Undecodable` for pixels that have no known range.
+    It is resampled by an antialiased bicubic filter: the same as bringing the shorter side to `size` and
+    cropping the centre. Where the margin is odd, the smaller half is left or above. A square of the right
+    size is taken as it is. With 1 or 3 channels transparent pixels show white; with 4 they are kept. Raises
+    `Undecodable` for pixels that have no known range.
     """
     from PIL import Image
 

@@ -37,9 +37,9 @@ class BrokenPicture(GanlabError):
 class Dataset:
     """A data set that a plugin draws, as `register_datasets` returns it.
 
-    `draw(index, size)` gives picture `index` as uint8 (size, size, 3), the same one every time;
-    `version` changes when the pictures do; `count` is how many there are unless the user asks for another number.
-    A `draw` that can be pickled (a function of a module) is shared among several processes.
+    `draw(index, size)` gives picture `index` as uint8 (size, size, 3), the same one every time; `version`
+    changes when the pictures do; `count` is how many there are unless the user asks for another number. A
+    `draw` that can be pickled (a function of a module) is shared among several processes.
     """
 
     name: str

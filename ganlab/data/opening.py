@@ -19,10 +19,11 @@ LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is 
 
 
 def open_images(spec: str) -> Images:
-    """The pictures that `spec` names: a folder, a zip, an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one), or a data set.
+    """The pictures that `spec` names: a folder, a zip, an array or a data set.
 
-    A folder is searched with all folders below it. Floats in an array must lie in [0, 1] or [-1, 1].
-    A data set is `NAME` or `NAME:COUNT`, as plugins register them. Raises `GanlabError` for whatever gives no picture.
+    Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
+    below it. Floats in an array must lie in [0, 1] or [-1, 1]. A data set is `NAME` or `NAME:COUNT`, as
+    plugins register them. Raises `GanlabError` for whatever gives no picture.
     """
     spec = str(spec)
     name, _, number = spec.partition(":")
@@ -65,8 +66,8 @@ def _open_dataset(dataset: Dataset, spec: str, number: str) -> Images:
 
     if Path(spec).exists():
         raise GanlabError(
-            f"{spec} is both a data set and something in the current folder.",
-            f"Write {os.path.join('.', spec)} for the latter, {dataset.name}:{dataset.count} for the data set.",
+            f"{spec} is both something in the current folder and a data set.",
+            f"Write {os.path.join('.', spec)} for the one, {dataset.name}:{dataset.count} for the data set.",
         )
     if ":" in spec and not (number.isascii() and number.isdigit() and int(number) > 0):
         raise GanlabError(

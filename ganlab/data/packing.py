@@ -34,10 +34,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class PackedImages:
-    """Pictures ready for training: `array` is uint8 (n, size, size, channels), read-only and mapped from disk.
+    """Pictures ready for training: `array` is uint8 (n, size, size, channels), read-only, mapped from disk.
 
-    `fingerprint` is a digest of the pixels: the same pictures have the same one, wherever they were read from.
-    `rows` (n,) says which picture of the source each one is, `broken` names those left out and says why.
+    `fingerprint` is a digest of the pixels: the same pictures have the same one, wherever they were read
+    from. `rows` (n,) says which picture of the source each one is, `broken` names those left out and says
+    why.
     """
 
     array: np.ndarray
@@ -70,10 +71,11 @@ def pack(
 ) -> PackedImages:
     """Every picture of `images` as `images.array(i, size, channels)`, decoded once and kept in `cache`.
 
-    A later call finds the pack again as long as the fingerprint of `images` is the same. The pack is written beside and
-    renamed, so that a crash leaves nothing that could be taken for whole, and two processes may pack the same set at once.
-    Memory stays bounded whatever the number of pictures. `workers` threads decode (and as many processes draw where the
-    pictures are drawn); 0 is the calling thread alone. `progress(done, total)` is called as pictures are done.
+    A later call finds the pack again as long as the fingerprint of `images` is the same. The pack is written
+    beside and renamed, so that a crash leaves nothing that could be taken for whole, and two processes may
+    pack the same set at once. Memory stays bounded whatever the number of pictures. `workers` threads decode
+    (and as many processes draw where the pictures are drawn); 0 is the calling thread alone. `progress(done,
+    total)` is called as pictures are done.
 
     Raises `GanlabError` for broken pictures (unless `skip_broken`), a full disk, an unwritable cache,
     or pictures that change meanwhile.
@@ -225,7 +227,7 @@ def _in_order(work: Callable[[int], Any], starts: range, workers: int) -> Iterat
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """The first 128 bytes of an .npy file of uint8: always that many, so that the count can be mended afterwards."""
+    """The first bytes of an .npy file of uint8, always as many: the count can be mended afterwards."""
     fields = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
     return (
         b"\x93NUMPY\x01\x00"

@@ -29,7 +29,7 @@ WORTH_PROCESSES = 500  # pictures to draw, below which starting another process 
 
 
 class FolderImages(Images):
-    """All pictures below a folder, by their relative names in sorted order, hidden files and folders left out."""
+    """All pictures below a folder, sorted by their relative names, hidden files and folders left out."""
 
     def __init__(self, folder: Path, spec: str) -> None:
         self.spec = spec
