@@ -1,0 +1,47 @@
+"""What all tests share: folders of their own for runs and caches, few threads, and the way to real data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def shared_data_folder() -> Path | None:
+    """Where real data lies on this machine: ``GANLAB_SHARED_DATA``, else ``shared/data`` in or beside the checkout."""
+    named = os.environ.get("GANLAB_SHARED_DATA")
+    for folder in [Path(named)] if named else [ROOT / "shared/data", ROOT.parent / "shared/data"]:
+        if folder.is_dir():
+            return folder
+    return None
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data; tests that ask for it are skipped where there is none."""
+    folder = shared_data_folder()
+    if folder is None:
+        pytest.skip("no real data here (GANLAB_SHARED_DATA names its folder)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the user's runs or caches, or is swayed by the user's settings."""
+    folder = tmp_path_factory.mktemp("own")
+    monkeypatch.setenv("GANLAB_RUNS", str(folder / "runs"))
+    monkeypatch.setenv("GANLAB_CACHE", str(folder / "cache"))
+    for name in ("GANLAB_GAN", "GANLAB_DISABLE", "GANLAB_TRACEBACK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_threads() -> None:
+    """Two threads wherever the tests run, in this process and in those they start."""
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    import torch
+
+    torch.set_num_threads(2)
