@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -44,3 +46,20 @@ class Display:
         self._progress.update(
             self._task, completed=moment.step, total=moment.steps, epoch=str(moment.epoch), numbers=numbers
         )
+
+
+@contextmanager
+def reading_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the first pass over the pictures: called with how many are done, and of how many."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("reading pictures"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        task = bars.add_task("read", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

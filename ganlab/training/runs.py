@@ -16,9 +16,8 @@ from ganlab.data import open_images
 from ganlab.data.packing import PackedImages, pack
 from ganlab.errors import GanlabError
 from ganlab.gan import choose_device
-from ganlab.progress_bars import progress_bar
 from ganlab.results import new_run_folder
-from ganlab.training.display import Display
+from ganlab.training.display import Display, reading_bar
 from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
@@ -81,7 +80,7 @@ def _pack(settings: TrainSettings, reading: Reading) -> PackedImages:
     images = open_images(settings.data)
     if settings.limit is not None:
         images = images.first(settings.limit)
-    with progress_bar("Reading pictures") as bar:
+    with reading_bar() as bar:
         return pack(
             images,
             settings.network.size,

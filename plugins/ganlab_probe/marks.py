@@ -1,0 +1,95 @@
+"""Where a concept lies in pictures, by boxes that a person drew or by a labeler's masks, as cells of a feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Boxes, Gan, GanlabError, Labeler, Latents
+
+FEWEST = 5  # pictures with the concept: as many as there are folds
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Pictures that show a concept, and where.
+
+    Attributes:
+        latents: of the n pictures that show it at least once.
+        inside: side -> (n, side, side) bool: which cells of a feature map of that side have their centre on it.
+        sizes: (boxes, 2) width and height of each marked place as fractions of the picture.
+        looked_at: how many pictures were looked at, with the concept or without.
+        source: who marked them, in words.
+        names: (seed, index) of every picture looked at.
+    """
+
+    latents: Latents
+    inside: Callable[[int], np.ndarray]
+    sizes: np.ndarray
+    looked_at: int
+    source: str
+    names: frozenset[tuple[int, int]]
+
+
+def from_boxes(gan: Gan, boxes: Boxes, concept: str) -> Marks:
+    """Marks that a person drew.
+
+    Raises:
+        GanlabError: drawn on another checkpoint, no boxes of the concept, or too few.
+    """
+    boxes = boxes.check(gan).of(concept)
+    marked = {box.picture for box in boxes.boxes}
+    rows = np.array([row for row, picture in enumerate(boxes.pictures) if picture in marked])
+    _check_enough(len(rows), concept, f"{boxes.source} marks")
+    return Marks(
+        boxes.latents(gan)[rows],
+        lambda side: boxes.grid(concept, side)[rows],
+        np.array([(box.w / boxes.size[0], box.h / boxes.size[1]) for box in boxes.boxes]),
+        len(boxes.pictures),
+        f"{len(boxes.boxes)} boxes drawn on {len(rows)} of {len(boxes.pictures)} pictures",
+        frozenset((picture.seed, picture.index) for picture in boxes.pictures),
+    )
+
+
+def from_labeler(gan: Gan, labeler: Labeler, concept: str, latents: Latents) -> Marks:
+    """Marks of a labeler on these pictures.
+
+    Raises:
+        GanlabError: the labeler does not know the concept, or sees it in too few pictures.
+    """
+    column = labeler.column(concept)
+    images = gan.generate(latents)
+    rows = np.flatnonzero(labeler.shows(images, gan.image)[:, column])
+    _check_enough(len(rows), concept, f"the labeler {labeler.name!r} sees")
+    masks = labeler.masks(images, gan.image)[rows, column]
+    assert latents.seed is not None
+    return Marks(
+        latents[rows],
+        lambda side: _centres(masks, side),
+        np.array([(_extent(mask.any(0)), _extent(mask.any(1))) for mask in masks]),
+        len(latents),
+        f"masks of the labeler {labeler.name!r} on {len(rows)} of {len(latents)} pictures",
+        frozenset((latents.seed, int(index)) for index in latents.index),
+    )
+
+
+def _centres(masks: np.ndarray, side: int) -> np.ndarray:
+    """What masks (n, h, w) say at the centres of side x side cells."""
+    places = ((np.arange(side) + 0.5) * masks.shape[-1] / side).astype(int)
+    return masks[:, places[:, None], places]
+
+
+def _extent(line: np.ndarray) -> float:
+    """From the first to the last True, as a fraction of the line."""
+    found = np.flatnonzero(line)
+    return (found[-1] - found[0] + 1) / len(line)
+
+
+def _check_enough(pictures: int, concept: str, who: str) -> None:
+    if pictures < FEWEST:
+        raise GanlabError(
+            f"Too few marks: {who} {concept!r} in {pictures} pictures; at least {FEWEST} are needed.",
+            "Draw more boxes, or raise --n.",
+        )
