@@ -1,0 +1,5 @@
+"""``python -m ganlab``."""
+
+from ganlab.cli import main
+
+main()

@@ -1,0 +1,175 @@
+"""``@analysis``: an annotated function becomes an investigation for shell, notebook, page and tests.
+
+The function's signature is the only place where an option is written down::
+
+    @analysis
+    def brightness(
+        gan: Gan,
+        n: Annotated[int, "how many pictures", Range(1)] = 64,
+        seed: Annotated[int, "names the pictures"] = 0,
+    ) -> Result:
+        \"\"\"How bright a GAN's pictures are.\"\"\"
+
+An analysis returns all it has to say as a :class:`ganlab.Result`. It writes no file, prints nothing, leaves
+no hook behind, changes no weight and touches no global random state; ``ganlab.testing.check_analysis`` holds
+it to that.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints, overload
+
+from ganlab.gan import Gan
+from ganlab.parameters import Parameter, Range, read_parameter, reject
+from ganlab.results import Result
+
+__all__ = ["Analysis", "Parameter", "Range", "analysis"]
+
+# options of every command of an analysis, and what Typer adds
+RESERVED_OPTIONS = ("device", "help", "json", "out", "traceback")
+
+
+class Analysis:
+    """An investigation: call it with a GAN and options, get a :class:`ganlab.Result`.
+
+    Attributes:
+        name: what it is called on the command line.
+        summary: the first line of the function's docstring.
+        help: the whole docstring.
+        parameters: its options, in order.
+        function: the function itself.
+        default_gan: name of the shipped GAN it shows best, or None for any.
+        plugin: name of the plugin that brought it, or None outside of one.
+    """
+
+    def __init__(
+        self, function: Callable[..., Result], name: str | None = None, default_gan: str | None = None
+    ) -> None:
+        self.function = function
+        self.name = name or function.__name__.replace("_", "-")
+        self.help = inspect.getdoc(function) or ""
+        if not self.help:
+            raise TypeError(f"analysis {self.name!r} needs a docstring: its first line is the help")
+        self.summary = self.help.partition("\n")[0]
+        self.signature = inspect.signature(function)
+        hints = _resolved_annotations(self.name, function)
+        self.parameters = tuple(
+            read_parameter(self.name, parameter, hints.get(name))
+            for name, parameter in self.signature.parameters.items()
+        )
+        for parameter in self.parameters:
+            if parameter.name in RESERVED_OPTIONS:
+                reject(
+                    self.name,
+                    parameter.name,
+                    f"is an option of every command; reserved are {', '.join(RESERVED_OPTIONS)}",
+                )
+        returned = hints.get("return")
+        if not (isinstance(returned, type) and issubclass(returned, Result)):
+            raise TypeError(f"analysis {self.name!r} must be annotated to return a Result: `-> Result`")
+        self.default_gan = default_gan
+        self.plugin: str | None = None
+        functools.update_wrapper(self, function)
+
+    def __repr__(self) -> str:
+        return f"<analysis {self.name}{self.signature}>"
+
+    @property
+    def takes_gan(self) -> bool:
+        """Whether it has the option ``--gan`` that finds a GAN by itself."""
+        return any(parameter.finds_gan for parameter in self.parameters)
+
+    def __call__(self, *args: Any, **options: Any) -> Result:
+        """Run the investigation.
+
+        Sources (a GAN, pictures, boxes, a labeler) can be given as objects or as the text a person would
+        type.
+
+        Raises:
+            GanlabError: an option out of its range or choices, a source that cannot be opened. TypeError: an
+            unknown or missing option, one of the wrong type, or a function that returned no Result.
+            ValueError: the result has a NaN, no summary, or a number without its control.
+        """
+        bound = self.signature.bind(*args, **options)
+        bound.apply_defaults()
+        values = {parameter.name: parameter.read(bound.arguments[parameter.name]) for parameter in self.parameters}
+        result = self.function(**values)
+        if not isinstance(result, Result):
+            raise TypeError(f"analysis {self.name!r} returned a {type(result).__name__}, not a Result")
+        result.record = {**result.record, **self._record(bound.arguments, values)}
+        result.check()
+        return result
+
+    def _record(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        """What determined the result, in words that JSON can hold."""
+        record: dict[str, Any] = {"analysis": self.name, "plugin": self.plugin}
+        record["options"] = {
+            parameter.name: parameter.describe(given[parameter.name], values[parameter.name])
+            for parameter in self.parameters
+            if not parameter.finds_gan
+        }
+        gan = values.get("gan")
+        if isinstance(gan, Gan):
+            record["gan"] = {"name": gan.name, "hash": gan.hash}
+        return record
+
+
+@overload
+def analysis(function: Callable[..., Result], /) -> Analysis: ...
+@overload
+def analysis(
+    *, name: str | None = None, default_gan: str | None = None
+) -> Callable[[Callable[..., Result]], Analysis]: ...
+def analysis(
+    function: Callable[..., Result] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    default_gan: str | None = None,
+) -> Analysis | Callable[[Callable[..., Result]], Analysis]:
+    """Mark a function as an investigation.
+
+    Each parameter is ``Annotated[type, "help"]``, where the type is
+
+    - ``int``, ``float``, ``str``, ``bool`` or ``pathlib.Path``, numbers perhaps with a :class:`Range`;
+    - a ``Literal`` of strings;
+    - a *source*: a class with ``from_spec(str)``, such as ``Gan``, ``Images``, ``Boxes``, ``Labeler`` or your
+      own;
+    - ``list[...]`` of one of these, or ``... | None`` with the default None.
+
+    A parameter without default is positional on the command line. A parameter ``gan: Gan`` without default
+    becomes ``--gan``: the command finds a GAN where the user names none.
+
+    Args:
+        name: what it is called on the command line; the function's name with hyphens by default.
+        default_gan: name of the shipped GAN to take where the user names none.
+
+    Raises:
+        TypeError: the signature cannot be read; the message names the parameter.
+    """
+    if function is not None:
+        return Analysis(function)
+    return lambda function: Analysis(function, name, default_gan)
+
+
+def _resolved_annotations(analysis_name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    """Each annotation as an object, also where ``from __future__ import annotations`` made it text."""
+    hints: dict[str, Any] = {}
+    for name, annotation in function.__annotations__.items():
+        holder = type("holder", (), {"__annotations__": {name: annotation}, "__module__": function.__module__})
+        try:
+            hints |= get_type_hints(
+                holder,
+                vars(inspect.getmodule(function) or holder) | function.__globals__,
+                include_extras=True,
+            )
+        except (NameError, TypeError, SyntaxError, AttributeError) as error:
+            reject(
+                analysis_name,
+                name,
+                f"has an annotation that cannot be resolved ({error}): import its type at run time",
+            )
+    return hints

@@ -1,0 +1,253 @@
+"""The ``ganlab`` command, thin: the core's commands, and one for every plugin, imported only when it runs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+import ganlab
+from ganlab import screen
+from ganlab.errors import GanlabError
+from ganlab.plugin_metadata import PluginEntry
+from ganlab.plugins import host
+
+USER_MISTAKE = 2
+CRASH = 1
+STOPPED = 130
+
+# name -> where its function or Typer app is; imported when it runs or shows its help
+CORE_COMMANDS = {
+    "train": "ganlab.training.command:train",
+    "checkpoints": "ganlab.core_commands:checkpoints",
+    "plugins": "ganlab.core_commands:plugins",
+}
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLICK_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class Root(TyperGroup):
+    """The root command: knows every plugin by name, imports the one that is asked for."""
+
+    running: PluginEntry | None = None
+    completing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*CORE_COMMANDS, *_plugin_summaries()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in CORE_COMMANDS:
+            return _core_command(cmd_name)
+        if cmd_name not in host().entries:
+            return None
+        if self.completing:  # names are enough
+            return _stub(cmd_name, _plugin_summaries().get(cmd_name, ""))
+        Root.running = host().entries[cmd_name]
+        return _plugin_command(Root.running)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is None:
+            raise _unknown(name, self.list_commands(ctx))
+        return name, command, args[1:]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self.completing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.completing = False
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _core_command(name).get_short_help_str(80)) for name in CORE_COMMANDS])
+        summaries = _plugin_summaries()
+        if summaries:
+            with formatter.section("Investigations, each a plugin"):
+                formatter.write_dl(list(summaries.items()))
+        warn_of_problems()
+
+
+HELP = """Open up pretrained GANs: train a DCGAN or bring your own, then ask what it has learnt."""
+
+app = typer.Typer(
+    cls=Root,
+    rich_markup_mode=None,
+    help=HELP,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 110},
+)
+
+
+def _take_file(file: Path | None) -> None:
+    if file is not None:
+        problem = host().add_file(file)
+        if problem is not None:
+            raise problem.error()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        screen.tell(f"ganlab {ganlab.__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    plugin: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also load a plugin from this file; its command is the file's name.",
+            metavar="FILE.py",
+            callback=_take_file,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = None,
+    traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback",
+            help="Show where an error came from; goes anywhere on the line. Also: GANLAB_TRACEBACK=1.",
+        ),
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        screen.tell(context.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run ``ganlab`` and end the process: 0 done, 1 crashed, 2 the user can mend it, 130 stopped."""
+    words = list(sys.argv[1:] if args is None else args)
+    with_traceback = "--traceback" in words or os.environ.get("GANLAB_TRACEBACK", "") not in ("", "0")
+    words = [word for word in words if word != "--traceback"]
+    try:
+        code = get_command(app).main(words, prog_name="ganlab", standalone_mode=False)
+    except BaseException as error:
+        if with_traceback and not isinstance(error, SystemExit):
+            traceback.print_exc()
+        code = explain(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def explain(error: BaseException) -> int:
+    """Say on standard error what went wrong.
+
+    Returns:
+        The exit code.
+    """
+    if isinstance(error, SystemExit):
+        raise error
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        screen.say("Stopped.")
+        return STOPPED
+    if isinstance(error, GanlabError):
+        screen.show_error(error.message, error.hint)
+        return USER_MISTAKE
+    if isinstance(error, CLICK_ERROR):
+        screen.show_error(_in_one_line(error.format_message()), _usage_hint(error))  # type: ignore[attr-defined]
+        return USER_MISTAKE
+    if _out_of_memory(error):
+        screen.show_error("The memory does not suffice.", "Ask for fewer pictures (--n), or choose another --device.")
+        return USER_MISTAKE
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        screen.show_error(f"{error.filename or 'A file'} could not be written: {error.strerror}.", "Free some space.")
+        return USER_MISTAKE
+    screen.show_error(*_blame(error))
+    return CRASH
+
+
+def warn_of_problems() -> None:
+    """One line for every plugin that was left out."""
+    for problem in host().problems:
+        screen.say(f"Warning: {problem}")
+
+
+def _core_command(name: str) -> Any:
+    module, attribute = CORE_COMMANDS[name].split(":")
+    thing = getattr(import_module(module), attribute)
+    if not isinstance(thing, typer.Typer):
+        function, thing = thing, typer.Typer(rich_markup_mode=None, add_completion=False)
+        thing.command(name)(function)
+    command = get_command(thing)
+    command.name = name
+    return command
+
+
+def _plugin_command(entry: PluginEntry) -> Any:
+    from ganlab.commands import plugin_command
+    from ganlab.running import run_analysis
+
+    offered = host().offers(entry.name)
+    facts = host().facts(entry.name)
+    summary = facts.summary if facts else ""
+    if not offered:
+        raise GanlabError(f"The plugin '{entry.name}' brings no command.", "`ganlab plugins` shows what it brings.")
+    return plugin_command(entry.name, summary, offered, partial(run_analysis, plugin_file=entry.file))
+
+
+def _plugin_summaries() -> dict[str, str]:
+    """Name and help of every plugin that brings commands, without importing any."""
+    facts = {name: host().facts(name) for name in host().entries}
+    return {name: known.summary for name, known in facts.items() if known is not None and known.has_commands}
+
+
+def _stub(name: str, summary: str) -> Any:
+    stub = typer.Typer(rich_markup_mode=None, add_completion=False)
+    stub.command(name, help=summary)(lambda: None)
+    return get_command(stub)
+
+
+def _unknown(name: str, known: list[str]) -> GanlabError:
+    problem = host().problem(name)
+    if problem is not None:
+        return problem.error()
+    if name in host().disabled:
+        return GanlabError(f"The plugin '{name}' is disabled.", "Take it out of GANLAB_DISABLE.")
+    near = get_close_matches(name, known, n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`ganlab --help` lists the commands."
+    return GanlabError(f"There is no command '{name}'.", hint)
+
+
+def _in_one_line(message: str) -> str:
+    return " ".join(message.split()).replace(": Value error, ", ": ")
+
+
+def _usage_hint(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path if context is not None else 'ganlab'} --help` shows what there is."
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from ganlab.gan import is_out_of_memory
+
+    return is_out_of_memory(error)
+
+
+def _blame(error: BaseException) -> tuple[str, str]:
+    from ganlab.plugin_metadata import one_line
+
+    entry = Root.running
+    who = "ganlab itself" if entry is None else f"plugin '{entry.name}' ({entry.distribution})"
+    return (
+        f"{who} crashed: {one_line(error)}",
+        "Run it again with --traceback to see where, and tell its author.",
+    )

@@ -1,0 +1,103 @@
+"""Progress bars for whatever takes long: on the terminal's standard error, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar, overload
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+
+PATIENCE = 2.0  # seconds before a bar appears
+
+
+class Bars:
+    """The bars of one command: one rich display, one line for each loop that runs."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._display: Progress | None = None
+
+    def follow(self, items: Iterable[T], total: int | None, description: str) -> Iterator[T]:
+        """Hand the items on, with a bar once they have taken longer than the patience."""
+        began, task = time.monotonic(), None
+        try:
+            for done, item in enumerate(items):
+                if task is None and time.monotonic() - began > self._patience:
+                    task = self._shown().add_task(description, total=total, completed=done)
+                elif task is not None:
+                    self._shown().update(task, completed=done)
+                yield item
+        finally:
+            if task is not None:
+                self._shown().remove_task(task)
+
+    def close(self) -> None:
+        if self._display is not None:
+            self._display.stop()
+
+    def _shown(self) -> Progress:
+        if self._display is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._display = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                redirect_stdout=False,
+                transient=True,
+            )
+            self._display.start()
+        return self._display
+
+
+_bars: ContextVar[Bars | None] = ContextVar("ganlab_bars", default=None)
+
+
+@overload
+def progress(items: int, description: str = "") -> Iterator[int]: ...
+@overload
+def progress(items: Iterable[T], description: str = "") -> Iterator[T]: ...
+def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] | Iterator[T]:
+    """Go through ``items``, showing how far it has got.
+
+    The command line shows a bar on the terminal when this lasts over two seconds. In a notebook, in a test or
+    in a pipe nothing is shown, so an analysis may use it freely::
+
+        for batch in progress(batches, "scoring pictures"):
+            ...
+
+    Args:
+        items: what to go through, or how many times to count.
+        description: what is going on, in a few words.
+    """
+    if isinstance(items, int):
+        return progress(range(items), description)
+    bars = _bars.get()
+    if bars is None:
+        return iter(items)
+    return bars.follow(items, len(items) if isinstance(items, Sized) else None, description)
+
+
+@contextmanager
+def shown_progress() -> Iterator[None]:
+    """Show the progress of whatever runs inside, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    bars = Bars()
+    token = _bars.set(bars)
+    try:
+        yield
+    finally:
+        _bars.reset(token)
+        bars.close()

@@ -1,0 +1,124 @@
+"""Run an analysis for a person at a terminal: find the GAN, run, save, show."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from ganlab import screen
+from ganlab.analyses import Analysis
+from ganlab.commands import command_line
+from ganlab.errors import GanlabError
+from ganlab.gan import Gan
+from ganlab.progressbar import shown_progress
+
+
+def run_analysis(
+    analysis: Analysis,
+    words: tuple[str, ...],
+    values: Mapping[str, Any],
+    *,
+    out: Path | None = None,
+    as_json: bool = False,
+    device: str = "auto",
+    plugin_file: Path | None = None,
+) -> None:
+    """Run, save and show.
+
+    Args:
+        analysis: what to run.
+        words: its command, without ``ganlab``.
+        values: options as typed, by the names of the function's parameters.
+        out: the folder for the run, or None for the next free one.
+        as_json: print result.json and nothing else on standard output.
+        device: where GANs run, "auto" for the best there is.
+        plugin_file: the loose file that brought the analysis, for the command that reproduces the run.
+
+    Raises:
+        GanlabError: whatever the user can mend.
+    """
+    from ganlab.environment import environment
+    from ganlab.results import new_run_folder, save_result
+    from ganlab.writing import check_new_folder
+
+    if out is not None:
+        check_new_folder(out)
+    values = dict(values)
+    if analysis.takes_gan and values.get("gan") is None:
+        values["gan"] = find_gan(analysis)
+    typed = command_line(analysis, words, values)
+    if plugin_file is not None:
+        typed[1:1] = ["--plugin", str(plugin_file)]
+    opened = open_gans(analysis, values, device)
+    folder = out or new_run_folder("-".join(words), _subject(analysis, opened))
+    check_new_folder(folder)
+    began = time.monotonic()
+    with redirect_stdout(sys.stderr), shown_progress():  # standard output is for the result
+        result = analysis(**opened)
+    where = {gan.device for gan in opened.values() if isinstance(gan, Gan)}
+    facts = environment(device=", ".join(sorted(where)), seconds=time.monotonic() - began)
+    folder = save_result(result, folder, command=shlex.join(typed), environment=facts, renumber=out is None)
+    if as_json:
+        screen.print_json(result)
+        screen.say(f"Page: {folder / 'index.html'}")
+    else:
+        screen.show_result(result, folder)
+
+
+def find_gan(analysis: Analysis) -> str:
+    """The GAN to take where the user named none; says on standard error which.
+
+    Raises:
+        GanlabError: none is set and none ships.
+    """
+    from ganlab.checkpoints import named_checkpoints, shipped_folder
+
+    spec = os.environ.get("GANLAB_GAN", "")
+    if spec:
+        screen.say(f"GAN: {spec}, from GANLAB_GAN")
+        return spec
+    shipped = [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
+    if not shipped:
+        raise GanlabError("No GAN was named, and none comes with this ganlab.", "Name one: --gan FOLDER")
+    spec = analysis.default_gan if analysis.default_gan in shipped else shipped[0]
+    screen.say(f"GAN: {spec}, which comes with ganlab (choose another with --gan)")
+    return spec
+
+
+def open_gans(analysis: Analysis, values: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """The values with every GAN opened, on the device."""
+    opened = dict(values)
+    holders = [
+        parameter for parameter in analysis.parameters if parameter.holds_gan and values[parameter.name] is not None
+    ]
+    if not holders:
+        return opened
+    from ganlab.gan import choose_device
+
+    place = choose_device(device)
+
+    def on_device(spec: str) -> Gan:
+        gan = Gan.from_spec(spec)
+        return gan if gan.device == place else gan.to(place)
+
+    for parameter in holders:
+        value = values[parameter.name]
+        opened[parameter.name] = [on_device(one) for one in value] if parameter.many else on_device(value)
+    return opened
+
+
+def _subject(analysis: Analysis, values: Mapping[str, Any]) -> str:
+    """What the run is about, for its folder's name: the GAN, or the first thing given."""
+    for parameter in analysis.parameters:
+        value = values.get(parameter.name)
+        if isinstance(value, Gan):
+            return value.name
+        if parameter.required and isinstance(value, str):
+            return Path(value).stem
+    return "run"

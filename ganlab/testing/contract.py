@@ -1,0 +1,217 @@
+"""What every analysis promises: options in, a result out, and nothing else in the world is different."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganlab.analyses import Analysis
+from ganlab.gan import Gan
+from ganlab.results import Result
+from ganlab.testing.gans import tiny_gan
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Facts = dict[str, Any]
+
+
+def check_analysis(analysis: Analysis, **options: Any) -> Result:
+    """Run an analysis twice and hold it to its contract.
+
+    It returns a Result with a control (or a reason) for every number; writes no file, prints nothing, leaves
+    no hook on a network, changes no weight, mode or gradient switch, touches no global random state of
+    Python, numpy or torch nor any other global setting, and says the same byte by byte the second time.
+
+    Args:
+        analysis: what ``@analysis`` made.
+        options: as when it is called. Without ``gan``, a :func:`tiny_gan` is used.
+
+    Returns:
+        The result, for whatever else the test wants to know.
+
+    Raises:
+        AssertionError: which promise was broken, and how.
+        GanlabError: the analysis refused these options.
+    """
+    if not isinstance(analysis, Analysis):
+        raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
+    if analysis.takes_gan:
+        options.setdefault("gan", tiny_gan())
+    given = {
+        name: Gan.from_spec(value) if _is_gan_spec(analysis, name, value) else value for name, value in options.items()
+    }
+    gans = [value for value in given.values() if isinstance(value, Gan)]
+    first, second = (_watched(analysis, given, gans) for _ in range(2))
+    _same(analysis, "result.json", first.to_json(), second.to_json())
+    for name in first.figures:
+        _same(
+            analysis,
+            f"the figure {name!r}",
+            *(result.figures[name].image.tobytes() for result in (first, second)),
+        )
+    for name in first.arrays:
+        _same(analysis, f"the array {name!r}", *(result.arrays[name].tobytes() for result in (first, second)))
+    _same(analysis, "the files", first.files, second.files)
+    return first
+
+
+def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Result:
+    before = _facts(gans)
+    printed = io.StringIO()
+    with _empty_folder(), _recorded_writes() as written, warnings.catch_warnings(record=True) as warned:
+        with redirect_stdout(printed), redirect_stderr(printed):
+            try:
+                result = analysis(**options)
+            except (TypeError, ValueError) as error:
+                if analysis.function.__code__ in _codes(error):
+                    raise  # its own code failed
+                raise AssertionError(str(error)) from error  # what it returned breaks the contract of results
+        left = sorted({path for path in written if os.path.exists(path)})
+    for warning in warned:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if left:
+        raise AssertionError(f"analysis {analysis.name!r} wrote {left[0]}: put it into Result.files instead")
+    if printed.getvalue():
+        raise AssertionError(
+            f"analysis {analysis.name!r} printed {printed.getvalue()[:200]!r}: put it into Result.notes"
+        )
+    after = _facts(gans)
+    for name, value in before.items():
+        if after.get(name) != value:
+            raise AssertionError(f"analysis {analysis.name!r} changed {name}")
+    added = sorted(after.keys() - before.keys())
+    if added:
+        raise AssertionError(f"analysis {analysis.name!r} added {added[0]}")
+    return result
+
+
+def _facts(gans: list[Gan]) -> Facts:
+    """Everything an analysis must leave as it was, named as the failure would say it."""
+    import torch
+    from torch.nn.modules import module as torch_modules
+
+    facts: Facts = {
+        "the global random state of Python": random.getstate(),
+        "the global random state of numpy": repr(_numpy_state()),
+        "the global random state of torch": torch.get_rng_state().numpy().tobytes(),
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's default type": torch.get_default_dtype(),
+        "torch's number of threads": torch.get_num_threads(),
+        "the current folder": os.getcwd(),
+        "the environment variables": dict(os.environ),
+    }
+    for name, value in vars(torch_modules).items():
+        if name.startswith("_global_") and name.endswith("hooks"):
+            facts[f"torch's global hooks ({name})"] = list(value)
+    for number, gan in enumerate(gans):
+        for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
+            if network is not None:
+                whose = f"the {side}" if len(gans) == 1 else f"the {side} of GAN {number + 1}"
+                facts |= _network_facts(whose, network)
+    return facts
+
+
+def _numpy_state() -> list[Any]:
+    import numpy as np
+
+    # the legacy generator is the one that can be touched by accident
+    state: dict[str, Any] = dict(np.random.get_state(legacy=False))  # noqa: NPY002
+    return [state["state"]["key"].tolist(), state["state"]["pos"], state["has_gauss"], state["gauss"]]
+
+
+def _network_facts(whose: str, network: nn.Module) -> Facts:
+    facts: Facts = {}
+    for name, module in network.named_modules():
+        place = f"{whose}'s {name}" if name else whose
+        facts[f"the mode (train or eval) of {place}"] = module.training
+        for kind, hooks in vars(module).items():
+            if kind.endswith("_hooks") and hooks is not None:
+                facts[f"the hooks on {place} ({kind.strip('_')})"] = list(hooks)
+        facts[f"the class of {place}"] = type(module)
+    for name, value in network.state_dict().items():
+        facts[f"the weights of {whose}: {name}"] = value.detach().cpu().numpy().tobytes()
+    for name, parameter in network.named_parameters():
+        facts[f"requires_grad of {whose}: {name}"] = parameter.requires_grad
+        facts[f"the gradient kept on {whose}: {name}"] = parameter.grad is None
+    return facts
+
+
+@contextmanager
+def _empty_folder() -> Iterator[None]:
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+_watchers: list[Callable[[str], None]] = []
+
+
+@contextmanager
+def _recorded_writes() -> Iterator[list[str]]:
+    """Paths of files that are opened for writing, or folders made, meanwhile; caches are left out."""
+    written: list[str] = []
+    if _audit not in _installed:
+        sys.addaudithook(_audit)  # cannot be taken away again, so there is one for all
+        _installed.append(_audit)
+
+    def note(path: str) -> None:
+        full = os.path.abspath(path)
+        parts = Path(full).parts
+        if parts[1:2] not in (("dev",), ("proc",)) and not any("cache" in part.lower() for part in parts):
+            written.append(full)
+
+    _watchers.append(note)
+    try:
+        yield written
+    finally:
+        _watchers.remove(note)
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watchers:
+        return
+    if event == "open":
+        path, _, flags = arguments
+        writing = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    elif event in ("os.mkdir", "os.rename", "os.symlink", "os.link"):
+        path, writing = arguments[0 if event == "os.mkdir" else 1], True
+    else:
+        return
+    if writing and isinstance(path, (str, bytes, os.PathLike)):
+        for watcher in _watchers:
+            watcher(os.fsdecode(path))
+
+
+_installed: list[Callable[..., None]] = []
+
+
+def _is_gan_spec(analysis: Analysis, name: str, value: Any) -> bool:
+    return isinstance(value, str) and any(
+        parameter.name == name and parameter.holds_gan for parameter in analysis.parameters
+    )
+
+
+def _codes(error: BaseException) -> list[Any]:
+    codes, trace = [], error.__traceback__
+    while trace is not None:
+        codes.append(trace.tb_frame.f_code)
+        trace = trace.tb_next
+    return codes
+
+
+def _same(analysis: Analysis, what: str, first: Any, second: Any) -> None:
+    if first != second:
+        raise AssertionError(f"analysis {analysis.name!r}: {what} differs between two runs with the same options")
