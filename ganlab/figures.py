@@ -1,7 +1,7 @@
 """Pictures of pictures, and plots: everything a page shows. The same input gives the same pixels.
 
-Pictures are uint8 arrays (n, h, w, c) with 1, 3 or 4 channels; what comes out is a PIL image in RGB. They are enlarged
-by whole factors without smoothing, so that a pixel stays a pixel.
+Pictures are uint8 arrays (n, h, w, c) with 1, 3 or 4 channels; what comes out is a PIL image in RGB. They are
+enlarged by whole factors without smoothing, so that a pixel stays a pixel.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ _TEXT = 15  # pixels
 _LINE = 19
 
 
-def grid(
-    images: np.ndarray, columns: int, *, scale: int = 1, pad: int = 2, background: Colour = WHITE
-) -> Image.Image:
+def grid(images: np.ndarray, columns: int, *, scale: int = 1, pad: int = 2, background: Colour = WHITE) -> Image.Image:
     """Pictures side by side, row by row.
 
     Args:
@@ -49,7 +47,7 @@ def grid(
 
 
 def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: int = 1, pad: int = 2) -> Image.Image:
-    """A grid whose edges tell every picture's index: the row's first index at the left, what to add on top."""
+    """A grid whose edges tell each picture's index: the row's first at the left, what to add to it on top."""
     from PIL import Image, ImageDraw
 
     tiles = _tiled(images, columns, scale, pad, WHITE)
@@ -59,7 +57,8 @@ def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: in
     font = _font()
     left = 12 + max(_text_width(font, str(first + row * columns)) for row in range(rows))
     top = _LINE + 6
-    every = -(-(_text_width(font, f"+{across - 1}") + 6) // step_x)  # narrow pictures: not every column has room
+    # columns may be too narrow for every one to be named
+    every = -(-(_text_width(font, f"+{across - 1}") + 6) // step_x)
     sheet = Image.new("RGB", (left + tiles.shape[1], top + tiles.shape[0]), WHITE)
     sheet.paste(Image.fromarray(tiles), (left, top))
     draw = ImageDraw.Draw(sheet)
@@ -72,14 +71,19 @@ def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: in
 
 
 def labelled_rows(
-    rows: Mapping[str, np.ndarray], *, scale: int = 1, columns: int | None = None, title: str = "", pad: int = 2
+    rows: Mapping[str, np.ndarray],
+    *,
+    scale: int = 1,
+    columns: int | None = None,
+    title: str = "",
+    pad: int = 2,
 ) -> Image.Image:
-    """One row of pictures for each caption, captions at the left, so that a column compares one picture with itself.
+    """One row of pictures for each caption, named at the left: a column compares one picture with itself.
 
     Args:
         rows: caption -> (n, h, w, c) uint8; pictures of one size.
         scale: whole factor by which each is enlarged.
-        columns: pictures in a row; where there are more, the block of rows is repeated below with the next ones.
+        columns: pictures in a row; where there are more, the rows are repeated below with the next ones.
         title: a line above all.
     """
     from PIL import Image, ImageDraw
@@ -100,7 +104,7 @@ def labelled_rows(
                 strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE)))
     heights = [above + max(tiles.shape[0], _LINE * len(lines)) for above, lines, tiles in strips]
     top = _LINE + 12 if title else 0
-    width = max([left + strips[0][2].shape[1]] + [_text_width(font, title) + 4])
+    width = max(left + strips[0][2].shape[1], _text_width(font, title) + 4)
     sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
@@ -133,7 +137,11 @@ def heat(image: np.ndarray, strength: np.ndarray, *, scale: int = 1, colour: Col
 
 
 def outline_boxes(
-    image: np.ndarray, boxes: Iterable[tuple[float, float, float, float]], *, scale: int = 1, colour: Colour = MARK
+    image: np.ndarray,
+    boxes: Iterable[tuple[float, float, float, float]],
+    *,
+    scale: int = 1,
+    colour: Colour = MARK,
 ) -> Image.Image:
     """A picture with boxes (x, y, w, h), in its own pixels, drawn around what they hold."""
     from PIL import Image, ImageDraw

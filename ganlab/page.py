@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _WIDE = 1080  # CSS pixels a figure may take
+_MINUS = "\N{MINUS SIGN}"
 _STRIP = 132  # CSS pixels of the strip that draws a value beside its control
 
 
@@ -57,12 +58,13 @@ def number(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ").replace("-", "−")
+        return f"{value:,}".replace(",", " ").replace("-", _MINUS)
     if not isinstance(value, float):
         return str(value)
     size = abs(value)
-    text = f"{value:.0f}" if 1000 <= size < 1e9 else f"{value:.3g}" if size >= 1 or size < 1e-3 else f"{value:.3f}"
-    return text.replace("-", "−")
+    if 1000 <= size < 1e9:
+        return f"{value:.0f}".replace("-", _MINUS)
+    return f"{value:{'.3f' if 1e-3 <= size < 1 else '.3g'}}".replace("-", _MINUS)
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class _Row:
 def _shown_size(image: Image.Image) -> tuple[int, bool]:
     """Width on the page in CSS pixels, and whether to show single pixels as squares.
 
-    A figure that states its resolution (plots do) is shown at its true size, small pictures are enlarged by a whole
-    factor.
+    A figure that states its resolution (plots do) is shown at its true size, small pictures are enlarged by a
+    whole factor.
     """
     width = image.width
     if "dpi" in image.info:

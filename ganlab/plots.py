@@ -18,7 +18,7 @@ Series = tuple[Numbers, Numbers | None, Numbers | None]
 
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 10, "axes.edgecolor": "#8d95a1", "axes.labelcolor": "#1c1f24",
     "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
     "xtick.color": "#626a76", "ytick.color": "#626a76", "legend.frameon": False, "axes.grid": True,
@@ -95,7 +95,7 @@ def bars(
 
 
 def ranked(values: Numbers, *, xlabel: str, ylabel: str, title: str = "", named: int = 8) -> Image.Image:
-    """One thin bar for each value, largest first; those above zero in colour, and the numbers of the first ``named``."""
+    """One thin bar for each value, largest first; those above zero in colour, the first ``named`` named."""
     heights = _finite(values)
     order = np.argsort(-heights, kind="stable")
     with _axes(9.0, 4.2) as (axes, images):
@@ -156,8 +156,7 @@ def _axes(width: float, height: float) -> Iterator[tuple[Axes, list[Image.Image]
 
 def _line(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str) -> None:
     if len(y) <= 400:
-        style = {"marker": "o", "markersize": 4} if len(y) <= 40 else {}
-        axes.plot(x, y, color=colour, linewidth=2, label=name, **style)
+        axes.plot(x, y, color=colour, linewidth=2, label=name, marker="o" if len(y) <= 40 else "", markersize=4)
         return
     window = len(y) // 50
     sums = np.concatenate([[0.0], np.cumsum(y)])

@@ -1,4 +1,4 @@
-"""What an analysis found: numbers with their controls, tables, pictures, arrays, edited GANs. And a run on disk."""
+"""What an analysis found: numbers with their controls, tables, pictures, edited GANs; and a run on disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
+from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of result.json; goes up when a reader of the old one would misread the new one
 
-_NAME = re.compile(r"\w(?:[\w .+-]{0,98}[\w+-])?")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # device names on Windows
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
-_TAKEN = {"result.json", "environment.json", "index.html", "arrays.npz", "figures", "gans"}
 _PNG_MODES = {"1", "L", "LA", "RGB", "RGBA"}
 
 
@@ -54,7 +52,7 @@ class Metric:
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "n"):
-            object.__setattr__(self, name, _plain(getattr(self, name)))
+            object.__setattr__(self, name, plain(getattr(self, name)))
 
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):
@@ -68,9 +66,9 @@ class Metric:
         if self.n is not None and (isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1):
             return f"its n is {self.n!r}, not a count"
         if bool(self.control) == bool(self.no_control):
-            return "it needs either control= (the metric it stands against) or no_control= (why it needs none)"
+            return "it needs either control= (a metric to stand against) or no_control= (why it needs none)"
         if self.control and (self.control not in others or others[self.control] is self):
-            return f"its control is {self.control!r}, which is no other metric of this result: {sorted(others)}"
+            return f"its control {self.control!r} is no other metric of this result: {sorted(others)}"
         return ""
 
 
@@ -84,7 +82,7 @@ class Table:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", list(self.columns))
-        object.__setattr__(self, "rows", [[_plain(cell) for cell in row] for row in self.rows])
+        object.__setattr__(self, "rows", [[plain(cell) for cell in row] for row in self.rows])
 
     def _faults(self) -> str:
         if not self.columns or not all(isinstance(column, str) for column in self.columns):
@@ -93,12 +91,10 @@ class Table:
             if len(row) != len(self.columns):
                 return f"row {number} has {len(row)} cells for {len(self.columns)} columns"
             for cell in row:
-                if not (cell is None or isinstance(cell, (str, int, float))) or cell != cell or cell in _INFINITE:
+                finite = isinstance(cell, float) and math.isfinite(cell)
+                if not (finite or cell is None or isinstance(cell, (str, int))):
                     return f"row {number} holds {cell!r}: a cell is text, a finite number, a boolean or None"
         return ""
-
-
-_INFINITE = (math.inf, -math.inf)
 
 
 @dataclass(frozen=True)
@@ -111,8 +107,9 @@ class Figure:
     def _faults(self) -> str:
         from PIL import Image
 
-        if not isinstance(self.image, Image.Image):
-            return f"its image is a {type(self.image).__name__}, not a PIL image"
+        image: object = self.image
+        if not isinstance(image, Image.Image):
+            return f"its image is a {type(image).__name__}, not a PIL image"
         if self.image.mode not in _PNG_MODES:
             return f"its image has the mode {self.image.mode!r}; convert it to one of {sorted(_PNG_MODES)}"
         return "" if min(self.image.size) > 0 else "its image is empty"
@@ -146,8 +143,9 @@ class Result:
         """Hold the result to its contract.
 
         Raises:
-            ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one that is not
-                there), figures that are not PIL images, names that cannot be file names, a record that is not JSON.
+            ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one
+                that is not there), figures that are not PIL images, names that cannot be file names, a record
+                that is not JSON.
         """
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary.strip():
             raise ValueError("a result needs a summary: one sentence, on one line")
@@ -159,18 +157,21 @@ class Result:
             _complain("table", name, table._faults())
         for name, figure in self.figures.items():
             _require(Figure, "figure", name, figure)
-            _complain("figure", name, _name_faults(name) or figure._faults())
+            _complain("figure", name, name_faults(name) or figure._faults())
         for name, array in self.arrays.items():
-            _complain("array", name, _name_faults(name) or _array_faults(array))
+            _complain("array", name, name_faults(name) or array_faults(array))
         for name, gan in self.gans.items():
-            _complain("gan", name, _name_faults(name) or ("" if hasattr(gan, "generator") else "it is not a Gan"))
+            wrong = "" if hasattr(gan, "generator") else "it is not a Gan"
+            _complain("gan", name, name_faults(name) or wrong)
         for name, content in self.files.items():
             wrong = "" if isinstance(content, bytes) else f"its content is {type(content).__name__}, not bytes"
-            _complain("file", name, _path_faults(name) or wrong)
-        _check_clashes([f"figures/{name}.png" for name in self.figures], [f"gans/{name}" for name in self.gans], self.files)
+            _complain("file", name, path_faults(name) or wrong)
+        figures = [f"figures/{name}.png" for name in self.figures]
+        check_clashes(figures, [f"gans/{name}" for name in self.gans], self.files)
         if not all(isinstance(note, str) for note in self.notes):
             raise ValueError("notes are sentences")
-        _complain("record", "record", _json_faults(self.record))
+        if fault := json_faults(self.record):
+            raise ValueError(f"the record cannot be written: {fault}")
 
     def to_json(self) -> str:
         """The content of ``result.json``: only what the inputs determine, keys sorted, floats in full.
@@ -185,7 +186,11 @@ class Result:
             "metrics": {name: asdict(metric) for name, metric in self.metrics.items()},
             "tables": {name: asdict(table) for name, table in self.tables.items()},
             "figures": {
-                name: {"file": f"figures/{name}.png", "caption": figure.caption, "size": list(figure.image.size)}
+                name: {
+                    "file": f"figures/{name}.png",
+                    "caption": figure.caption,
+                    "size": list(figure.image.size),
+                }
                 for name, figure in self.figures.items()
             },
             "arrays": {
@@ -209,22 +214,23 @@ def save_result(
     environment: Mapping[str, Any] | None = None,
     renumber: bool = False,
 ) -> Path:
-    """Write a result as a run: ``result.json``, figures, arrays, GANs, files, ``index.html``, ``environment.json``.
+    """Write a result as a run: ``result.json``, figures, arrays, GANs, files, ``index.html``.
 
-    Everything is written into a temporary folder beside and renamed, so a run is there as a whole or not at all.
+    What differs from run to run goes into ``environment.json``. Everything is written into a temporary folder
+    beside and renamed, so a run is there as a whole or not at all.
 
     Args:
         folder: must not exist yet, or be empty.
         command: the command line that reproduces the run, for the page.
-        environment: facts that differ from run to run (times, versions, device); see :func:`ganlab.environment.environment`.
-        renumber: when another process took ``folder`` meanwhile, take the next number instead (for numbered folders).
+        environment: times, versions, device; see :func:`ganlab.environment.environment`.
+        renumber: when another process took a numbered ``folder`` meanwhile, take the next number instead.
 
     Returns:
         The folder written.
 
     Raises:
         ValueError: the result breaks its contract, see :meth:`Result.check`.
-        GanlabError: the folder holds something or cannot be written, or the disk is full. Nothing is left behind.
+        GanlabError: the folder holds something or cannot be written, or the disk is full. Nothing is left.
     """
     text = result.to_json()
     folder = Path(folder)
@@ -252,7 +258,8 @@ def load_result(folder: str | Path) -> Result:
     try:
         content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise GanlabError(f"{folder} was written by another ganlab (format {content['format']}).", "Update ganlab.")
+            other = f"another ganlab (format {content['format']})"
+            raise GanlabError(f"{folder} was written by {other}.", "Update ganlab.")
         result = Result(
             summary=content["summary"],
             metrics={name: Metric(**metric) for name, metric in content["metrics"].items()},
@@ -326,11 +333,6 @@ def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarra
         return {name: archive[name] for name in expected}
 
 
-def _plain(value: Any) -> Any:
-    """A number of numpy or torch as Python's own."""
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
-
-
 def _require(kind: type, what: str, name: str, value: Any) -> None:
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"the {what} {name!r} needs a name")
@@ -340,50 +342,4 @@ def _require(kind: type, what: str, name: str, value: Any) -> None:
 
 def _complain(what: str, name: str, fault: str) -> None:
     if fault:
-        raise ValueError(f"the {what} {name!r} breaks the contract: {fault}" if what != name else f"the {what}: {fault}")
-
-
-def _name_faults(name: Any) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
-        return "its name cannot be a file's: use letters, digits, blanks and any of _ . + -"
-    return ""
-
-
-def _path_faults(path: Any) -> str:
-    parts = path.split("/") if isinstance(path, str) else [""]
-    if parts[0].casefold() in _TAKEN:
-        return f"the run itself writes {parts[0]}"
-    return next((fault for part in parts if (fault := _name_faults(part))), "")
-
-
-def _check_clashes(*groups: Any) -> None:
-    """Two names that differ in case only are one file on many machines, and a file cannot be a folder as well."""
-    paths = [path.casefold() for group in groups for path in group]
-    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    if len(set(paths)) < len(paths) or folders & set(paths):
-        raise ValueError(f"names of figures, gans or files clash: {sorted(paths)}")
-
-
-def _array_faults(array: Any) -> str:
-    import numpy as np
-
-    if not isinstance(array, np.ndarray):
-        return f"it is a {type(array).__name__}, not a numpy array"
-    if array.dtype.hasobject:
-        return "it holds Python objects"
-    if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        return "it holds NaN or infinity"
-    return ""
-
-
-def _json_faults(value: Any) -> str:
-    if value is None or isinstance(value, (str, bool, int)):
-        return ""
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{value!r} is not finite"
-    if isinstance(value, (list, tuple)):
-        return next((fault for item in value if (fault := _json_faults(item))), "")
-    if isinstance(value, dict):
-        unnamed = [key for key in value if not isinstance(key, str)]
-        return f"the key {unnamed[0]!r} is not a string" if unnamed else _json_faults(list(value.values()))
-    return f"{value!r} is not JSON"
+        raise ValueError(f"the {what} {name!r} breaks the contract: {fault}")

@@ -1,4 +1,4 @@
-"""Writing that leaves nothing half written (beside the target first, then one rename), and the same bytes each time."""
+"""Writing that leaves nothing half written, and the same bytes each time: beside the target, then renamed."""
 
 from __future__ import annotations
 
@@ -37,12 +37,13 @@ def check_new_folder(folder: Path) -> None:
         raise _taken(folder)
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise GanlabError(f"{folder} cannot be written: {nearest} does not let this user in.", "Give another --out.")
+        why = f"{nearest} does not let this user write"
+        raise GanlabError(f"{folder} cannot be written: {why}.", "Give another --out.")
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder to fill, which becomes ``folder`` when the with-block ends well and vanishes when it does not.
+    """A temporary folder to fill: it becomes ``folder`` when the with-block ends well, else it vanishes.
 
     A folder that exists and is empty is filled in place (it may be somebody's current folder, or a mount).
 
@@ -83,7 +84,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """A picture as PNG: the same pixels give the same bytes. Keeps the resolution, drops every other remark."""
+    """A picture as PNG: the same pixels give the same bytes. Keeps the resolution, drops other remarks."""
     from PIL import Image
 
     clean = Image.frombytes(image.mode, image.size, image.tobytes())
@@ -101,7 +102,8 @@ def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in sorted(arrays.items()):
             member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            member.compress_type, member.create_system, member.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.create_system, member.external_attr = 3, 0o644 << 16  # as written on Unix, everywhere
             with archive.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.array(array, order="C"), allow_pickle=False)
     return buffer.getvalue()
@@ -136,7 +138,8 @@ def _remove_if_empty(folders: list[Path]) -> None:
 
 
 def _taken(folder: Path) -> FolderTaken:
-    return FolderTaken(f"{folder} already holds something.", "Give --out a folder that does not exist yet, or remove it.")
+    hint = "Give --out a folder that does not exist yet, or remove it."
+    return FolderTaken(f"{folder} already holds something.", hint)
 
 
 @contextmanager
@@ -144,10 +147,8 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise GanlabError(
-            f"{path} could not be written: {reason}.", "Free some space or give another --out; nothing was left behind."
-        ) from error
+        hint = "Free some space or give another --out; nothing was left behind."
+        raise GanlabError(f"{path} could not be written: {error.strerror or error}.", hint) from error
 
 
 def _unfinished(parent: Path) -> Path:

@@ -1,0 +1,264 @@
+"""Marks that people and networks put on a GAN's pictures: boxes drawn by hand, labelers that see."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganlab import coco
+from ganlab.concepts import concept_name
+from ganlab.errors import GanlabError
+from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.writing import write_file
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganlab.gan import Gan, ImageSpec
+    from ganlab.latents import Latents
+
+__all__ = ["Box", "Boxes", "Labeler", "PictureName", "concept_name", "parse_picture_file", "picture_file"]
+
+BOXES_FILE = "boxes.json"  # in a checkpoint's folder: the boxes that come with it
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes drawn on samples of one checkpoint (section 6.3.1), kept as a COCO file.
+
+    Attributes:
+        boxes: each with its picture and concept, in pixels of ``size``.
+        pictures: every picture that was looked at, with boxes or without.
+        size: (width, height) of the pictures as the boxes count it; may be a whole multiple of the GAN's.
+        source: the file they were read from.
+        categories: the concepts that were looked for, found or not.
+        notes: what was mended while reading, for the reader of a result.
+    """
+
+    boxes: list[Box]
+    pictures: list[PictureName]
+    size: tuple[int, int]
+    source: str = ""
+    categories: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        concepts = [*self.categories, *(box.concept for box in self.boxes)]
+        object.__setattr__(self, "categories", list(dict.fromkeys(concepts)))
+        strangers = sorted({str(box.picture) for box in self.boxes if box.picture not in set(self.pictures)})
+        if strangers or len(set(self.pictures)) < len(self.pictures) or not self.pictures:
+            raise ValueError(f"boxes need pictures, each listed once; not listed: {strangers}")
+        if len({picture.checkpoint for picture in self.pictures}) > 1:
+            raise ValueError("boxes belong to the pictures of one checkpoint")
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Boxes:
+        """The boxes in the file a person named; see :meth:`load`."""
+        return cls.load(spec)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Boxes:
+        """Read a COCO file as any annotation tool writes it, its zip, or a folder of LabelMe's files.
+
+        Raises:
+            GanlabError: the file is something else, or names pictures, categories or boxes that cannot be.
+        """
+        boxes, pictures, size, concepts, notes = coco.read(Path(path))
+        return cls(boxes, pictures, size, str(path), concepts, notes)
+
+    @classmethod
+    def of_checkpoint(cls, gan: Gan) -> Boxes:
+        """The boxes that come with a checkpoint: ``boxes.json`` in its folder, in pixels of its own pictures.
+
+        Raises:
+            GanlabError: none come with it, or they belong to other weights.
+        """
+        file = None if gan.folder is None else gan.folder / BOXES_FILE
+        if file is None or not file.is_file():
+            raise GanlabError(
+                f"The checkpoint {gan.name!r} brings no boxes.",
+                "Draw some on the pictures of `ganlab sample` and give --boxes, or name a --labeler.",
+            )
+        return cls.load(file).check(gan)
+
+    def save(self, path: str | Path) -> None:
+        """Write plain COCO, which CVAT and Label Studio import and every COCO tool reads.
+
+        Raises:
+            GanlabError: the file cannot be written.
+        """
+        document = coco.compose(self.boxes, self.pictures, self.size, self.categories)
+        write_file(Path(path), (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+    @property
+    def checkpoint(self) -> str:
+        """Hash of the checkpoint they were drawn on."""
+        return self.pictures[0].checkpoint
+
+    @property
+    def concepts(self) -> list[str]:
+        """The concepts that have boxes, in the order of ``categories``."""
+        found = {box.concept for box in self.boxes}
+        return [concept for concept in self.categories if concept in found]
+
+    def of(self, concept: str) -> Boxes:
+        """Only the boxes of one concept, singular or plural; all pictures stay.
+
+        Raises:
+            GanlabError: it has no boxes.
+        """
+        name = concept_name(concept)
+        if name not in self.concepts:
+            known = ", ".join(self.concepts)
+            there = f"It has boxes of: {known}." if known else "No boxes have been drawn in it yet."
+            raise GanlabError(f"{self.source or 'The file'} has no boxes of {name!r}.", there)
+        return replace(self, boxes=[box for box in self.boxes if box.concept == name], categories=[name])
+
+    def on(self, pictures: Sequence[PictureName]) -> Boxes:
+        """Only these pictures, in this order, with their boxes."""
+        kept = set(pictures)
+        boxes = [box for box in self.boxes if box.picture in kept]
+        return replace(self, boxes=boxes, pictures=list(pictures))
+
+    def check(self, gan: Gan) -> Boxes:
+        """These boxes in pixels of the GAN's own pictures.
+
+        Raises:
+            GanlabError: they were drawn on another checkpoint, or on pictures whose size is no multiple of
+                its own.
+        """
+        source, own = self.source or "The file", (gan.image.size, gan.image.size)
+        if self.checkpoint != gan.hash:
+            raise GanlabError(
+                f"{source} has boxes drawn on the checkpoint {self.checkpoint}; {gan.name!r} is {gan.hash}.",
+                "Give --gan the checkpoint they were drawn on, or draw boxes on pictures of this one.",
+            )
+        factor = coco.whole_factor(self.size, own)
+        if not factor:
+            drawn_on = f"{self.size[0]}x{self.size[1]}"
+            raise GanlabError(
+                f"{source} has boxes on pictures of {drawn_on}, but {gan.name!r} draws {own[0]}x{own[1]}.",
+                "Draw on the pictures of `ganlab sample`, enlarged by a whole --scale if at all.",
+            )
+        if factor == 1:
+            return self
+        boxes = [
+            Box(box.picture, box.concept, *(side / factor for side in (box.x, box.y, box.w, box.h)))
+            for box in self.boxes
+        ]
+        note = f"The boxes were drawn on pictures enlarged {factor} times and were scaled back."
+        return replace(self, boxes=boxes, size=own, notes=[*self.notes, note])
+
+    def latents(self, gan: Gan) -> Latents:
+        """The latents of ``pictures``, in their order; ``seed`` is None where they come from several seeds.
+
+        Raises:
+            GanlabError: as :meth:`check`.
+        """
+        import torch
+
+        from ganlab.latents import Latents
+
+        self.check(gan)
+        seeds = [picture.seed for picture in self.pictures]
+        index = np.array([picture.index for picture in self.pictures], dtype=np.int64)
+        z = torch.empty(len(index), gan.prior.dim)
+        for seed in set(seeds):
+            rows = np.flatnonzero([seed == other for other in seeds])
+            z[torch.from_numpy(rows)] = gan.prior.at(index[rows], seed).z
+        given = [picture.label for picture in self.pictures if picture.label is not None]
+        labels = torch.tensor(given) if len(given) == len(index) else None
+        return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
+
+    def grid(self, concept: str, cells: int) -> np.ndarray:
+        """Where a layer of ``cells`` x ``cells`` lies on the concept: the probe's positives.
+
+        Returns:
+            bool (pictures, cells, cells), rows from the top: whether a cell's centre is inside a box.
+
+        Raises:
+            GanlabError: the concept has no boxes.
+        """
+        row_of = {picture: row for row, picture in enumerate(self.pictures)}
+        centres = (np.arange(cells) + 0.5) / cells
+        inside = np.zeros((len(self.pictures), cells, cells), dtype=bool)
+        for box in self.of(concept).boxes:
+            across = (centres * self.size[0] >= box.x) & (centres * self.size[0] < box.x + box.w)
+            down = (centres * self.size[1] >= box.y) & (centres * self.size[1] < box.y + box.h)
+            inside[row_of[box.picture]] |= down[:, None] & across[None, :]
+        return inside
+
+
+class Labeler(ABC):
+    """Something that sees concepts in pictures, valid for one kind of pictures.
+
+    Attributes:
+        name: as in ``--labeler NAME``.
+        concepts: what it knows, by canonical name.
+        domain: which pictures it can be trusted on, in words.
+        card: how it was validated; ``card["min_pixels"]`` says for each concept from how many pixels on a
+            picture shows it.
+    """
+
+    name: str
+    concepts: tuple[str, ...]
+    domain: str
+    card: Mapping[str, Any]
+
+    @abstractmethod
+    def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Which pixels belong to each concept.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range.
+
+        Returns:
+            bool (n, len(concepts), h, w).
+        """
+
+    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Which pictures show each concept, on at least ``card["min_pixels"]`` pixels.
+
+        Returns:
+            bool (n, len(concepts)).
+        """
+        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
+        return self.masks(images, image).sum(axis=(2, 3)) >= needed
+
+    def column(self, concept: str) -> int:
+        """Which of ``concepts`` this is, singular or plural.
+
+        Raises:
+            GanlabError: the labeler does not know it.
+        """
+        name = concept_name(concept)
+        if name not in self.concepts:
+            known = ", ".join(self.concepts)
+            raise GanlabError(f"The labeler {self.name!r} does not know {name!r}.", f"It knows: {known}.")
+        return self.concepts.index(name)
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Labeler:
+        """The labeler of this name, from whichever plugin brings it.
+
+        Raises:
+            GanlabError: there is none.
+        """
+        from ganlab.plugins import host  # late: plugins know labelers, so labelers cannot know plugins
+
+        labelers = host().labelers()
+        if spec in labelers:
+            return labelers[spec]
+        raise GanlabError(f"There is no labeler {spec!r}.", _offer(spec, sorted(labelers)))
+
+
+def _offer(spec: str, names: Sequence[str]) -> str:
+    near = get_close_matches(spec, names, n=3) or list(names)
+    return f"There is: {', '.join(near)}." if near else "No plugin brings one; see `ganlab plugins`."
