@@ -1,0 +1,135 @@
+"""Numbers with controls, and pictures, for directions in Z."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Figure, Gan, Latents, Metric, Result, Table, figures, progress
+
+from .space import Space, activations_of, explained, find_space, moved, random_basis
+
+STEPS = (-2, -1, 0, 1, 2)  # standard deviations
+FRESH = 64  # samples, not among those decomposed, on which the steps are tried
+DRAWS = 10  # random bases
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What steps along several directions do, one number a direction.
+
+    Attributes:
+        steering: how far a step of one standard deviation moves the layer along the component, in standard deviations.
+        change: mean absolute change of the picture two standard deviations away, in grey levels of 255.
+    """
+
+    steering: np.ndarray
+    change: np.ndarray
+
+
+def report(gan: Gan, space: Space, *, first_fresh: int, shown: int, label: int | None, seed: int) -> Result:
+    """Try the directions on fresh samples and beside controls.
+
+    Args:
+        first_fresh: index of the first sample that was not decomposed.
+        shown: samples to show.
+    """
+    rng = np.random.default_rng(seed)
+    k = len(space.basis)
+    fresh = gan.latents(FRESH, seed=seed, first=first_fresh, label=label)
+    activations = activations_of(gan, space.layer, fresh)
+    share = explained(activations, space.basis)
+    chance = [explained(activations, random_basis(activations.shape[1], k, rng)) for _ in range(DRAWS)]
+    along = try_steps(gan, space, fresh, space.directions)
+    random = try_steps(gan, space, fresh, _random_like(space.directions, rng))
+    metrics = {
+        "explained": Metric(share, n=FRESH, control="explained_random", about=f"variance in {k} components"),
+        "explained_random": Metric(
+            float(np.mean(chance)), min(chance), max(chance), FRESH, control="explained", about=f"{DRAWS} random bases"
+        ),
+        "steering": _metric(along.steering, "steering_random", "sigma a step of one sigma moves the layer"),
+        "steering_random": _metric(random.steering, "steering", "the same, along random directions"),
+        "change": _metric(along.change, "change_random", "grey levels of 255 that change at 2 sigma"),
+        "change_random": _metric(random.change, "change", "the same, along random directions"),
+    }
+    notes = ["Intervals of steering and change reach from the weakest direction to the strongest."]
+    if gan.card.architecture:
+        share_untrained = _untrained(gan, space, first_fresh, label, seed)
+        metrics["explained_untrained"] = Metric(
+            share_untrained, n=FRESH, control="explained", about="its own components, before training"
+        )
+    else:
+        notes.append("The card does not say how to build the networks, so there is no untrained GAN to compare with.")
+    return Result(
+        summary=f"{k} components of {space.layer} explain {share:.0%} of its variance ({np.mean(chance):.1%} for a "
+        f"random basis); steps along them change the picture by {along.change.mean():.1f} grey levels "
+        f"({random.change.mean():.1f} in random directions).",
+        metrics=metrics,
+        tables={"components": _table(space, activations, along, random)},
+        figures=_figures(gan, space, shown, label, seed),
+        arrays={"directions": space.directions, "sigma": space.sigma},
+        notes=notes,
+    )
+
+
+def try_steps(gan: Gan, space: Space, latents: Latents, directions: np.ndarray) -> Effect:
+    """Walk along each of ``directions`` (k, dim), and see what happens along the component of the same row."""
+    before = _pictures(gan, latents)
+    steering, change = [], []
+    for row, direction in enumerate(progress(directions, "trying directions")):
+        up, down = (activations_of(gan, space.layer, moved(latents, sign * direction)) for sign in (1, -1))
+        along = space.coordinates(up) - space.coordinates(down)
+        steering.append(abs(float(along[:, row].mean())) / 2)
+        after = [_pictures(gan, moved(latents, 2 * sign * direction)) for sign in (1, -1)]
+        change.append(float(np.mean([np.abs(pictures - before).mean() for pictures in after])))
+    return Effect(np.array(steering), np.array(change))
+
+
+def _pictures(gan: Gan, latents: Latents) -> np.ndarray:
+    """(n, h, w, c) from 0 to 255, signed, so that differences can be taken."""
+    return gan.image.to_uint8(gan.generate(latents)).astype(np.int16)
+
+
+def _random_like(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random directions of the same lengths."""
+    random = rng.standard_normal(directions.shape)
+    return random * (np.linalg.norm(directions, axis=1) / np.linalg.norm(random, axis=1))[:, None]
+
+
+def _untrained(gan: Gan, space: Space, n: int, label: int | None, seed: int) -> float:
+    """What as many components explain in the same networks with fresh weights."""
+    untrained = gan.untrained(seed)
+    own = find_space(untrained, space.layer, len(space.basis), untrained.latents(n, seed=seed, label=label))
+    fresh = untrained.latents(FRESH, seed=seed, first=n, label=label)
+    return explained(activations_of(untrained, space.layer, fresh), own.basis)
+
+
+def _metric(values: np.ndarray, control: str, about: str) -> Metric:
+    return Metric(float(values.mean()), float(values.min()), float(values.max()), FRESH, control=control, about=about)
+
+
+def _table(space: Space, activations: np.ndarray, along: Effect, random: Effect) -> Table:
+    rows = []
+    for i, component in enumerate(space.basis):
+        share = explained(activations, component[None])
+        numbers = (share, along.steering[i], random.steering[i], along.change[i], random.change[i])
+        rows.append([i + 1, *(round(float(number), 4) for number in numbers)])
+    columns = ["component", "explained", "steering", "steering, random", "change", "change, random"]
+    return Table(columns, rows, "Each component, beside a random direction of the same length")
+
+
+def _figures(gan: Gan, space: Space, shown: int, label: int | None, seed: int) -> dict[str, Figure]:
+    drawn = {}
+    for index in range(shown):
+        latents = gan.latents(1, seed=seed, first=index, label=label)
+        rows = {
+            f"component {row + 1}": np.concatenate(
+                [gan.image.to_uint8(gan.generate(moved(latents, step * direction))) for step in STEPS]
+            )
+            for row, direction in enumerate(space.directions)
+        }
+        sheet = figures.labelled_rows(rows, scale=max(1, 96 // gan.image.size))
+        words = f"Sample {index} of seed {seed}, {STEPS[0]} to {STEPS[-1]} standard deviations along each component."
+        drawn[f"sample-{index}"] = Figure(sheet, words)
+    return drawn
