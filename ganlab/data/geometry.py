@@ -62,9 +62,7 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Undecodable("a decompression bomb, far more pixels than a photograph has") from error
     except UnidentifiedImageError as error:
-        raise Undecodable(
-            "not in any picture format that Pillow knows" if data else "an empty file"
-        ) from error
+        raise Undecodable("not in any picture format that Pillow knows" if data else "an empty file") from error
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
@@ -91,19 +89,14 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
     from PIL import Image
 
     if channels not in MODES or size < 1:
-        raise GanlabError(
-            f"There are no pictures of size {size} with {channels} channels.", "Use 1, 3 or 4 channels."
-        )
+        raise GanlabError(f"There are no pictures of size {size} with {channels} channels.", "Use 1, 3 or 4 channels.")
     image = _convert(image, channels)
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     box = (left, top, left + side, top + side)
-    if side == size:
-        image = image.crop(box)
-    else:
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
+    resampled = image.crop(box) if side == size else image.resize((size, size), Image.Resampling.BICUBIC, box)
+    return np.asarray(resampled, dtype=np.uint8).reshape(size, size, channels)
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:

@@ -93,12 +93,6 @@ class Images(ABC):
             digest.update(repr(fact).encode("utf-8", "surrogateescape") + b"\n")
         return digest.hexdigest()
 
-    def changed(self) -> bool:
-        """Whether the pictures are others by now than when the set was opened."""
-        again = self._reopen()
-        again.limit = self.limit
-        return again.fingerprint() != self.fingerprint()
-
     def picture(self, i: int) -> Image.Image:
         """Picture `i`, decoded and turned as its EXIF orientation says, in whatever mode it has.
 
@@ -134,6 +128,10 @@ class Images(ABC):
             return error
 
     @abstractmethod
+    def changed(self) -> bool:
+        """Whether the pictures are others by now than when the set was opened."""
+
+    @abstractmethod
     def name(self, i: int) -> str:
         """How messages call picture `i`."""
 
@@ -146,12 +144,12 @@ class Images(ABC):
         """What identifies the pictures up to the limit."""
 
     @abstractmethod
-    def _reopen(self) -> Images:
-        """The same source as it is now, without the limit."""
-
-    @abstractmethod
     def _decode(self, row: int, size: int | None) -> Image.Image:
         """Picture `row`; `size` allows a coarser decoding that still serves that size."""
+
+    def _differs(self, again: Images) -> bool:
+        again.limit = self.limit
+        return again.fingerprint() != self.fingerprint()
 
     def _row(self, i: int) -> int:
         if not 0 <= i < len(self):

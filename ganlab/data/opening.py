@@ -29,11 +29,13 @@ def open_images(spec: str) -> Images:
     name, _, number = spec.partition(":")
     if _bare(name) and (dataset := _datasets().get(name)):
         return _open_dataset(dataset, spec, number)
-    path, array = Path(spec).expanduser(), ""
-    if not path.exists() and ".npz:" in spec.lower():
+    if not spec.strip():
+        raise _missing(spec)
+    path, array = _existing(spec), ""
+    if path is None and ".npz:" in spec.lower():
         file, _, array = spec.rpartition(":")
-        path = Path(file).expanduser()
-    if not path.exists():
+        path = _existing(file)
+    if path is None:
         raise _missing(spec)
     return _open_path(path, spec, array)
 
@@ -43,11 +45,20 @@ def _open_path(path: Path, spec: str, array: str) -> Images:
 
     if path.is_dir():
         return FolderImages(path, spec)
-    if path.suffix.lower() in (".npy", ".npz"):
+    if path.is_file() and path.suffix.lower() in (".npy", ".npz"):
         return _open_array(path, spec, array)
-    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+    if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
         return ZipImages(path, spec)
     raise GanlabError(f"{spec} is no folder, zip, .npy or .npz.", "Give the folder that holds the pictures.")
+
+
+def _existing(spec: str) -> Path | None:
+    try:
+        path = Path(spec).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError) as error:  # a folder above it is closed to us, or ~NAME names nobody
+        reason = getattr(error, "strerror", None) or error
+        raise GanlabError(f"{spec} cannot be looked at: {reason}.", "Check the path and its permissions.") from error
 
 
 def _bare(name: str) -> bool:
@@ -70,21 +81,19 @@ def _open_dataset(dataset: Dataset, spec: str, number: str) -> Images:
             f"Write {os.path.join('.', spec)} for the one, {dataset.name}:{dataset.count} for the data set.",
         )
     if ":" in spec and not (number.isascii() and number.isdigit() and int(number) > 0):
-        raise GanlabError(
-            f"{spec} does not say how many pictures.", f"Write for example {dataset.name}:5000."
-        )
+        raise GanlabError(f"{spec} does not say how many pictures.", f"Write for example {dataset.name}:5000.")
     return DrawnImages(dataset, int(number or dataset.count), spec)
 
 
 def _missing(spec: str) -> GanlabError:
     name = spec.partition(":")[0]
-    if not _bare(name):
+    if spec.strip() and not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(_datasets())
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     hint += f"Data sets: {', '.join(known) or 'none'}."
-    return GanlabError(f"{spec or 'An empty name'} is neither a file or folder here nor a data set.", hint)
+    return GanlabError(f"{spec.strip() or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 
 def _open_array(path: Path, spec: str, name: str) -> Images:
@@ -116,9 +125,7 @@ def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray,
         raise GanlabError(f"Which array of {spec} is meant?", f"Write {path}:NAME; it holds {listed}.")
     taken = archive.zip.getinfo(f"{name}.npy").file_size
     if taken > LARGEST_NPZ_ARRAY:
-        raise GanlabError(
-            f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole."
-        )
+        raise GanlabError(f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole.")
     return archive[name], name
 
 

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -91,9 +92,7 @@ def pack(
     if packed.broken and not skip_broken:
         raise _broken(packed.broken, len(images))
     if not len(packed):
-        raise GanlabError(
-            f"None of the {len(images)} pictures in {images.spec} can be read.", "Look at the data."
-        )
+        raise GanlabError(f"None of the {len(images)} pictures in {images.spec} can be read.", "Look at the data.")
     return packed
 
 
@@ -113,11 +112,7 @@ class _Place:
         try:
             facts = json.loads(self.facts.read_text())
             shape = (int(facts["count"]), *self.picture)
-            array = (
-                np.load(self.array, mmap_mode="r", allow_pickle=False)
-                if shape[0]
-                else np.zeros(shape, np.uint8)
-            )
+            array = np.load(self.array, mmap_mode="r", allow_pickle=False) if shape[0] else np.zeros(shape, np.uint8)
             if array.shape != shape or array.dtype != np.uint8:
                 return None
             rows = np.delete(np.arange(self.total), [row for row, _ in facts["broken"]])
@@ -125,9 +120,7 @@ class _Place:
         except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError):
             return None
         except OSError as error:
-            raise GanlabError(
-                f"The cache {self.folder} cannot be read: {error.strerror}.", CACHE_HINT
-            ) from error
+            raise GanlabError(f"The cache {self.folder} cannot be read: {error.strerror}.", CACHE_HINT) from error
 
     def clean(self) -> None:
         """Remove packs of earlier states of the same source, and what killed processes left."""
@@ -145,34 +138,26 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
         place.folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(place.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with tempfile.TemporaryDirectory(
-            suffix=PARTIAL, dir=place.folder, ignore_cleanup_errors=True
-        ) as partial:
+        with tempfile.TemporaryDirectory(suffix=PARTIAL, dir=place.folder, ignore_cleanup_errors=True) as partial:
             array, facts = Path(partial, "array"), Path(partial, "facts")
             with array.open("wb") as file:
                 broken, pixels = _write_pictures(file, images, place, workers, progress)
                 _to_disk(file)
             with facts.open("w") as text:
                 count = place.total - len(broken)
-                json.dump(
-                    {"count": count, "pixels": pixels, "broken": broken, "spec": images.spec}, text, indent=1
-                )
+                json.dump({"count": count, "pixels": pixels, "broken": broken, "spec": images.spec}, text, indent=1)
                 _to_disk(text)
             if images.changed():
-                raise GanlabError(
-                    f"{images.spec} changed while it was being packed.", "Try again when it is complete."
-                )
+                raise GanlabError(f"{images.spec} changed while it was being packed.", "Try again when it is complete.")
             os.replace(array, place.array)
             os.replace(facts, place.facts)
+    except MemoryError as error:
+        raise GanlabError("There is not enough memory to decode the pictures.", "Use fewer --workers.") from error
     except OSError as error:
         if error.errno in FULL:
             message = f"Packing {images.spec} takes {needed:,} bytes, for which {place.folder} has no room."
-            raise GanlabError(
-                message, "Make room, or set GANLAB_CACHE to a folder on another disk."
-            ) from error
-        raise GanlabError(
-            f"The cache {place.folder} cannot be written: {error.strerror}.", CACHE_HINT
-        ) from error
+            raise GanlabError(message, "Make room, or set GANLAB_CACHE to a folder on another disk.") from error
+        raise GanlabError(f"The cache {place.folder} cannot be written: {error.strerror}.", CACHE_HINT) from error
 
 
 def _write_pictures(
@@ -218,10 +203,6 @@ def _in_order(work: Callable[[int], Any], starts: range, workers: int) -> Iterat
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except MemoryError as error:
-        raise GanlabError(
-            "There is not enough memory to decode the pictures.", "Use fewer --workers."
-        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -229,12 +210,7 @@ def _in_order(work: Callable[[int], Any], starts: range, workers: int) -> Iterat
 def _header(shape: tuple[int, ...]) -> bytes:
     """The first bytes of an .npy file of uint8, always as many: the count can be mended afterwards."""
     fields = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
-    return (
-        b"\x93NUMPY\x01\x00"
-        + (HEADER - 10).to_bytes(2, "little")
-        + fields.ljust(HEADER - 11).encode()
-        + b"\n"
-    )
+    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + fields.ljust(HEADER - 11).encode() + b"\n"
 
 
 def _digest(*facts: object) -> str:
@@ -254,10 +230,8 @@ def _last_write(folder: Path) -> float:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with suppress(OSError):  # where a file in use cannot be removed, it goes next time
         path.unlink(missing_ok=True)
-    except OSError:
-        pass  # where a file in use cannot be removed, it goes next time
 
 
 def _broken(broken: list[str], total: int) -> GanlabError:

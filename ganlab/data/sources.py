@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
-LARGEST_MEMBER = (
-    1 << 28
-)  # bytes of one picture in a zip; more than any picture below Pillow's bomb limit takes
+LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any picture below Pillow's bomb limit takes
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 
@@ -57,8 +55,8 @@ class FolderImages(Images):
     def _facts(self) -> Iterable[object]:
         return zip(self.names[: len(self)], self.stamps.tolist(), strict=False)
 
-    def _reopen(self) -> Images:
-        return FolderImages(self.folder, self.spec)
+    def changed(self) -> bool:
+        return self._differs(FolderImages(self.folder, self.spec))
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         try:
@@ -71,9 +69,7 @@ class FolderImages(Images):
             raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
 
 
-def _walk(
-    folder: Path, prefix: str, above: frozenset[tuple[int, int]]
-) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
     try:
         status = folder.stat()
         here = (status.st_dev, status.st_ino)
@@ -81,9 +77,7 @@ def _walk(
             return
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError as error:
-        raise GanlabError(
-            f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
+        raise GanlabError(f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions.") from error
     for entry in entries:
         if entry.is_dir():
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {here})
@@ -109,13 +103,11 @@ class ZipImages(Images):
         self.path = path.absolute()
         self.source = str(path.resolve())
         self.reading = threading.Lock()
+        self.stamp = _stamp(self.path)
         try:
-            self.stamp = _stamp(self.path)
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
-            raise GanlabError(
-                f"{spec} is no complete zip file: {error}.", "Copy or download it again."
-            ) from error
+            raise GanlabError(f"{spec} is no complete zip file: {error}.", "Copy or download it again.") from error
         except OSError as error:
             raise _reading_failed(spec, error) from error
         members = [m for m in self.archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
@@ -135,8 +127,8 @@ class ZipImages(Images):
     def _facts(self) -> Iterable[object]:
         return [self.stamp, *((m.filename, m.CRC, m.file_size) for m in self.members[: len(self)])]
 
-    def _reopen(self) -> Images:
-        return ZipImages(self.path, self.spec)
+    def changed(self) -> bool:
+        return self._differs(ZipImages(self.path, self.spec))
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         member = self.members[row]
@@ -152,9 +144,7 @@ class ZipImages(Images):
             raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
         except MemoryError:
             raise
-        except (
-            Exception
-        ) as error:  # bad checksums, damaged streams, unknown compression: each raises its own kind
+        except Exception as error:  # bad checksums, damaged streams, unknown compression: each raises its own kind
             raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
 
 
@@ -166,7 +156,8 @@ class ArrayImages(Images):
         self.path = path.absolute()
         self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
-        self.facts = (name, array.shape, array.dtype.str, *_stamp(self.path))
+        self.stamp = _stamp(self.path)
+        self.facts = (name, array.shape, array.dtype.str, *self.stamp)
         self.low, self.high = (0.0, 255.0) if array.dtype == np.uint8 else _float_range(array, spec)
 
     def name(self, i: int) -> str:
@@ -178,8 +169,8 @@ class ArrayImages(Images):
     def _facts(self) -> Iterable[object]:
         return [*self.facts, len(self)]
 
-    def _reopen(self) -> Images:
-        return Images.from_spec(self.spec)
+    def changed(self) -> bool:
+        return _stamp(self.path) != self.stamp
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         from PIL import Image
@@ -225,10 +216,7 @@ class DrawnImages(Images):
         with drawing.Painters(self.dataset.draw, count) as painters:
 
             def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
-                return [
-                    geometry.square(picture, size, channels)
-                    for picture in self._draw(painters.draw, rows, size)
-                ]
+                return [geometry.square(picture, size, channels) for picture in self._draw(painters.draw, rows, size)]
 
             yield read
 
@@ -238,18 +226,13 @@ class DrawnImages(Images):
         try:
             return [Image.fromarray(picture) for picture in draw(rows, size)]
         except drawing.WrongPicture as error:
-            raise GanlabError(
-                f"The data set {self.dataset.name} drew {error}.", "Tell its author."
-            ) from error
+            raise GanlabError(f"The data set {self.dataset.name} drew {error}.", "Tell its author.") from error
 
     def _total(self) -> int:
         return self.count
 
     def _facts(self) -> Iterable[object]:
         return [self.dataset.name, self.dataset.version, len(self)]
-
-    def _reopen(self) -> Images:
-        return self
 
     def changed(self) -> bool:
         return False
@@ -270,18 +253,17 @@ def _hidden(name: str) -> bool:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _reading_failed(str(path), error) from error
     return status.st_size, status.st_mtime_ns
 
 
 def _no_pictures(place: str, others: int) -> GanlabError:
-    there = f"only {others} other files" if others else "nothing"
-    return GanlabError(
-        f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it."
-    )
+    there = f"only other files ({others})" if others else "nothing"
+    return GanlabError(f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it.")
 
 
 def _reading_failed(what: str, error: OSError) -> GanlabError:
-    return GanlabError(
-        f"Reading {what} failed: {error.strerror or error}.", "Check the disk and the permissions."
-    )
+    return GanlabError(f"Reading {what} failed: {error.strerror or error}.", "Check the disk and the permissions.")

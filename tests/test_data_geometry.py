@@ -1,0 +1,196 @@
+"""Crop, size, channels, orientation and decoding."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganlab.data import geometry
+from ganlab.errors import GanlabError
+from tests.test_data_support import bomb_png, encoded, pixels
+
+sides = st.integers(1, 90)
+sizes = st.sampled_from([1, 8, 16, 17, 32])
+
+
+@given(
+    sides,
+    sides,
+    sizes,
+    st.sampled_from([1, 3, 4]),
+    st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"]),
+)
+def test_always_a_square_of_uint8(width: int, height: int, size: int, channels: int, mode: str) -> None:
+    array = geometry.square(Image.new(mode, (width, height)), size, channels)
+    assert array.shape == (size, size, channels)
+    assert array.dtype == np.uint8
+
+
+@given(sides, sides, sizes)
+def test_the_square_is_centred(width: int, height: int, size: int) -> None:
+    """What lies outside the centred square, farther than the filter reaches, does not matter."""
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    assert 0 <= (width - side - left) - left <= 1
+    assert 0 <= (height - side - top) - top <= 1
+    reach = int(np.ceil(2 * max(1, side / size)))
+    kept = np.s_[max(0, top - reach) : top + side + reach, max(0, left - reach) : left + side + reach]
+    array = pixels(width * 100 + height, height, width)
+    array[kept] = 200
+    assert (geometry.square(Image.fromarray(array), size, 3) == 200).all()
+
+
+@given(st.integers(16, 90), st.integers(16, 90), st.sampled_from([8, 16]))
+def test_the_aspect_is_kept(width: int, height: int, size: int) -> None:
+    """A ramp across and a ramp down keep the same slope: neither axis is stretched more than the other."""
+    across = np.tile(np.arange(width, dtype=np.uint8), (height, 1))
+    down = np.tile(np.arange(height, dtype=np.uint8)[:, None], (1, width))
+    side = min(width, height)
+    for ramp, axis in ((across, 1), (down, 0)):
+        got = geometry.square(Image.fromarray(ramp), size, 1)[..., 0].astype(float)
+        inner = np.diff(got, axis=axis)[2:-2, 2:-2] if size > 8 else np.diff(got, axis=axis)
+        assert inner.mean() == pytest.approx(side / size, abs=0.15 * side / size + 0.2)
+
+
+@given(st.integers(2, 40), st.integers(2, 40), sizes)
+def test_a_mirrored_picture_gives_the_mirrored_square(half_width: int, half_height: int, size: int) -> None:
+    width = 2 * half_width
+    height = 2 * half_height
+    image = Image.fromarray(pixels(width * 100 + height, height, width))
+    plain = geometry.square(image, size, 3).astype(int)
+    flipped = geometry.square(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), size, 3).astype(int)
+    assert abs(plain - flipped[:, ::-1]).max() <= 1
+
+
+@given(sizes)
+def test_a_square_of_the_right_size_is_untouched(size: int) -> None:
+    array = pixels(size, size, size)
+    assert (geometry.square(Image.fromarray(array), size, 3) == array).all()
+
+
+def test_shrinking_is_antialiased() -> None:
+    stripes = np.zeros((256, 256), np.uint8)
+    stripes[:, ::2] = 255
+    array = geometry.square(Image.fromarray(stripes), 32, 1)
+    assert abs(array.astype(int) - 127).max() <= 6
+
+
+def test_the_same_as_resizing_the_shorter_side_and_cropping() -> None:
+    smooth = np.asarray(Image.fromarray(pixels(1, 6, 8)).resize((160, 120)))
+    small = np.asarray(Image.fromarray(smooth).resize((40, 30), Image.Resampling.BICUBIC))
+    assert abs(geometry.square(Image.fromarray(smooth), 30, 3).astype(int) - small[:, 5:35]).max() <= 2
+
+
+def test_transparent_pixels_show_white_or_stay() -> None:
+    clear = Image.new("RGBA", (8, 8), (200, 0, 0, 0))
+    assert (geometry.square(clear, 8, 3) == 255).all()
+    assert (geometry.square(clear, 8, 1) == 255).all()
+    assert (geometry.square(clear, 8, 4) == (200, 0, 0, 0)).all()
+    opaque = geometry.square(Image.new("RGB", (8, 8), (1, 2, 3)), 8, 4)
+    assert (opaque == (1, 2, 3, 255)).all()
+
+
+def test_colours_under_transparent_pixels_do_not_bleed() -> None:
+    array = np.zeros((16, 16, 4), np.uint8)
+    array[:, :8] = (255, 0, 0, 0)
+    array[:, 8:] = (0, 0, 255, 255)
+    assert geometry.square(Image.fromarray(array), 5, 4)[:, 2:, 0].max() <= 1
+
+
+def test_a_palette_with_transparency() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([9, 9, 9, 10, 20, 30])
+    image.info["transparency"] = 1
+    assert (geometry.square(image, 4, 3) == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_sixteen_bits_are_scaled_not_clipped(dtype: type) -> None:
+    array = np.linspace(0, 65535, 64).reshape(8, 8).astype(dtype)
+    assert (geometry.square(Image.fromarray(array), 8, 1)[..., 0] == array >> 8).all()
+    stream = io.BytesIO()
+    Image.fromarray(array.astype(np.uint16)).save(stream, "PNG")
+    assert (geometry.square(geometry.decode(stream.getvalue()), 8, 1)[..., 0] == array >> 8).all()
+
+
+@pytest.mark.parametrize("value", [np.full((4, 4), 0.5, np.float32), np.full((4, 4), 1 << 20, np.int32)])
+def test_pixels_of_unknown_range_are_refused(value: np.ndarray) -> None:
+    with pytest.raises(geometry.Undecodable):
+        geometry.square(Image.fromarray(value), 4, 3)
+
+
+def test_impossible_sizes_and_channels() -> None:
+    for size, channels in ((0, 3), (8, 2)):
+        with pytest.raises(GanlabError):
+            geometry.square(Image.new("RGB", (4, 4)), size, channels)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA"])
+def test_formats(format: str) -> None:
+    array = np.full((12, 16, 3), (200, 40, 90), np.uint8)
+    got = geometry.square(geometry.decode(encoded(array, format), 8), 8, 3)
+    assert abs(got.astype(int) - (200, 40, 90)).max() <= 8
+
+
+def test_postscript_is_no_picture() -> None:
+    """Reading it would start another program on the file."""
+    with pytest.raises(geometry.Undecodable):
+        geometry.decode(encoded(pixels(0), "EPS"))
+    assert ".eps" not in geometry.suffixes()
+    assert {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".ppm"} <= geometry.suffixes()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(orientation: int) -> None:
+    upright = Image.fromarray(np.kron(pixels(3, 2, 3), np.ones((16, 16, 1), np.uint8)))
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # how a camera held that way stores it
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    stored.save(stream, "PNG", exif=exif)
+    assert (np.asarray(geometry.decode(stream.getvalue())) == np.asarray(upright)).all()
+
+
+def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same() -> None:
+    large = Image.fromarray(pixels(5, 9, 12)).resize((1280, 960), Image.Resampling.BILINEAR)
+    data = encoded(np.asarray(large), "JPEG")
+    coarse = geometry.decode(data, 32)
+    assert coarse.size == (160, 120)  # an eighth; the shorter side is at least twice 32
+    difference = geometry.square(coarse, 32, 3).astype(int) - geometry.square(geometry.decode(data), 32, 3)
+    assert abs(difference).mean() <= 2
+    assert abs(difference).max() <= 20
+
+
+@pytest.mark.parametrize("side", [9_500, 13_400])  # Pillow warns of the first and refuses the second
+def test_decompression_bombs(side: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(geometry.Undecodable, match="decompression bomb"):
+            geometry.decode(bomb_png(side))
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "TIFF"]),
+    st.integers(0, 10_000),
+    st.integers(1, 8),
+    st.booleans(),
+)
+def test_damaged_bytes_decode_or_are_called_undecodable(format: str, seed: int, flips: int, cut: bool) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(encoded(pixels(0), format))
+    for place in rng.integers(0, len(data), flips):
+        data[place] ^= int(rng.integers(1, 256))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(geometry.Undecodable):
+            image = geometry.decode(bytes(data[: rng.integers(len(data))] if cut else data))
+            assert geometry.square(image, 16, 3).shape == (16, 16, 3)

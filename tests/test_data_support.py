@@ -1,0 +1,54 @@
+"""Small pictures for the tests of `ganlab.data`. Holds no test itself."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def pixels(index: int, height: int = 20, width: int = 28) -> np.ndarray:
+    """uint8 (height, width, 3), another one for each index."""
+    return np.random.default_rng(index).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def encoded(array: np.ndarray, format: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, format)
+    return stream.getvalue()
+
+
+def make_folder(folder: Path, count: int = 6) -> Path:
+    """Pictures in two folders, with things beside them that are none."""
+    for index in range(count):
+        place = folder / ("a" if index < count // 2 else "b/c")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{index:03}.png").write_bytes(encoded(pixels(index)))
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "x.png").write_bytes(encoded(pixels(99)))
+    (folder / "a" / ".000.png").write_bytes(b"left by an editor")
+    (folder / "readme.txt").write_text("about these pictures")
+    return folder
+
+
+def make_zip(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def broken_png(index: int = 0) -> bytes:
+    """A picture that ends in its middle."""
+    whole = encoded(pixels(index))
+    return whole[: len(whole) // 2]
+
+
+def bomb_png(side: int) -> bytes:
+    """A PNG of `side` x `side` black pixels in 1 bit each: small on disk, large in memory."""
+    stream = io.BytesIO()
+    Image.new("1", (side, side)).save(stream, "PNG")
+    return stream.getvalue()
