@@ -15,10 +15,14 @@ Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Recording(Mapping[str, torch.Tensor]):
-    """What layers put out inside a ``record`` block: layer name -> (n, ...) on the CPU, all calls joined in order."""
+    """What layers put out inside a ``record`` block: layer name -> (n, ...) on the CPU, all calls joined in order.
+
+    A pass through the network counts when it ends: one that ran out of memory halfway leaves nothing.
+    """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._calls: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+        self._running: list[tuple[str, torch.Tensor]] = []
 
     def __getitem__(self, name: str) -> torch.Tensor:
         calls = self._calls[name]
@@ -34,9 +38,17 @@ class Recording(Mapping[str, torch.Tensor]):
     def __len__(self) -> int:
         return len(self._calls)
 
-    def append(self, name: str, features: torch.Tensor) -> None:
+    def begin(self) -> None:
+        self._running = []
+
+    def add(self, name: str, features: torch.Tensor) -> None:
         # a copy: later in-place layers would overwrite what is kept
-        self._calls[name].append(features.detach().to("cpu", copy=True))
+        self._running.append((name, features.detach().to("cpu", copy=True)))
+
+    def end(self) -> None:
+        for name, features in self._running:
+            self._calls[name].append(features)
+        self._running = []
 
 
 def find_layer(network: nn.Module, name: str) -> nn.Module:
@@ -56,6 +68,8 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
 def record(network: nn.Module, *names: str) -> Iterator[Recording]:
     """Keep what these layers put out while the block runs. Names are checked before anything is hooked.
 
+    Where ``edit`` is entered first, the edited features are kept.
+
     Raises:
         GanlabError: an unknown layer; on reading, a layer that did not run.
     """
@@ -63,9 +77,13 @@ def record(network: nn.Module, *names: str) -> Iterator[Recording]:
     recording = Recording(names)
 
     def keep(name: str) -> Callable[..., None]:
-        return lambda module, inputs, output: recording.append(name, output)
+        return lambda module, inputs, output: recording.add(name, output)
 
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+    handles = [
+        network.register_forward_pre_hook(lambda module, inputs: recording.begin()),
+        *(layer.register_forward_hook(keep(name)) for name, layer in layers.items()),
+        network.register_forward_hook(lambda module, inputs, output: recording.end()),
+    ]
     try:
         yield recording
     finally:
@@ -92,9 +110,10 @@ def edit(network: nn.Module, edits: Mapping[str, Edit], first_row: Callable[[], 
             ran.add(name)
             rows = torch.arange(len(output)) + first_row()
             edited = edits[name](output.clone(), rows)
-            if edited.shape != output.shape:
+            if not isinstance(edited, torch.Tensor) or edited.shape != output.shape:
+                became = tuple(edited.shape) if isinstance(edited, torch.Tensor) else type(edited).__name__
                 raise GanlabError(
-                    f"The edit of {name!r} turned {tuple(output.shape)} into {tuple(edited.shape)}.",
+                    f"The edit of {name!r} turned {tuple(output.shape)} into {became}.",
                     "An edit returns features of the shape it was given.",
                 )
             return edited

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ganlab.activations import Edit, Recording
+    from ganlab.labels import Boxes
 
 Side = Literal["generator", "discriminator"]
 
+BOXES = "boxes.json"
 LARGEST_BATCH = 64  # pictures at once; halved while memory does not suffice
 
 
@@ -130,11 +132,7 @@ class Gan:
     @property
     def hash(self) -> str:
         """12 hexadecimal digits of the generator's weights: with a seed and an index they name a picture."""
-        digest = hashlib.sha256()
-        for key, value in sorted(self.generator.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        return weights_digest(self.generator.state_dict())[:12]
 
     def to(self, device: str) -> Gan:
         """The same GAN on another device.
@@ -175,11 +173,20 @@ class Gan:
                 f"z has the shape {tuple(z.shape)}, but {self.name!r} draws from (n, {self.prior.dim}).",
                 "Take z from gan.latents(n, seed=0).",
             )
-        return self._run(self.generator, z, labels)
+        if (labels is None) != (self.classes is None):
+            what = "has no classes" if labels is not None else "needs the class of every picture"
+            raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")
+        return self._run(self.generator, z.float(), labels)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
         """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real."""
-        return self._run(self._network("discriminator"), images, None)
+        network, shape = self._network("discriminator"), (self.image.channels, self.image.size, self.image.size)
+        if images.ndim != 4 or images.shape[1:] != shape:
+            raise GanlabError(
+                f"The pictures have the shape {tuple(images.shape)}, but {self.name!r} judges {('n', *shape)}.",
+                "gan.image says what pictures this GAN knows; gan.image.from_uint8 makes them.",
+            )
+        return self._run(network, images.float(), None)
 
     def layers(self, side: Side = "generator") -> list[Layer]:
         """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""
@@ -201,14 +208,14 @@ class Gan:
         network = self._network(side)
         names = {module: name for name, module in network.named_modules() if name}
         trace = self._trace(side)
-        final = trace[-1][2]
+        final = trace[-1][2].data_ptr()  # a view of it is the output too
         blocks: dict[int, tuple[nn.Module, torch.Tensor]] = {}
         for module, _, output in trace:
             if type(module).__module__.startswith("torch.nn.modules.activation") and output.ndim == 4:
                 blocks[id(output)] = (module, output)
             elif id(output) in blocks and module in names:
                 blocks[id(output)] = (module, output)
-        hidden = [(module, output) for module, output in blocks.values() if output is not final]
+        hidden = [(module, output) for module, output in blocks.values() if output.data_ptr() != final]
         return [Layer(names[module], type(module).__name__, tuple(output.shape[1:])) for module, output in hidden]
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
@@ -234,8 +241,20 @@ class Gan:
         """
         from ganlab.surgery import without
 
-        generator = without(self, layer, np.asarray(filters, dtype=np.int64))
+        generator = without(self, layer, np.asarray(filters))
         return self._with(generator, copy.deepcopy(self.discriminator))
+
+    def renamed(self, name: str, summary: str) -> Gan:
+        """The same networks under another name: for an edited GAN that is going to be saved."""
+        card = replace(self.card, name=name, summary=summary)
+        return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), card=card, folder=None)
+
+    def boxes(self) -> Boxes | None:
+        """The marks that came with the checkpoint (``boxes.json``), or None."""
+        from ganlab.labels import Boxes
+
+        path = None if self.folder is None else self.folder / BOXES
+        return Boxes.load(path) if path is not None and path.is_file() else None
 
     def untrained(self, seed: int) -> Gan:
         """The same networks with fresh initial weights: the control for what training brought."""
@@ -244,6 +263,8 @@ class Gan:
         if not self.card.architecture:
             raise GanlabError(f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture].")
         generator, discriminator = build(self.card.architecture, seed)
+        if self.discriminator is None:
+            discriminator = None
         return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
 
     def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:
@@ -261,30 +282,40 @@ class Gan:
         import torch
 
         outputs: list[torch.Tensor] = []
-        batch, done = LARGEST_BATCH, 0
-        with torch.inference_mode():
+        batch, done, outer_row = LARGEST_BATCH, 0, self._first_row
+        try:
             while done < len(inputs):
-                rows = slice(done, done + batch)
                 self._first_row = done
-                try:
-                    arguments = [part[rows].to(self.device) for part in (inputs, labels) if part is not None]
-                    outputs.append(network(*arguments).float().cpu())
-                except RuntimeError as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    if batch == 1:
-                        raise GanlabError(
-                            f"One picture of {self.name!r} does not fit into the memory of {self.device}.",
-                            "Close other programs or choose another --device.",
-                        ) from error
+                rows = slice(done, done + batch)
+                output = self._attempt(network, [part[rows] for part in (inputs, labels) if part is not None])
+                if output is not None:
+                    outputs.append(output)
+                    done = rows.stop
+                elif batch > 1:
                     batch //= 2
-                    continue
-                done += len(outputs[-1])
-        self._first_row = 0
+                else:
+                    raise GanlabError(
+                        f"One picture of {self.name!r} does not fit into the memory of {self.device}.",
+                        "Close other programs or choose another --device.",
+                    )
+        finally:
+            self._first_row = outer_row
         if not outputs:
             shape = (self.image.channels, self.image.size, self.image.size) if network is self.generator else ()
             return torch.empty(0, *shape)
         return torch.cat(outputs)
+
+    def _attempt(self, network: nn.Module, batch: list[torch.Tensor]) -> torch.Tensor | None:
+        """What a network makes of one batch, float32 on the CPU; None when memory does not suffice."""
+        import torch
+
+        try:
+            with torch.no_grad():
+                return network(*(part.to(self.device) for part in batch)).float().cpu()
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                return None
+            raise
 
     def _trace(self, side: Side) -> list[tuple[nn.Module, torch.Tensor, torch.Tensor]]:
         """Every module call of one forward pass: (module, its input, its output), in the order in which they end."""
@@ -308,6 +339,17 @@ class Gan:
             for handle in handles:
                 handle.remove()
         return calls
+
+
+def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of named tensors, in hexadecimal: the same on every device and in every memory layout."""
+    import torch
+
+    digest = hashlib.sha256()
+    for key, value in sorted(tensors.items()):
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ device, nor on the random generators of numpy or torch, which may change between
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def random_bits(seed: int, index: np.ndarray, words: int, stream: int = STREAM_A
     Raises:
         GanlabError: a seed or an index out of range.
     """
+    seed = operator.index(seed)  # also of numpy's integers, which overflow below
     if not 0 <= seed < 2**64:
         raise GanlabError(f"The seed must lie between 0 and 2**64 - 1, not {seed}.", "Try --seed 0.")
     index = np.asarray(index, dtype=np.int64)
@@ -118,10 +120,11 @@ class Latents:
 
     def __getitem__(self, rows: slice | list[int] | np.ndarray) -> Latents:
         """The chosen rows, names and all."""
-        chosen = self.index[rows]
+        chosen = np.arange(len(self))[rows]  # torch knows no negative steps
         if chosen.ndim != 1:
             raise TypeError("rows of Latents are chosen by a slice, a list or an array, not by one number")
-        return replace(self, z=self.z[rows], index=chosen, labels=None if self.labels is None else self.labels[rows])
+        labels = None if self.labels is None else self.labels[chosen]
+        return replace(self, z=self.z[chosen], index=self.index[chosen], labels=labels)
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,6 @@ class Prior:
         cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1, 1).unsqueeze(-1)
         angle = torch.arccos(cosine)
         sine = torch.sin(angle)
-        along = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine
+        along = torch.sin((1 - t) * angle) / sine * a + torch.sin(t * angle) / sine * b
         # where a and b point the same or opposite ways there is no one great circle: stay on the chord
         return torch.where(sine.abs() > 1e-4, along, straight)

@@ -15,7 +15,7 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     from ganlab.gan import Gan
 
-# where a weight's input channels stand
+# where a weight's input channels stand (of convolutions that are not grouped)
 INPUT_AXIS: dict[type[nn.Module], int] = {nn.Conv2d: 1, nn.Linear: 1, nn.ConvTranspose2d: 0}
 
 
@@ -25,16 +25,16 @@ def without(gan: Gan, layer: str, filters: np.ndarray) -> nn.Module:
     The surgery is proved on the spot: it must draw what zeroing the maps by a hook draws.
     """
     check_filters(gan, layer, filters)
+    filters = filters.astype(np.int64)
     source = activations.find_layer(gan.generator, layer)
     trace = gan._trace("generator")
     maps = next(output for module, _, output in trace if module is source)
     names = {module: name for name, module in gan.generator.named_modules()}
-    consumers = [module for module, taken, _ in trace if taken is maps and type(module) in INPUT_AXIS]
+    consumers = [module for module, taken, _ in trace if taken is maps and _has_input_weights(module)]
     generator = copy.deepcopy(gan.generator)
     for consumer in consumers:
-        twin = activations.find_layer(generator, names[consumer])
-        inputs = torch.movedim(twin.weight.data, INPUT_AXIS[type(consumer)], 0)
-        inputs[filters] = 0
+        weight = activations.find_layer(generator, names[consumer]).weight.data
+        torch.movedim(weight, INPUT_AXIS[type(consumer)], 0)[filters] = 0
     _prove(gan, generator, layer, filters)
     return generator
 
@@ -50,12 +50,20 @@ def zeroed(filters: np.ndarray) -> activations.Edit:
 
 
 def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
-    """That the layer exists and has all these maps."""
+    """That the layer exists, runs and has all these maps."""
     activations.find_layer(gan.generator, layer)
-    count = next(known.shape[0] for known in gan.layers() if known.name == layer)
-    outside = filters[(filters < 0) | (filters >= count)]
+    shape = next((known.shape for known in gan.layers() if known.name == layer), ())
+    if not shape:
+        raise GanlabError(f"The layer {layer!r} puts out no feature maps.", "gan.hidden_layers() lists those that do.")
+    if filters.size and filters.dtype.kind not in "iu":
+        raise GanlabError(f"Filters are named by whole numbers, not by {filters.dtype}.", "Of a mask, take numpy.flatnonzero.")
+    outside = filters[(filters < 0) | (filters >= shape[0])]
     if len(outside):
-        raise GanlabError(f"The layer {layer!r} has no filter {outside[0]}.", f"Its filters go from 0 to {count - 1}.")
+        raise GanlabError(f"The layer {layer!r} has no filter {outside[0]}.", f"Its filters go from 0 to {shape[0] - 1}.")
+
+
+def _has_input_weights(module: nn.Module) -> bool:
+    return type(module) in INPUT_AXIS and getattr(module, "groups", 1) == 1
 
 
 def _prove(gan: Gan, generator: nn.Module, layer: str, filters: np.ndarray) -> None:
