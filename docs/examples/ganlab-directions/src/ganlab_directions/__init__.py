@@ -6,12 +6,9 @@ of a layer's activations over many samples, carried back to Z by least squares.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from ganlab import Analysis, Gan, Range, Result, analysis, hookimpl
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @analysis
@@ -40,5 +37,5 @@ def directions(
 
 
 @hookimpl
-def register_analyses() -> Sequence[Analysis]:
+def register_analyses() -> list[Analysis]:
     return [directions]
