@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab.data import BrokenPicture, Dataset, Images, open_images
+from ganlab.data import BrokenPicture, Dataset, Images, open_images, sources
 from ganlab.errors import GanlabError
 from tests.test_data_support import bomb_png, broken_png, encoded, make_folder, make_zip, pixels
 
@@ -257,12 +257,13 @@ def test_broken_members_of_a_zip(tmp_path: Path) -> None:
         images.array(2, 16, 3)
 
 
-def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LARGEST_MEMBER", 1 << 24)
     with (
         zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("a.png", "w") as member,
     ):
-        for _ in range(260):
+        for _ in range(17):
             member.write(bytes(1 << 20))
     assert (tmp_path / "bomb.zip").stat().st_size < 1 << 20
     with pytest.raises(BrokenPicture, match="zip bomb"):

@@ -10,12 +10,12 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ ABANDONED = 3600  # seconds without a write after which a partial pack has no ow
 CACHE_HINT = "Set GANLAB_CACHE to a folder you can write to."
 
 Progress = Callable[[int, int], None]
+Pictures = list[np.ndarray | BrokenPicture]
+T = TypeVar("T")
 
 
 @dataclass
@@ -164,18 +166,11 @@ def _write_pictures(
     file: BinaryIO, images: Images, place: _Place, workers: int, progress: Progress | None
 ) -> tuple[list[tuple[int, str]], str]:
     """Write the pack; returns the broken pictures (row, name and reason) and the digest of the pixels."""
-    size, _, channels = place.picture
-    step = max(1, min(256, CHUNK_BYTES // (size * size * channels)))
     broken: list[tuple[int, str]] = []
     pixels = hashlib.blake2b(repr(place.picture).encode(), digest_size=16)
     file.write(_header((place.total, *place.picture)))
-    with images.in_bulk(workers) as read:
-
-        def decode(start: int) -> tuple[range, list[np.ndarray | BrokenPicture]]:
-            rows = range(start, min(start + step, place.total))
-            return rows, read(rows, size, channels)
-
-        for rows, pictures in _in_order(decode, range(0, place.total, step), workers):
+    with closing(_decoded(images, place, workers)) as chunks:
+        for rows, pictures in chunks:
             for row, picture in zip(rows, pictures, strict=True):
                 if isinstance(picture, BrokenPicture):
                     broken.append((row, f"{picture.name} ({picture.reason})"))
@@ -189,13 +184,25 @@ def _write_pictures(
     return broken, pixels.hexdigest()
 
 
-def _in_order(work: Callable[[int], Any], starts: range, workers: int) -> Iterator[Any]:
+def _decoded(images: Images, place: _Place, workers: int) -> Generator[tuple[range, Pictures], None, None]:
+    size, _, channels = place.picture
+    step = max(1, min(256, CHUNK_BYTES // (size * size * channels)))
+    with images.in_bulk(workers) as read:
+
+        def decode(start: int) -> tuple[range, Pictures]:
+            rows = range(start, min(start + step, place.total))
+            return rows, read(rows, size, channels)
+
+        yield from _in_order(decode, range(0, place.total, step), workers)
+
+
+def _in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
     """`work` of each start, in order, on `workers` threads, never more than a few results ahead."""
     if workers < 1:
         yield from map(work, starts)
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pack")
-    waiting: deque[Future[Any]] = deque()
+    waiting: deque[Future[T]] = deque()
     try:
         for start in starts:
             waiting.append(pool.submit(work, start))
