@@ -1,0 +1,143 @@
+"""Figures: every pixel where it belongs, and the same pixels each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganlab import figures
+
+RNG = np.random.default_rng(0)
+ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)
+
+
+@given(n=st.integers(1, 9), columns=st.integers(1, 5), scale=st.integers(1, 3), pad=st.integers(0, 3))
+def test_a_grid_holds_every_picture_at_its_place(n: int, columns: int, scale: int, pad: int) -> None:
+    images = RNG.integers(0, 255, (n, 4, 5, 3), dtype=np.uint8)
+    sheet = np.asarray(figures.grid(images, columns, scale=scale, pad=pad))
+    rows = -(-n // columns)
+    assert sheet.shape == (rows * (4 * scale + pad) + pad, columns * (5 * scale + pad) + pad, 3)
+    for number, image in enumerate(images):
+        y = pad + number // columns * (4 * scale + pad)
+        x = pad + number % columns * (5 * scale + pad)
+        shown = sheet[y : y + 4 * scale, x : x + 5 * scale]
+        np.testing.assert_array_equal(shown[::scale, ::scale], image)
+        np.testing.assert_array_equal(shown[scale - 1 :: scale, scale - 1 :: scale], image)
+
+
+def test_grey_is_grey_and_transparency_shows_a_checkerboard() -> None:
+    grey = np.asarray(figures.grid(ROOMS[:1, ..., :1], 1, pad=0))
+    np.testing.assert_array_equal(grey, np.repeat(ROOMS[0, ..., :1], 3, axis=2))
+    cover = np.zeros((1, 16, 16, 1), np.uint8)
+    cover[:, :8] = 255
+    half = np.asarray(figures.grid(np.concatenate([ROOMS[:1], cover], axis=3), 1, pad=0))
+    np.testing.assert_array_equal(half[:8], ROOMS[0, :8])
+    assert {tuple(pixel) for pixel in half[8:].reshape(-1, 3)} == {(238, 238, 238), (204, 204, 204)}
+
+
+@pytest.mark.parametrize("images", [ROOMS.astype(float), ROOMS[0], ROOMS[..., :2], ROOMS[:0], ROOMS.astype(np.int64)])
+def test_what_is_no_pictures_is_refused(images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        figures.grid(images, 2)
+
+
+def test_rows_hold_each_picture_below_its_counterpart() -> None:
+    sheet = np.asarray(figures.labelled_rows({"original": ROOMS, "dropped": 255 - ROOMS}, scale=2, pad=2))
+    height = 16 * 2 + 4
+    assert sheet.shape[0] == 2 * height
+    left = sheet.shape[1] - (7 * 34 + 2)
+    assert left > 40, "there is room for the captions"
+    for row, pictures in enumerate([ROOMS, 255 - ROOMS]):
+        for number, picture in enumerate(pictures):
+            y, x = row * height + 2, left + 2 + number * 34
+            np.testing.assert_array_equal(sheet[y : y + 32 : 2, x : x + 32 : 2], picture)
+        assert (sheet[row * height : (row + 1) * height, :left] < 128).any(), "the caption is written"
+
+
+def test_more_pictures_than_columns_go_on_below() -> None:
+    one = figures.labelled_rows({"a": ROOMS, "b": ROOMS[:3]}, columns=4)
+    assert one.height == 20 * 3 + 18, "the second block has no row for a caption without pictures"
+    assert (
+        figures.labelled_rows({"a": ROOMS}, title="What one sees").height > figures.labelled_rows({"a": ROOMS}).height
+    )
+    long = figures.labelled_rows({"thirty-five random filters dropped in the last layer": ROOMS})
+    assert long.height > 60, "the caption is broken into lines, none of them cut"
+    assert long.width < 7 * 18 + 200
+    with pytest.raises(ValueError, match="at least one row"):
+        figures.labelled_rows({})
+
+
+def test_a_numbered_grid_keeps_the_pictures() -> None:
+    sheet = np.asarray(figures.numbered_grid(ROOMS, 3, first=12, scale=2))
+    left, top = sheet.shape[1] - (3 * 34 + 2), sheet.shape[0] - (3 * 34 + 2)
+    np.testing.assert_array_equal(sheet[top + 2 : top + 34 : 2, left + 2 : left + 34 : 2], ROOMS[0])
+    np.testing.assert_array_equal(sheet[top + 70 : top + 102 : 2, left + 2 : left + 34 : 2], ROOMS[6])
+    assert (sheet[top:, :left] < 128).any()
+    assert (sheet[:top, left:] < 160).any()
+    other = np.asarray(figures.numbered_grid(ROOMS, 3, first=13, scale=2))
+    assert (other != sheet).any(), "the numbers differ"
+
+
+def test_heat_colours_where_the_map_is_high() -> None:
+    strength = np.zeros((4, 4))
+    strength[0, 3] = 1
+    shown = np.asarray(figures.heat(ROOMS[0], strength, scale=2))
+    np.testing.assert_array_equal(shown[8::2, ::2], ROOMS[0, 4:])
+    corner = shown[:8:2, 24::2].astype(int)
+    wanted = (ROOMS[0, :4, 12:] * (65 / 255) + np.array(figures.MARK) * (190 / 255)).round()
+    assert np.abs(corner - wanted).max() <= 1
+    mask = strength.astype(bool)
+    np.testing.assert_array_equal(np.asarray(figures.heat(ROOMS[0], mask, scale=2)), shown)
+    with pytest.raises(ValueError, match="0 to 1"):
+        figures.heat(ROOMS[0], strength * 2)
+
+
+def test_boxes_are_drawn_around_what_they_hold() -> None:
+    shown = np.asarray(figures.outline_boxes(ROOMS[0], [(4, 2, 6, 8)], scale=3))
+    assert tuple(shown[6, 12]) == figures.MARK
+    assert tuple(shown[29, 29]) == figures.MARK
+    np.testing.assert_array_equal(shown[9:27:3, 15:27:3], ROOMS[0, 3:9, 5:9])
+    np.testing.assert_array_equal(shown[::3, 30::3], ROOMS[0, :, 10:])
+    figures.outline_boxes(ROOMS[0], [(4, 2, 0.1, 0.1), (-3, -3, 400, 400)])
+
+
+X = np.arange(5)
+PLOTS: dict[str, Callable[[], Image.Image]] = {
+    "curve": lambda: figures.curve(
+        X, {"a": (X * 0.1, None, None), "b": (X, X - 1, X + 1)}, xlabel="filters", ylabel="share", marks={"90%": 3}
+    ),
+    "losses": lambda: figures.curve(
+        np.arange(500), {"a": (np.sin(np.arange(500)), None, None)}, xlabel="x", ylabel="y"
+    ),
+    "bars": lambda: figures.bars({"a": {"window": -5.0, "bed": 1.0}, "b": {"bed": (1.0, 0.0, 2.0)}}, xlabel="points"),
+    "ranked": lambda: figures.ranked([3.0, -1.0, 2.0], xlabel="x", ylabel="y"),
+    "histogram": lambda: figures.histogram({"a": X, "b": X * 2.0}, xlabel="x", marks={"t": 1}),
+}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_plots_are_the_same_pixels_each_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    first = PLOTS[name]()
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "savefig.dpi": 20}):  # a user's own settings
+        again = PLOTS[name]()
+        assert matplotlib.rcParams["font.size"] == 30, "and they stay as they were"
+    assert first.mode == "RGB"
+    assert first.tobytes() == again.tobytes()
+    assert first.info == {"dpi": (192, 192)}
+    assert len(np.unique(np.asarray(first))) > 10, "something is drawn"
+
+
+def test_nothing_is_plotted_that_is_not_known() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        figures.curve([1, 2], {"a": ([1, float("nan")], None, None)}, xlabel="", ylabel="")
+
+
+def test_names_in_plots_are_text_not_mathematics() -> None:
+    figures.bars({"$\\frac{a$ and $b": {"$x_1$": 1.0}}, xlabel="$", title="100% of $z$")
