@@ -67,6 +67,8 @@ class Analysis:
                     parameter.name,
                     f"is an option of every command; reserved are {', '.join(RESERVED_OPTIONS)}",
                 )
+            if parameter.name == "gan" and not parameter.holds_gan:
+                reject(self.name, "gan", "must be a Gan")
         returned = hints.get("return")
         if not (isinstance(returned, type) and issubclass(returned, Result)):
             raise TypeError(f"analysis {self.name!r} must be annotated to return a Result: `-> Result`")

@@ -30,6 +30,7 @@ STOPPED = 130
 # name -> where its function or Typer app is; imported when it runs or shows its help
 CORE_COMMANDS = {
     "train": "ganlab.training.command:train",
+    "sample": "ganlab.sampling:sample",
     "checkpoints": "ganlab.core_commands:checkpoints",
     "plugins": "ganlab.core_commands:plugins",
 }
@@ -137,13 +138,25 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if args is None else args)
     with_traceback = "--traceback" in words or os.environ.get("GANLAB_TRACEBACK", "") not in ("", "0")
     words = [word for word in words if word != "--traceback"]
+    Root.running = None
     try:
-        code = get_command(app).main(words, prog_name="ganlab", standalone_mode=False)
+        run(words)
+    except (typer.Exit, SystemExit) as ended:
+        sys.exit(ended.exit_code if isinstance(ended, typer.Exit) else ended.code)
     except BaseException as error:
-        if with_traceback and not isinstance(error, SystemExit):
+        if with_traceback:
             traceback.print_exc()
-        code = explain(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(explain(error))
+    sys.exit(0)
+
+
+def run(words: list[str]) -> None:
+    """Run one command line; whatever goes wrong is raised, Ctrl-C too."""
+    command = get_command(app)
+    if "_GANLAB_COMPLETE" in os.environ:  # the shell asks how a word could go on
+        command.main(words, prog_name="ganlab")
+    with command.make_context("ganlab", words) as context:
+        command.invoke(context)
 
 
 def explain(error: BaseException) -> int:
@@ -152,9 +165,10 @@ def explain(error: BaseException) -> int:
     Returns:
         The exit code.
     """
-    if isinstance(error, SystemExit):
-        raise error
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+    if isinstance(error, BrokenPipeError):  # nobody reads on, as in `ganlab ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CRASH
+    if isinstance(error, (KeyboardInterrupt, EOFError, typer.Abort)):
         screen.say("Stopped.")
         return STOPPED
     if isinstance(error, GanlabError):

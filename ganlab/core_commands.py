@@ -60,7 +60,7 @@ def check(plugin: Annotated[str, typer.Argument(help="An installed plugin's name
         plugin = Path(plugin).stem
     if plugin not in host().entries:
         problem = host().problem(plugin)
-        raise (problem.error() if problem else GanlabError(f"There is no plugin '{plugin}'.", host().left_out()))
+        raise (problem.error() if problem else GanlabError(f"There is no plugin '{plugin}'.", "`ganlab plugins` lists them."))
     brings = what_it_brings(host(), plugin)
     problem = host().problem(plugin)
     if problem is not None:

@@ -120,4 +120,4 @@ def _shown(thing: Any) -> str:
 
 
 def _article(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+    return f"{'an' if word[0] in 'AEIOUaeiou' else 'a'} {word}"

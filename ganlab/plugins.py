@@ -211,10 +211,11 @@ class PluginHost:
 
     def _gather(self, name: str, hooks: tuple[str, ...]) -> dict[str, Any]:
         """Call hooks of one plugin: what it brings, by name."""
-        others = [plugin for other, plugin in self._manager.list_name_plugin() if other != name]
         gathered: dict[str, Any] = {}
         for hook in hooks:
-            for brought in self._manager.subset_hook_caller(hook, others)():
+            for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+                # called one by one: a call of pluggy's would lose all results to one error, and drop a None
+                brought = implementation.function() if implementation.plugin_name == name else []
                 for thing in check_brought(hook, brought):
                     if name_of(thing) in gathered:
                         raise PluginFault(f"it brings two things of the name '{name_of(thing)}'")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganlab import screen
 from ganlab.analyses import Analysis
@@ -17,6 +17,9 @@ from ganlab.commands import command_line
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.progressbar import shown_progress
+
+if TYPE_CHECKING:
+    from ganlab.results import Result
 
 
 def run_analysis(
@@ -69,10 +72,26 @@ def run_analysis(
         screen.say(f"Page: {folder / 'index.html'}")
     else:
         screen.show_result(result, folder)
+    publish_gans(result, folder)
 
 
-def find_gan(analysis: Analysis) -> str:
+def publish_gans(result: Result, folder: Path) -> None:
+    """Give the GANs of a result the names under which ``--gan`` finds them."""
+    from ganlab.checkpoints import named_checkpoints, save_gan, store_folder
+
+    for name, gan in result.gans.items():
+        if name in named_checkpoints():
+            screen.say(f"There is a GAN called {name!r} already; this one is --gan {folder / 'gans' / name}")
+        else:
+            save_gan(gan, store_folder() / name)
+            screen.say(f"GAN saved: --gan {name}")
+
+
+def find_gan(analysis: Analysis | None = None) -> str:
     """The GAN to take where the user named none; says on standard error which.
+
+    Args:
+        analysis: whose ``default_gan`` to prefer.
 
     Raises:
         GanlabError: none is set and none ships.
@@ -86,7 +105,8 @@ def find_gan(analysis: Analysis) -> str:
     shipped = [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
     if not shipped:
         raise GanlabError("No GAN was named, and none comes with this ganlab.", "Name one: --gan FOLDER")
-    spec = analysis.default_gan if analysis.default_gan in shipped else shipped[0]
+    preferred = analysis.default_gan if analysis is not None else None
+    spec = preferred if preferred in shipped else shipped[0]
     screen.say(f"GAN: {spec}, which comes with ganlab (choose another with --gan)")
     return spec
 
