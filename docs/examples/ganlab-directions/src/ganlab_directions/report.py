@@ -75,20 +75,23 @@ def report(gan: Gan, space: Space, *, first_fresh: int, shown: int, label: int |
 
 def try_steps(gan: Gan, space: Space, latents: Latents, directions: np.ndarray) -> Effect:
     """Walk along each of ``directions`` (k, dim), and see what happens along the component of the same row."""
-    before = _pictures(gan, latents)
+    far = STEPS[-1]
+    _, before = _look(gan, space.layer, latents)
     steering, change = [], []
     for row, direction in enumerate(progress(directions, "trying directions")):
-        up, down = (activations_of(gan, space.layer, moved(latents, sign * direction)) for sign in (1, -1))
-        along = space.coordinates(up) - space.coordinates(down)
-        steering.append(abs(float(along[:, row].mean())) / 2)
-        after = [_pictures(gan, moved(latents, 2 * sign * direction)) for sign in (1, -1)]
-        change.append(float(np.mean([np.abs(pictures - before).mean() for pictures in after])))
+        up, pictures_up = _look(gan, space.layer, moved(latents, far * direction))
+        down, pictures_down = _look(gan, space.layer, moved(latents, -far * direction))
+        along = (space.coordinates(up) - space.coordinates(down))[:, row]
+        steering.append(abs(float(along.mean())) / (2 * far))
+        change.append(float(np.mean([np.abs(pictures - before).mean() for pictures in (pictures_up, pictures_down)])))
     return Effect(np.array(steering), np.array(change))
 
 
-def _pictures(gan: Gan, latents: Latents) -> np.ndarray:
-    """(n, h, w, c) from 0 to 255, signed, so that differences can be taken."""
-    return gan.image.to_uint8(gan.generate(latents)).astype(np.int16)
+def _look(gan: Gan, layer: str, latents: Latents) -> tuple[np.ndarray, np.ndarray]:
+    """A layer's activations (n, features), and the pictures (n, h, w, c) from 0 to 255, signed for differences."""
+    with gan.record(layer) as recording:
+        pictures = gan.image.to_uint8(gan.generate(latents)).astype(np.int16)
+    return recording[layer].flatten(1).numpy(), pictures
 
 
 def _random_like(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -129,7 +132,8 @@ def _figures(gan: Gan, space: Space, shown: int, label: int | None, seed: int) -
             )
             for row, direction in enumerate(space.directions)
         }
-        sheet = figures.labelled_rows(rows, scale=max(1, 96 // gan.image.size))
+        columns = ", ".join(f"{step:+d}" if step else "0" for step in STEPS)
+        sheet = figures.labelled_rows(rows, scale=max(1, 128 // gan.image.size), title=f"columns: {columns} sigma")
         words = f"Sample {index} of seed {seed}, {STEPS[0]} to {STEPS[-1]} standard deviations along each component."
         drawn[f"sample-{index}"] = Figure(sheet, words)
     return drawn

@@ -1,0 +1,42 @@
+"""Write docs/commands.md from the commands themselves: ``python docs/generate.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from ganlab.cli import app
+from ganlab.plugins import host
+
+FILE = Path(__file__).with_name("commands.md")
+WIDTH = 100
+OPENING = """# Commands
+
+What `ganlab COMMAND --help` says, for every command that comes with ganlab. `docs/generate.py` writes this page.
+"""
+
+
+def commands(command: Any, context: Any) -> Iterator[tuple[str, str]]:
+    """Every command below this one: how it is typed, and its help."""
+    yield context.command_path, command.get_help(context)
+    for name in command.list_commands(context) if hasattr(command, "list_commands") else []:
+        below = command.get_command(context, name)
+        yield from commands(below, below.context_class(below, context, info_name=name))
+
+
+def page() -> str:
+    """The whole page."""
+    for name in [name for name, entry in host().entries.items() if not entry.builtin]:
+        del host().entries[name]  # somebody else's plugin that is installed here
+    root = get_command(app)
+    context = root.context_class(root, info_name="ganlab", terminal_width=WIDTH)
+    sections = [f"## {path}\n\n```text\n{help.rstrip()}\n```\n" for path, help in commands(root, context)]
+    return "\n".join([OPENING, *sections])
+
+
+if __name__ == "__main__":
+    FILE.write_text(page(), encoding="utf-8")
+    print(f"Wrote {FILE}")

@@ -1,0 +1,140 @@
+"""What README and docs say holds: commands parse, code runs, links lead somewhere, nothing is left out."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from typer.main import get_command
+
+import ganlab
+from ganlab.checkpoints import named_checkpoints
+from ganlab.cli import CLICK_ERROR, app
+from ganlab.errors import GanlabError
+from ganlab.plugin_checks import HOOKS
+from ganlab.plugins import import_file
+from ganlab.testing import check_analysis, check_plugin
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("examples/*/README.md")])
+# commands that are there only once somebody has installed or written them
+ELSEWHERE = {"directions", "spread"}
+
+Block = tuple[str, str]  # language, text
+
+
+def blocks(page: Path) -> list[Block]:
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def code(page: Path, language: str) -> list[str]:
+    return [text for kind, text in blocks(page) if kind == language]
+
+
+def shown_commands() -> list[tuple[str, str, bool]]:
+    """Page, command line, and whether it is meant to be typed as it stands; those with a PLACEHOLDER are left out."""
+    shown = []
+    for page in PAGES:
+        lines = [line.partition("#")[0].strip() for text in code(page, "sh") for line in text.splitlines()]
+        inline = re.findall(r"`(ganlab [^`]+)`", page.read_text(encoding="utf-8"))
+        shown += [(page.name, line, whole) for whole, part in ((True, lines), (False, inline)) for line in part]
+    return [row for row in shown if row[1].startswith("ganlab ") and not re.search(r"\b[A-Z]{2,}\b", row[1])]
+
+
+@pytest.mark.parametrize(("page", "line", "whole"), shown_commands())
+def test_every_command_shown_exists(page: str, line: str, whole: bool) -> None:
+    words = shlex.split(line)[1:]
+    words = words[2:] if words[0] == "--plugin" else words
+    if words[0] in ELSEWHERE:
+        return
+    command = get_command(app)
+    context = command.context_class(command, info_name="ganlab")
+    try:
+        while hasattr(command, "list_commands") and words:
+            _, command, words = command.resolve_command(context, words)
+            context = command.context_class(command, context, info_name=command.name)
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, f"{page}: {line}"
+        if whole and not hasattr(command, "list_commands"):
+            command.make_context(command.name, words, parent=context.parent)
+    except (GanlabError, CLICK_ERROR) as error:
+        pytest.fail(f"{page}: {line}: {error}")
+
+
+def test_commands_page_is_what_the_commands_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    run = subprocess.run(
+        [sys.executable, "-c", "import generate; print(generate.page(), end='')"],
+        cwd=DOCS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == (DOCS / "commands.md").read_text(encoding="utf-8"), "run: make docs"
+
+
+def test_every_hook_has_its_section() -> None:
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^### `(\w+)`", text, re.MULTILINE)) == set(HOOKS)
+
+
+def test_every_public_name_is_explained() -> None:
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8").partition("## Public names")[2]
+    assert set(re.findall(r"`(\w+)`", text.replace("`ganlab plugins check`", ""))) >= set(ganlab.__all__)
+
+
+def plugin_sources() -> list[str]:
+    return [text for text in code(DOCS / "plugins.md", "python") if "@hookimpl" in text]
+
+
+@pytest.mark.parametrize("source", plugin_sources(), ids=lambda source: source.splitlines()[0].strip('"'))
+def test_plugins_in_the_docs_keep_the_contract(source: str, tmp_path: Path) -> None:
+    check_plugin(written(source, tmp_path / "shown.py"))
+
+
+def written(source: str, file: Path) -> ModuleType:
+    file.write_text(source, encoding="utf-8")
+    return import_file(file, file.stem)
+
+
+def test_the_ten_minute_plugin_keeps_the_contract_of_analyses(tmp_path: Path) -> None:
+    module = written(plugin_sources()[0], tmp_path / "spread.py")
+    result = check_analysis(module.spread, n=8)
+    assert set(result.metrics) == {"spread", "spread_untrained"}
+
+
+def test_all_python_shown_is_python_with_public_names() -> None:
+    for page in PAGES:
+        for text in code(page, "python"):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ImportFrom) and node.module == "ganlab":
+                    assert {alias.name for alias in node.names} <= set(ganlab.__all__), f"{page.name}: {text}"
+
+
+@pytest.mark.slow
+def test_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "rooms-64" in named_checkpoints()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for text in code(DOCS / "python.md", "python"):
+        exec(compile(text, "docs/python.md", "exec"), names)
+    assert (tmp_path / "my-run/index.html").is_file()
+
+
+def test_toml_shown_is_toml() -> None:
+    texts = [text for page in PAGES for text in code(page, "toml")]
+    assert texts
+    for text in texts:
+        tomllib.loads(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
