@@ -27,6 +27,7 @@ _HOME_OF = {
     "Metric": "results",
     "PictureName": "labels",
     "Prior": "latents",
+    "Range": "parameters",
     "Result": "results",
     "Table": "results",
     "analysis": "analyses",
@@ -37,7 +38,7 @@ _HOME_OF = {
     "load_gan": "checkpoints",
     "load_result": "results",
     "open_images": "data",
-    "progress": "progress",
+    "progress": "progressbar",
     "random_bits": "latents",
     "save_gan": "checkpoints",
     "save_result": "results",
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     from ganlab.hookspecs import hookimpl
     from ganlab.labels import Boxes, Labeler, PictureName, concept_name
     from ganlab.latents import Latents, Prior, random_bits
-    from ganlab.progress import progress
+    from ganlab.parameters import Range
+    from ganlab.progressbar import progress
     from ganlab.results import Figure, Metric, Result, Table, load_result, save_result
 
 

@@ -37,6 +37,12 @@ class ImageSpec:
     low: float = -1.0
     high: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels < 1 or not self.low < self.high:
+            raise GanlabError(
+                f"{self} fits no picture.", "It needs a size and channels of at least 1, and low below high."
+            )
+
     def to_uint8(self, images: torch.Tensor) -> np.ndarray:
         """Pictures (n, c, h, w) in [low, high], clipped to it -> (n, h, w, c) uint8."""
         levels = (images.detach().float() - self.low) * (255.0 / (self.high - self.low))
@@ -203,17 +209,14 @@ class Gan:
 
         A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``.
         """
-        from torch import nn
-
         network = self._network(side)
         names = {module: name for name, module in network.named_modules() if name}
         trace = self._trace(side)
         final = trace[-1][2].data_ptr()  # a view of it is the output too
         blocks: dict[int, tuple[nn.Module, torch.Tensor]] = {}
         for module, _, output in trace:
-            if type(module).__module__.startswith("torch.nn.modules.activation") and output.ndim == 4:
-                blocks[id(output)] = (module, output)
-            elif id(output) in blocks and module in names:
+            activates = type(module).__module__ == "torch.nn.modules.activation" and output.ndim == 4
+            if activates or (id(output) in blocks and module in names):
                 blocks[id(output)] = (module, output)
         hidden = [(module, output) for module, output in blocks.values() if output.data_ptr() != final]
         return [Layer(names[module], type(module).__name__, tuple(output.shape[1:])) for module, output in hidden]
@@ -261,7 +264,9 @@ class Gan:
         from ganlab.architectures import build
 
         if not self.card.architecture:
-            raise GanlabError(f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture].")
+            raise GanlabError(
+                f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture]."
+            )
         generator, discriminator = build(self.card.architecture, seed)
         if self.discriminator is None:
             discriminator = None
@@ -274,7 +279,9 @@ class Gan:
     def _network(self, side: Side) -> nn.Module:
         network = self.generator if side == "generator" else self.discriminator
         if network is None:
-            raise GanlabError(f"The checkpoint {self.name!r} has no discriminator.", "Use a checkpoint that kept its own.")
+            raise GanlabError(
+                f"The checkpoint {self.name!r} has no discriminator.", "Use a checkpoint that kept its own."
+            )
         return network
 
     def _run(self, network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
@@ -359,9 +366,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     words = str(error).lower()
-    return isinstance(error, RuntimeError) and any(
-        sign in words for sign in ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
-    )
+    signs = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
+    return isinstance(error, RuntimeError) and any(sign in words for sign in signs)
 
 
 def _opened(network: nn.Module, device: str) -> nn.Module:
@@ -375,15 +381,18 @@ def _opened(network: nn.Module, device: str) -> nn.Module:
 def _check_device(device: str) -> None:
     import torch
 
+    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     try:
+        if not have[torch.device(device).type]:
+            raise RuntimeError("not on this machine")
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        have = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.backends.mps.is_available() else [])]
-        raise GanlabError(f"This machine has no device {device!r}.", f"There is: {', '.join(have)}.") from error
+    except (RuntimeError, KeyError) as error:
+        there = ", ".join(kind for kind, available in have.items() if available)
+        raise GanlabError(f"This machine has no device {device!r}.", f"There is: {there}.") from error
 
 
 def choose_device(device: str = "auto") -> str:
-    """"auto" is the GPU when there is one; anything else is checked and taken.
+    """ "auto" is the GPU when there is one; anything else is checked and taken.
 
     Raises:
         GanlabError: this machine has no such device.

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ganlab import Gan, Labeler, Latents, random_bits
+from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, random_bits
+
+from . import figures
+from .intervals import of_draws, of_share
 
 STREAM_RANDOM_FILTERS = 104
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 
 
 class Bench:
-    """Fresh pictures of one GAN, drawn again and again with other maps of one layer at zero.
-
-    Args:
-        gan: the GAN.
-        layer: whose maps are dropped.
-        latents: the pictures.
-        labeler: who says what they show.
-    """
+    """Fresh pictures of one GAN, drawn again and again with other maps of one layer at zero."""
 
     def __init__(self, gan: Gan, layer: str, latents: Latents, labeler: Labeler) -> None:
         self.gan = gan
@@ -30,20 +26,9 @@ class Bench:
         self.latents = latents
         self.labeler = labeler
 
-    def draw(self, filters: np.ndarray) -> torch.Tensor:
-        """The pictures (n, c, h, w) without these maps."""
-        if not len(filters):
-            return self.gan.generate(self.latents)
-        with self.gan.edit({self.layer: zero(filters)}):
-            return self.gan.generate(self.latents)
-
     def shows(self, filters: np.ndarray) -> np.ndarray:
         """What the pictures show without these maps: (n, concepts) bool."""
-        return self.labeler.shows(self.draw(filters), self.gan.image)
-
-    def shares(self, filters: np.ndarray) -> np.ndarray:
-        """The share (concepts,) of pictures that show each concept without these maps."""
-        return self.shows(filters).mean(0)
+        return self.labeler.shows(pictures_without(self.gan, self.layer, self.latents, filters), self.gan.image)
 
 
 @dataclass(frozen=True)
@@ -52,12 +37,54 @@ class Curve:
 
     k: np.ndarray
     share: np.ndarray
-    before: float
 
     def filters_for(self, removed: float) -> int | None:
         """The smallest k that removes so large a part of the pictures with the concept, or None."""
-        enough = np.flatnonzero(self.share <= (1 - removed) * self.before + 1e-12)
+        enough = np.flatnonzero(self.share <= (1 - removed) * self.share[0] + 1e-12)
         return int(self.k[enough[0]]) if len(enough) else None
+
+
+def drop(
+    bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int, seed: int, result: Result
+) -> None:
+    """Drop the first ``count`` maps of the ranking, and as many at random; add what it did to the result."""
+    column = bench.labeler.column(concept)
+    before, after = bench.shows(ranking[:0]), bench.shows(ranking[:count])
+    by_chance = _random_shares(bench, len(ranking), count, draws, seed)
+    n = len(before)
+    share_before, share_after, share_random = before[:, column].mean(), after[:, column].mean(), by_chance[:, column].mean()
+    result.metrics |= {
+        "share_before": Metric(share_before, *of_share(before[:, column]), n, "share_after", about=f"fresh samples that show a {concept}"),
+        "share_after": Metric(
+            share_after, *of_share(after[:, column]), n, "share_after_random", about=f"the same z with {count} {concept} filters dropped"
+        ),
+        "share_after_random": Metric(
+            share_random, *of_draws(by_chance[:, column]), n, no_control="it is the control",
+            about=f"with {count} random filters dropped: mean of {draws} draws and the range of 95% of them",
+        ),
+    }  # fmt: skip
+    for other, name in enumerate(bench.labeler.concepts):
+        if other != column:
+            result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
+    curve = drop_curve(bench, ranking[:count], column, float(share_before))
+    _report_curve(bench, concept, ranking, curve, draws, seed, result)
+    _show(bench, concept, column, ranking[:count], seed, before[:, column], result)
+    gone = 1 - share_after / share_before if share_before else 0.0
+    result.summary = (
+        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.0%} of samples show a {concept} "
+        f"({share_before:.0%} before: {gone:.0%} gone); without {count} random filters {share_random:.0%} do."
+    )
+    if not share_before:
+        result.notes.append(f"No fresh sample shows a {concept} to begin with, so nothing could be removed.")
+    result.arrays |= {"shows_before": before, "shows_after": after, "shares_random": by_chance}
+
+
+def pictures_without(gan: Gan, layer: str, latents: Latents, filters: np.ndarray) -> torch.Tensor:
+    """Pictures (n, c, h, w) with these maps of a layer at zero."""
+    if not len(filters):
+        return gan.generate(latents)
+    with gan.edit({layer: zero(filters)}):
+        return gan.generate(latents)
 
 
 def zero(filters: np.ndarray) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -70,20 +97,82 @@ def zero(filters: np.ndarray) -> Callable[[torch.Tensor, torch.Tensor], torch.Te
     return edit
 
 
-def random_filters(maps: int, count: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """``draws`` times ``count`` maps at random out of all, with or without weight."""
+def random_filters(maps: int, count: int, draws: int, seed: int) -> list[np.ndarray]:
+    """``draws`` times ``count`` maps at random out of all, whatever their weight."""
     bits = random_bits(seed, np.arange(draws), maps, STREAM_RANDOM_FILTERS)
-    for row in bits:
-        yield np.argsort(row, kind="stable")[:count]
+    return [np.argsort(row, kind="stable")[:count] for row in bits]
 
 
 def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: float) -> Curve:
-    """Drop one map after the other until 90% of the pictures with the concept are gone, then in wider steps."""
+    """Drop one map after the other until 90% of the pictures with the concept are gone, from then on in wide steps."""
     ks, shares = [0], [before]
-    for k in range(1, len(ranking) + 1):
-        found = Curve(np.array(ks), np.array(shares), before).filters_for(GONE)
-        if found is not None and k - ks[-1] < max(1, len(ranking) // 16) and k < len(ranking):
-            continue
-        ks.append(k)
-        shares.append(float(bench.shares(ranking[:k])[column]))
-    return Curve(np.array(ks), np.array(shares), before)
+    wide = max(1, len(ranking) // 8)
+    for k in progress(range(1, len(ranking) + 1), "dropping one filter after the other"):
+        found = Curve(np.array(ks), np.array(shares)).filters_for(GONE)
+        if found is None or k % wide == 0 or k == len(ranking):
+            ks.append(k)
+            shares.append(float(bench.shows(ranking[:k])[:, column].mean()))
+    return Curve(np.array(ks), np.array(shares))
+
+
+def _random_shares(bench: Bench, maps: int, count: int, draws: int, seed: int) -> np.ndarray:
+    """Shares (draws, concepts) after random drops."""
+    chosen = random_filters(maps, count, draws, seed)
+    return np.stack([bench.shows(filters).mean(0) for filters in progress(chosen, "dropping random filters")])
+
+
+def _side_effect(name: str, before: np.ndarray, after: np.ndarray, by_chance: np.ndarray) -> dict[str, Metric]:
+    """The change of another concept in points, against its change under random drops."""
+    random_change = 100 * (by_chance - before.mean())
+    return {
+        f"side_effect_{name}": Metric(
+            100 * (after.mean() - before.mean()), n=len(before), control=f"side_effect_{name}_random",
+            about=f"change of the share of samples with a {name}, in points; negative: fewer",
+        ),
+        f"side_effect_{name}_random": Metric(
+            random_change.mean(), *of_draws(random_change), len(before), no_control="it is the control",
+            about="the same after random drops",
+        ),
+    }  # fmt: skip
+
+
+def _report_curve(
+    bench: Bench, concept: str, ranking: np.ndarray, curve: Curve, draws: int, seed: int, result: Result
+) -> None:
+    column, before = bench.labeler.column(concept), curve.share[0]
+    few = curve.filters_for(GONE) if before else None
+    if few is None:
+        result.notes.append(f"Not even {curve.k[-1]} filters remove 90% of the {concept}s, so there is no filters_for_90.")
+    else:
+        removed = 1 - _random_shares(bench, len(ranking), few, draws, seed)[:, column] / before
+        result.metrics |= {
+            "filters_for_90": Metric(
+                few, n=len(ranking), control="filters_for_90_removed_at_random",
+                about=f"fewest filters, by rank, whose drop removes 90% of the {concept}s",
+            ),
+            "filters_for_90_removed_at_random": Metric(
+                removed.mean(), *of_draws(removed), len(bench.latents), no_control="it is the control",
+                about=f"part of the {concept}s that as many random filters remove",
+            ),
+        }  # fmt: skip
+    result.figures["curve"] = figures.curve(curve.k, curve.share, result.metrics["share_after_random"], few, concept)
+    result.arrays |= {"curve_k": curve.k, "curve_share": curve.share}
+
+
+def _show(
+    bench: Bench, concept: str, column: int, filters: np.ndarray, seed: int, shown: np.ndarray, result: Result
+) -> None:
+    """The first samples that showed the concept: original, dropped, random drop."""
+    rows = np.flatnonzero(shown)[: figures.SHOWN] if shown.any() else np.arange(min(figures.SHOWN, len(shown)))
+    latents = bench.latents[rows]
+    maps = next(layer.shape[0] for layer in bench.gan.hidden_layers() if layer.name == bench.layer)
+    by_chance = random_filters(maps, len(filters), 1, seed)[0]
+    pictures = {
+        "original": bench.gan.generate(latents),
+        f"{len(filters)} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, filters),
+        f"{len(filters)} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
+    }
+    result.figures["drop"] = Figure(
+        figures.rows(bench.gan, pictures),
+        f"The first {len(rows)} fresh samples in which the labeler sees a {concept}, whatever becomes of them; a column is one z.",
+    )

@@ -55,9 +55,10 @@ class Fit:
         """Maps by weight, largest first."""
         return np.argsort(-self.weights, kind="stable")
 
-    def positive(self) -> np.ndarray:
-        """Maps with positive weight, largest first: those the paper drops."""
-        return self.ranked()[: int((self.weights > 0).sum())]
+    @property
+    def above_zero(self) -> int:
+        """How many maps have positive weight: those that the paper drops."""
+        return int((self.weights > 0).sum())
 
 
 def fit(features: torch.Tensor, inside: np.ndarray, *, c: float, negatives: float, seed: int) -> Fit:

@@ -1,0 +1,70 @@
+"""The probe's pictures and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganlab import Figure, Gan, Metric
+from ganlab import figures as draw
+
+from .marks import Marks
+from .regression import Fit
+
+SHOWN = 12  # samples in a row
+SCALE = 2
+
+
+def rows(gan: Gan, pictures: Mapping[str, torch.Tensor]) -> Image.Image:
+    """Captioned rows of pictures, a column being one z."""
+    return draw.labelled_rows({name: gan.image.to_uint8(images) for name, images in pictures.items()}, scale=SCALE)
+
+
+def weights(values: np.ndarray, layer: str, concept: str) -> Figure:
+    """All weights, largest first."""
+    plot = draw.ranked(values, xlabel=f"filters of {layer}, by weight", ylabel="weight")
+    return Figure(plot, f"The regression's weight of every filter; those above zero speak for a {concept}.")
+
+
+def effects(removed: np.ndarray) -> Figure:
+    """All own effects, largest first."""
+    plot = draw.ranked(100 * removed, xlabel="filters, by own effect", ylabel="pixels of the concept removed (%)")
+    return Figure(plot, "What dropping each filter alone removes of the concept; below zero it leaves more of it.")
+
+
+def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
+    """Marked pictures, and where the probe sees the concept in them."""
+    latents = marks.latents[:SHOWN]
+    with gan.record(layer) as recording:
+        images = gan.image.to_uint8(gan.generate(latents))
+    features = recording[layer].permute(0, 2, 3, 1).numpy()
+    spread = features.std(axis=(0, 1, 2)) + 1e-8
+    score = ((features - features.mean(axis=(0, 1, 2))) / spread) @ fit.weights
+    strength = np.clip(score / max(np.quantile(score, 0.995), 1e-8), 0, 1)
+    tiles = {"pictures": images, "marked": _laid_over(images, marks.inside(score.shape[1])[: len(images)]), "seen": _laid_over(images, strength)}
+    return Figure(
+        draw.labelled_rows(tiles, scale=SCALE),
+        f"Marked pictures; the cells of {layer} marked as positive; where the probe's score is above its mean.",
+    )
+
+
+def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, concept: str) -> Figure:
+    """Share of pictures with the concept against how many filters are dropped, beside the random drop."""
+    level = np.full(len(k), random.value)
+    low, high = (np.full(len(k), end) for end in (random.low, random.high))
+    plot = draw.curve(
+        k,
+        {"filters by rank": (share, None, None), f"{k[-1]} random filters": (level, low, high)},
+        xlabel="filters dropped",
+        ylabel=f"share of samples with a {concept}",
+        marks={} if few is None else {f"90% gone: {few}": few},
+        from_zero=True,
+    )
+    return Figure(plot, f"How few filters do it. The band holds 95% of the random drops of {k[-1]} filters.")
+
+
+def _laid_over(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    return np.stack([np.asarray(draw.heat(image, np.asarray(one, float))) for image, one in zip(images, strength, strict=True)])

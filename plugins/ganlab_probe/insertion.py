@@ -1,0 +1,107 @@
+"""Write a concept's filters at a place: the opposite of dropping them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ganlab import Figure, Gan, GanlabError, Labeler, Latents, Metric, Result
+
+from . import figures
+from .dropping import random_filters
+from .intervals import of_draws, of_share
+from .marks import Marks
+
+COVERED = 0.25  # the part of the place that the concept must cover to be there
+
+
+class Place:
+    """A rectangle of the picture, in fractions of it."""
+
+    def __init__(self, at: str, size: tuple[float, float], side: int) -> None:
+        try:
+            x, y = (float(part) for part in at.split(","))
+        except ValueError:
+            raise GanlabError(f"--at must be x,y in pixels, not {at!r}.", "For example: --at 32,20") from None
+        if not (0 <= x < side and 0 <= y < side):
+            raise GanlabError(f"--at {at} lies outside the picture.", f"Both go from 0 to {side - 1}.")
+        self.left, self.top = (max(0.0, middle / side - extent / 2) for middle, extent in zip((x, y), size, strict=True))
+        self.right, self.bottom = (min(1.0, middle / side + extent / 2) for middle, extent in zip((x, y), size, strict=True))
+
+    def of(self, side: int) -> tuple[slice, slice]:
+        """Rows and columns of a map with this side; at least one each."""
+        top, left = int(self.top * side), int(self.left * side)
+        return slice(top, max(top + 1, round(self.bottom * side))), slice(left, max(left + 1, round(self.right * side)))
+
+
+def insert(
+    gan: Gan,
+    layer: str,
+    filters: np.ndarray,
+    marks: Marks,
+    concept: str,
+    labeler: Labeler,
+    fresh: Latents,
+    at: str,
+    draws: int,
+    seed: int,
+    result: Result,
+) -> None:
+    """Give the filters, at one place, the values they have on the concept; and as many random filters theirs."""
+    typical = _typical(gan, layer, marks)
+    place = Place(at, tuple(np.median(marks.sizes, axis=0)), gan.image.size)
+    column = labeler.column(concept)
+
+    def there(images: torch.Tensor) -> np.ndarray:
+        part = labeler.masks(images, gan.image)[:, column][(slice(None), *place.of(gan.image.size))]
+        return part.mean(axis=(1, 2)) >= COVERED
+
+    def written(latents: Latents, chosen: np.ndarray) -> torch.Tensor:
+        with gan.edit({layer: _write(chosen, typical, place)}):
+            return gan.generate(latents)
+
+    by_chance = random_filters(len(typical), len(filters), draws, seed)
+    before, after = there(gan.generate(fresh)), there(written(fresh, filters))
+    at_random = np.array([there(written(fresh, chosen)).mean() for chosen in by_chance])
+    result.metrics |= {
+        "there_before": Metric(before.mean(), *of_share(before), len(before), "there_after", about=f"samples with a {concept} at {at}"),
+        "there_after": Metric(
+            after.mean(), *of_share(after), len(after), "there_after_random", about=f"after writing {len(filters)} {concept} filters there"
+        ),
+        "there_after_random": Metric(
+            at_random.mean(), *of_draws(at_random), len(after), no_control="it is the control",
+            about=f"after writing as many random filters there: mean of {draws} draws and the range of 95% of them",
+        ),
+    }  # fmt: skip
+    shown = fresh[: figures.SHOWN]
+    rows = {
+        "original": gan.generate(shown),
+        f"{concept} filters written": written(shown, filters),
+        "random filters written": written(shown, by_chance[0]),
+    }
+    result.figures["insert"] = Figure(figures.rows(gan, rows), f"The first fresh samples; a column is one z, the place is {at}.")
+    result.summary = (
+        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.0%} of samples a {concept} there "
+        f"({before.mean():.0%} before, {at_random.mean():.0%} with random filters)."
+    )
+
+
+def _typical(gan: Gan, layer: str, marks: Marks) -> torch.Tensor:
+    """The mean (maps,) of every filter over the cells on the concept."""
+    with gan.record(layer) as recording:
+        gan.generate(marks.latents)
+    features = recording[layer]
+    inside = torch.from_numpy(marks.inside(features.shape[2]))
+    return features.permute(0, 2, 3, 1)[inside].mean(0)
+
+
+def _write(filters: np.ndarray, typical: torch.Tensor, place: Place) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        down, across = place.of(features.shape[2])
+        for which in filters:
+            features[:, which, down, across] = typical[which].to(features)
+        return features
+
+    return edit

@@ -1,0 +1,209 @@
+"""The probe, step by step: marks, regression, filters, and what is left without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, concept_name
+
+from . import figures
+from .causal import own_effects
+from .dropping import Bench, drop
+from .insertion import insert
+from .marks import Marks, from_boxes, from_labeler
+from .regression import Fit, fit
+
+FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of :func:`ganlab_probe.probe`, which explains them."""
+
+    concept: str
+    drop: bool
+    top: int | None
+    save: str | None
+    insert: bool
+    at: str | None
+    causal: bool
+    order: str
+    layer: str
+    n: int
+    c: float
+    negatives: float
+    fresh: int
+    draws: int
+    seed: int
+
+
+def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices: Choices) -> Result:
+    """Run the probe; see :func:`ganlab_probe.probe`."""
+    _check_together(choices)
+    concept = concept_name(choices.concept)
+    labeler = labeler or _own_labeler(gan)
+    marks = _marks(gan, boxes or gan.boxes(), labeler, concept, choices)
+    fits = _fit_layers(gan, marks, choices)
+    layer = _chosen_layer(gan, fits, choices)
+    ranking = fits[layer].ranked()
+    result = _regression_result(gan, marks, concept, layer, fits, choices)
+    if choices.causal or choices.order == "effect":
+        effects = own_effects(gan, layer, marks.latents, _needed(labeler, "--causal"), concept)
+        effects.report(result, fits[layer].weights)
+        if choices.order == "effect":
+            ranking = effects.ranked()
+    count = choices.top or (fits[layer].above_zero if choices.order == "weight" else effects.harmful)
+    filters = ranking[: _checked(count, len(ranking), layer)]
+    if choices.drop and labeler is None:
+        _drop_unjudged(gan, layer, filters, concept, _fresh(gan, marks, choices), result, choices)
+    elif choices.drop:
+        bench = Bench(gan, layer, _fresh(gan, marks, choices), labeler)
+        drop(bench, concept, ranking, len(filters), choices.draws, choices.seed, result)
+    if choices.insert:
+        insert(
+            gan, layer, filters, marks, concept, _needed(labeler, "--insert"), _fresh(gan, marks, choices),
+            choices.at or "", choices.draws, choices.seed, result,
+        )  # fmt: skip
+    if choices.save:
+        result.gans[choices.save] = gan.without(layer, filters).renamed(
+            choices.save, f"{gan.name} without the {len(filters)} filters of {layer} that draw {concept}s."
+        )
+    result.arrays["filters"] = filters
+    return result
+
+
+def _check_together(choices: Choices) -> None:
+    if choices.insert and choices.drop:
+        raise GanlabError("--drop and --insert are two experiments.", "Run one after the other.")
+    if choices.insert != (choices.at is not None):
+        raise GanlabError("--insert and --at x,y belong together.", "For example: --insert --at 32,20")
+    if choices.save and choices.insert:
+        raise GanlabError("--save keeps a generator without filters, and --insert removes none.", "Leave one of them out.")
+
+
+def _own_labeler(gan: Gan) -> Labeler | None:
+    name = gan.card.facts.get("labeler")
+    return None if name is None else Labeler.from_spec(name)
+
+
+def _needed(labeler: Labeler | None, option: str) -> Labeler:
+    if labeler is None:
+        raise GanlabError(f"{option} needs a labeler to count what samples show.", "Name one: --labeler NAME.")
+    return labeler
+
+
+def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
+    if boxes is not None and (concept in boxes.concepts or labeler is None):
+        return from_boxes(gan, boxes, concept)
+    if labeler is None:
+        raise GanlabError(
+            f"Nobody has marked {concept}s on samples of {gan.name!r}.",
+            "Draw boxes on the pictures of `ganlab sample` and give them as --boxes, or name a --labeler.",
+        )
+    return from_labeler(gan, labeler, concept, gan.latents(choices.n, seed=choices.seed))
+
+
+def _fit_layers(gan: Gan, marks: Marks, choices: Choices) -> dict[str, Fit]:
+    """A fit of each layer that is asked for, in the generator's order."""
+    hidden = [layer.name for layer in gan.hidden_layers()]
+    if choices.layer in ("auto", "all"):
+        names = hidden
+    elif choices.layer == "paper":
+        names = [_paper_layer(gan, hidden)]
+    else:
+        names = [choices.layer]
+    with gan.record(*names) as recording:
+        gan.generate(marks.latents)
+    fits = {}
+    for name in names:
+        features = recording[name]
+        if features.ndim != 4 or features.shape[2] != features.shape[3]:
+            raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {', '.join(hidden)}.")
+        fits[name] = fit(features, marks.inside(features.shape[2]), c=choices.c, negatives=choices.negatives, seed=choices.seed)
+    return fits
+
+
+def _paper_layer(gan: Gan, hidden: list[str]) -> str:
+    """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN."""
+    if len(hidden) < 2:
+        raise GanlabError(f"{gan.name!r} has no second-last hidden layer.", "Name one with --layer.")
+    return hidden[-2]
+
+
+def _chosen_layer(gan: Gan, fits: dict[str, Fit], choices: Choices) -> str:
+    if choices.layer == "auto":
+        return max(fits, key=lambda name: fits[name].auc)
+    if choices.layer == "all":
+        return _paper_layer(gan, list(fits))
+    return next(iter(fits))
+
+
+def _checked(count: int, maps: int, layer: str) -> int:
+    if count > maps:
+        raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
+    return count
+
+
+def _fresh(gan: Gan, marks: Marks, choices: Choices) -> Latents:
+    """Samples that nobody marked."""
+    latents = gan.latents(choices.fresh, seed=choices.seed, first=FRESH_FROM)
+    if any((choices.seed, int(index)) in marks.names for index in latents.index):
+        raise GanlabError("The boxes were drawn on the samples the drop is judged on.", "Choose another --seed.")
+    return latents
+
+
+def _regression_result(
+    gan: Gan, marks: Marks, concept: str, layer: str, fits: dict[str, Fit], choices: Choices
+) -> Result:
+    found = fits[layer]
+    result = Result(
+        f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for {concept}s; on "
+        f"held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} ({found.moved_auc:.2f} with boxes "
+        "moved to other pictures)."
+    )
+    held_out = f"over cells of pictures the fit had not seen; {marks.source}"
+    result.metrics |= {
+        "accuracy": Metric(found.accuracy, n=found.cells, control="accuracy_moved_boxes", about=f"cells told right, {held_out}"),
+        "accuracy_moved_boxes": Metric(found.moved_accuracy, n=found.cells, no_control="it is the control", about="the same with boxes of other pictures"),
+        "auc": Metric(found.auc, n=found.cells, control="auc_moved_boxes", about=f"area under the ROC curve, {held_out}"),
+        "auc_moved_boxes": Metric(found.moved_auc, n=found.cells, no_control="it is the control", about="the same with boxes of other pictures"),
+        "filters_above_zero": Metric(found.above_zero, n=len(found.weights), no_control="a count", about=f"filters of {layer} with positive weight"),
+    }
+    if len(fits) > 1:
+        columns = ["layer", "filters", "above zero", "accuracy", "accuracy, moved boxes", "AUC", "AUC, moved boxes"]
+        rows = [[name, len(f.weights), f.above_zero, f.accuracy, f.moved_accuracy, f.auc, f.moved_auc] for name, f in fits.items()]
+        result.tables["layers"] = Table(columns, rows, "The same probe on every hidden layer, told on held-out pictures.")
+    result.tables["filters"] = Table(
+        ["rank", "filter", "weight"],
+        [[rank + 1, int(which), float(found.weights[which])] for rank, which in enumerate(found.ranked()[:20])],
+        f"The 20 filters of {layer} with the largest weights (per standard deviation of a filter).",
+    )
+    result.figures["weights"] = figures.weights(found.weights, layer, concept)
+    result.figures["where"] = figures.where(gan, layer, marks, found)
+    result.arrays["weights"] = found.weights
+    return result
+
+
+def _drop_unjudged(
+    gan: Gan, layer: str, filters: np.ndarray, concept: str, fresh: Latents, result: Result, choices: Choices
+) -> None:
+    """Without a labeler the drop is shown and not counted."""
+    from .dropping import pictures_without, random_filters
+
+    maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
+    by_chance = next(random_filters(maps, len(filters), 1, choices.seed))
+    shown = fresh[: figures.SHOWN]
+    rows = {
+        "original": gan.generate(shown),
+        f"{concept} filters dropped": pictures_without(gan, layer, shown, filters),
+        "random filters dropped": pictures_without(gan, layer, shown, by_chance),
+    }
+    result.figures["drop"] = Figure(
+        figures.rows(gan, rows), f"Fresh samples, {len(filters)} filters of {layer} dropped; a column is one z."
+    )
+    result.notes.append(
+        f"No share of pictures with {concept}s is given: no labeler knows this GAN's pictures, and boxes drawn on the original "
+        "samples say nothing of the edited ones. Mark edited samples too, or name a --labeler."
+    )
