@@ -67,10 +67,15 @@ class Boxes:
     def load(cls, path: str | Path) -> Boxes:
         """Read a COCO file as any annotation tool writes it, its zip, or a folder of LabelMe's files.
 
+        Pictures and boxes are put in the order of their names: tools shuffle them, and the same marks should
+        give the same results.
+
         Raises:
             GanlabError: the file is something else, or names pictures, categories or boxes that cannot be.
         """
         boxes, pictures, size, concepts, notes = coco.read(Path(path))
+        pictures.sort(key=_order)
+        boxes.sort(key=lambda box: (_order(box.picture), box.concept, box.x, box.y, box.w, box.h))
         return cls(boxes, pictures, size, str(path), concepts, notes)
 
     @classmethod
@@ -257,6 +262,10 @@ class Labeler(ABC):
         if spec in labelers:
             return labelers[spec]
         raise GanlabError(f"There is no labeler {spec!r}.", _offer(spec, sorted(labelers)))
+
+
+def _order(picture: PictureName) -> tuple[int, ...]:
+    return picture.seed, picture.index, -1 if picture.label is None else picture.label
 
 
 def _offer(spec: str, names: Sequence[str]) -> str:

@@ -112,6 +112,10 @@ def _verdict(metric: Metric, against: Metric) -> str:
     if ends[0] == (metric.value, metric.value) and ends[1] == (against.value, against.value):
         return words
     apart = ends[0][0] > ends[1][1] or ends[1][0] > ends[0][1]
+    if ends[0] == (metric.value, metric.value):
+        return f"{words}; {'outside' if apart else 'within'} the control's interval"
+    if ends[1] == (against.value, against.value):
+        return f"{words}; its interval {'does not hold' if apart else 'holds'} the control"
     return f"{words}; the intervals {'do not overlap' if apart else 'overlap'}"
 
 
@@ -166,8 +170,10 @@ def _option(value: Any) -> str:
     """An option's value as a person would read it."""
     if value is None:
         return "—"
-    if isinstance(value, dict) and value and all(isinstance(part, (str, int, float)) for part in value.values()):
-        return ", ".join(f"{key} {part}" for key, part in value.items())
+    if isinstance(value, dict) and set(value) == {"name", "hash"}:
+        return f"{value['name']} {value['hash']}"
+    if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
+        return ", ".join(map(str, value)) or "—"
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)
     return number(value) if isinstance(value, bool) else str(value)

@@ -445,7 +445,7 @@ def test_the_page_says_what_the_result_says(tmp_path: Path) -> None:
     text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
     for said in [
         "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.020 to 0.080",
-        "0.460 less", "the intervals do not overlap", "No control: it is the control", "Rows of pictures.",
+        "0.460 less", "its interval does not hold the control", "No control: it is the control", "Rows of pictures.",
         "Judged by nobody.", "ganlab probe windows --drop", "up16", "3fa9c1d2e4b0",
         "weights 2 \N{MULTIPLICATION SIGN} 3",
     ]:  # fmt: skip
@@ -479,8 +479,8 @@ def test_the_least_result_has_a_page(tmp_path: Path) -> None:
     ("value", "text"),
     [
         (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "\N{MINUS SIGN}3.25"), (12345.6, "12346"), (19, "19"),
-        (123456, "123 456"), (-2, "\N{MINUS SIGN}2"), (0.0, "0"), (1e-7, "1e\N{MINUS SIGN}07"), (True, "yes"), (None, ""),
-        ("up16", "up16"), (1.0, "1"), (99.96, "100"),
+        (123456, "123 456"), (-2, "\N{MINUS SIGN}2"), (0.0, "0"), (1e-7, "1e\N{MINUS SIGN}07"), (True, "yes"),
+        (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_for_people(value: Any, text: str) -> None:
@@ -491,3 +491,24 @@ def test_the_same_pixels_give_the_same_png_whatever_the_picture_carries() -> Non
     plain, laden = picture(), picture()
     laden.info = {"Software": "x", "timestamp": "now", "icc_profile": b"junk"}
     assert png_bytes(plain) == png_bytes(laden)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ((1.0, None, None), (1.0, None, None), "the same"),
+        ((3.0, None, None), (1.0, None, None), "2 more"),
+        ((1.0, 0.5, 1.5), (3.0, 2.5, 3.5), "2 less; the intervals do not overlap"),
+        ((1.0, 0.5, 2.6), (3.0, 2.5, 3.5), "2 less; the intervals overlap"),
+        ((1.0, None, None), (3.0, 2.5, 3.5), "2 less; outside the control's interval"),
+        ((3.0, None, None), (3.5, 2.5, 3.6), "0.500 less; within the control's interval"),
+        ((3.0, 1.0, 4.0), (3.5, None, None), "0.500 less; its interval holds the control"),
+    ],
+)
+def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_path: Path) -> None:
+    metrics = {
+        "value": Metric(*one, control="other"),
+        "other": Metric(*other, no_control="it is the control"),
+    }
+    page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
+    assert f"<small>{words}</small>" in unescape(page)
