@@ -37,7 +37,7 @@ def check_new_folder(folder: Path) -> None:
         raise _taken(folder)
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        why = f"{nearest} does not let this user write"
+        why = f"{nearest} does not let this user write" if nearest.is_dir() else f"{nearest} is a file"
         raise GanlabError(f"{folder} cannot be written: {why}.", "Give another --out.")
 
 
