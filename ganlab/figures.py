@@ -7,7 +7,7 @@ enlarged by whole factors without smoothing, so that a pixel stays a pixel.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ganlab.plots import bars, curve, histogram, ranked
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
 __all__ = [
     "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "numbered_grid", "outline_boxes", "ranked",
@@ -29,7 +29,7 @@ SOFT: Colour = (98, 106, 118)
 MARK: Colour = (255, 32, 96)
 _CHECKS = ((238, 238, 238), (204, 204, 204))
 _TEXT = 15  # pixels
-_LINE = 19
+_READABLE = 1000  # pixels; a page shows wider figures smaller, so their text is written larger
 
 
 def grid(images: np.ndarray, columns: int, *, scale: int = 1, pad: int = 2, background: Colour = WHITE) -> Image.Image:
@@ -54,19 +54,20 @@ def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: in
     step_y, step_x = images.shape[1] * scale + pad, images.shape[2] * scale + pad
     rows = -(-len(images) // columns)
     across = min(columns, len(images))
-    font = _font()
-    left = 12 + max(_text_width(font, str(first + row * columns)) for row in range(rows))
-    top = _LINE + 6
+    text = _Text(tiles.shape[1])
+    left = 12 + max(text.width(str(first + row * columns)) for row in range(rows))
+    top = text.line + 6
     # columns may be too narrow for every one to be named
-    every = -(-(_text_width(font, f"+{across - 1}") + 6) // step_x)
+    every = -(-(text.width(f"+{across - 1}") + 6) // step_x)
     sheet = Image.new("RGB", (left + tiles.shape[1], top + tiles.shape[0]), WHITE)
     sheet.paste(Image.fromarray(tiles), (left, top))
     draw = ImageDraw.Draw(sheet)
     for column in range(0, across, every):
-        _text_at(draw, (left + pad + column * step_x + (step_x - pad) // 2, top // 2), f"+{column}", "mm", SOFT)
+        middle = left + pad + column * step_x + (step_x - pad) // 2
+        text.write(draw, (middle, top // 2), f"+{column}", "mm", SOFT)
     for row in range(rows):
         middle = top + pad + row * step_y + (step_y - pad) // 2
-        _text_at(draw, (left - 6, middle), str(first + row * columns), "rm", INK)
+        text.write(draw, (left - 6, middle), str(first + row * columns), "rm", INK)
     return sheet
 
 
@@ -93,8 +94,6 @@ def labelled_rows(
     most = max(len(pictures) for pictures in rows.values())
     columns = columns or most
     captions = {caption: textwrap.wrap(caption, 16) or [""] for caption in rows}
-    font = _font()
-    left = 16 + max(_text_width(font, line) for lines in captions.values() for line in lines)
     strips: list[tuple[int, list[str], np.ndarray]] = []  # (space above, caption, pictures)
     for start in range(0, most, columns):
         for number, (caption, pictures) in enumerate(rows.items()):
@@ -102,19 +101,21 @@ def labelled_rows(
             if len(part):
                 above = 18 if start and not number else 0
                 strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE)))
-    heights = [above + max(tiles.shape[0], _LINE * len(lines)) for above, lines, tiles in strips]
-    top = _LINE + 12 if title else 0
-    width = max(left + strips[0][2].shape[1], _text_width(font, title) + 4)
+    text = _Text(strips[0][2].shape[1])
+    left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
+    heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles in strips]
+    top = text.line + 12 if title else 0
+    width = max(left + strips[0][2].shape[1], text.width(title) + 4)
     sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
-        _text_at(draw, (2, _LINE // 2 + 2), title, "lm", INK)
+        text.write(draw, (2, text.line // 2 + 2), title, "lm", INK)
     y = top
     for (above, lines, tiles), height in zip(strips, heights, strict=True):
         sheet.paste(Image.fromarray(tiles), (left, y + above))
-        middle = y + above + (height - above) // 2 - (len(lines) - 1) * _LINE // 2
+        middle = y + above + (height - above) // 2 - (len(lines) - 1) * text.line // 2
         for number, line in enumerate(lines):
-            _text_at(draw, (left - 12, middle + number * _LINE), line, "rm", INK)
+            text.write(draw, (left - 12, middle + number * text.line), line, "rm", INK)
         y += height
     return sheet
 
@@ -182,15 +183,20 @@ def _as_rgb(images: np.ndarray) -> np.ndarray:
     return ((images[..., :3] * cover + behind * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    from PIL import ImageFont
+class _Text:
+    """Writing on a figure whose pictures take ``beside`` pixels, readable when a page shows all of it."""
 
-    return ImageFont.load_default(_TEXT)
+    def __init__(self, beside: int) -> None:
+        from PIL import ImageFont
 
+        size = round(_TEXT * max(1.0, beside / _READABLE))
+        self.line = round(size * 1.27)
+        self._font = ImageFont.load_default(size)
 
-def _text_width(font: ImageFont.ImageFont | ImageFont.FreeTypeFont, text: str) -> int:
-    return int(np.ceil(font.getlength(text)))
+    def width(self, words: str) -> int:
+        return int(np.ceil(self._font.getlength(words)))
 
-
-def _text_at(draw: ImageDraw.ImageDraw, place: Sequence[float], text: str, anchor: str, colour: Colour) -> None:
-    draw.text((place[0], place[1]), text, fill=colour, font=_font(), anchor=anchor)
+    def write(
+        self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour
+    ) -> None:
+        draw.text(place, words, fill=colour, font=self._font, anchor=anchor)
