@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganlab import Dataset, hookimpl
+from ganlab import Dataset, Labeler, hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
+    from typer import Typer
 
 
 def draw_picture(index: int, size: int) -> np.ndarray:
@@ -20,3 +21,17 @@ def draw_picture(index: int, size: int) -> np.ndarray:
 @hookimpl
 def register_datasets() -> list[Dataset]:
     return [Dataset("rooms", "bedrooms drawn at random, with windows, beds, lamps, pictures and doors", "1", 30_000, draw_picture)]
+
+
+@hookimpl
+def register_labelers() -> list[Labeler]:
+    from .labeler import RoomLabeler
+
+    return [RoomLabeler()]
+
+
+@hookimpl
+def register_commands() -> list[Typer]:
+    from .command import app
+
+    return [app]

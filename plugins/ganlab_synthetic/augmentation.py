@@ -1,0 +1,271 @@
+"""What is done to drawn rooms before the labeler sees them, so that it judges structure and not colour.
+
+The rule behind every change: what a person would still call a window stays labelled, what a person would not is
+labelled as nothing, and where people would differ the pixels carry no label at all (``IGNORED``).  Everything works on
+a whole batch at once; pictures are (n, 3, h, w) in [0, 1], labels (n, h, w) int64 with 0 for none of the concepts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+IGNORED = 255  # label of pixels that neither teach nor count
+
+
+class Augmentation:
+    """Random changes of a batch, all drawn from one generator of random numbers.
+
+    Args:
+        generator: the source of all randomness.
+        concepts: number of concepts; labels go from 1 to it.
+    """
+
+    def __init__(self, generator: torch.Generator, concepts: int) -> None:
+        self.generator = generator
+        self.concepts = concepts
+
+    def __call__(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """New pictures and labels of the same shapes."""
+        pictures, labels = self.mirror(pictures, labels)
+        faded = self.some(len(labels), 0.4)
+        pictures[faded], labels[faded] = self.fade(pictures[faded], labels[faded])
+        pictures, labels = self.occlude(pictures, labels)
+        pictures, labels = self.warp(pictures, labels)
+        for share, regions in ((0.3, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
+            rows = self.some(len(labels), share)
+            pictures[rows] = self.recolour(pictures[rows], regions(labels[rows]))
+        labels = self.forget_invisible(pictures, labels)
+        return self.degrade(pictures), labels
+
+    # --- randomness ---------------------------------------------------------------------------------------------
+
+    def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
+        """Uniform numbers."""
+        return low + (high - low) * torch.rand(shape, generator=self.generator)
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Normal numbers."""
+        return torch.randn(shape, generator=self.generator)
+
+    def chance(self, n: int, probability: float) -> torch.Tensor:
+        """True with a probability for each picture, (n, 1, 1, 1)."""
+        return torch.rand((n, 1, 1, 1), generator=self.generator) < probability
+
+    def some(self, n: int, share: float) -> torch.Tensor:
+        """The rows of a random share of the pictures."""
+        return torch.randperm(n, generator=self.generator)[: round(share * n)]
+
+    def smooth(self, n: int, channels: int, cells: int, size: int) -> torch.Tensor:
+        """Smooth noise of unit variance, about ``cells`` bumps across: (n, channels, size, size)."""
+        coarse = self.normal(n, channels, cells + 2, cells + 2)
+        fine = F.interpolate(coarse, size=(size + 2 * size // cells, size + 2 * size // cells), mode="bilinear")
+        start = size // cells
+        return 1.4 * fine[..., start : start + size, start : start + size]
+
+    # --- regions ------------------------------------------------------------------------------------------------
+
+    def blobs(self, labels: torch.Tensor) -> torch.Tensor:
+        """Soft random regions that cover about half of each picture, (n, 1, h, w) in [0, 1]."""
+        return (4 * self.smooth(len(labels), 1, 4, labels.shape[-1])).clamp(0, 1)
+
+    def everywhere(self, labels: torch.Tensor) -> torch.Tensor:
+        """The whole picture, (n, 1, h, w)."""
+        return torch.ones_like(labels[:, None], dtype=torch.float32)
+
+    def objects(self, labels: torch.Tensor) -> torch.Tensor:
+        """All pixels of one concept of each picture, windows most often, softened at the edge: (n, 1, h, w)."""
+        odds = torch.ones(self.concepts)
+        odds[0] = 2 * self.concepts
+        chosen = 1 + torch.multinomial(odds, len(labels), replacement=True, generator=self.generator)
+        masks = (labels == chosen[:, None, None]).float()[:, None]
+        grown = F.max_pool2d(masks, 3, 1, 1)
+        return F.avg_pool2d(grown, 3, 1, 1, count_include_pad=False)
+
+    # --- changes that take the label away -----------------------------------------------------------------------
+
+    def fade(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Replace objects, wholly or nearly, by their surroundings, by a smudge or by a blur of themselves.
+
+        What is left of the contrast decides on the label: over 0.3 it stays, under 0.12 it goes.
+        """
+        n = len(labels)
+        region = self.objects(labels)
+        exact = region > 0.6
+        stuff = self.filling(pictures, region)
+        rest = torch.where(self.chance(n, 0.5), 0.0, self.uniform(0, 0.6, n, 1, 1, 1))
+        gone = (exact & (rest < 0.12))[:, 0]
+        doubtful = (exact & (rest >= 0.12) & (rest < 0.3))[:, 0]
+        labels = torch.where(gone, 0, torch.where(doubtful & (labels > 0), IGNORED, labels))
+        return pictures + region * (1 - rest) * (stuff - pictures), labels
+
+    def filling(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+        """What takes the place of a region: the wall around it, the wall shaded, a blur of the region, or smooth noise."""
+        n, size = len(pictures), pictures.shape[-1]
+        outside = 1 - region
+        around = blurred(pictures * outside, 6.0) / blurred(outside, 6.0).clamp_min(1e-3)
+        inside = blurred(pictures * region, 5.0) / blurred(region, 5.0).clamp_min(1e-3)
+        tint = self.uniform(-0.25, 0.25, n, 3, 1, 1) + 0.15 * self.smooth(n, 3, 2, size)
+        kind = torch.randint(4, (n, 1, 1, 1), generator=self.generator)
+        filled = torch.where(kind < 2, around, inside)
+        return (filled + torch.where((kind == 1) | (kind == 2), 0.0, tint)).clamp(0, 1)
+
+    def occlude(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Lay a rectangle over some pictures: one colour, or a piece of another picture whose objects count for nothing."""
+        n, size = len(labels), labels.shape[-1]
+        steps = torch.arange(size)
+        extent = torch.randint(4, 18, (2, n, 1), generator=self.generator)
+        start = torch.randint(-4, size - 4, (2, n, 1), generator=self.generator)
+        rows, columns = ((steps >= start) & (steps < start + extent)).unbind()
+        covered = (rows[:, :, None] & columns[:, None, :]) & self.chance(n, 0.3)[:, 0]
+        piece = torch.where(self.chance(n, 0.5), pictures.roll(1, 0), self.uniform(0, 1, n, 3, 1, 1))
+        theirs = torch.where(labels.roll(1, 0) > 0, IGNORED, 0)
+        return torch.where(covered[:, None], piece, pictures), torch.where(covered, theirs, labels)
+
+    def forget_invisible(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Objects that a change of colour left with hardly any contrast carry no label."""
+        detail = (pictures - blurred(pictures, 2.0)).square().mean(1)
+        n, groups = len(labels), 256
+        group = (labels + groups * torch.arange(n)[:, None, None]).flatten()
+        areas = torch.bincount(group, minlength=n * groups)
+        totals = torch.bincount(group, detail.flatten(), minlength=n * groups)
+        invisible = totals < 0.025**2 * areas
+        invisible[::groups] = False  # what is nothing stays nothing
+        return torch.where(invisible[group].reshape(labels.shape), IGNORED, labels)
+
+    # --- changes that keep it -----------------------------------------------------------------------------------
+
+    def mirror(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Swap left and right in half of the pictures."""
+        swap = self.chance(len(labels), 0.5)
+        return torch.where(swap, pictures.flip(-1), pictures), torch.where(swap[:, 0], labels.flip(-1), labels)
+
+    def warp(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Shift, stretch and bend by a few pixels, as a GAN's lines are bent."""
+        n, size = len(labels), labels.shape[-1]
+        scale = self.uniform(0.85, 1.12, n, 2)
+        turn = torch.diag_embed(scale)
+        turn[:, 0, 1] += self.uniform(-0.08, 0.08, n)
+        grid = F.affine_grid(
+            torch.cat([turn, self.uniform(-0.12, 0.12, n, 2, 1)], 2), [n, 1, size, size], align_corners=False
+        )
+        pixel = 2 / size
+        strength = pixel * self.uniform(0, 1.6, n, 1, 1, 1)
+        bends = self.smooth(n, 2, 5, size) * strength + self.smooth(n, 2, 12, size) * strength * 0.35
+        grid = grid + bends.permute(0, 2, 3, 1)
+        moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+        named = F.grid_sample(
+            labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+        )
+        return moved, named[:, 0].long()
+
+    def recolour(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+        """Another colour space, light and contrast inside a region (n, 1, h, w) in [0, 1].
+
+        A random matrix turns, mixes, swaps, greys or inverts the colours; the mean colour may move, the contrast may
+        fall to 0.3, so that structure stays.
+        """
+        n = len(pictures)
+        mixed = torch.eye(3) + self.uniform(0, 0.8, n, 1, 1) * self.normal(n, 3, 3) * 0.6
+        turned = hue_rotation(self.uniform(0, 2 * math.pi, n))
+        grey = torch.tensor([0.3, 0.6, 0.1]).expand(3, 3)
+        saturation = torch.where(self.chance(n, 0.25)[:, 0], 0.0, self.uniform(0, 1.6, n, 1, 1))
+        faded = grey + saturation * (torch.eye(3) - grey)
+        tinted = torch.diag_embed(self.uniform(0.15, 1.1, n, 3))
+        kind = torch.randint(4, (n, 1, 1), generator=self.generator)
+        matrix = torch.where(kind == 0, mixed, torch.where(kind == 1, turned, torch.where(kind == 2, faded, tinted)))
+        gain = self.uniform(-0.9, 0.4, n, 1, 1).exp() * torch.where(self.chance(n, 0.12)[:, 0], -1.0, 1.0)
+        matrix = matrix * gain.clamp(-1.6, 1.6)
+        weight = region.clamp_min(1e-4)
+        mean = (pictures * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+        shift = torch.where(self.chance(n, 0.5), 0.18, 0.03) * self.normal(n, 3, 1, 1)
+        target = torch.where(self.chance(n, 0.5), mean, torch.einsum("nij,njhw->nihw", matrix.abs(), mean)) + shift
+        changed = torch.einsum("nij,njhw->nihw", matrix, pictures - mean) + target.clamp(0.1, 0.9)
+        power = self.uniform(-0.6, 0.6, n, 1, 1, 1).exp()
+        changed = changed.clamp(1e-3, 1) ** power
+        return pictures + region * (changed - pictures)
+
+    def degrade(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Blur, coarser pixels, noise, block and checkerboard patterns."""
+        n, size = len(pictures), pictures.shape[-1]
+        for share, region in ((0.25, self.blobs), (0.25, self.everywhere)):
+            rows = self.some(n, share)
+            soft = blurred(pictures[rows], float(self.uniform(0.5, 1.6, 1)))
+            pictures[rows] += region(pictures[rows, 0]) * (soft - pictures[rows])
+        coarse = self.some(n, 0.25)
+        pictures[coarse] = self.coarsened(pictures[coarse])
+        blocky = self.some(n, 0.15)
+        pictures[blocky] = self.blocky(pictures[blocky])
+        patterned = self.some(n, 0.4)
+        pictures[patterned] += self.checkerboard(len(patterned), size)
+        stained, grainy = self.some(n, 0.4), self.some(n, 0.5)
+        pictures[stained] += self.share_of_contrast(pictures[stained], 0.4) * self.smooth(len(stained), 3, 6, size)
+        pictures[grainy] += self.share_of_contrast(pictures[grainy], 0.3) * self.normal(len(grainy), 3, size, size)
+        return pictures.clamp(0, 1)
+
+    def share_of_contrast(self, pictures: torch.Tensor, share: float) -> torch.Tensor:
+        """Up to ``share`` of each picture's contrast, (n, 1, 1, 1): noise that leaves dim pictures readable."""
+        contrast = pictures.std((1, 2, 3), keepdim=True).clamp_max(0.2)
+        return contrast * self.uniform(0, share, len(pictures), 1, 1, 1)
+
+    def coarsened(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Scaled down to 26 to 56 pixels and up again."""
+        size = int(torch.randint(26, 57, (1,), generator=self.generator))
+        small = F.interpolate(pictures, size=size, mode="bilinear")
+        return F.interpolate(small, size=pictures.shape[-1], mode="bilinear")
+
+    def checkerboard(self, n: int, size: int) -> torch.Tensor:
+        """The pattern that transposed convolutions leave: period 2 or 4, here and there stronger, (n, 3, size, size)."""
+        step = torch.arange(size).float() * math.pi
+        period = torch.where(self.chance(n, 0.5)[:, 0, 0], 2.0, 4.0)
+        phase = self.uniform(0, 2 * math.pi, n, 2)
+        rows = torch.cos(2 * step / period + phase[:, :1])
+        columns = torch.cos(2 * step / period + phase[:, 1:])
+        pattern = rows[:, None, :, None] * columns[:, None, None, :]
+        amplitude = self.uniform(0, 0.08, n, 1, 1, 1) * (0.5 + self.smooth(n, 1, 3, size))
+        return pattern * amplitude * (0.6 + 0.4 * self.normal(n, 3, 1, 1))
+
+    def blocky(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Cosine coefficients of 8x8 blocks rounded, coarser for higher frequencies, as JPEG does."""
+        n, channels, height, width = pictures.shape
+        blocks = pictures.reshape(n, channels, height // 8, 8, width // 8, 8).transpose(3, 4).reshape(-1, 64)
+        basis = torch.kron(cosine_basis(), cosine_basis())
+        steps = torch.arange(8.0)
+        coarser = (1 + steps[:, None] + steps).reshape(1, 64)
+        coarseness = self.uniform(0.02, 0.1, n, 1).repeat_interleave(len(blocks) // n, 0) if n else 1.0
+        quantum = coarseness * coarser
+        rounded = (((blocks @ basis.T) / quantum).round() * quantum) @ basis
+        rounded = rounded.reshape(n, channels, height // 8, width // 8, 8, 8).transpose(3, 4)
+        return rounded.reshape(pictures.shape)
+
+
+def blurred(pictures: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Gaussian blur (sigma in pixels); nothing comes in from outside."""
+    # two products with a band matrix: far quicker on a CPU than grouped convolutions
+    size = pictures.shape[-1]
+    steps = torch.arange(size).float()
+    distance = (steps[:, None] - steps) / sigma
+    band = torch.where(distance.abs() < 4, torch.exp(-0.5 * distance**2), 0.0)
+    band = (band / band.sum(1, keepdim=True)).T.contiguous()
+    for _ in range(2):
+        flat = pictures.reshape(-1, size) @ band
+        pictures = flat.reshape(pictures.shape).transpose(-1, -2)
+    return pictures
+
+
+def hue_rotation(angles: torch.Tensor) -> torch.Tensor:
+    """Rotations of RGB about the grey axis, (n, 3, 3), for angles (n,) in radians."""
+    axis = torch.full((3,), 1 / math.sqrt(3))
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)
+    cosine, sine = angles.cos()[:, None, None], angles.sin()[:, None, None]
+    return cosine * torch.eye(3) + sine * cross + (1 - cosine) * torch.outer(axis, axis)
+
+
+def cosine_basis() -> torch.Tensor:
+    """The orthonormal cosine transform of 8 values, (8, 8)."""
+    steps = torch.arange(8.0)
+    basis = torch.cos(math.pi * (steps[None, :] + 0.5) * steps[:, None] / 8) / 2
+    basis[0] /= math.sqrt(2)
+    return basis

@@ -1,0 +1,87 @@
+"""Rooms whose walls hold what could be mistaken for a window: they teach the labeler, and are in no data set.
+
+In drawn rooms a tall box at that height is always a window and a smaller one always a picture. Here the places are
+swapped, and some hold a blank: a rectangle of one colour or of a gradient, with or without a frame, that is nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .drawing import Canvas, Colour, Wall, WallBox, jitter, mix, painted, shade
+from .layout import sample_layout
+from .lighting import draw_shell, render, sample_light
+from .rooms import Room, _draw_furniture, _read_masks
+from .furniture import sample_lamp_style
+from .wall_objects import (
+    WindowStyle,
+    _draw_blind,
+    _draw_curtains,
+    draw_door,
+    draw_picture,
+    draw_window,
+    sample_window_style,
+)
+
+
+def draw_decoy_room(seed: int, index: int, size: int = 64) -> Room:
+    """Room ``index`` of the series ``seed``, its windows and pictures shuffled and some of them blank."""
+    # the third word of the counter keeps these draws apart from those of draw_room
+    rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, index, 1, 0]))
+    canvas = Canvas(size, factor=min(8, max(2, 256 // size)))
+    layout = sample_layout(rng)
+    style = sample_window_style(rng)
+    light = sample_light(rng, style.scene.hour)
+    wall_colour = draw_shell(canvas, layout.view, rng)
+    for wall, box in layout.doors:
+        draw_door(canvas, wall, box, wall_colour, rng)
+    for wall, box in layout.pictures:
+        _draw_one(canvas, wall, box, wall_colour, style, (0.6, 0.25), rng)
+    for wall, box in layout.windows:
+        _draw_one(canvas, wall, box, wall_colour, style, (0.2, 0.35), rng)
+    _draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
+    masks, boxes = _read_masks(canvas)
+    return Room(render(canvas, layout.view, light), masks, boxes)
+
+
+def _draw_one(
+    canvas: Canvas,
+    wall: Wall,
+    box: WallBox,
+    wall_colour: Colour,
+    style: WindowStyle,
+    shares: tuple[float, float],
+    rng: np.random.Generator,
+) -> None:
+    """A picture, a window (``shares`` of the cases each) or else a blank."""
+    roll = rng.random()
+    if roll < shares[0]:
+        draw_picture(canvas, wall, box, wall_colour, rng)
+    elif roll < sum(shares):
+        # any frame, and panes of any number, so that white wood is no mark of a window
+        frame = painted(rng) if rng.random() < 0.5 else style.frame
+        draw_window(canvas, wall, box, replace(sample_window_style(rng), frame=frame))
+    else:
+        _draw_blank(canvas, wall, box, wall_colour, style, rng)
+
+
+def _draw_blank(
+    canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, style: WindowStyle, rng: np.random.Generator
+) -> None:
+    """What is left of a window when its panes are gone: a plain or shaded rectangle, perhaps framed, perhaps with curtains."""
+    canvas.begin(None)
+    top = jitter(rng, wall_colour, 40.0) if rng.random() < 0.5 else painted(rng)
+    bottom = top if rng.random() < 0.4 else mix(top, painted(rng), float(rng.uniform(0.2, 0.8)))
+    if rng.random() < 0.5:
+        canvas.polygon(wall.quad(box), style.frame if rng.random() < 0.5 else shade(wall_colour, 0.75))
+        box = box.inset(float(rng.uniform(0.03, 0.14)))
+    bands = 8
+    for band in range(bands):
+        strip = box.part(0, 1, band / bands, (band + 1) / bands)
+        canvas.polygon(wall.quad(strip), mix(bottom, top, band / (bands - 1)))
+    if style.cover == "curtains":
+        _draw_curtains(canvas, wall, box, style)
+    elif style.cover == "blind":
+        _draw_blind(canvas, wall, box, style)

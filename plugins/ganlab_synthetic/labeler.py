@@ -1,0 +1,105 @@
+"""The judge of drawn and generated rooms: which pixels belong to windows, pictures, beds, lamps and doors.
+
+It was trained to look at structure: a window recoloured, dimmed or blurred is a window as long as its panes can be
+seen, and what is left when they are gone (bare wall, a smudge, a framed blank) is none.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganlab import Labeler
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganlab import ImageSpec
+
+    from .labeler_network import RoomUnet
+
+SHIPPED = Path(__file__).with_name("rooms-labeler")
+CARD, WEIGHTS = "card.toml", "weights.safetensors"
+BATCH = 128  # pictures at once
+
+
+class RoomLabeler(Labeler):
+    """A small network with its card; both are read when first needed.
+
+    Args:
+        folder: where ``card.toml`` and ``weights.safetensors`` lie.
+    """
+
+    name = "rooms"
+
+    def __init__(self, folder: Path = SHIPPED) -> None:
+        self.folder = folder
+
+    @cached_property
+    def card(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """Training, validation figures, ``threshold`` and ``min_pixels`` (of a 64x64 picture)."""
+        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+
+    @property
+    def concepts(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What it knows, in the order of the masks."""
+        return tuple(self.card["concepts"])
+
+    @property
+    def domain(self) -> str:  # type: ignore[override]
+        """The pictures it can be trusted on."""
+        return str(self.card["domain"])
+
+    @cached_property
+    def network(self) -> RoomUnet:
+        """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
+        from safetensors.torch import load_file
+
+        from .labeler_network import RoomUnet
+
+        network = RoomUnet(len(self.concepts), batch_norm=False)
+        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
+        return network.eval().requires_grad_(False)
+
+    def probabilities(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+        """How likely each pixel belongs to each concept.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range, of any size (the network sees 64x64) and 1, 3 or 4 channels.
+
+        Returns:
+            float32 (n, len(concepts), h, w) in [0, 1]; over the concepts they sum to at most 1.
+        """
+        import torch
+
+        if not len(images):
+            return torch.empty(0, len(self.concepts), *images.shape[2:])
+        with torch.inference_mode():
+            return torch.cat([self._look(rows, image) for rows in images.split(BATCH)])
+
+    def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Pixels whose probability exceeds the card's ``threshold``: bool (n, len(concepts), h, w)."""
+        return (self.probabilities(images, image) > self.card["threshold"]).numpy()
+
+    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Which pictures show each concept, on at least ``card["min_pixels"]`` pixels of 64x64: bool (n, len(concepts))."""
+        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
+        return self.masks(images, image).mean(axis=(2, 3)) * 64 * 64 >= needed
+
+    def _look(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        size = images.shape[2:]
+        seen = (images.float().cpu() - image.low) * (2 / (image.high - image.low)) - 1
+        seen = seen.clamp(-1, 1)[:, :3].expand(-1, 3, -1, -1)
+        if size != (64, 64):
+            seen = F.interpolate(seen, size=(64, 64), mode="bilinear", antialias=True)
+        logits = self.network(seen.contiguous(memory_format=torch.channels_last))
+        found = logits.float().softmax(1)[:, 1:]
+        return found if size == (64, 64) else F.interpolate(found, size=size, mode="bilinear", antialias=True)

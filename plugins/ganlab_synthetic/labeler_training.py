@@ -1,0 +1,138 @@
+"""Train the labeler on drawn rooms: draw, change, learn, measure on rooms it has never seen."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ganlab import progress
+
+from .augmentation import IGNORED, Augmentation
+from .decoys import draw_decoy_room
+from .labeler_network import RoomUnet
+from .rooms import CONCEPTS, Room, draw_room
+
+# weight of a pixel of: nothing, window, picture, bed, lamp, door; small things count more
+CLASS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 2.5, 1.5)
+
+
+@dataclass(frozen=True)
+class LabelerSettings:
+    """What the training follows from.
+
+    Attributes:
+        rooms: drawn rooms; half as many with decoys are added.
+        steps: steps of the optimiser.
+        batch: pictures in a step.
+        lr: peak learning rate of AdamW.
+        decay: weight decay.
+        seed: of weights, order and augmentation.
+        room_seed: series of rooms; the data set of the GANs is series 0, so this must be another.
+    """
+
+    rooms: int = 20_000
+    steps: int = 5_000
+    batch: int = 128
+    lr: float = 2e-3
+    decay: float = 0.02
+    seed: int = 0
+    room_seed: int = 77
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Drawn rooms in memory: images (n, h, w, 3) uint8, labels (n, h, w) uint8, 0 for none of the concepts."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (n, 3, h, w) float32 in [0, 1] and labels (n, h, w) int64."""
+        images = torch.from_numpy(np.ascontiguousarray(self.images[rows])).permute(0, 3, 1, 2).float() / 255
+        return images, torch.from_numpy(self.labels[rows]).long()
+
+
+def draw_rooms(settings: LabelerSettings) -> Rooms:
+    """Plain rooms, then half as many rooms with decoys."""
+    total = settings.rooms + settings.rooms // 2
+    images, labels = np.empty((total, 64, 64, 3), np.uint8), np.empty((total, 64, 64), np.uint8)
+    for place in progress(total, "drawing rooms"):
+        decoys = place >= settings.rooms
+        room = (draw_decoy_room if decoys else draw_room)(settings.room_seed, place)
+        images[place], labels[place] = room.image, class_map(room)
+    return Rooms(images, labels)
+
+
+def class_map(room: Room) -> np.ndarray:
+    """Masks as one number a pixel: 0 for none, else 1 + the concept's place. (h, w) uint8."""
+    numbers = np.arange(1, len(CONCEPTS) + 1, dtype=np.uint8)[:, None, None]
+    return (room.masks * numbers).max(0)
+
+
+def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] | None = None) -> RoomUnet:
+    """The network after all steps, its weights averaged over the last hundreds of them.
+
+    ``losses`` is filled step by step.  Convolutions run in bfloat16; one thread changes pictures while another learns, and the order of everything random
+    follows from the seed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = RoomUnet(len(CONCEPTS))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
+    weights = torch.tensor(CLASS_WEIGHTS)
+    batches = _ahead(_batches(settings, rooms))
+    for _ in progress(settings.steps, "training"):
+        pictures, labels = next(batches)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(pictures)
+        loss = F.cross_entropy(logits.float(), labels, weights, ignore_index=IGNORED)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(network)
+        if losses is not None:
+            losses.append(loss.item())
+    return average.module.eval()
+
+
+def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Exponential, over the last 400 steps, and over fewer while there are few."""
+    return mean + (new - mean) / min(400, 1 + int(count) // 4)
+
+
+def _batches(settings: LabelerSettings, rooms: Rooms) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    order = np.random.default_rng(settings.seed)
+    augment = Augmentation(torch.Generator().manual_seed(settings.seed), len(CONCEPTS))
+    for _ in range(settings.steps):
+        rows = order.integers(len(rooms.images), size=settings.batch)
+        pictures, labels = augment(*rooms.batch(rows))
+        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), labels
+
+
+def _ahead(batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The same batches, prepared by another thread a few ahead."""
+    ready: queue.Queue[object] = queue.Queue(4)
+
+    def prepare() -> None:
+        try:
+            for batch in batches:
+                ready.put(batch)
+            ready.put(None)
+        except BaseException as error:  # raised again where somebody can see it
+            ready.put(error)
+
+    threading.Thread(target=prepare, daemon=True).start()
+    while (item := ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item  # type: ignore[misc]

@@ -1,0 +1,219 @@
+"""The judge of rooms: what it finds, what it must not be fooled by, and that its training can be repeated."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ganlab_synthetic import labeler_making
+from ganlab_synthetic.augmentation import IGNORED, Augmentation, blurred
+from ganlab_synthetic.decoys import draw_decoy_room
+from ganlab_synthetic.labeler import SHIPPED, WEIGHTS, RoomLabeler
+from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
+from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
+from ganlab_synthetic.labeler_validation import GONE, KEPT, UNIT, held_out_rooms, validate
+from ganlab_synthetic.rooms import CONCEPTS
+
+from ganlab import GanlabError, ImageSpec, Labeler
+
+
+@pytest.fixture(scope="module")
+def labeler() -> Labeler:
+    return Labeler.from_spec("rooms")
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Rooms:
+    return held_out_rooms(60, seed=79)
+
+
+@pytest.fixture(scope="module")
+def pictures(rooms: Rooms) -> torch.Tensor:
+    return rooms.batch(np.arange(len(rooms.images)))[0]
+
+
+@pytest.fixture(scope="module")
+def window(rooms: Rooms) -> torch.Tensor:
+    return torch.from_numpy(rooms.labels == 1).float()[:, None]
+
+
+def found(labeler: Labeler, pictures: torch.Tensor) -> np.ndarray:
+    return labeler.shows(pictures, UNIT)[:, labeler.column("windows")]
+
+
+# --- the shipped labeler ------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_labeler_is_small_and_has_its_card(labeler: Labeler) -> None:
+    assert (SHIPPED / WEIGHTS).stat().st_size <= 2e6
+    assert labeler.concepts == CONCEPTS and set(labeler.card["min_pixels"]) == set(CONCEPTS)
+    assert labeler.domain and labeler.card["licence"] == "MIT" and labeler.card["training"]["command"]
+
+
+def test_it_costs_at_most_a_tenth_of_a_billion_multiplications() -> None:
+    products = 0
+
+    def count(module: torch.nn.Conv2d, _: object, output: torch.Tensor) -> None:
+        nonlocal products
+        products += output[0].numel() * module.weight[0].numel()
+
+    network = RoomUnet(len(CONCEPTS), batch_norm=False).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    network(torch.zeros(1, 3, 64, 64))
+    assert 0.05e9 < products <= 0.1e9
+
+
+def test_it_finds_what_is_drawn(labeler: Labeler, pictures: torch.Tensor, rooms: Rooms) -> None:
+    masks = labeler.masks(pictures, UNIT)
+    assert masks.shape == (60, len(CONCEPTS), 64, 64) and masks.dtype == bool
+    floors = labeler.card["validation"]["iou"]["as drawn"]
+    for place, concept in enumerate(CONCEPTS):
+        truth = rooms.labels == place + 1
+        iou = (masks[:, place] & truth).sum() / (masks[:, place] | truth).sum()
+        assert iou > floors[concept] - 0.08, concept
+    assert floors["window"] > 0.85
+
+
+def test_shows_counts_the_pixels_of_the_masks(labeler: Labeler, pictures: torch.Tensor) -> None:
+    needed = np.array([labeler.card["min_pixels"][concept] for concept in CONCEPTS])
+    assert np.array_equal(labeler.shows(pictures, UNIT), labeler.masks(pictures, UNIT).sum((2, 3)) >= needed)
+
+
+def test_it_answers_the_same_alone_and_in_company(labeler: Labeler, pictures: torch.Tensor) -> None:
+    together = labeler.masks(pictures, UNIT)
+    assert np.array_equal(together, RoomLabeler().masks(pictures, UNIT))
+    alone = np.concatenate([labeler.masks(one[None], UNIT) for one in pictures[:5]])
+    assert (alone != together[:5]).mean() < 1e-3
+
+
+def test_range_channels_and_size_are_the_callers(labeler: Labeler, pictures: torch.Tensor) -> None:
+    masks = labeler.masks(pictures[:20], UNIT)
+    signed = labeler.masks(2 * pictures[:20] - 1, ImageSpec())
+    assert (signed != masks).mean() < 1e-3
+    doubled = torch.nn.functional.interpolate(pictures[:20], scale_factor=2.0, mode="bilinear")
+    large = ImageSpec(128, 3, 0.0, 1.0)
+    assert labeler.masks(doubled, large).shape == (20, len(CONCEPTS), 128, 128)
+    assert (labeler.shows(doubled, large) == labeler.shows(pictures[:20], UNIT)).mean() > 0.95
+    grey = pictures[:20].mean(1, keepdim=True)
+    assert labeler.masks(grey, ImageSpec(64, 1, 0.0, 1.0)).shape == masks.shape
+    opaque = torch.cat([pictures[:20], torch.ones(20, 1, 64, 64)], 1)
+    assert np.array_equal(labeler.masks(opaque, ImageSpec(64, 4, 0.0, 1.0)), masks)
+    assert labeler.masks(pictures[:0], UNIT).shape == (0, len(CONCEPTS), 64, 64)
+
+
+@pytest.mark.parametrize("change", ["windows red", "windows grey", "red light", "grey", "blur of 1 pixel"])
+def test_a_window_recoloured_is_a_window(
+    labeler: Labeler, pictures: torch.Tensor, window: torch.Tensor, change: str
+) -> None:
+    shown = window.sum((1, 2, 3)).numpy() >= labeler.card["min_pixels"]["window"]
+    assert found(labeler, KEPT[change](pictures, window))[shown].mean() >= 0.9
+
+
+@pytest.mark.parametrize("change", GONE)
+def test_a_window_without_panes_is_none(
+    labeler: Labeler, pictures: torch.Tensor, window: torch.Tensor, change: str
+) -> None:
+    shown = window.sum((1, 2, 3)).numpy() >= labeler.card["min_pixels"]["window"]
+    assert found(labeler, GONE[change](pictures, window))[shown].mean() <= 0.15
+
+
+# --- its training -------------------------------------------------------------------------------------------------
+
+
+SMALL = LabelerSettings(rooms=200, steps=2, batch=8)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Rooms:
+    return draw_rooms(SMALL)
+
+
+def test_training_repeats_itself(drawn: Rooms) -> None:
+    before = torch.random.get_rng_state()
+    first, second = (train_labeler(SMALL, drawn).state_dict() for _ in range(2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_made_labeler_can_be_used(drawn: Rooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labeler_making, "HELD_OUT", 12)
+    monkeypatch.setattr(labeler_making, "draw_rooms", lambda settings: drawn)
+    labeler_making.make_labeler(SMALL, tmp_path / "labeler")
+    made = RoomLabeler(tmp_path / "labeler")
+    assert made.masks(torch.zeros(2, 3, 64, 64), UNIT).shape == (2, len(CONCEPTS), 64, 64)
+    card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
+    assert "| as drawn |" in card["table"] and card["validation"]["windows"].keys() == (KEPT | GONE).keys()
+    with pytest.raises(GanlabError, match="already exists"):
+        labeler_making.make_labeler(SMALL, tmp_path / "labeler")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]
+
+
+def test_colour_alone_does_not_tell_concepts(labeler: Labeler, rooms: Rooms, drawn: Rooms) -> None:
+    assert isinstance(labeler, RoomLabeler)
+    control = validate(labeler, rooms, drawn)["iou"]["control: colour alone"]
+    assert max(control.values()) < 0.5
+
+
+def test_folding_batch_norm_changes_nothing() -> None:
+    torch.manual_seed(0)
+    network = RoomUnet(5).train()
+    network(torch.randn(8, 3, 64, 64))
+    pictures = torch.randn(2, 3, 64, 64)
+    assert torch.allclose(network.eval()(pictures), without_batch_norm(network, 5)(pictures), atol=1e-4)
+
+
+# --- what the training shows it -----------------------------------------------------------------------------------
+
+
+def test_decoy_rooms_are_fixed_and_hold_windows_and_blanks() -> None:
+    first, again = draw_decoy_room(3, 9), draw_decoy_room(3, 9)
+    assert np.array_equal(first.image, again.image) and np.array_equal(first.masks, again.masks)
+    shown = np.mean([draw_decoy_room(3, index).masks[0].any() for index in range(60)])
+    assert 0.2 < shown < 0.8
+
+
+@pytest.fixture
+def augmentation() -> Augmentation:
+    return Augmentation(torch.Generator().manual_seed(1), len(CONCEPTS))
+
+
+@pytest.fixture(scope="module")
+def batch(rooms: Rooms) -> tuple[torch.Tensor, torch.Tensor]:
+    return rooms.batch(np.arange(32))
+
+
+def test_augmentation_follows_from_its_generator(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    results = [
+        Augmentation(torch.Generator().manual_seed(4), len(CONCEPTS))(batch[0].clone(), batch[1].clone())
+        for _ in range(2)
+    ]
+    assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])
+    pictures, labels = results[0]
+    assert pictures.shape == batch[0].shape and 0 <= pictures.min() and pictures.max() <= 1
+    assert set(labels.unique().tolist()) <= {*range(len(CONCEPTS) + 1), IGNORED}
+
+
+def test_faded_objects_lose_their_label(
+    augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    pictures, labels = batch
+    faded, kept = augmentation.fade(pictures, labels)
+    gone = (labels == 1) & (kept == 0)
+    assert gone.any(2).any(1).sum() >= 5
+    detail = [(image - blurred(image, 2.0)).square().mean(1)[gone].mean() for image in (pictures, faded)]
+    assert detail[1] < 0.25 * detail[0]
+    assert torch.equal(kept[labels == 0], labels[labels == 0])
+
+
+def test_invisible_objects_are_ignored(
+    augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    pictures, labels = batch
+    assert (augmentation.forget_invisible(pictures, labels) == labels).float().mean() > 0.95
+    dim = augmentation.forget_invisible(0.5 + 0.02 * pictures, labels)
+    assert (dim[labels > 0] == IGNORED).all() and (dim[labels == 0] == 0).all()
