@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from ganlab import GanlabError, ImageSpec, Labeler
 from ganlab_synthetic import labeler_making
 from ganlab_synthetic.augmentation import IGNORED, Augmentation, blurred
 from ganlab_synthetic.decoys import draw_decoy_room
@@ -16,8 +18,6 @@ from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
 from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from ganlab_synthetic.labeler_validation import GONE, KEPT, UNIT, held_out_rooms, validate
 from ganlab_synthetic.rooms import CONCEPTS
-
-from ganlab import GanlabError, ImageSpec, Labeler
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,11 @@ def found(labeler: Labeler, pictures: torch.Tensor) -> np.ndarray:
 
 def test_the_shipped_labeler_is_small_and_has_its_card(labeler: Labeler) -> None:
     assert (SHIPPED / WEIGHTS).stat().st_size <= 2e6
-    assert labeler.concepts == CONCEPTS and set(labeler.card["min_pixels"]) == set(CONCEPTS)
-    assert labeler.domain and labeler.card["licence"] == "MIT" and labeler.card["training"]["command"]
+    assert labeler.concepts == CONCEPTS
+    assert set(labeler.card["min_pixels"]) == set(CONCEPTS)
+    assert labeler.domain
+    assert labeler.card["licence"] == "MIT"
+    assert labeler.card["training"]["command"]
 
 
 def test_it_costs_at_most_a_tenth_of_a_billion_multiplications() -> None:
@@ -70,7 +73,8 @@ def test_it_costs_at_most_a_tenth_of_a_billion_multiplications() -> None:
 
 def test_it_finds_what_is_drawn(labeler: Labeler, pictures: torch.Tensor, rooms: Rooms) -> None:
     masks = labeler.masks(pictures, UNIT)
-    assert masks.shape == (60, len(CONCEPTS), 64, 64) and masks.dtype == bool
+    assert masks.shape == (60, len(CONCEPTS), 64, 64)
+    assert masks.dtype == bool
     floors = labeler.card["validation"]["iou"]["as drawn"]
     for place, concept in enumerate(CONCEPTS):
         truth = rooms.labels == place + 1
@@ -147,7 +151,8 @@ def test_a_made_labeler_can_be_used(drawn: Rooms, tmp_path: Path, monkeypatch: p
     made = RoomLabeler(tmp_path / "labeler")
     assert made.masks(torch.zeros(2, 3, 64, 64), UNIT).shape == (2, len(CONCEPTS), 64, 64)
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
-    assert "| as drawn |" in card["table"] and card["validation"]["windows"].keys() == (KEPT | GONE).keys()
+    assert "| as drawn |" in card["table"]
+    assert card["validation"]["windows"].keys() == (KEPT | GONE).keys()
     with pytest.raises(GanlabError, match="already exists"):
         labeler_making.make_labeler(SMALL, tmp_path / "labeler")
     assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]
@@ -172,7 +177,8 @@ def test_folding_batch_norm_changes_nothing() -> None:
 
 def test_decoy_rooms_are_fixed_and_hold_windows_and_blanks() -> None:
     first, again = draw_decoy_room(3, 9), draw_decoy_room(3, 9)
-    assert np.array_equal(first.image, again.image) and np.array_equal(first.masks, again.masks)
+    assert np.array_equal(first.image, again.image)
+    assert np.array_equal(first.masks, again.masks)
     shown = np.mean([draw_decoy_room(3, index).masks[0].any() for index in range(60)])
     assert 0.2 < shown < 0.8
 
@@ -192,15 +198,16 @@ def test_augmentation_follows_from_its_generator(batch: tuple[torch.Tensor, torc
         Augmentation(torch.Generator().manual_seed(4), len(CONCEPTS))(batch[0].clone(), batch[1].clone())
         for _ in range(2)
     ]
-    assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
     pictures, labels = results[0]
-    assert pictures.shape == batch[0].shape and 0 <= pictures.min() and pictures.max() <= 1
+    assert pictures.shape == batch[0].shape
+    assert pictures.min() >= 0
+    assert pictures.max() <= 1
     assert set(labels.unique().tolist()) <= {*range(len(CONCEPTS) + 1), IGNORED}
 
 
-def test_faded_objects_lose_their_label(
-    augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]
-) -> None:
+def test_faded_objects_lose_their_label(augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
     pictures, labels = batch
     faded, kept = augmentation.fade(pictures, labels)
     gone = (labels == 1) & (kept == 0)
@@ -210,10 +217,9 @@ def test_faded_objects_lose_their_label(
     assert torch.equal(kept[labels == 0], labels[labels == 0])
 
 
-def test_invisible_objects_are_ignored(
-    augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]
-) -> None:
+def test_invisible_objects_are_ignored(augmentation: Augmentation, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
     pictures, labels = batch
     assert (augmentation.forget_invisible(pictures, labels) == labels).float().mean() > 0.95
     dim = augmentation.forget_invisible(0.5 + 0.02 * pictures, labels)
-    assert (dim[labels > 0] == IGNORED).all() and (dim[labels == 0] == 0).all()
+    assert (dim[labels > 0] == IGNORED).all()
+    assert (dim[labels == 0] == 0).all()

@@ -20,7 +20,8 @@ def draw_picture(index: int, size: int) -> np.ndarray:
 
 @hookimpl
 def register_datasets() -> list[Dataset]:
-    return [Dataset("rooms", "bedrooms drawn at random, with windows, beds, lamps, pictures and doors", "1", 30_000, draw_picture)]
+    summary = "bedrooms drawn at random, with windows, beds, lamps, pictures and doors"
+    return [Dataset("rooms", summary, "1", 30_000, draw_picture)]
 
 
 @hookimpl

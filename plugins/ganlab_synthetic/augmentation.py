@@ -102,7 +102,7 @@ class Augmentation:
         return pictures + region * (1 - rest) * (stuff - pictures), labels
 
     def filling(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
-        """What takes the place of a region: the wall around it, the wall shaded, a blur of the region, or smooth noise."""
+        """What replaces a region: the wall around it, the wall stained, the mean of the region, or that stained."""
         n, size = len(pictures), pictures.shape[-1]
         outside = 1 - region
         around = blurred(pictures * outside, 6.0) / blurred(outside, 6.0).clamp_min(1e-3)
@@ -113,7 +113,7 @@ class Augmentation:
         return (filled + torch.where((kind == 1) | (kind == 2), 0.0, tint)).clamp(0, 1)
 
     def occlude(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Lay a rectangle over some pictures: one colour, or a piece of another picture whose objects count for nothing."""
+        """Lay a rectangle over some pictures: one colour, or a piece of another picture with its objects ignored."""
         n, size = len(labels), labels.shape[-1]
         steps = torch.arange(size)
         extent = torch.randint(4, 18, (2, n, 1), generator=self.generator)
@@ -156,9 +156,7 @@ class Augmentation:
         bends = self.smooth(n, 2, 5, size) * strength + self.smooth(n, 2, 12, size) * strength * 0.35
         grid = grid + bends.permute(0, 2, 3, 1)
         moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-        named = F.grid_sample(
-            labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
-        )
+        named = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)
         return moved, named[:, 0].long()
 
     def recolour(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
@@ -217,7 +215,7 @@ class Augmentation:
         return F.interpolate(small, size=pictures.shape[-1], mode="bilinear")
 
     def checkerboard(self, n: int, size: int) -> torch.Tensor:
-        """The pattern that transposed convolutions leave: period 2 or 4, here and there stronger, (n, 3, size, size)."""
+        """What transposed convolutions leave: a pattern of period 2 or 4, stronger in places, (n, 3, size, size)."""
         step = torch.arange(size).float() * math.pi
         period = torch.where(self.chance(n, 0.5)[:, 0, 0], 2.0, 4.0)
         phase = self.uniform(0, 2 * math.pi, n, 2)

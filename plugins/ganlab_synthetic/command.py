@@ -17,8 +17,8 @@ def synthetic() -> None:
 
 @app.command("train-labeler")
 def train_labeler(
-    out: Annotated[Path, typer.Option(help="A new folder for weights.safetensors and card.toml.")] = Path("rooms-labeler"),
-    rooms: Annotated[int, typer.Option(min=200, help="Drawn rooms to learn from; half as many with decoys come on top.")] = 20_000,
+    out: Annotated[Path, typer.Option(help="A new folder for weights and card.")] = Path("rooms-labeler"),
+    rooms: Annotated[int, typer.Option(min=200, help="Drawn rooms; half as many with decoys are added.")] = 20_000,
     steps: Annotated[int, typer.Option(min=1, help="Steps of 128 pictures.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:

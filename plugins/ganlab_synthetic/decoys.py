@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from .drawing import Canvas, Colour, Wall, WallBox, jitter, mix, painted, shade
+from .furniture import sample_lamp_style
 from .layout import sample_layout
 from .lighting import draw_shell, render, sample_light
 from .rooms import Room, _draw_furniture, _read_masks
-from .furniture import sample_lamp_style
 from .wall_objects import (
     WindowStyle,
     _draw_blind,
@@ -70,7 +70,7 @@ def _draw_one(
 def _draw_blank(
     canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, style: WindowStyle, rng: np.random.Generator
 ) -> None:
-    """What is left of a window when its panes are gone: a plain or shaded rectangle, perhaps framed, perhaps with curtains."""
+    """What is left of a window without panes: a plain or shaded rectangle, perhaps with frame or curtains."""
     canvas.begin(None)
     top = jitter(rng, wall_colour, 40.0) if rng.random() < 0.5 else painted(rng)
     bottom = top if rng.random() < 0.4 else mix(top, painted(rng), float(rng.uniform(0.2, 0.8)))

@@ -87,7 +87,11 @@ class RoomLabeler(Labeler):
         return (self.probabilities(images, image) > self.card["threshold"]).numpy()
 
     def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept, on at least ``card["min_pixels"]`` pixels of 64x64: bool (n, len(concepts))."""
+        """Which pictures show each concept, on at least ``card["min_pixels"]`` of 64x64 pixels.
+
+        Returns:
+            bool (n, len(concepts)).
+        """
         needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
         return self.masks(images, image).mean(axis=(2, 3)) * 64 * 64 >= needed
 

@@ -13,9 +13,7 @@ from torch.nn import functional as F
 class ConvBlock(nn.Sequential):
     """3x3 convolution, BatchNorm (or a bias instead), ReLU."""
 
-    def __init__(
-        self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1, batch_norm: bool = True
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1, batch_norm: bool = True) -> None:
         super().__init__(
             nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation, bias=not batch_norm),
             nn.BatchNorm2d(outputs) if batch_norm else nn.Identity(),

@@ -78,8 +78,8 @@ def class_map(room: Room) -> np.ndarray:
 def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] | None = None) -> RoomUnet:
     """The network after all steps, its weights averaged over the last hundreds of them.
 
-    ``losses`` is filled step by step.  Convolutions run in bfloat16; one thread changes pictures while another learns, and the order of everything random
-    follows from the seed.
+    ``losses`` is filled step by step.  Convolutions run in bfloat16; one thread changes pictures while another learns,
+    and the order of everything random follows from the seed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -102,10 +102,11 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
         average.update_parameters(network)
         if losses is not None:
             losses.append(loss.item())
-    return average.module.eval()
+    trained: RoomUnet = average.module.eval()
+    return trained
 
 
-def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
     """Exponential, over the last 400 steps, and over fewer while there are few."""
     return mean + (new - mean) / min(400, 1 + int(count) // 4)
 
