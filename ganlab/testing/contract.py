@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganlab import plots
 from ganlab.analyses import Analysis
 from ganlab.gan import Gan
 from ganlab.results import Result
@@ -50,6 +51,8 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         name: Gan.from_spec(value) if _is_gan_spec(analysis, name, value) else value for name, value in options.items()
     }
     gans = [value for value in given.values() if isinstance(value, Gan)]
+    # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
+    plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
     first, second = (_watched(analysis, given, gans) for _ in range(2))
     _same(analysis, "result.json", first.to_json(), second.to_json())
     for name in first.figures:
@@ -67,7 +70,7 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
 def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Result:
     before = _facts(gans)
     printed = io.StringIO()
-    with _empty_folder(), _recorded_writes() as written, warnings.catch_warnings(record=True) as warned:
+    with _empty_folder() as folder, _recorded_writes() as written, warnings.catch_warnings(record=True) as warned:
         with redirect_stdout(printed), redirect_stderr(printed):
             try:
                 result = analysis(**options)
@@ -76,10 +79,13 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
                     raise  # its own code failed
                 raise AssertionError(str(error)) from error  # what it returned breaks the contract of results
         left = sorted({path for path in written if os.path.exists(path)})
+        moved = os.getcwd() != folder
     for warning in warned:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if left:
         raise AssertionError(f"analysis {analysis.name!r} wrote {left[0]}: put it into Result.files instead")
+    if moved:
+        raise AssertionError(f"analysis {analysis.name!r} changed the current folder")
     if printed.getvalue():
         raise AssertionError(
             f"analysis {analysis.name!r} printed {printed.getvalue()[:200]!r}: put it into Result.notes"
@@ -106,7 +112,6 @@ def _facts(gans: list[Gan]) -> Facts:
         "torch's gradient mode": torch.is_grad_enabled(),
         "torch's default type": torch.get_default_dtype(),
         "torch's number of threads": torch.get_num_threads(),
-        "the current folder": os.getcwd(),
         "the environment variables": dict(os.environ),
     }
     for name, value in vars(torch_modules).items():
@@ -146,12 +151,12 @@ def _network_facts(whose: str, network: nn.Module) -> Facts:
 
 
 @contextmanager
-def _empty_folder() -> Iterator[None]:
+def _empty_folder() -> Iterator[str]:
     before = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            yield
+            yield os.getcwd()
         finally:
             os.chdir(before)
 

@@ -55,7 +55,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
         if choices.order == "effect":
             ranking = effects.ranked()
     count = choices.top or (fits[layer].above_zero if choices.order == "weight" else effects.harmful)
-    filters = ranking[: _checked(count, len(ranking), layer)]
+    filters = ranking[: _checked(count, len(ranking), layer, concept)]
     if choices.drop and labeler is None:
         _drop_unjudged(gan, layer, filters, concept, _fresh(gan, marks, choices), result, choices)
     elif choices.drop:
@@ -140,7 +140,9 @@ def _chosen_layer(gan: Gan, fits: dict[str, Fit], choices: Choices) -> str:
     return next(iter(fits))
 
 
-def _checked(count: int, maps: int, layer: str) -> int:
+def _checked(count: int, maps: int, layer: str, concept: str) -> int:
+    if count == 0:
+        raise GanlabError(f"No filter of {layer!r} alone takes any {concept} with it.", "Drop by --order weight.")
     if count > maps:
         raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
     return count
@@ -193,7 +195,7 @@ def _drop_unjudged(
     from .dropping import pictures_without, random_filters
 
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
-    by_chance = next(random_filters(maps, len(filters), 1, choices.seed))
+    by_chance = random_filters(maps, len(filters), 1, choices.seed)[0]
     shown = fresh[: figures.SHOWN]
     rows = {
         "original": gan.generate(shown),

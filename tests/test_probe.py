@@ -1,0 +1,225 @@
+"""The probe on a GAN whose filters are known, and everything a user can get wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from ganlab_probe import probe
+from ganlab_probe.dropping import Curve, random_filters
+from ganlab_probe.intervals import of_share
+from ganlab_probe.regression import draw_cells, fit
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+
+from ganlab import Boxes, Gan, GanlabError, PictureName, Result
+from ganlab.labels import Box
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+
+from .planted import SIZE, SQUARE, Truth, planted_gan
+
+FAST = {"fresh": 60, "draws": 12, "n": 60}
+
+
+@pytest.fixture(scope="module")
+def gan() -> Gan:
+    return planted_gan()
+
+
+@pytest.fixture(scope="module")
+def dropped(gan: Gan) -> Result:
+    return probe(gan, "windows", drop=True, top=3, labeler=Truth(), **FAST)
+
+
+def drawn_boxes(gan: Gan, n: int = 40, seed: int = 5) -> Boxes:
+    """Boxes as a careful person would draw them: the tight box around each red square."""
+    latents = gan.latents(n, seed=seed)
+    masks = Truth().masks(gan.generate(latents), gan.image)[:, 0]
+    pictures = [PictureName(gan.hash, seed, int(index)) for index in latents.index]
+    boxes = []
+    for picture, mask in zip(pictures, masks, strict=True):
+        if mask.any():
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            boxes.append(Box(picture, "window", columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1))
+    return Boxes(boxes, pictures, (SIZE, SIZE), "by-hand.json")
+
+
+def test_plugin_keeps_the_contract() -> None:
+    import ganlab_probe
+
+    check_plugin(ganlab_probe)
+
+
+def test_analysis_keeps_the_contract(gan: Gan) -> None:
+    check_analysis(probe, gan=gan, concept="window", drop=True, labeler=Truth(), causal=True, save="kept", **FAST)
+
+
+def test_finds_exactly_the_planted_filters(dropped: Result) -> None:
+    assert sorted(dropped.arrays["filters"]) == sorted(SQUARE)
+    assert dropped.metrics["auc"].value > 0.99
+    assert dropped.metrics["auc_moved_boxes"].value < 0.75
+
+
+def test_finds_them_from_boxes_too(gan: Gan) -> None:
+    result = probe(gan, "Windows", boxes=drawn_boxes(gan), top=3)
+    assert sorted(result.arrays["filters"]) == sorted(SQUARE)
+
+
+def test_drop_removes_the_concept_and_random_drops_do_not(dropped: Result) -> None:
+    value = {name: metric.value for name, metric in dropped.metrics.items()}
+    assert value["share_before"] > 0.6
+    assert value["share_after"] == 0
+    assert value["share_after_random"] > 0.3  # three of 24 at random spare the square two times in three
+    assert value["side_effect_lamp"] == 0
+    assert 1 <= value["filters_for_90"] <= 3
+
+
+def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> None:
+    """Count again with a network whose planted weights are taken out by hand."""
+    other = planted_gan()
+    other.generator[2].weight.data[:, list(SQUARE)] = 0
+    latents = gan.latents(FAST["fresh"], seed=0, first=1_000_000)
+    before = (gan.generate(latents)[:, 0] > 0).sum((1, 2)) >= 20
+    after = (other.generate(latents)[:, 0] > 0).sum((1, 2)) >= 20
+    assert dropped.metrics["share_before"].value == pytest.approx(float(before.float().mean()))
+    assert dropped.metrics["share_after"].value == pytest.approx(float(after.float().mean()))
+
+
+def test_saved_gan_draws_what_the_drop_drew(gan: Gan) -> None:
+    result = probe(gan, "window", drop=True, top=3, labeler=Truth(), save="no-windows", **FAST)
+    kept = result.gans["no-windows"]
+    latents = gan.latents(8, seed=3)
+    with gan.edit({"1": lambda features, rows: features.index_fill(1, torch.tensor(SQUARE), 0.0)}):
+        expected = gan.generate(latents)
+    assert torch.equal(kept.generate(latents), expected)
+    assert kept.name == "no-windows"
+    assert kept.hash != gan.hash
+
+
+def test_insertion_writes_a_square_where_it_is_told(gan: Gan) -> None:
+    result = probe(gan, "window", insert=True, at="16,16", top=3, labeler=Truth(), **FAST)
+    assert result.metrics["there_after"].value == 1
+    assert result.metrics["there_before"].value < 0.7
+    assert result.metrics["there_after_random"].value < 0.8
+
+
+def test_own_effects_single_out_the_planted_filters(gan: Gan) -> None:
+    result = probe(gan, "window", causal=True, labeler=Truth(), n=40)
+    others = np.delete(result.arrays["effects"], SQUARE)
+    assert result.arrays["effects"][list(SQUARE)].min() > others.max()
+
+
+def test_order_by_effect_drops_what_takes_the_concept_away(gan: Gan) -> None:
+    result = probe(gan, "window", drop=True, order="effect", labeler=Truth(), **FAST)
+    assert set(result.arrays["filters"]) >= set(SQUARE)
+    assert result.metrics["share_after"].value == 0
+
+
+def test_layers_are_compared_and_the_best_is_chosen(gan: Gan) -> None:
+    compared = probe(gan, "window", layer="all", labeler=Truth(), n=40)
+    assert [row[0] for row in compared.tables["layers"].rows] == ["1", "3"]
+    assert "In 1 of" in compared.summary  # the second-last hidden layer stays the one that is reported
+    auc = {row[0]: row[5] for row in compared.tables["layers"].rows}
+    chosen = probe(gan, "window", layer="auto", labeler=Truth(), n=40)
+    assert f"In {max(auc, key=auc.get)} of" in chosen.summary
+
+
+def test_without_a_labeler_no_share_is_invented(gan: Gan) -> None:
+    result = probe(gan, "window", drop=True, boxes=drawn_boxes(gan), top=3, **{**FAST, "n": 10})
+    assert not any(name.startswith("share") for name in result.metrics)
+    assert "drop" in result.figures
+    assert any("labeler" in note for note in result.notes)
+
+
+def test_a_gan_that_knows_nothing_of_the_concept_shows_no_gap() -> None:
+    """The whole experiment's control: noise has no window filters, and the probe must not find any."""
+    gan = tiny_gan(size=32)
+
+    class Chance(Truth):
+        def masks(self, images, image):  # marks that have nothing to do with the pictures
+            rows = np.random.default_rng(7).random((len(images), 2, 4, 4)) > 0.6
+            return rows.repeat(8, axis=2).repeat(8, axis=3)
+
+    result = probe(gan, "window", labeler=Chance(), n=60)
+    assert abs(result.metrics["auc"].value - 0.5) < 0.12
+
+
+def test_weights_are_scikit_learns(gan: Gan) -> None:
+    """The fit against one written out here: cells picked by loops, standardised by hand."""
+    latents = gan.latents(20, seed=1)
+    with gan.record("1") as recording:
+        masks = Truth().masks(gan.generate(latents), gan.image)[:, 0]
+    features, inside = recording["1"], masks[:, 1::2, 1::2]
+    rows, told = [], []
+    cells = draw_cells(features, inside, 1.0, seed=4)
+    for picture, y, x in np.argwhere(inside):
+        rows.append(features[picture, :, y, x].numpy())
+        told.append(True)
+    assert np.array_equal(cells.features[cells.positive], np.array(rows))
+    outside = {tuple(features[p, :, y, x].numpy()) for p, y, x in np.argwhere(~inside)}
+    assert all(tuple(row) in outside for row in cells.features[~cells.positive])
+    scaled = (cells.features - cells.features.mean(0)) / np.where(cells.features.std(0) > 0, cells.features.std(0), 1)
+    expected = LogisticRegression(C=0.01, max_iter=1000).fit(scaled, cells.positive).coef_[0]
+    found = fit(features, inside, c=0.01, negatives=1.0, seed=4)
+    np.testing.assert_allclose(found.weights, expected, atol=1e-3)
+
+
+def test_negatives_come_from_the_same_pictures_in_the_ratio_asked() -> None:
+    features = torch.arange(4 * 2 * 25, dtype=torch.float32).reshape(4, 2, 5, 5)
+    inside = np.zeros((4, 5, 5), bool)
+    inside[0, :2, :2], inside[2, 4, 4] = True, True
+    cells = draw_cells(features, inside, 2.0, seed=0)
+    for picture, positives in ((0, 4), (1, 0), (2, 1), (3, 0)):
+        here = cells.picture == picture
+        assert (here & cells.positive).sum() == positives
+        assert (here & ~cells.positive).sum() == 2 * positives
+
+
+def test_interval_is_wilsons() -> None:
+    hits = np.arange(50) < 7
+    expected = stats.binomtest(7, 50).proportion_ci(method="wilson")
+    assert of_share(hits) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_curve_finds_the_smallest_count() -> None:
+    curve = Curve(np.arange(5), np.array([0.8, 0.5, 0.08, 0.3, 0.0]))
+    assert curve.filters_for(0.9) == 2
+    assert curve.filters_for(0.5) == 2
+    assert Curve(np.arange(2), np.array([0.8, 0.5])).filters_for(0.9) is None
+
+
+def test_random_filters_come_from_all_maps_without_repetition() -> None:
+    chosen = random_filters(20, 10, 200, seed=0)
+    assert all(len(set(row)) == 10 for row in map(tuple, chosen))
+    counts = np.bincount(np.concatenate(chosen), minlength=20)
+    assert counts.min() > 60  # 100 expected of each
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"concept": "ghost", "labeler": Truth()}, "does not know"),
+        ({"concept": "window"}, "marked"),
+        ({"concept": "window", "labeler": Truth(), "layer": "nowhere"}, "no layer"),
+        ({"concept": "window", "labeler": Truth(), "drop": True, "top": 99}, "99"),
+        ({"concept": "window", "labeler": Truth(), "drop": True, "insert": True, "at": "1,1"}, "two experiments"),
+        ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
+        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),
+        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
+    ],
+)
+def test_wrong_options_are_told(gan: Gan, options: dict, words: str) -> None:
+    with pytest.raises(GanlabError) as error:
+        probe(gan, n=30, **options)
+    assert words in error.value.message + error.value.hint
+    assert error.value.hint
+
+
+def test_boxes_of_another_checkpoint_are_refused(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="drawn on the checkpoint"):
+        probe(tiny_gan(size=32), "window", boxes=drawn_boxes(gan))
+
+
+def test_a_concept_without_boxes_is_told(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="no boxes of 'bed'"):
+        probe(gan, "beds", boxes=drawn_boxes(gan))
