@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# public name -> the module it lives in; a name that is a module itself lives nowhere else
 _HOME_OF = {
     "Analysis": "analyses",
+    "Architecture": "architectures",
+    "Box": "labels",
     "Boxes": "labels",
     "Card": "gan",
     "CheckpointFormat": "checkpoints",
@@ -33,11 +36,11 @@ _HOME_OF = {
     "analysis": "analyses",
     "concept_name": "labels",
     "figures": "",
-    "plots": "",
     "hookimpl": "hookspecs",
     "load_gan": "checkpoints",
     "load_result": "results",
     "open_images": "data",
+    "picture_file": "labels",
     "progress": "progressbar",
     "random_bits": "latents",
     "save_gan": "checkpoints",
@@ -46,19 +49,64 @@ _HOME_OF = {
 
 __all__ = sorted(_HOME_OF)
 
-if TYPE_CHECKING:
-    from ganlab import figures, plots
-    from ganlab.analyses import Analysis, analysis
-    from ganlab.checkpoints import CheckpointFormat, load_gan, save_gan
-    from ganlab.data import Dataset, Images, open_images
-    from ganlab.errors import GanlabError
-    from ganlab.gan import Card, Gan, ImageSpec, Layer
-    from ganlab.hookspecs import hookimpl
-    from ganlab.labels import Boxes, Labeler, PictureName, concept_name
-    from ganlab.latents import Latents, Prior, random_bits
-    from ganlab.parameters import Range
-    from ganlab.progressbar import progress
-    from ganlab.results import Figure, Metric, Result, Table, load_result, save_result
+if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exported
+    from ganlab import figures as figures
+    from ganlab.analyses import Analysis as Analysis
+    from ganlab.analyses import analysis as analysis
+    from ganlab.architectures import Architecture as Architecture
+    from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
+    from ganlab.checkpoints import load_gan as load_gan
+    from ganlab.checkpoints import save_gan as save_gan
+    from ganlab.data import Dataset as Dataset
+    from ganlab.data import Images as Images
+    from ganlab.data import open_images as open_images
+    from ganlab.errors import GanlabError as GanlabError
+    from ganlab.gan import Card as Card
+    from ganlab.gan import Gan as Gan
+    from ganlab.gan import ImageSpec as ImageSpec
+    from ganlab.gan import Layer as Layer
+    from ganlab.hookspecs import hookimpl as hookimpl
+    from ganlab.labels import (
+        Box as Box,
+    )
+    from ganlab.labels import (
+        Boxes as Boxes,
+    )
+    from ganlab.labels import (
+        Labeler as Labeler,
+    )
+    from ganlab.labels import (
+        PictureName as PictureName,
+    )
+    from ganlab.labels import (
+        concept_name as concept_name,
+    )
+    from ganlab.labels import (
+        picture_file as picture_file,
+    )
+    from ganlab.latents import Latents as Latents
+    from ganlab.latents import Prior as Prior
+    from ganlab.latents import random_bits as random_bits
+    from ganlab.parameters import Range as Range
+    from ganlab.progressbar import progress as progress
+    from ganlab.results import (
+        Figure as Figure,
+    )
+    from ganlab.results import (
+        Metric as Metric,
+    )
+    from ganlab.results import (
+        Result as Result,
+    )
+    from ganlab.results import (
+        Table as Table,
+    )
+    from ganlab.results import (
+        load_result as load_result,
+    )
+    from ganlab.results import (
+        save_result as save_result,
+    )
 
 
 def __getattr__(name: str) -> Any:
@@ -66,7 +114,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'ganlab' has no attribute {name!r}")
     home = _HOME_OF[name]
     value = getattr(import_module(f"ganlab.{home}"), name) if home else import_module(f"ganlab.{name}")
-    globals()[name] = value  # also undoes the import system's habit of binding the submodule to this name
+    globals()[name] = value
     return value
 
 

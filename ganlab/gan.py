@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ganlab.activations import Edit, Recording
-    from ganlab.labels import Boxes
 
 Side = Literal["generator", "discriminator"]
 
-BOXES = "boxes.json"
 LARGEST_BATCH = 64  # pictures at once; halved while memory does not suffice
 
 
@@ -252,13 +250,6 @@ class Gan:
         card = replace(self.card, name=name, summary=summary)
         return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), card=card, folder=None)
 
-    def boxes(self) -> Boxes | None:
-        """The marks that came with the checkpoint (``boxes.json``), or None."""
-        from ganlab.labels import Boxes
-
-        path = None if self.folder is None else self.folder / BOXES
-        return Boxes.load(path) if path is not None and path.is_file() else None
-
     def untrained(self, seed: int) -> Gan:
         """The same networks with fresh initial weights: the control for what training brought."""
         from ganlab.architectures import build
@@ -310,7 +301,8 @@ class Gan:
         if not outputs:
             shape = (self.image.channels, self.image.size, self.image.size) if network is self.generator else ()
             return torch.empty(0, *shape)
-        return torch.cat(outputs)
+        with enough_memory(f"{len(inputs)} results do not fit into memory at once.", "Ask for fewer at a time."):
+            return torch.cat(outputs)
 
     def _attempt(self, network: nn.Module, batch: list[torch.Tensor]) -> torch.Tensor | None:
         """What a network makes of one batch, float32 on the CPU; None when memory does not suffice."""
@@ -359,6 +351,17 @@ def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def enough_memory(message: str, hint: str) -> Iterator[None]:
+    """Turn running out of memory inside the block into a sentence and a hint."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GanlabError(message, hint) from error
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch means that memory did not suffice, on whichever device."""
     import torch
@@ -367,7 +370,9 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     words = str(error).lower()
     signs = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
-    return isinstance(error, RuntimeError) and any(sign in words for sign in signs)
+    # oneDNN says no more than this when it has no room for its code
+    starved = words in ("could not create a primitive", "could not execute a primitive")
+    return isinstance(error, RuntimeError) and (starved or any(sign in words for sign in signs))
 
 
 def _opened(network: nn.Module, device: str) -> nn.Module:

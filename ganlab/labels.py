@@ -79,19 +79,14 @@ class Boxes:
         return cls(boxes, pictures, size, str(path), concepts, notes)
 
     @classmethod
-    def of_checkpoint(cls, gan: Gan) -> Boxes:
-        """The boxes that come with a checkpoint: ``boxes.json`` in its folder, in pixels of its own pictures.
+    def of_checkpoint(cls, gan: Gan) -> Boxes | None:
+        """The boxes that come with a checkpoint: ``boxes.json`` in its folder, in pixels of its own pictures, or None.
 
         Raises:
-            GanlabError: none come with it, or they belong to other weights.
+            GanlabError: they belong to other weights.
         """
         file = None if gan.folder is None else gan.folder / BOXES_FILE
-        if file is None or not file.is_file():
-            raise GanlabError(
-                f"The checkpoint {gan.name!r} brings no boxes.",
-                "Draw some on the pictures of `ganlab sample` and give --boxes, or name a --labeler.",
-            )
-        return cls.load(file).check(gan)
+        return None if file is None or not file.is_file() else cls.load(file).check(gan)
 
     def save(self, path: str | Path) -> None:
         """Write plain COCO, which CVAT and Label Studio import and every COCO tool reads.

@@ -138,8 +138,7 @@ def _grid(shown: list[np.ndarray], first: int) -> Image.Image:
 
 
 def _concepts_of(gan: Gan) -> list[str]:
-    from ganlab.labels import BOXES_FILE, Boxes
+    from ganlab.labels import Boxes
 
-    if gan.folder is None or not (gan.folder / BOXES_FILE).is_file():
-        return []
-    return Boxes.of_checkpoint(gan).categories
+    boxes = Boxes.of_checkpoint(gan)
+    return [] if boxes is None else boxes.categories

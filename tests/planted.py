@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 import torch
 from torch import nn
@@ -22,7 +24,9 @@ class Scene(nn.Module):
         down = (cells[None, :] - y[:, None]).abs() < 2.5
         shown = (z[:, 2] > -0.6)[:, None, None]
         square = (down[:, :, None] & across[:, None, :] & shown).float()
-        waves = torch.sin(z[:, 3:, None, None] * 3 + cells[None, None, :, None] * 0.7 + cells[None, None, None, :] * 0.4)
+        waves = torch.sin(
+            z[:, 3:, None, None] * 3 + cells[None, None, :, None] * 0.7 + cells[None, None, None, :] * 0.4
+        )
         maps = 0.3 * waves.repeat(1, 5, 1, 1)[:, :MAPS]
         for which in SQUARE:
             maps[:, which] = square - 0.1
@@ -56,7 +60,7 @@ class Truth(Labeler):
     name = "truth"
     concepts = ("window", "lamp")
     domain = "planted scenes"
-    card = {"min_pixels": {"window": 20, "lamp": 10}}
+    card = MappingProxyType({"min_pixels": {"window": 20, "lamp": 10}})
 
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         return (images[:, :2] > 0.0).numpy()

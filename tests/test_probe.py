@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ganlab_probe import probe
-from ganlab_probe.dropping import Curve, random_filters
-from ganlab_probe.intervals import of_share
-from ganlab_probe.regression import draw_cells, fit
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from ganlab import Boxes, Gan, GanlabError, PictureName, Result
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_probe import probe
+from ganlab_probe.dropping import Curve, random_filters
+from ganlab_probe.intervals import of_share
+from ganlab_probe.regression import draw_cells, fit
 
 from .planted import SIZE, SQUARE, Truth, planted_gan
 

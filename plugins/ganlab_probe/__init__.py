@@ -12,21 +12,32 @@ def probe(
     gan: Gan,
     concept: Annotated[str, "what to find: windows, beds, ...; singular and plural are one"],
     drop: Annotated[bool, "set the concept's filters to zero in fresh samples and count what is gone"] = False,
-    top: Annotated[int | None, "drop only the K filters of the largest weight; the paper drops all above zero", Range(1)] = None,
+    top: Annotated[
+        int | None, "drop only the K filters of the largest weight; the paper drops all above zero", Range(1)
+    ] = None,
     save: Annotated[str | None, "keep the generator without these filters under this name, for --gan"] = None,
     insert: Annotated[bool, "write the concept's filters at a place instead of dropping them"] = False,
     at: Annotated[str | None, "where --insert writes: x,y of the middle, in pixels from the top left"] = None,
     causal: Annotated[bool, "measure each filter's own effect on the concept as well; takes longer"] = False,
     order: Annotated[
-        Literal["weight", "effect"], "which filters go first: by the regression's weight (paper) or by own effect (--causal)"
+        Literal["weight", "effect"],
+        "which filters go first: by the regression's weight (paper) or by own effect (--causal)",
     ] = "weight",
     layer: Annotated[
         str, "a layer's name; paper: the second-last hidden one; auto: best on held-out pictures; all: compare"
     ] = "paper",
-    boxes: Annotated[Boxes | None, "COCO file of boxes drawn on samples; default: the checkpoint's own, else the labeler"] = None,
-    labeler: Annotated[Labeler | None, "who counts what samples show; default: the one the checkpoint's card names"] = None,
+    boxes: Annotated[
+        Boxes | None, "COCO file of boxes drawn on samples; default: the checkpoint's own, else the labeler"
+    ] = None,
+    labeler: Annotated[
+        Labeler | None, "who counts what samples show; default: the one the checkpoint's card names"
+    ] = None,
     n: Annotated[int, "samples to mark when the labeler marks them; the paper looked at 150", Range(10)] = 150,
-    c: Annotated[float, "C of the regression on standardised features; small values spread the weight over all filters", Range(1e-9)] = 1e-3,
+    c: Annotated[
+        float,
+        "C of the regression on standardised features; small values spread the weight over all filters",
+        Range(1e-9),
+    ] = 1e-3,
     negatives: Annotated[float, "cells drawn outside the boxes for each cell inside", Range(0.1, 100)] = 1.0,
     fresh: Annotated[int, "samples a condition that the drop is judged on, none of them marked", Range(10)] = 200,
     draws: Annotated[int, "how often as many random filters are dropped, for the control", Range(2)] = 20,

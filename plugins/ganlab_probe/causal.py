@@ -31,18 +31,22 @@ class Effects:
 
     def report(self, result: Result, weights: np.ndarray) -> None:
         """Add table, figure and the agreement with the regression's weights."""
-        ranks = [np.argsort(np.argsort(values)) for values in (self.removed, weights)]
-        moved = np.roll(ranks[0], len(weights) // 2)
+        own, probed = (np.argsort(np.argsort(values)) for values in (self.removed, weights))
+        moved = np.roll(own, len(weights) // 2)
         result.metrics |= {
             "effect_agrees_with_weight": Metric(
-                float(np.corrcoef(*ranks)[0, 1]), n=len(weights), control="effect_agrees_with_moved_weight",
+                float(np.corrcoef(own, probed)[0, 1]),
+                n=len(weights),
+                control="effect_agrees_with_moved_weight",
                 about="rank correlation of a filter's own effect with its weight",
             ),
             "effect_agrees_with_moved_weight": Metric(
-                float(np.corrcoef(moved, ranks[1])[0, 1]), n=len(weights), no_control="it is the control",
+                float(np.corrcoef(moved, probed)[0, 1]),
+                n=len(weights),
+                no_control="it is the control",
                 about="the same with the effects of other filters",
             ),
-        }  # fmt: skip
+        }
         result.tables["effects"] = Table(
             ["filter", "own effect", "weight"],
             [[int(which), float(self.removed[which]), float(weights[which])] for which in self.ranked()[:20]],

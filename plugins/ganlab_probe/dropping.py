@@ -44,25 +44,36 @@ class Curve:
         return int(self.k[enough[0]]) if len(enough) else None
 
 
-def drop(
-    bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int, seed: int, result: Result
-) -> None:
+def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int, seed: int, result: Result) -> None:
     """Drop the first ``count`` maps of the ranking, and as many at random; add what it did to the result."""
     column = bench.labeler.column(concept)
     before, after = bench.shows(ranking[:0]), bench.shows(ranking[:count])
     by_chance = _random_shares(bench, len(ranking), count, draws, seed)
     n = len(before)
-    share_before, share_after, share_random = before[:, column].mean(), after[:, column].mean(), by_chance[:, column].mean()
+    share_before, share_after, share_random = (
+        before[:, column].mean(),
+        after[:, column].mean(),
+        by_chance[:, column].mean(),
+    )
     result.metrics |= {
-        "share_before": Metric(share_before, *of_share(before[:, column]), n, "share_after", about=f"fresh samples that show a {concept}"),
+        "share_before": Metric(
+            share_before, *of_share(before[:, column]), n, "share_after", about=f"fresh samples that show a {concept}"
+        ),
         "share_after": Metric(
-            share_after, *of_share(after[:, column]), n, "share_after_random", about=f"the same z with {count} {concept} filters dropped"
+            share_after,
+            *of_share(after[:, column]),
+            n,
+            "share_after_random",
+            about=f"the same z with {count} {concept} filters dropped",
         ),
         "share_after_random": Metric(
-            share_random, *of_draws(by_chance[:, column]), n, no_control="it is the control",
+            share_random,
+            *of_draws(by_chance[:, column]),
+            n,
+            no_control="it is the control",
             about=f"with {count} random filters dropped: mean of {draws} draws and the range of 95% of them",
         ),
-    }  # fmt: skip
+    }
     for other, name in enumerate(bench.labeler.concepts):
         if other != column:
             result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
@@ -126,14 +137,19 @@ def _side_effect(name: str, before: np.ndarray, after: np.ndarray, by_chance: np
     random_change = 100 * (by_chance - before.mean())
     return {
         f"side_effect_{name}": Metric(
-            100 * (after.mean() - before.mean()), n=len(before), control=f"side_effect_{name}_random",
+            100 * (after.mean() - before.mean()),
+            n=len(before),
+            control=f"side_effect_{name}_random",
             about=f"change of the share of samples with a {name}, in points; negative: fewer",
         ),
         f"side_effect_{name}_random": Metric(
-            random_change.mean(), *of_draws(random_change), len(before), no_control="it is the control",
+            random_change.mean(),
+            *of_draws(random_change),
+            len(before),
+            no_control="it is the control",
             about="the same after random drops",
         ),
-    }  # fmt: skip
+    }
 
 
 def _report_curve(
@@ -142,19 +158,26 @@ def _report_curve(
     column, before = bench.labeler.column(concept), curve.share[0]
     few = curve.filters_for(GONE) if before else None
     if few is None:
-        result.notes.append(f"Not even {curve.k[-1]} filters remove 90% of the {concept}s, so there is no filters_for_90.")
+        result.notes.append(
+            f"Not even {curve.k[-1]} filters remove 90% of the {concept}s, so there is no filters_for_90."
+        )
     else:
         removed = 1 - _random_shares(bench, len(ranking), few, draws, seed)[:, column] / before
         result.metrics |= {
             "filters_for_90": Metric(
-                few, n=len(ranking), control="filters_for_90_removed_at_random",
+                few,
+                n=len(ranking),
+                control="filters_for_90_removed_at_random",
                 about=f"fewest filters, by rank, whose drop removes 90% of the {concept}s",
             ),
             "filters_for_90_removed_at_random": Metric(
-                removed.mean(), *of_draws(removed), len(bench.latents), no_control="it is the control",
+                removed.mean(),
+                *of_draws(removed),
+                len(bench.latents),
+                no_control="it is the control",
                 about=f"part of the {concept}s that as many random filters remove",
             ),
-        }  # fmt: skip
+        }
     result.figures["curve"] = figures.curve(curve.k, curve.share, result.metrics["share_after_random"], few, concept)
     result.arrays |= {"curve_k": curve.k, "curve_share": curve.share}
 
@@ -174,5 +197,6 @@ def _show(
     }
     result.figures["drop"] = Figure(
         figures.rows(bench.gan, pictures),
-        f"The first {len(rows)} fresh samples in which the labeler sees a {concept}, whatever becomes of them; a column is one z.",
+        f"The first {len(rows)} fresh samples in which the labeler sees a {concept}, whatever becomes of them; "
+        "a column is one z.",
     )

@@ -44,7 +44,11 @@ def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
     spread = features.std(axis=(0, 1, 2)) + 1e-8
     score = ((features - features.mean(axis=(0, 1, 2))) / spread) @ fit.weights
     strength = np.clip(score / max(np.quantile(score, 0.995), 1e-8), 0, 1)
-    tiles = {"pictures": images, "marked": _laid_over(images, marks.inside(score.shape[1])[: len(images)]), "seen": _laid_over(images, strength)}
+    tiles = {
+        "pictures": images,
+        "marked": _laid_over(images, marks.inside(score.shape[1])[: len(images)]),
+        "seen": _laid_over(images, strength),
+    }
     return Figure(
         draw.labelled_rows(tiles, scale=SCALE),
         f"Marked pictures; the cells of {layer} marked as positive; where the probe's score is above its mean.",
@@ -67,4 +71,6 @@ def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, con
 
 
 def _laid_over(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    return np.stack([np.asarray(draw.heat(image, np.asarray(one, float))) for image, one in zip(images, strength, strict=True)])
+    return np.stack(
+        [np.asarray(draw.heat(image, np.asarray(one, float))) for image, one in zip(images, strength, strict=True)]
+    )

@@ -27,8 +27,12 @@ class Place:
             raise GanlabError(f"--at must be x,y in pixels, not {at!r}.", "For example: --at 32,20") from None
         if not (0 <= x < side and 0 <= y < side):
             raise GanlabError(f"--at {at} lies outside the picture.", f"Both go from 0 to {side - 1}.")
-        self.left, self.top = (max(0.0, middle / side - extent / 2) for middle, extent in zip((x, y), size, strict=True))
-        self.right, self.bottom = (min(1.0, middle / side + extent / 2) for middle, extent in zip((x, y), size, strict=True))
+        self.left, self.top = (
+            max(0.0, middle / side - extent / 2) for middle, extent in zip((x, y), size, strict=True)
+        )
+        self.right, self.bottom = (
+            min(1.0, middle / side + extent / 2) for middle, extent in zip((x, y), size, strict=True)
+        )
 
     def of(self, side: int) -> tuple[slice, slice]:
         """Rows and columns of a map with this side; at least one each."""
@@ -66,25 +70,36 @@ def insert(
     before, after = there(gan.generate(fresh)), there(written(fresh, filters))
     at_random = np.array([there(written(fresh, chosen)).mean() for chosen in by_chance])
     result.metrics |= {
-        "there_before": Metric(before.mean(), *of_share(before), len(before), "there_after", about=f"samples with a {concept} at {at}"),
+        "there_before": Metric(
+            before.mean(), *of_share(before), len(before), "there_after", about=f"samples with a {concept} at {at}"
+        ),
         "there_after": Metric(
-            after.mean(), *of_share(after), len(after), "there_after_random", about=f"after writing {len(filters)} {concept} filters there"
+            after.mean(),
+            *of_share(after),
+            len(after),
+            "there_after_random",
+            about=f"after writing {len(filters)} {concept} filters there",
         ),
         "there_after_random": Metric(
-            at_random.mean(), *of_draws(at_random), len(after), no_control="it is the control",
+            at_random.mean(),
+            *of_draws(at_random),
+            len(after),
+            no_control="it is the control",
             about=f"after writing as many random filters there: mean of {draws} draws and the range of 95% of them",
         ),
-    }  # fmt: skip
+    }
     shown = fresh[: figures.SHOWN]
     rows = {
         "original": gan.generate(shown),
         f"{concept} filters written": written(shown, filters),
         "random filters written": written(shown, by_chance[0]),
     }
-    result.figures["insert"] = Figure(figures.rows(gan, rows), f"The first fresh samples; a column is one z, the place is {at}.")
+    result.figures["insert"] = Figure(
+        figures.rows(gan, rows), f"The first fresh samples; a column is one z, the place is {at}."
+    )
     result.summary = (
-        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.0%} of samples a {concept} there "
-        f"({before.mean():.0%} before, {at_random.mean():.0%} with random filters)."
+        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.0%} of samples a {concept} "
+        f"there ({before.mean():.0%} before, {at_random.mean():.0%} with random filters)."
     )
 
 
@@ -97,7 +112,9 @@ def _typical(gan: Gan, layer: str, marks: Marks) -> torch.Tensor:
     return features.permute(0, 2, 3, 1)[inside].mean(0)
 
 
-def _write(filters: np.ndarray, typical: torch.Tensor, place: Place) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def _write(
+    filters: np.ndarray, typical: torch.Tensor, place: Place
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         down, across = place.of(features.shape[2])
         for which in filters:

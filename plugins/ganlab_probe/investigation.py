@@ -44,7 +44,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     _check_together(choices)
     concept = concept_name(choices.concept)
     labeler = labeler or _own_labeler(gan)
-    marks = _marks(gan, boxes or gan.boxes(), labeler, concept, choices)
+    marks = _marks(gan, boxes or Boxes.of_checkpoint(gan), labeler, concept, choices)
     fits = _fit_layers(gan, marks, choices)
     layer = _chosen_layer(gan, fits, choices)
     ranking = fits[layer].ranked()
@@ -56,16 +56,26 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             ranking = effects.ranked()
     count = choices.top or (fits[layer].above_zero if choices.order == "weight" else effects.harmful)
     filters = ranking[: _checked(count, len(ranking), layer, concept)]
-    if choices.drop and labeler is None:
-        _drop_unjudged(gan, layer, filters, concept, _fresh(gan, marks, choices), result, choices)
-    elif choices.drop:
-        bench = Bench(gan, layer, _fresh(gan, marks, choices), labeler)
-        drop(bench, concept, ranking, len(filters), choices.draws, choices.seed, result)
+    if choices.drop:
+        fresh = _fresh(gan, marks, choices)
+        if labeler is None:
+            _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
+        else:
+            drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
     if choices.insert:
         insert(
-            gan, layer, filters, marks, concept, _needed(labeler, "--insert"), _fresh(gan, marks, choices),
-            choices.at or "", choices.draws, choices.seed, result,
-        )  # fmt: skip
+            gan,
+            layer,
+            filters,
+            marks,
+            concept,
+            _needed(labeler, "--insert"),
+            _fresh(gan, marks, choices),
+            choices.at or "",
+            choices.draws,
+            choices.seed,
+            result,
+        )
     if choices.save:
         result.gans[choices.save] = gan.without(layer, filters).renamed(
             choices.save, f"{gan.name} without the {len(filters)} filters of {layer} that draw {concept}s."
@@ -80,7 +90,9 @@ def _check_together(choices: Choices) -> None:
     if choices.insert != (choices.at is not None):
         raise GanlabError("--insert and --at x,y belong together.", "For example: --insert --at 32,20")
     if choices.save and choices.insert:
-        raise GanlabError("--save keeps a generator without filters, and --insert removes none.", "Leave one of them out.")
+        raise GanlabError(
+            "--save keeps a generator without filters, and --insert removes none.", "Leave one of them out."
+        )
 
 
 def _own_labeler(gan: Gan) -> Labeler | None:
@@ -121,7 +133,9 @@ def _fit_layers(gan: Gan, marks: Marks, choices: Choices) -> dict[str, Fit]:
         features = recording[name]
         if features.ndim != 4 or features.shape[2] != features.shape[3]:
             raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {', '.join(hidden)}.")
-        fits[name] = fit(features, marks.inside(features.shape[2]), c=choices.c, negatives=choices.negatives, seed=choices.seed)
+        fits[name] = fit(
+            features, marks.inside(features.shape[2]), c=choices.c, negatives=choices.negatives, seed=choices.seed
+        )
     return fits
 
 
@@ -161,22 +175,47 @@ def _regression_result(
 ) -> Result:
     found = fits[layer]
     result = Result(
-        f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for {concept}s; on "
-        f"held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} ({found.moved_auc:.2f} with boxes "
-        "moved to other pictures)."
+        f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for "
+        f"{concept}s; on held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} "
+        f"({found.moved_auc:.2f} with boxes moved to other pictures)."
     )
     held_out = f"over cells of pictures the fit had not seen; {marks.source}"
+    result.notes += marks.notes
     result.metrics |= {
-        "accuracy": Metric(found.accuracy, n=found.cells, control="accuracy_moved_boxes", about=f"cells told right, {held_out}"),
-        "accuracy_moved_boxes": Metric(found.moved_accuracy, n=found.cells, no_control="it is the control", about="the same with boxes of other pictures"),
-        "auc": Metric(found.auc, n=found.cells, control="auc_moved_boxes", about=f"area under the ROC curve, {held_out}"),
-        "auc_moved_boxes": Metric(found.moved_auc, n=found.cells, no_control="it is the control", about="the same with boxes of other pictures"),
-        "filters_above_zero": Metric(found.above_zero, n=len(found.weights), no_control="a count", about=f"filters of {layer} with positive weight"),
+        "accuracy": Metric(
+            found.accuracy, n=found.cells, control="accuracy_moved_boxes", about=f"cells told right, {held_out}"
+        ),
+        "accuracy_moved_boxes": Metric(
+            found.moved_accuracy,
+            n=found.cells,
+            no_control="it is the control",
+            about="the same with boxes of other pictures",
+        ),
+        "auc": Metric(
+            found.auc, n=found.cells, control="auc_moved_boxes", about=f"area under the ROC curve, {held_out}"
+        ),
+        "auc_moved_boxes": Metric(
+            found.moved_auc,
+            n=found.cells,
+            no_control="it is the control",
+            about="the same with boxes of other pictures",
+        ),
+        "filters_above_zero": Metric(
+            found.above_zero,
+            n=len(found.weights),
+            no_control="a count",
+            about=f"filters of {layer} with positive weight",
+        ),
     }
     if len(fits) > 1:
         columns = ["layer", "filters", "above zero", "accuracy", "accuracy, moved boxes", "AUC", "AUC, moved boxes"]
-        rows = [[name, len(f.weights), f.above_zero, f.accuracy, f.moved_accuracy, f.auc, f.moved_auc] for name, f in fits.items()]
-        result.tables["layers"] = Table(columns, rows, "The same probe on every hidden layer, told on held-out pictures.")
+        rows = [
+            [name, len(f.weights), f.above_zero, f.accuracy, f.moved_accuracy, f.auc, f.moved_auc]
+            for name, f in fits.items()
+        ]
+        result.tables["layers"] = Table(
+            columns, rows, "The same probe on every hidden layer, told on held-out pictures."
+        )
     result.tables["filters"] = Table(
         ["rank", "filter", "weight"],
         [[rank + 1, int(which), float(found.weights[which])] for rank, which in enumerate(found.ranked()[:20])],
@@ -206,6 +245,6 @@ def _drop_unjudged(
         figures.rows(gan, rows), f"Fresh samples, {len(filters)} filters of {layer} dropped; a column is one z."
     )
     result.notes.append(
-        f"No share of pictures with {concept}s is given: no labeler knows this GAN's pictures, and boxes drawn on the original "
-        "samples say nothing of the edited ones. Mark edited samples too, or name a --labeler."
+        f"No share of pictures with {concept}s is given: no labeler knows this GAN's pictures, and boxes drawn on the "
+        "original samples say nothing of the edited ones. Mark edited samples too, or name a --labeler."
     )

@@ -23,6 +23,7 @@ class Marks:
         looked_at: how many pictures were looked at, with the concept or without.
         source: who marked them, in words.
         names: (seed, index) of every picture looked at.
+        notes: what was mended while the boxes were read.
     """
 
     latents: Latents
@@ -31,6 +32,7 @@ class Marks:
     looked_at: int
     source: str
     names: frozenset[tuple[int, int]]
+    notes: tuple[str, ...] = ()
 
 
 def from_boxes(gan: Gan, boxes: Boxes, concept: str) -> Marks:
@@ -50,6 +52,7 @@ def from_boxes(gan: Gan, boxes: Boxes, concept: str) -> Marks:
         len(boxes.pictures),
         f"{len(boxes.boxes)} boxes drawn on {len(rows)} of {len(boxes.pictures)} pictures",
         frozenset((picture.seed, picture.index) for picture in boxes.pictures),
+        tuple(boxes.notes),
     )
 
 

@@ -105,7 +105,9 @@ def _cross_validate(cells: Cells, c: float, seed: int) -> tuple[float, float]:
     scores = np.zeros(len(groups))
     for train, test in GroupKFold(min(FOLDS, count)).split(cells.features, cells.positive, groups):
         scaler = StandardScaler().fit(cells.features[train])
-        model = LogisticRegression(C=c, max_iter=1000).fit(scaler.transform(cells.features[train]), cells.positive[train])
+        model = LogisticRegression(C=c, max_iter=1000).fit(
+            scaler.transform(cells.features[train]), cells.positive[train]
+        )
         scores[test] = model.decision_function(scaler.transform(cells.features[test]))
     return float(((scores > 0) == cells.positive).mean()), float(roc_auc_score(cells.positive, scores))
 
