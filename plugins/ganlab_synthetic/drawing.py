@@ -150,18 +150,21 @@ class Canvas:
 
 def shade(colour: Colour, factor: float) -> Colour:
     """The colour made darker (factor < 1) or lighter (factor > 1)."""
-    return tuple(min(255, int(channel * factor)) for channel in colour)
+    red, green, blue = (min(255, int(channel * factor)) for channel in colour)
+    return red, green, blue
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
     """The colour ``share`` of the way from ``first`` to ``second``."""
-    return tuple(int(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    red, green, blue = (int(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def random_colour(rng: np.random.Generator, saturation: Span, value: Span, hue: Span = (0.0, 1.0)) -> Colour:
     """A colour with hue, saturation and value uniform in the given spans (each within 0..1)."""
     h, s, v = rng.uniform((hue[0], saturation[0], value[0]), (hue[1], saturation[1], value[1])).tolist()
-    return tuple(int(255 * channel) for channel in colorsys.hsv_to_rgb(h % 1.0, s, v))
+    red, green, blue = (int(255 * channel) for channel in colorsys.hsv_to_rgb(h % 1.0, s, v))
+    return red, green, blue
 
 
 def wood(rng: np.random.Generator) -> Colour:
@@ -179,7 +182,8 @@ def painted(rng: np.random.Generator) -> Colour:
 def jitter(rng: np.random.Generator, colour: Colour, amount: float = 18.0) -> Colour:
     """The colour moved by up to ``amount`` levels in each channel."""
     moved = rng.uniform(-amount, amount, 3).tolist()
-    return tuple(int(min(255, max(0, a + b))) for a, b in zip(colour, moved, strict=True))
+    red, green, blue = (int(min(255, max(0, a + b))) for a, b in zip(colour, moved, strict=True))
+    return red, green, blue
 
 
 def draw_block(canvas: Canvas, view: View, x: Span, y: Span, z: Span, colour: Colour) -> None:

@@ -149,9 +149,8 @@ def _draw_shade(
         ]
         colour = style.shade_colour
         if style.lit:
-            colour = tuple(
-                (channel + 2 * light) // 3 for channel, light in zip(colour, (255, 240, 190), strict=True)
-            )
+            red, green, blue = colour
+            colour = ((red + 510) // 3, (green + 480) // 3, (blue + 380) // 3)  # two parts of lamplight
             tone = 0.5 + 0.5 * tone
         canvas.polygon([view.project(a, h, z) for a, h in points], shade(colour, tone), emissive=style.lit)
     if style.lit:

@@ -85,8 +85,8 @@ def _draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.ran
     if layout.hanging_lamp:
         z = view.depth - float(rng.uniform(1.4, 1.8))
         width = 1.3 * lamp_pixels * PIXEL / view.scale(z)
-        x = float(rng.uniform(-0.7, 0.7))
-        draw_hanging_lamp(canvas, view, x, z, 0.12 + 0.5 * extra_height, width, lamp)
+        across = float(rng.uniform(-0.7, 0.7))
+        draw_hanging_lamp(canvas, view, across, z, 0.12 + 0.5 * extra_height, width, lamp)
     if layout.floor_lamp is not None:
         z = view.depth - 0.35
         width = lamp_pixels * PIXEL / view.scale(z)
