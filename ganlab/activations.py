@@ -57,9 +57,9 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     Raises:
         GanlabError: there is none; the hint lists what there is.
     """
-    named = dict(network.named_modules())
-    if name not in named or not name:
-        near = get_close_matches(name, named, n=3) or [other for other in named if other]
+    named = {known: module for known, module in network.named_modules() if known}
+    if name not in named:
+        near = get_close_matches(name, named, n=3) or list(named)
         raise GanlabError(f"There is no layer called {name!r}.", f"There are: {', '.join(near[:40])}.")
     return named[name]
 

@@ -258,9 +258,8 @@ class Gan:
             raise GanlabError(
                 f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture]."
             )
-        generator, discriminator = build(self.card.architecture, seed)
-        if self.discriminator is None:
-            discriminator = None
+        generator, judge = build(self.card.architecture, seed)
+        discriminator = None if self.discriminator is None else judge
         return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
 
     def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:

@@ -120,7 +120,7 @@ class Latents:
 
     def __getitem__(self, rows: slice | list[int] | np.ndarray) -> Latents:
         """The chosen rows, names and all."""
-        chosen = np.arange(len(self))[rows]  # torch knows no negative steps
+        chosen = np.arange(len(self))[rows].copy()  # torch takes no negative strides
         if chosen.ndim != 1:
             raise TypeError("rows of Latents are chosen by a slice, a list or an array, not by one number")
         labels = None if self.labels is None else self.labels[chosen]
@@ -137,8 +137,8 @@ class Prior:
     def __post_init__(self) -> None:
         if self.law not in LAWS:
             raise GanlabError(f"There is no prior called {self.law!r}.", f"Choose one of: {', '.join(LAWS)}.")
-        if self.dim < 1:
-            raise GanlabError(f"z needs at least one dimension, not {self.dim}.", "The paper's z has 100.")
+        if not isinstance(self.dim, int) or self.dim < 1:
+            raise GanlabError(f"z needs at least one dimension, not {self.dim!r}.", "The paper's z has 100.")
 
     def sample(self, n: int, seed: int, first: int = 0, *, stream: int = STREAM_LATENTS) -> Latents:
         """The latents ``first`` to ``first + n - 1`` of a seed."""
@@ -169,9 +169,10 @@ class Prior:
         straight = (1 - t) * a + t * b
         if self.law == "uniform":
             return straight
-        cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1, 1).unsqueeze(-1)
+        # in float64: near opposite directions float32 would magnify its rounding a thousandfold
+        cosine = torch.nn.functional.cosine_similarity(a.double(), b.double(), dim=-1).clamp(-1, 1).unsqueeze(-1)
         angle = torch.arccos(cosine)
         sine = torch.sin(angle)
         along = torch.sin((1 - t) * angle) / sine * a + torch.sin(t * angle) / sine * b
         # where a and b point the same or opposite ways there is no one great circle: stay on the chord
-        return torch.where(sine.abs() > 1e-4, along, straight)
+        return torch.where(sine > 1e-4, along.to(a), straight)

@@ -56,10 +56,14 @@ def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
     if not shape:
         raise GanlabError(f"The layer {layer!r} puts out no feature maps.", "gan.hidden_layers() lists those that do.")
     if filters.size and filters.dtype.kind not in "iu":
-        raise GanlabError(f"Filters are named by whole numbers, not by {filters.dtype}.", "Of a mask, take numpy.flatnonzero.")
+        raise GanlabError(
+            f"Filters are named by whole numbers, not by {filters.dtype}.", "Of a mask, take numpy.flatnonzero."
+        )
     outside = filters[(filters < 0) | (filters >= shape[0])]
     if len(outside):
-        raise GanlabError(f"The layer {layer!r} has no filter {outside[0]}.", f"Its filters go from 0 to {shape[0] - 1}.")
+        raise GanlabError(
+            f"The layer {layer!r} has no filter {outside[0]}.", f"Its filters go from 0 to {shape[0] - 1}."
+        )
 
 
 def _has_input_weights(module: nn.Module) -> bool:

@@ -52,4 +52,8 @@ def register_architectures() -> list[Architecture]:
     def build_from_card(settings: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
         return build_dcgan(DcganSettings.from_card(settings), seed)
 
-    return [Architecture("dcgan", "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels", build_from_card)]
+    return [
+        Architecture(
+            "dcgan", "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels", build_from_card
+        )
+    ]

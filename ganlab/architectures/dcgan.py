@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
+from ganlab.gan import enough_memory
 
 SIZES = (16, 32, 64, 128, 256)
 CHANNELS = (1, 3, 4)
 KERNELS = (4, 5)
 LEAKY_SLOPE = 0.2
 INITIAL_DEVIATION = 0.02
+LARGEST = 65536  # width and dimensions of z: more could not even be counted in a layer's size
 WIDEST = 16  # no layer has more than 16 times the width: 1024 maps at width 64, the paper's widest
 
 
@@ -53,8 +56,10 @@ class DcganSettings:
             raise GanlabError(f"A picture has 1, 3 or 4 channels, not {self.channels}.", "1 grey, 3 RGB, 4 RGBA.")
         if self.kernel not in KERNELS:
             raise GanlabError(f"There are 4x4 and 5x5 kernels, not {self.kernel}.", "4 is the port's, 5 the paper's.")
-        if self.width < 1 or self.z_dim < 1:
-            raise GanlabError("The width and the dimension of z must be at least 1.", "The usual values: 64 and 100.")
+        if not (1 <= self.width <= LARGEST and 1 <= self.z_dim <= LARGEST):
+            raise GanlabError(
+                f"The width and the dimension of z go from 1 to {LARGEST}.", "The usual values: 64 and 100."
+            )
 
     @classmethod
     def from_card(cls, settings: Mapping[str, Any]) -> DcganSettings:
@@ -92,7 +97,7 @@ class Generator(nn.Sequential):
         sides = settings.sides()
         first = nn.ConvTranspose2d(settings.z_dim, settings.maps(4), 4, bias=False)
         blocks = [("up4", _block(first, nn.ReLU()))]
-        for below, side in zip(sides, sides[1:], strict=False):
+        for below, side in pairwise(sides):
             up = _upsample(settings.maps(below), settings.maps(side), settings.kernel)
             blocks.append((f"up{side}", _block(up, nn.ReLU())))
         last = _upsample(settings.width, settings.channels, settings.kernel)
@@ -124,11 +129,18 @@ class Discriminator(nn.Sequential):
 
 
 def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Discriminator]:
-    """A generator and a discriminator with the paper's initial weights; the global random state stays untouched."""
+    """A generator and a discriminator with the paper's initial weights; the global random state stays untouched.
+
+    Raises:
+        GanlabError: a seed outside 0 to 2**63 - 1, networks that do not fit into memory.
+    """
+    if not 0 <= seed < 2**63:
+        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
     with torch.device("meta"):  # torch's own initialisation would draw from the global random state
         generator, discriminator = Generator(settings), Discriminator(settings)
     for network, stream in ((generator, 2 * seed), (discriminator, 2 * seed + 1)):
-        network.to_empty(device="cpu")
+        with enough_memory(f"A DCGAN of width {settings.width} does not fit into memory.", "Choose a smaller --width."):
+            network.to_empty(device="cpu")
         initialise(network, stream)
     return generator, discriminator
 

@@ -100,16 +100,23 @@ def register_checkpoint_formats() -> list[CheckpointFormat]:
 
     return [
         CheckpointFormat("ganlab", "a folder with card.toml and weights.safetensors", native.recognises, native.load),
-        CheckpointFormat("pytorch", "a file of torch.save (refused with the reason, for now)", pytorch.recognises, pytorch.load),
+        CheckpointFormat(
+            "pytorch", "a file of torch.save (refused with the reason, for now)", pytorch.recognises, pytorch.load
+        ),
     ]
 
 
 def _load(path: Path, spec: str) -> Gan:
     from ganlab.plugins import host
 
-    for known in host().checkpoint_formats():
-        if known.recognises(path):
-            return known.load(path)
+    try:
+        for known in host().checkpoint_formats():
+            if known.recognises(path):
+                return known.load(path)
+    except OSError as error:
+        raise GanlabError(
+            f"{spec} cannot be read: {error.strerror}.", "Look at the permissions of its files."
+        ) from error
     what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
     readable = "; ".join(f"{known.name}: {known.summary}" for known in host().checkpoint_formats())
     raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")

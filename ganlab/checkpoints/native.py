@@ -20,6 +20,7 @@ from ganlab import architectures
 from ganlab.errors import GanlabError
 from ganlab.gan import Card, Gan, ImageSpec
 from ganlab.latents import Prior
+from ganlab.writing import check_new_folder
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 SIDES = ("generator", "discriminator")
@@ -36,6 +37,8 @@ def load(path: Path) -> Gan:
     Raises:
         GanlabError: a card or weights that cannot be read, or that do not fit each other.
     """
+    if not recognises(path):
+        raise GanlabError(f"{path} is no checkpoint of ganlab.", f"It would be a folder with {CARD} and {WEIGHTS}.")
     folder = path if (path / CARD).is_file() else _epochs(path)[-1]
     card = _read_card(folder / CARD)
     stored = _read_weights(folder / WEIGHTS)
@@ -43,25 +46,33 @@ def load(path: Path) -> Gan:
         generator, discriminator = architectures.build(card["architecture"])
         prior, image = Prior(**card["prior"]), ImageSpec(**card["image"])
     except (KeyError, TypeError) as error:
-        raise GanlabError(f"{folder / CARD}: {error} is missing or wrong.", "See docs/checkpoints.md for a card.") from error
+        raise GanlabError(
+            f"{folder / CARD}: {error} is missing or wrong.", "See docs/checkpoints.md for a card."
+        ) from error
     _fill(generator, stored["generator"], folder / WEIGHTS)
     if stored["discriminator"]:
         _fill(discriminator, stored["discriminator"], folder / WEIGHTS)
-    facts = {key: value for key, value in card.items() if key not in ("name", "summary", "architecture", "prior", "image")}
-    return Gan(
+    facts = {
+        key: value for key, value in card.items() if key not in ("name", "summary", "architecture", "prior", "image")
+    }
+    gan = Gan(
         generator,
         discriminator if stored["discriminator"] else None,
         prior=prior,
         image=image,
-        card=Card(card.get("name", folder.name), card.get("summary", ""), card["architecture"], facts),
+        card=Card(str(card.get("name", folder.name)), str(card.get("summary", "")), card["architecture"], facts),
         folder=folder,
     )
+    _check_draws(gan, folder)
+    return gan
 
 
 def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Write a checkpoint folder; see :func:`ganlab.save_gan`."""
     if not gan.card.architecture:
-        raise GanlabError(f"The card of {gan.name!r} does not say how to build its networks.", "Add [architecture] to it.")
+        raise GanlabError(
+            f"The card of {gan.name!r} does not say how to build its networks.", "Add [architecture] to it."
+        )
     card = {
         "name": gan.card.name,
         "summary": gan.card.summary,
@@ -70,27 +81,34 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         "image": {field: getattr(gan.image, field) for field in ("size", "channels", "low", "high")},
         **gan.card.facts,
     }
+    check_new_folder(folder)
     write(folder, card, {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
 
 
 def write(
     folder: Path, card: Mapping[str, Any], networks: Mapping[str, nn.Module | None], dtype: torch.dtype | None = None
 ) -> None:
-    """Write card and weights beside ``folder`` and rename, replacing an earlier checkpoint of that name."""
+    """Write card and weights beside ``folder`` and rename, replacing what was there.
+
+    Raises:
+        GanlabError: weights that are not finite, a full disk, a folder that cannot be written.
+    """
     tensors = {
         f"{side}.{key}": _stored(value, dtype)
         for side, network in networks.items()
         if network is not None
         for key, value in network.state_dict().items()
     }
+    if broken := not_finite(tensors):
+        raise GanlabError(f"{broken} holds NaN or infinity.", "Such weights draw nothing; nothing was written.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        beside = Path(tempfile.mkdtemp(prefix=".ganlab-unfinished-", dir=folder.parent))
     except OSError as error:
         raise GanlabError(f"Cannot write to {folder.parent}: {error.strerror}.", "Choose another folder.") from error
     try:
         save_file(tensors, beside / WEIGHTS)
-        (beside / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True))
+        (beside / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
         beside.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -101,18 +119,23 @@ def write(
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def not_finite(tensors: Mapping[str, torch.Tensor]) -> str:
+    """The name of a tensor that holds NaN or infinity, or nothing."""
+    return next((key for key, value in tensors.items() if not torch.isfinite(value).all()), "")
+
+
 def _stored(value: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    value = value.detach().cpu().contiguous()
+    value = value.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors refuses shared memory
     return value.to(dtype) if dtype is not None and value.is_floating_point() else value
 
 
 def _epochs(run: Path) -> list[Path]:
-    return sorted(folder.parent for folder in run.glob(f"epochs/*/{CARD}"))
+    return sorted(folder.parent for folder in run.glob(f"epochs/[0-9]*/{CARD}"))
 
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = tomllib.loads(path.read_text())
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
     missing = [table for table in ("architecture", "prior", "image") if not isinstance(card.get(table), dict)]
@@ -128,16 +151,22 @@ def _read_weights(path: Path) -> dict[str, dict[str, torch.Tensor]]:
         GanlabError: no such file, a damaged one, or tensors of neither network.
     """
     if not path.is_file():
-        raise GanlabError(f"The checkpoint {path.parent} has no {WEIGHTS}.", "Copy the whole folder, not only its card.")
+        raise GanlabError(
+            f"The checkpoint {path.parent} has no {WEIGHTS}.", "Copy the whole folder, not only its card."
+        )
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise GanlabError(f"{path} is damaged or is no safetensors file: {error}.", "Fetch or copy it again.") from error
+        raise GanlabError(
+            f"{path} is damaged or is no safetensors file: {error}.", "Fetch or copy it again."
+        ) from error
     sides: dict[str, dict[str, torch.Tensor]] = {side: {} for side in SIDES}
     for key, value in tensors.items():
         side, _, rest = key.partition(".")
         if side not in sides:
-            raise GanlabError(f"{path} holds {key!r}, which is of neither network.", "Keys begin with generator. or discriminator.")
+            raise GanlabError(
+                f"{path} holds {key!r}, which is of neither network.", "Keys begin with generator. or discriminator."
+            )
         sides[side][rest] = value.float() if value.is_floating_point() else value
     return sides
 
@@ -158,6 +187,21 @@ def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> No
         if value.shape != expected[key].shape:
             shapes = f"{tuple(value.shape)} where the network has {tuple(expected[key].shape)}"
             raise GanlabError(f"{path}: {key!r} has the shape {shapes}.", hint)
-        if not torch.isfinite(value).all():
-            raise GanlabError(f"{path}: {key!r} holds NaN or infinity.", "The training diverged; take an earlier epoch.")
+    if broken := not_finite(stored):
+        raise GanlabError(f"{path}: {broken!r} holds NaN or infinity.", "The training diverged; take an earlier epoch.")
     network.load_state_dict(stored)
+
+
+def _check_draws(gan: Gan, folder: Path) -> None:
+    """That the networks fit what the card says of z and the pictures: one picture tells."""
+    hint = f"Does {folder / CARD} tell the truth about [prior] and [image]?"
+    try:
+        picture = gan.generate(gan.latents(1))
+        wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
+        if picture.shape != wanted:
+            raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)
+        logits = gan.score(picture) if gan.discriminator else torch.zeros(1)
+    except RuntimeError as error:
+        raise GanlabError(f"{folder} cannot draw: {str(error).splitlines()[0]}", hint) from error
+    if not (torch.isfinite(picture).all() and torch.isfinite(logits).all()):
+        raise GanlabError(f"{folder} draws NaN or infinity.", "The training diverged; take an earlier epoch.")

@@ -12,16 +12,14 @@ from ganlab.gan import Gan
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar")
 PICKLE_START = b"\x80"
-ZIP_START = b"PK\x03\x04"
 
 
 def recognises(path: Path) -> bool:
-    """A file whose first bytes are a pickle's or a zip's, or whose name says so."""
+    """A file that begins as a pickle does, or whose name says so."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        start = file.read(4)
-    return path.suffix.lower() in SUFFIXES or start.startswith(PICKLE_START)
+        return path.suffix.lower() in SUFFIXES or file.read(1) == PICKLE_START
 
 
 def load(path: Path) -> Gan:
@@ -34,7 +32,7 @@ def load(path: Path) -> Gan:
         torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise GanlabError(
-            f"{path} is a pickle of Python objects, not of weights alone; loading it could run any code, so it was not loaded.",
+            f"{path} pickles Python objects, not weights alone: it could run any code, so it was not loaded.",
             "Where it was made, save the weights: torch.save(generator.state_dict(), FILE).",
         ) from error
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files

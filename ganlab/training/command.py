@@ -16,10 +16,14 @@ def train(
     context: typer.Context,
     data: Annotated[
         str | None,
-        typer.Argument(help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False),
+        typer.Argument(
+            help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False
+        ),
     ] = None,
     size: Annotated[int, typer.Option(help="Side in pixels: 16, 32, 64, 128 or 256. The paper's is 64.")] = 64,
-    width: Annotated[int, typer.Option(help="Feature maps of the layer beside the picture. The usual port has 64, the paper 128.")] = 64,
+    width: Annotated[
+        int, typer.Option(help="Feature maps of the layer beside the picture. The usual port has 64, the paper 128.")
+    ] = 64,
     channels: Annotated[int, typer.Option(help="1 grey, 3 RGB, 4 RGBA.")] = 3,
     kernel: Annotated[int, typer.Option(help="4 (the usual port) or 5 (the paper's).")] = 4,
     prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
@@ -30,12 +34,18 @@ def train(
     beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
     limit: Annotated[int | None, typer.Option(help="Only the first N pictures.", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it.")] = 0,
-    precision: Annotated[str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")
+    ] = "fp32",
     workers: Annotated[int, typer.Option(help="Threads that decode pictures on the first pass.")] = 2,
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="A new folder for the run. Default: runs/train/DATA-0001.", show_default=False)] = None,
-    resume: Annotated[Path | None, typer.Option(help="Folder of an interrupted run: go on exactly where it was.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A new folder for the run. Default: runs/train/DATA-0001.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of an interrupted run: go on exactly where it was.", show_default=False)
+    ] = None,
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
     from ganlab.architectures.dcgan import DcganSettings

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ganlab import __version__, figures, plots
+from ganlab import __version__, figures
 from ganlab.checkpoints import native
+from ganlab.errors import GanlabError
 from ganlab.gan import ImageSpec
 from ganlab.training.trainer import StepLog, Trainer
 from ganlab.writing import write_file
@@ -25,6 +27,7 @@ class Journal:
     def __init__(self, run: Path, trainer: Trainer) -> None:
         self.run = run
         self.trainer = trainer
+        _remove_unfinished(run)
         _forget_after(run / HISTORY, trainer.step)
         settings = trainer.settings
         self._image = ImageSpec(settings.network.size, settings.network.channels)
@@ -32,9 +35,17 @@ class Journal:
 
     def note(self, first_step: int, losses: list[dict[str, float]]) -> None:
         """Append the losses of the steps after ``first_step`` to the history, one row a step."""
-        with (self.run / HISTORY).open("a") as file:
-            for step, log in enumerate(losses, first_step + 1):
-                file.write(",".join([str(step), *(f"{value:.5f}" for value in log.values())]) + "\n")
+        rows = (
+            ",".join([str(step), *(f"{value:.5f}" for value in log.values())]) + "\n"
+            for step, log in enumerate(losses, first_step + 1)
+        )
+        try:
+            with (self.run / HISTORY).open("a") as file:
+                file.writelines(rows)
+        except OSError as error:
+            raise GanlabError(
+                f"{self.run / HISTORY} could not be written: {error.strerror}.", "Make room, then --resume."
+            ) from error
 
     def end_epoch(self, epoch: int) -> None:
         """Weights, samples of the same z as ever, and the plot."""
@@ -57,7 +68,7 @@ class Journal:
             "loss of D": (kept[:, 1], None, None),
             "loss of G": (kept[:, 2], None, None),
         }
-        return plots.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
+        return figures.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
 
     def _card(self, epoch: int) -> dict[str, Any]:
         settings = self.trainer.settings
@@ -93,6 +104,15 @@ class Journal:
 def _read_history(path: Path) -> list[list[float]]:
     with path.open(newline="") as file:
         return [[float(value) for value in row] for row in list(csv.reader(file))[1:]]
+
+
+def _remove_unfinished(run: Path) -> None:
+    """What a killed process was writing: whole files and folders have other names."""
+    for path in list(run.rglob(".ganlab-unfinished-*")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _forget_after(path: Path, step: int) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 from ganlab.errors import GanlabError
-from ganlab.gan import is_out_of_memory
+from ganlab.gan import enough_memory
 from ganlab.training.journal import Journal
 from ganlab.training.state import save_state
 from ganlab.training.trainer import StepLog, Trainer
 
-READ_EVERY = 20  # steps between reading the losses off the device: reading every step would make a GPU wait
+READ_EVERY = 1.0  # seconds between reading the losses off the device: reading every step would make a GPU wait
 SAVE_EVERY = 300.0  # seconds between states within an epoch: what a crash can cost
 STILL = 1 / 255  # a batch whose pixels spread less than this (of a range of 2) no longer depends on z
-PATIENCE = 3  # readings in a row that must say so
+PATIENCE = 60  # steps in a row that must say so
 
 
 class Pictures(Protocol):
@@ -66,59 +66,60 @@ def train(
     per_epoch = len(pictures) // settings.batch
     steps = per_epoch * settings.epochs
     journal = Journal(run, trainer)
+    if trainer.step == 0:
+        save_state(trainer, run)  # from here on the run can go on, whenever it is killed
     unread: list[StepLog] = []
     still = 0
-    saved = began = time.monotonic()
-    first_step = read_step = trainer.step
+    saved = read = began = time.monotonic()
+    first_step = trainer.step
     while trainer.step < steps:
         epoch, position = divmod(trainer.step, per_epoch)
         if position == 0 or trainer.step == first_step:
             order = trainer.order(epoch, len(pictures))
         rows = order[position * settings.batch : (position + 1) * settings.batch]
         unread.append(_advance(trainer, pictures.batch(rows)))
+        now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
         stopping = stop()
-        if len(unread) == READ_EVERY or ends_epoch or stopping:
+        saving = ends_epoch or stopping or now - saved > SAVE_EVERY
+        if saving or now - read > READ_EVERY:  # only what has been read and checked is worth keeping
             losses = [log.numbers() for log in unread]
-            _check_losses(losses)
-            still = still + 1 if losses[-1]["spread"] < STILL else 0
-            if still == PATIENCE:
-                raise GanlabError(
-                    f"Stopped at step {trainer.step}: the samples no longer depend on z (the generator collapsed).",
-                    "Try another --seed, a smaller --lr or more pictures; the last good state is kept.",
-                )
-            journal.note(read_step, losses)
-            read_step, unread = trainer.step, []
-            speed = (trainer.step - first_step) * settings.batch / (time.monotonic() - began)
+            still = _check(losses, still)
+            journal.note(trainer.step - len(losses), losses)
+            unread, read = [], now
+            speed = (trainer.step - first_step) * settings.batch / (now - began)
             show(Moment(trainer.step, steps, epoch + 1, speed, losses[-1]))
         if ends_epoch:
             journal.end_epoch(epoch + 1)
-        if ends_epoch or stopping or time.monotonic() - saved > SAVE_EVERY:
-            if not unread:  # only what has been read and checked is worth keeping
-                save_state(trainer, run)
-                saved = time.monotonic()
+        if saving:
+            save_state(trainer, run)
+            saved = time.monotonic()
         if stopping:
             break
     return trainer.step >= steps
 
 
 def _advance(trainer: Trainer, pictures) -> StepLog:  # type: ignore[no-untyped-def]
-    try:
+    with enough_memory(
+        f"A step on {len(pictures)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
+        f"Try --batch {max(2, len(pictures) // 2)} or a smaller --width; the last good state is kept.",
+    ):
         return trainer.advance(pictures)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise GanlabError(
-            f"A step on {len(pictures)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
-            f"Try --batch {max(2, len(pictures) // 2)} or a smaller --width; the last good state is kept.",
-        ) from error
 
 
-def _check_losses(losses: list[dict[str, float]]) -> None:
+def _check(losses: list[dict[str, float]], still: int) -> int:
+    """Stop a run that is lost. Takes and returns for how many steps in a row the samples have not depended on z."""
     for log in losses:
         bad = [name for name, value in log.items() if not math.isfinite(value)]
         if bad:
             raise GanlabError(
-                f"Training diverged: {bad[0]} became NaN or infinite.", "Try a smaller --lr; the last good state is kept."
+                f"Training diverged: {bad[0]} became NaN or infinite.",
+                "Try a smaller --lr; the last good state is kept.",
             )
-
+        still = still + 1 if log["spread"] < STILL else 0
+        if still >= PATIENCE:
+            raise GanlabError(
+                f"The samples have not depended on z for {still} steps: the generator collapsed.",
+                "Try another --seed, a smaller --lr or more pictures; the last good state is kept.",
+            )
+    return still

@@ -49,8 +49,9 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
             f"Try --batch {max(2, len(packed))}.",
         )
     settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
+    trainer = Trainer(settings, device)
     _make(run)
-    _train(packed, Trainer(settings, device), run)
+    _train(packed, trainer, run)
 
 
 def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, device: str) -> None:
@@ -95,7 +96,9 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
     with _interruptible() as interrupted, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=interrupted)
     if not finished:
-        typer.echo(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}", err=True)
+        typer.echo(
+            f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}", err=True
+        )
         raise typer.Exit(130)
     typer.echo(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
 
@@ -123,4 +126,6 @@ def _make(run: Path) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GanlabError(f"Cannot write to {run}: {os.strerror(error.errno or 0)}.", "Choose another --out.") from error
+        raise GanlabError(
+            f"Cannot write to {run}: {os.strerror(error.errno or 0)}.", "Choose another --out."
+        ) from error

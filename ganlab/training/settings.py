@@ -50,10 +50,13 @@ class TrainSettings:
             raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
         if self.epochs < 1 or self.batch < 2:
             raise GanlabError(
-                "Training needs at least one epoch and two pictures in a batch.", "BatchNorm needs two to have a variance."
+                "Training needs at least one epoch and two pictures in a batch.",
+                "BatchNorm needs two to have a variance.",
             )
         if not (math.isfinite(self.lr) and self.lr > 0 and 0 <= self.beta1 < 1):
-            raise GanlabError("The learning rate must be above 0 and beta1 from 0 up to 1.", "The paper: 0.0002 and 0.5.")
+            raise GanlabError(
+                "The learning rate must be above 0 and beta1 from 0 up to 1.", "The paper: 0.0002 and 0.5."
+            )
 
     @property
     def prior(self) -> Prior:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ganlab.checkpoints.native import not_finite
 from ganlab.errors import GanlabError
+from ganlab.gan import weights_digest
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 
@@ -23,11 +26,17 @@ def save_state(trainer: Trainer, run: Path) -> None:
         GanlabError: weights that are not finite (the old state stays), a full disk, a folder that cannot be written.
     """
     tensors = _tensors(trainer)
-    broken = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+    broken = not_finite(tensors)
     if broken:
-        raise GanlabError(f"Training diverged: {broken[0]} holds NaN or infinity.", "Try a smaller --lr.")
+        raise GanlabError(
+            f"Training diverged: {broken} holds NaN or infinity.", "Try a smaller --lr; the last good state is kept."
+        )
     beside = run / f".{STATE}.new"
-    metadata = {"settings": trainer.settings.to_json(), "step": str(trainer.step)}
+    metadata = {
+        "settings": trainer.settings.to_json(),
+        "step": str(trainer.step),
+        "sha256": weights_digest(tensors),
+    }
     try:
         save_file(tensors, beside, metadata)
         with beside.open("rb") as file:
@@ -35,7 +44,9 @@ def save_state(trainer: Trainer, run: Path) -> None:
         os.replace(beside, run / STATE)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
-        raise GanlabError(f"The state of {run} could not be written: {error}.", "Is the disk full? Make room, then --resume.") from error
+        raise GanlabError(
+            f"The state of {run} could not be written: {error}.", "Is the disk full? Make room, then --resume."
+        ) from error
 
 
 def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
@@ -51,32 +62,25 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
     """
     path = run / STATE
     if not path.is_file():
-        raise GanlabError(f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted.")
+        raise GanlabError(
+            f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        if metadata.get("sha256", found := weights_digest(tensors)) != found:
+            raise ValueError("its checksum does not fit")
         settings = TrainSettings.from_json(metadata["settings"])
-        if epochs is not None:
-            settings = TrainSettings(**{**settings.__dict__, "epochs": epochs})
-        trainer = Trainer(settings, device)
+        step = int(metadata["step"])
+        trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device)
         _restore(trainer, tensors)
-        trainer.step = int(metadata["step"])
-    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise GanlabError(f"{path} is damaged: {error}.", "Start the run again, or take the weights of its last epoch.") from error
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise GanlabError(
+            f"{path} is damaged: {error}.", "Start the run again, or take the weights of its last epoch."
+        ) from error
+    trainer.step = step
     return trainer
-
-
-def stored_settings(run: Path) -> TrainSettings:
-    """The settings of a run, without its tensors."""
-    path = run / STATE
-    if not path.is_file():
-        raise GanlabError(f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return TrainSettings.from_json((file.metadata() or {})["settings"])
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise GanlabError(f"{path} is damaged: {error}.", "Start the run again.") from error
 
 
 def _tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -105,4 +109,4 @@ def _restore(trainer: Trainer, tensors: dict[str, torch.Tensor]) -> None:
         # Adam's moments must lie in memory as their weights do, or the fused step pairs them wrongly or slowly
         for parameter, moments in optimizer.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
-                moments[name] = moments[name].to(memory_format=torch.preserve_format).contiguous(memory_format=torch.channels_last) if parameter.ndim == 4 else moments[name]
+                moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moments[name])

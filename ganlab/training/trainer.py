@@ -19,7 +19,7 @@ BETA2 = 0.999
 
 @dataclass(frozen=True)
 class StepLog:
-    """What one step saw, as tensors still on the device: losses (nats), mean D(x) and D(G(z)), spread of the samples."""
+    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of the samples."""
 
     values: torch.Tensor
 
@@ -41,8 +41,9 @@ class Trainer:
         self.device = device
         self.step = 0
         generator, discriminator = build_dcgan(settings.network, settings.seed)
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        # (torch's types know no memory_format)
+        self.generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizers = {
             "generator": self._adam(self.generator),
             "discriminator": self._adam(self.discriminator),
@@ -96,7 +97,13 @@ class Trainer:
         self.step += 1
         with torch.no_grad():
             spread = fake.float().std(dim=0).mean()
-            log = (real_loss + fake_loss, generator_loss, real_logits.sigmoid().mean(), fake_logits.sigmoid().mean(), spread)
+            log = (
+                real_loss + fake_loss,
+                generator_loss,
+                real_logits.sigmoid().mean(),
+                fake_logits.sigmoid().mean(),
+                spread,
+            )
             return StepLog(torch.stack([value.detach().float() for value in log]))
 
     def networks(self) -> dict[str, nn.Module]:

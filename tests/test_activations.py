@@ -1,0 +1,233 @@
+"""Recording and editing layers: names checked before, hooks gone after, nothing lost and nothing doubled."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganlab import activations
+from ganlab.errors import GanlabError
+from ganlab.gan import Gan, ImageSpec
+from ganlab.latents import Prior
+from ganlab.testing import tiny_gan
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+
+def hooks(network: nn.Module) -> int:
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
+
+
+class Overwriting(nn.Module):
+    """Hands a tensor on that a later layer overwrites in place, whatever its `inplace` flag says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.activation = nn.ReLU(inplace=True)
+        self.twice = Doubling()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.twice(self.activation(self.conv(x)))
+
+
+class Doubling(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mul_(2)
+
+
+def test_record_keeps_what_a_layer_put_out() -> None:
+    gan = tiny_gan()
+    latents = gan.latents(5)
+    with gan.record("up8", "up8.act", "output") as recorded:
+        images = gan.generate(latents)
+    assert set(recorded) == {"up8", "up8.act", "output"}
+    assert recorded["up8"].shape == (5, 4, 8, 8)
+    assert torch.equal(recorded["up8"], recorded["up8.act"])
+    assert torch.equal(recorded["output"], images)
+    with torch.no_grad():
+        by_hand = gan.generator.up8(gan.generator.up4(latents.z[:, :, None, None]))
+    torch.testing.assert_close(recorded["up8"], by_hand)
+
+
+def test_record_joins_batches_and_calls_in_order() -> None:
+    gan = tiny_gan()
+    with gan.record("up4") as recorded:
+        gan.generate(gan.latents(70))
+        gan.generate(gan.latents(3, first=70))
+        assert len(recorded["up4"]) == 73
+        gan.generate(gan.latents(2, first=73))
+    with gan.record("up4") as once:
+        gan.generate(gan.latents(75))
+    assert len(recorded["up4"]) == 75
+    torch.testing.assert_close(recorded["up4"], once["up4"])
+
+
+def test_record_copies_what_a_later_layer_overwrites() -> None:
+    network = Overwriting()
+    pictures = torch.randn(2, 3, 4, 4)
+    with torch.no_grad(), activations.record(network, "conv", "activation", "twice") as recorded:
+        network(pictures)
+        before = network.conv(pictures)
+    torch.testing.assert_close(recorded["conv"], before)
+    torch.testing.assert_close(recorded["activation"], before.relu())
+    torch.testing.assert_close(recorded["twice"], 2 * before.relu())
+
+
+def test_recorded_features_can_be_differentiated_afterwards() -> None:
+    gan = tiny_gan()
+    with gan.record("up8") as recorded:
+        images = gan.generate(gan.latents(2))
+    for tensor in (recorded["up8"], images):
+        assert not tensor.requires_grad
+        (tensor.requires_grad_() ** 2).sum().backward()
+        assert tensor.grad is not None
+
+
+def test_the_discriminator_is_recorded_too() -> None:
+    gan = tiny_gan()
+    images = gan.generate(gan.latents(3))
+    with gan.record("down4", side="discriminator") as recorded:
+        gan.score(images)
+    assert recorded["down4"].shape == (3, 8, 4, 4)
+
+
+@pytest.mark.parametrize("name", ["up9", "", "generator.up8", "up8."])
+def test_an_unknown_layer_is_told_before_anything_is_hooked(name: str) -> None:
+    gan = tiny_gan()
+    for enter in (lambda: gan.record("up8", name), lambda: gan.edit({"up8": lambda f, r: f, name: lambda f, r: f})):
+        with pytest.raises(GanlabError, match=f"no layer called '{name}'") as caught, enter():
+            pass
+        assert "up8" in caught.value.hint
+        assert hooks(gan.generator) == 0
+
+
+def test_hooks_are_gone_after_the_block_and_after_any_error() -> None:
+    gan = tiny_gan()
+    with gan.record("up4"), gan.edit({"up8": lambda features, rows: features}):
+        assert hooks(gan.generator) > 0
+        gan.generate(gan.latents(1))
+    assert hooks(gan.generator) == 0
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), gan.record("up4"), gan.edit({"up8": lambda features, rows: features}):
+            raise error
+        assert hooks(gan.generator) == 0
+
+    def broken(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), gan.edit({"up8": broken}):
+        gan.generate(gan.latents(1))
+    assert hooks(gan.generator) == 0
+    assert gan.layers()
+    assert hooks(gan.generator) == 0
+
+
+def test_a_layer_that_did_not_run_is_told() -> None:
+    gan = tiny_gan()
+    with gan.record("up8") as recorded:
+        pass
+    with pytest.raises(GanlabError, match="'up8' has not run"):
+        recorded["up8"]
+    with pytest.raises(KeyError):
+        recorded["up4"]
+    with pytest.raises(GanlabError, match="'up8' never ran"), gan.edit({"up8": lambda features, rows: features}):
+        pass
+
+
+def test_an_edit_changes_the_picture_and_only_inside_the_block() -> None:
+    gan = tiny_gan()
+    latents = gan.latents(4)
+    before = gan.generate(latents)
+    with gan.edit({"up8": lambda features, rows: torch.zeros_like(features)}):
+        edited = gan.generate(latents)
+    assert (edited - edited[:1]).abs().max() == 0  # nothing of z is left
+    assert not torch.allclose(edited, before)
+    assert torch.equal(gan.generate(latents), before)
+
+
+def test_an_edit_in_place_harms_nobody() -> None:
+    gan = tiny_gan()
+
+    def in_place(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return features.zero_()
+
+    with gan.record("up8.act") as inner, gan.edit({"up8": in_place}), gan.record("up8") as outer:
+        gan.generate(gan.latents(2))
+    assert inner["up8.act"].abs().max() > 0  # the layer inside put out what it always does
+    assert outer["up8"].abs().max() == 0  # entered after the edit: sees what the edit made
+
+
+def test_rows_say_which_pictures_of_the_call_these_are() -> None:
+    gan = tiny_gan()
+    latents = gan.latents(150)
+    plain = gan.generate(latents)
+    seen: list[int] = []
+
+    def every_third(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        seen.extend(rows.tolist())
+        features[rows % 3 == 0] = 0
+        return features
+
+    with gan.edit({"up8": every_third}):
+        edited = gan.generate(latents)
+        seen_once, seen = seen, []
+        gan.generate(latents[:2])
+    assert seen_once == list(range(150))
+    assert seen == [0, 1]
+    changed = (edited != plain).flatten(1).any(1)
+    assert changed.tolist() == [row % 3 == 0 for row in range(150)]
+
+
+def test_rows_are_right_after_an_error_and_inside_another_call() -> None:
+    gan = tiny_gan()
+    seen: list[list[int]] = []
+
+    def fail_late(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        if rows[0] > 0:
+            raise ZeroDivisionError
+        return features
+
+    with pytest.raises(ZeroDivisionError), gan.edit({"up8": fail_late}):
+        gan.generate(gan.latents(100))
+
+    def note(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        seen.append(rows.tolist())
+        return features
+
+    with gan.edit({"up8": note}), torch.no_grad():
+        gan.generator(gan.latents(2).z)  # without the Gan's batching
+    assert seen == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda features, rows: features[:, :1],
+        lambda features, rows: features[:1],
+        lambda features, rows: features.mean(),
+        lambda features, rows: None,
+        lambda features, rows: (features,),
+    ],
+)
+def test_an_edit_that_changes_the_shape_is_refused(edit: activations.Edit) -> None:
+    gan = tiny_gan()
+    with pytest.raises(GanlabError, match=r"edit of 'up8' turned \(2, 4, 8, 8\)"), gan.edit({"up8": edit}):
+        gan.generate(gan.latents(2))
+    assert hooks(gan.generator) == 0
+
+
+def test_a_pass_that_ran_out_of_memory_is_not_recorded() -> None:
+    """The batch is halved and drawn again: what its first layers put out must not appear twice."""
+
+    class Greedy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if len(x) > 8:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+            return x
+
+    generator = nn.Sequential(nn.Unflatten(1, (2, 1, 1)), nn.ConvTranspose2d(2, 3, 4), Greedy())
+    gan = Gan(generator, prior=Prior(2), image=ImageSpec(4))
+    with gan.record("1") as recorded:
+        images = gan.generate(gan.latents(21))
+    assert torch.equal(recorded["1"], images)
