@@ -1,0 +1,101 @@
+"""Is the judge right? Blind labels by eye on original, dropped and randomly dropped samples, against the labeler.
+
+    python benchmarks/judge/blind.py sheets FOLDER   # 300 samples in random order, numbered, 20 on a sheet
+    python benchmarks/judge/blind.py score           # compare labels.json with the labeler
+
+Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
+when scoring; the three kinds are drawn from different z, so that no picture gives another away. labels.json holds one
+character a sample and person: 1 for a window, 0 for none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from ganlab_probe import probe
+from ganlab_probe.dropping import pictures_without, random_filters
+from ganlab_probe.intervals import of_share
+
+from ganlab import Gan, Labeler, figures, load_gan, random_bits
+
+HERE = Path(__file__).parent
+LABELS = HERE / "labels.json"
+KINDS = ("original", "dropped", "random drop")
+EACH = 100  # samples of a kind
+FIRST = 2_000_000  # index of the first sample: nothing else is drawn from here on
+RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
+SEED, ON_A_SHEET, ENLARGED = 0, 20, 4
+
+
+def draw(gan: Gan) -> tuple[torch.Tensor, np.ndarray]:
+    """The samples (300, c, h, w) in the order they are shown, and the kind (300,) of each."""
+    found = probe(gan, "window", seed=SEED)
+    layer = gan.hidden_layers()[-2].name  # the paper's: the second-last hidden one
+    weights = found.arrays["weights"]
+    filters = np.argsort(-weights, kind="stable")[: int((weights > 0).sum())]
+    original, dropped, randomly = (
+        gan.latents(EACH, seed=SEED, first=FIRST + EACH * kind) for kind in range(len(KINDS))
+    )
+    by_chance = random_filters(len(weights), len(filters), RANDOM_DRAWS, SEED)
+    share = EACH // RANDOM_DRAWS
+    parts = [gan.generate(original), pictures_without(gan, layer, dropped, filters)]
+    for number, chosen in enumerate(by_chance):
+        parts.append(pictures_without(gan, layer, randomly[number * share : (number + 1) * share], chosen))
+    images, kinds = torch.cat(parts), np.repeat(np.arange(len(KINDS)), EACH)
+    order = np.argsort(random_bits(SEED, np.arange(len(images)), 1, stream=4077)[:, 0], kind="stable")
+    return images[order], kinds[order]
+
+
+def write_sheets(gan: Gan, folder: Path) -> None:
+    """Numbered sheets of the samples, enlarged."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = gan.image.to_uint8(draw(gan)[0])
+    for first in range(0, len(images), ON_A_SHEET):
+        sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], 5, first=first, scale=ENLARGED, pad=6)
+        sheet.save(folder / f"sheet-{first:03d}.png")
+
+
+def score(gan: Gan, labeler: Labeler) -> None:
+    """Print how often labeler and people agree, kind by kind, and what the people say of the drop itself."""
+    document = json.loads(LABELS.read_text())
+    if document["checkpoint"] != gan.hash:
+        raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
+    images, kinds = draw(gan)
+    judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
+    for person, text in document["labels"].items():
+        seen = np.array([character == "1" for character in text])
+        print(f"{person}:")
+        for kind, name in enumerate(KINDS):
+            here = kinds == kind
+            agree = judged[here] == seen[here]
+            low, high = of_share(agree)
+            print(
+                f"  {name:12} labeler and eye agree on {agree.mean():.0%} [{low:.0%}, {high:.0%}] of {here.sum()};"
+                f" windows by eye {seen[here].mean():.0%}, by the labeler {judged[here].mean():.0%};"
+                f" labeler alone {np.sum(judged[here] & ~seen[here])}, eye alone {np.sum(~judged[here] & seen[here])}"
+            )
+        before, after = seen[kinds == 0].mean(), seen[kinds == 1].mean()
+        print(f"  by eye {1 - after / before:.0%} of the windows are gone")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["sheets", "score"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--gan", default="rooms-64")
+    arguments = parser.parse_args()
+    gan = load_gan(arguments.gan)
+    if arguments.what == "score":
+        score(gan, Labeler.from_spec(gan.card.facts["labeler"]))
+    elif arguments.folder is None:
+        parser.error("sheets need a FOLDER")
+    else:
+        write_sheets(gan, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

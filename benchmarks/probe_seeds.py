@@ -1,0 +1,52 @@
+"""The headline over ten seeds with default options, and the worst of them.
+
+    python benchmarks/probe_seeds.py [--gan rooms-64] [--concept windows] [--seeds 10]
+
+A seed changes the negatives, the folds, the fresh samples and the random filters; the boxes are the checkpoint's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from ganlab_probe import probe
+
+from ganlab import load_gan
+
+
+def row(gan_name: str, concept: str, seed: int) -> dict[str, float]:
+    """The figures of one seed: shares and removals from 0 to 1, changes in points."""
+    began = time.perf_counter()
+    value = {name: metric.value for name, metric in probe(load_gan(gan_name), concept, drop=True, seed=seed).metrics.items()}
+    return {
+        "before": value["share_before"],
+        "after": value["share_after"],
+        "random": value["share_after_random"],
+        "gone": 1 - value["share_after"] / value["share_before"],
+        "gap": 100 * (value["share_after_random"] - value["share_after"]),
+        "beds lost": value["side_effect_bed_random"] - value["side_effect_bed"],
+        "for 90": value.get("filters_for_90", float("nan")),
+        "as many random": value.get("filters_for_90_removed_at_random", float("nan")),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gan", default="rooms-64")
+    parser.add_argument("--concept", default="windows")
+    parser.add_argument("--seeds", type=int, default=10)
+    arguments = parser.parse_args()
+    rows = []
+    for seed in range(arguments.seeds):
+        rows.append(row(arguments.gan, arguments.concept, seed))
+        if seed == 0:
+            print("seed  " + "  ".join(f"{name:>14}" for name in rows[0]))
+        print(f"{seed:4}  " + "  ".join(f"{number:14.3f}" for number in rows[-1].values()), flush=True)
+    worst = {"gone": min, "gap": min, "beds lost": max, "for 90": max, "as many random": max, "seconds": max}
+    print("worst " + "  ".join(f"{worst[name](r[name] for r in rows):14.3f}" if name in worst else " " * 14 for name in rows[0]))
+
+
+if __name__ == "__main__":
+    main()
