@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import time
 
-from ganlab_probe import probe
-
 from ganlab import load_gan
+from ganlab_probe import probe
 
 
 def row(gan_name: str, concept: str, seed: int) -> dict[str, float]:
     """The figures of one seed: shares and removals from 0 to 1, changes in points."""
     began = time.perf_counter()
-    value = {name: metric.value for name, metric in probe(load_gan(gan_name), concept, drop=True, seed=seed).metrics.items()}
+    result = probe(load_gan(gan_name), concept, drop=True, seed=seed)
+    value = {name: metric.value for name, metric in result.metrics.items()}
     return {
         "before": value["share_before"],
         "after": value["share_after"],
@@ -45,7 +45,8 @@ def main() -> None:
             print("seed  " + "  ".join(f"{name:>14}" for name in rows[0]))
         print(f"{seed:4}  " + "  ".join(f"{number:14.3f}" for number in rows[-1].values()), flush=True)
     worst = {"gone": min, "gap": min, "beds lost": max, "for 90": max, "as many random": max, "seconds": max}
-    print("worst " + "  ".join(f"{worst[name](r[name] for r in rows):14.3f}" if name in worst else " " * 14 for name in rows[0]))
+    cells = [f"{worst[name](one[name] for one in rows):14.3f}" if name in worst else " " * 14 for name in rows[0]]
+    print("worst " + "  ".join(cells))
 
 
 if __name__ == "__main__":

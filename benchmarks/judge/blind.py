@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from ganlab import Gan, Labeler, figures, load_gan, random_bits
 from ganlab_probe import probe
 from ganlab_probe.dropping import pictures_without, random_filters
 from ganlab_probe.intervals import of_share
-
-from ganlab import Gan, Labeler, figures, load_gan, random_bits
 
 HERE = Path(__file__).parent
 LABELS = HERE / "labels.json"
