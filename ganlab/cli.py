@@ -174,6 +174,9 @@ def explain(error: BaseException) -> int:
     if isinstance(error, GanlabError):
         screen.show_error(error.message, error.hint)
         return USER_MISTAKE
+    if type(error).__name__ == "NoArgsIsHelpError":  # a group of commands, and none was named
+        screen.tell(error.ctx.get_help())  # type: ignore[attr-defined]
+        return 0
     if isinstance(error, CLICK_ERROR):
         screen.show_error(_in_one_line(error.format_message()), _usage_hint(error))  # type: ignore[attr-defined]
         return USER_MISTAKE

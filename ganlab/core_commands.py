@@ -58,17 +58,18 @@ def check(plugin: Annotated[str, typer.Argument(help="An installed plugin's name
         if problem is not None:
             raise problem.error()
         plugin = Path(plugin).stem
-    if plugin not in host().entries:
-        problem = host().problem(plugin)
-        raise (problem.error() if problem else GanlabError(f"There is no plugin '{plugin}'.", "`ganlab plugins` lists them."))
-    brings = what_it_brings(host(), plugin)
+    brings = what_it_brings(host(), plugin) if plugin in host().entries else ""
     problem = host().problem(plugin)
     if problem is not None:
         raise problem.error()
+    if plugin not in host().entries:
+        raise GanlabError(f"There is no plugin '{plugin}'.", "`ganlab plugins` lists them.")
     try:
         check_plugin(host().module(plugin))
     except AssertionError as error:
-        raise GanlabError(f"The plugin '{plugin}' breaks the contract: {error}.", "See ganlab/hookspecs.py.") from error
+        raise GanlabError(
+            f"The plugin '{plugin}' breaks the contract: {error}.", "docs/plugins.md says what a plugin promises."
+        ) from error
     screen.tell(f"{plugin}: {brings}. All is well.")
 
 

@@ -33,7 +33,14 @@ def good(name: str = "fine", summary: str = "What is fine.") -> str:
 
 
 def install(
-    site: Path, name: str, source: str, *, requires: str = "", module: str = "", distribution: str = "", version: str = "1.0"
+    site: Path,
+    name: str,
+    source: str,
+    *,
+    requires: str = "",
+    module: str = "",
+    distribution: str = "",
+    version: str = "1.0",
 ) -> str:
     """Put a distribution ``demo-NAME`` with the entry point NAME on disk.
 

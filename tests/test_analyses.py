@@ -63,7 +63,9 @@ def test_the_signature_is_read() -> None:
     assert everything.summary == "Everything at once."
     assert "second paragraph" in everything.help
     assert everything.takes_gan
-    kinds = {parameter.name: (parameter.kind, parameter.many, parameter.optional) for parameter in everything.parameters}
+    kinds = {
+        parameter.name: (parameter.kind, parameter.many, parameter.optional) for parameter in everything.parameters
+    }
     assert kinds == {
         "gan": ("source", False, False),
         "concept": ("plain", False, False),
@@ -84,7 +86,9 @@ def test_the_signature_is_read() -> None:
 
 def test_calling_opens_sources_and_fills_the_record(tmp_path: Path) -> None:
     gan = tiny_gan()
-    result = everything(gan, "window", n=np.int64(3), shelf="oak", shelves=["a", Shelf("b")], file="x.txt", others=[gan])
+    result = everything(
+        gan, "window", n=np.int64(3), shelf="oak", shelves=["a", Shelf("b")], file="x.txt", others=[gan]
+    )
     assert everything_seen["shelf"].name == "oak"
     assert everything_seen["file"] == Path("x.txt")
     assert type(everything_seen["n"]) is int
@@ -134,7 +138,16 @@ def test_what_the_user_can_mend(options: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"n": "3"}, {"n": 2.5}, {"n": True}, {"drop": 1}, {"words": "window"}, {"concept": 3}, {"n": None}, {"unknown": 1}],
+    [
+        {"n": "3"},
+        {"n": 2.5},
+        {"n": True},
+        {"drop": 1},
+        {"words": "window"},
+        {"concept": 3},
+        {"n": None},
+        {"unknown": 1},
+    ],
 )
 def test_wrong_types_are_programming_errors(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
@@ -153,7 +166,7 @@ def _nested_list(k: Annotated[list[list[int]], "a"]) -> Result: ...  # type: ign
 def _number_choice(k: Annotated[Literal[1, 2], "a"]) -> Result: ...  # type: ignore[empty-body]
 def _ranged_text(k: Annotated[str, "a", Range(1)]) -> Result: ...  # type: ignore[empty-body]
 def _unresolved(k: Annotated[OnlyForTypeCheckers, "a"]) -> Result: ...  # type: ignore[empty-body]
-def _none_default(k: Annotated[int, "a"] = None) -> Result: ...  # type: ignore[assignment, empty-body]
+def _none_default(k: Annotated[int, "a"] = None) -> Result: ...  # type: ignore[assignment, empty-body]  # noqa: RUF013
 def _refused_default(k: Annotated[int, "a", Range(5)] = 1) -> Result: ...  # type: ignore[empty-body]
 def _odd_default(k: Annotated[int, "a"] = 0.5) -> Result: ...  # type: ignore[assignment, empty-body]
 def _source_default(k: Annotated[Shelf, "a"] = Shelf("x")) -> Result: ...  # type: ignore[empty-body] # noqa: B008

@@ -53,7 +53,8 @@ def mean(
     if concept == "nan":
         return Result("NaN.", {"mean": Metric(float("nan"), no_control="x")})
     value = float(gan.generate(gan.latents(n)).mean())
-    metrics = {"mean": Metric(value, value - 1, value + 1, n, control="fresh"), "fresh": Metric(0.5, no_control="is one")}
+    mean = Metric(value, value - 1, value + 1, n, control="fresh")
+    metrics = {"mean": mean, "fresh": Metric(0.5, no_control="is one")}
     return Result("The mean is [b]known[/b].", metrics, notes=["Look [out]."], gans={keep: gan} if keep else {})
 
 @hookimpl
@@ -114,6 +115,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     install(site, "mean", MEAN)
     install(site, "several", SEVERAL)
     install(site, "bad", '"""It is bad."""\nimport demo_missing\ndef register_analyses(): pass\n')
+    install(
+        site,
+        "silent",
+        '"""Brings nothing yet."""\nfrom ganlab import hookimpl\n@hookimpl\ndef register_datasets(): return []\n',
+    )
     monkeypatch.syspath_prepend(site)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANLAB_RUNS")
@@ -161,7 +167,18 @@ def test_root_help_tells_of_plugins_that_cannot_work(run: Run, tmp_path: Path) -
 def test_help_of_an_analysis(run: Run) -> None:
     ended = run("mean", "--help")
     assert ended.code == 0
-    order = ["concept", "[bold]", "--gan", "--n ", "[default: 4]", "--how", "--no-careful", "--out", "--json", "--device"]
+    order = [
+        "concept",
+        "[bold]",
+        "--gan",
+        "--n ",
+        "[default: 4]",
+        "--how",
+        "--no-careful",
+        "--out",
+        "--json",
+        "--device",
+    ]
     places = [ended.out.index(words) for words in order]
     assert places == sorted(places)
     assert "Their mean over [all] pixels." in ended.out
@@ -230,6 +247,7 @@ def test_commands_of_a_plugin(run: Run) -> None:
     assert run("several", "tools", "hammer").out == "hit\n"
     for word in ("count", "mark", "tools"):
         assert word in run("several", "--help").out
+    assert run("several") == run("several", "--help")
 
 
 def test_the_gan_that_is_taken_is_told(run: Run, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +289,7 @@ def test_a_gan_that_is_kept_has_a_name(run: Run, tiny: str) -> None:
         (["xyzzy"], "There is no command 'xyzzy'"),
         (["--frobnicate"], "No such option: --frobnicate"),
         (["bad"], "The plugin 'bad' (demo-bad 1.0) was left out: demo_bad.py, line 2: ModuleNotFoundError"),
-        (["synthetic"], "The plugin 'synthetic' brings no command"),
+        (["silent"], "The plugin 'silent' brings no command"),
         (["--plugin", "nothing.py", "nothing"], "There is no plugin file 'nothing.py'"),
         (["plugins", "check", "nobody"], "There is no plugin 'nobody'"),
     ],
@@ -291,12 +309,17 @@ def test_mistakes_end_with_a_sentence_and_a_hint(run: Run, tiny: str, words: lis
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
-        (["mean", "crash", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: ZeroDivisionError: first line second line"),
+        (
+            ["mean", "crash", "--gan", "TINY"],
+            "mean' (demo-mean 1.0) crashed: ZeroDivisionError: first line second line",
+        ),
         (["mean", "nan", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: ValueError"),
         (["several", "tools", "crash"], "several' (demo-several 1.0) crashed: KeyError"),
     ],
 )
-def test_a_crash_names_the_plugin(run: Run, tiny: str, words: list[str], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_names_the_plugin(
+    run: Run, tiny: str, words: list[str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = [tiny if word == "TINY" else word for word in words]
     ended = run(*words)
     assert ended.code == 1
@@ -317,7 +340,11 @@ def test_stopping_leaves_nothing(run: Run, tiny: str) -> None:
 
 
 def test_control_c_in_earnest(tmp_path: Path) -> None:
-    source = good("sleepy").replace("gan: Gan", "").replace("    value", "    import time; print('ready', flush=True); time.sleep(60)\n    value")
+    source = (
+        good("sleepy")
+        .replace("gan: Gan", "")
+        .replace("    value", "    import time; print('ready', flush=True); time.sleep(60)\n    value")
+    )
     (tmp_path / "sleepy.py").write_text(source)
     words = [sys.executable, "-m", "ganlab", "--plugin", "sleepy.py", "sleepy"]
     environment = {**os.environ, "GANLAB_RUNS": "", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
@@ -363,5 +390,15 @@ def test_the_command_that_runs_it_again(tmp_path: Path) -> None:
 
     assert words() == ["ganlab", "all", "bed"]
     assert words(n=4, drop=True, how="median") == ["ganlab", "all", "bed", "--drop", "--how", "median"]
-    assert words(words=["a", "b c"], gan="x") == ["ganlab", "all", "bed", "--gan", "x", "--words", "a", "--words", "b c"]
+    assert words(words=["a", "b c"], gan="x") == [
+        "ganlab",
+        "all",
+        "bed",
+        "--gan",
+        "x",
+        "--words",
+        "a",
+        "--words",
+        "b c",
+    ]
     assert words(concept="-1") == ["ganlab", "all", "--", "-1"]

@@ -19,6 +19,23 @@ from ganlab.plugin_checks import HOOKS, PluginFault, check_brought, check_hooks
 # what takes seconds to import and therefore has to wait until it is needed
 HEAVY = ("torch", "captum", "sklearn", "matplotlib")
 
+_TOO_HEAVY = 77
+_QUICK_IMPORT = """
+import os, sys
+from pathlib import Path
+from ganlab.plugins import import_file
+
+class Guard:
+    def find_spec(name, path=None, target=None):
+        if name in {heavy!r}:
+            os.write(2, name.encode())
+            os._exit(77)
+
+sys.meta_path.insert(0, Guard)
+sys.path[:] = {path!r}
+import_file(Path({file!r}), {name!r})
+"""
+
 
 def check_plugin(module: ModuleType) -> None:
     """Hold a plugin's module to its contract.
@@ -100,14 +117,10 @@ def _check_help_of(command: Any) -> None:
 
 
 def _check_quick_import(module: ModuleType) -> None:
-    script = (
-        "import sys; from pathlib import Path; from ganlab.plugins import import_file; "
-        f"sys.path[:] = {sys.path!r}; import_file(Path({module.__file__!r}), {module.__name__!r}); "
-        f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
-    )
+    script = _QUICK_IMPORT.format(heavy=HEAVY, path=sys.path, file=module.__file__, name=module.__name__)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    last = (run.stderr.strip().splitlines() or [""])[-1]
+    if run.returncode == _TOO_HEAVY:
+        raise AssertionError(f"{module.__name__} imports {last} at once: import it in the functions that need it")
     if run.returncode:
-        raise AssertionError(f"{module.__name__} cannot be imported: {run.stderr.strip().splitlines()[-1]}")
-    heavy = run.stdout.split()
-    if heavy:
-        raise AssertionError(f"{module.__name__} imports {heavy[0]} at once: import it in the functions that need it")
+        raise AssertionError(f"{module.__name__} cannot be imported: {last}")

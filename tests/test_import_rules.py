@@ -1,0 +1,168 @@
+"""Imports point one way (docs: the house's rooms), and built-in plugins use the public door only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ganlab
+from ganlab.testing.packaging import HEAVY, private_names
+
+ROOT = Path(__file__).parents[1]
+
+# from the foundations up: a room may import from its own storey and from those below
+STOREYS: list[set[str]] = [
+    {"errors", "environment", "faults", "writing", "concepts"},
+    {"latents", "activations", "figures", "plots", "page", "marks"},
+    {"gan", "surgery"},
+    {"coco", "labels", "results", "data"},
+    {"parameters", "analyses", "progressbar"},
+    {"hookspecs"},
+    {"plugin_checks", "plugin_metadata", "plugins"},
+    {"architectures", "checkpoints", "screen"},
+    {"training", "sampling"},
+    {"testing", "scaffold"},
+    {"commands", "running"},
+    {"core_commands"},
+    {"cli"},
+    {"__main__"},
+]
+
+# late imports against the arrows, inside functions: whoever resolves a name asks those who know it
+LATE = {
+    "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
+    "results": {"checkpoints"},  # a result's GANs are saved and loaded as checkpoints
+    "data": {"plugins"},  # data sets by name
+    "labels": {"plugins"},  # labelers by name
+    "sampling": {"running"},  # the GAN that is taken where none is named
+}
+
+# may import these at once; everybody else waits until they are needed, so that help stays fast
+HEAVY_AT_ONCE = {
+    "activations",
+    "surgery",
+    "architectures/dcgan",
+    "checkpoints/native",
+    "checkpoints/pytorch",
+    "training",
+}
+
+
+def test_every_module_has_a_storey() -> None:
+    rooms = {
+        path.stem for path in (ROOT / "ganlab").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert rooms - {"__init__"} == set().union(*STOREYS)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ganlab").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    room = _room(path)
+    if room == "__init__":
+        return
+    for line, imported, when in _imports(path):
+        if when == "types" or imported in ("", room):
+            continue
+        allowed = _storey(imported) <= _storey(room) or (when == "late" and imported in LATE.get(room, ()))
+        assert allowed, f"{path.relative_to(ROOT)}, line {line}: {room} must not import {imported} {when}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ganlab").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_heavy_imports_wait(path: Path) -> None:
+    inside = path.relative_to(ROOT / "ganlab").with_suffix("").as_posix()
+    if _room(path) in HEAVY_AT_ONCE or inside in HEAVY_AT_ONCE:
+        return
+    tree = ast.parse(path.read_bytes())
+    at_once = [name for node in _statements(tree) for name in _modules(node)]
+    assert not [name for name in at_once if name.partition(".")[0] in {*HEAVY, "jinja2", "rich"}]
+
+
+def test_no_exception_is_stale() -> None:
+    """Every late import against the arrows that is allowed is still there."""
+    used: dict[str, set[str]] = {}
+    for path in (ROOT / "ganlab").rglob("*.py"):
+        for _, imported, when in _imports(path):
+            if when == "late" and imported and _room(path) != "__init__" and _storey(imported) > _storey(_room(path)):
+                used.setdefault(_room(path), set()).add(imported)
+    assert used == LATE
+
+
+PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_built_in_plugins_use_public_names_only(path: Path) -> None:
+    private = list(private_names(ast.parse(path.read_bytes())))
+    assert not private, f"{path.relative_to(ROOT)}: not in ganlab.__all__: {private}"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_plugins_do_not_import_each_other(path: Path) -> None:
+    own = path.relative_to(ROOT / "plugins").parts[0]
+    tree = ast.parse(path.read_bytes())
+    tops = {name.partition(".")[0] for node in ast.walk(tree) for name in _modules(node)}
+    assert not {top for top in tops if top.startswith("ganlab_")} - {own}
+
+
+def test_public_names_are_there() -> None:
+    for name in ganlab.__all__:
+        assert getattr(ganlab, name) is not None
+    assert callable(ganlab.analysis)
+    assert callable(ganlab.progress)
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT / "ganlab").with_suffix("").parts[0]
+
+
+def _storey(room: str) -> int:
+    return next(number for number, rooms in enumerate(STOREYS) if room in rooms)
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Line, imported room of ganlab, and when: "at once", "late" (inside a function) or "types"."""
+    tree = ast.parse(path.read_bytes())
+    at_once = {id(node) for node in _statements(tree)}
+    for_types = {id(below) for node in tree.body if _is_type_checking(node) for below in ast.walk(node)}
+    for node in ast.walk(tree):
+        when = "types" if id(node) in for_types else "at once" if id(node) in at_once else "late"
+        for name in _modules(node):
+            if name == "ganlab" or name.startswith("ganlab."):
+                yield getattr(node, "lineno", 0), name.removeprefix("ganlab").strip(".").partition(".")[0], when
+
+
+def _modules(node: ast.AST) -> list[str]:
+    """The modules an import statement names; ``from ganlab import figures`` names ganlab.figures."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+        return []
+    if node.module != "ganlab":
+        return [node.module]
+    return [f"ganlab.{_home(alias.name)}" for alias in node.names]
+
+
+def _home(name: str) -> str:
+    """The room a name of ``ganlab`` comes from."""
+    if name.startswith("__"):
+        return ""
+    return ganlab._HOME_OF.get(name) or name
+
+
+def _statements(tree: ast.Module) -> list[ast.stmt]:
+    """What runs when a module is imported, but for type checkers' blocks."""
+    found: list[ast.stmt] = []
+    waiting = [node for node in tree.body if not _is_type_checking(node)]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            waiting += [below for below in ast.iter_child_nodes(node) if isinstance(below, ast.stmt)]
+    return found
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
