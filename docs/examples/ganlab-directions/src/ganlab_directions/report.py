@@ -13,6 +13,7 @@ from .space import Space, activations_of, explained, find_space, moved, random_b
 STEPS = (-2, -1, 0, 1, 2)  # standard deviations
 FRESH = 64  # samples, not among those decomposed, on which the steps are tried
 DRAWS = 10  # random bases
+IS_CONTROL = "it is the control"
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,17 @@ def report(gan: Gan, space: Space, *, first_fresh: int, shown: int, label: int |
     along = try_steps(gan, space, fresh, space.directions)
     random = try_steps(gan, space, fresh, _random_like(space.directions, rng))
     metrics = {
-        "explained": Metric(share, n=FRESH, control="explained_random", about=f"variance in {k} components"),
-        "explained_random": Metric(
-            float(np.mean(chance)), min(chance), max(chance), FRESH, control="explained", about=f"{DRAWS} random bases"
-        ),
-        "steering": _metric(along.steering, "steering_random", "sigma a step of one sigma moves the layer"),
-        "steering_random": _metric(random.steering, "steering", "the same, along random directions"),
-        "change": _metric(along.change, "change_random", "grey levels of 255 that change at 2 sigma"),
-        "change_random": _metric(random.change, "change", "the same, along random directions"),
+        "explained": _share(share, "explained_random", f"variance in {k} components"),
+        "explained_random": _share(float(np.mean(chance)), None, f"mean of {DRAWS} random bases", chance),
+        "steering": _across(along.steering, "steering_random", "sigma a step of one sigma moves the layer"),
+        "steering_random": _across(random.steering, None, "the same, along random directions"),
+        "change": _across(along.change, "change_random", "grey levels of 255 that change at 2 sigma"),
+        "change_random": _across(random.change, None, "the same, along random directions"),
     }
     notes = ["Intervals of steering and change reach from the weakest direction to the strongest."]
     if gan.card.architecture:
         share_untrained = _untrained(gan, space, first_fresh, label, seed)
-        metrics["explained_untrained"] = Metric(
-            share_untrained, n=FRESH, control="explained", about="its own components, before training"
-        )
+        metrics["explained_untrained"] = _share(share_untrained, None, "its own components, before training")
     else:
         notes.append("The card does not say how to build the networks, so there is no untrained GAN to compare with.")
     return Result(
@@ -108,8 +105,14 @@ def _untrained(gan: Gan, space: Space, n: int, label: int | None, seed: int) -> 
     return explained(activations_of(untrained, space.layer, fresh), own.basis)
 
 
-def _metric(values: np.ndarray, control: str, about: str) -> Metric:
-    return Metric(float(values.mean()), float(values.min()), float(values.max()), FRESH, control=control, about=about)
+def _share(value: float, control: str | None, about: str, draws: list[float] | None = None) -> Metric:
+    low, high = (min(draws), max(draws)) if draws else (None, None)
+    return Metric(value, low, high, FRESH, control, None if control else IS_CONTROL, about)
+
+
+def _across(values: np.ndarray, control: str | None, about: str) -> Metric:
+    """Mean over the directions, and the range of them."""
+    return Metric(values.mean(), values.min(), values.max(), FRESH, control, None if control else IS_CONTROL, about)
 
 
 def _table(space: Space, activations: np.ndarray, along: Effect, random: Effect) -> Table:
