@@ -16,6 +16,18 @@ WIDTH = 100
 OPENING = """# Commands
 
 What `ganlab COMMAND --help` says, for every command that comes with ganlab. `docs/generate.py` writes this page.
+
+A command ends with exit code 0 when it is done, 2 when you can mend what is wrong (one sentence and a hint say how), 1
+when something crashed, and 130 after Ctrl-C. Results go to standard output; progress and everything else to standard
+error.
+
+| environment variable | what it sets | without it |
+|---|---|---|
+| `GANLAB_GAN` | the GAN where no `--gan` is given | one that ships |
+| `GANLAB_RUNS` | the folder for runs, and for GANs that `--save` keeps | `runs` in the current folder |
+| `GANLAB_CACHE` | the folder for pictures that are decoded once | `~/.cache/ganlab` |
+| `GANLAB_DISABLE` | plugins to leave out: `name,name` | none |
+| `GANLAB_TRACEBACK` | `1`: show where an error came from, as `--traceback` does | a sentence only |
 """
 
 

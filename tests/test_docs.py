@@ -89,6 +89,13 @@ def test_every_public_name_is_explained() -> None:
     assert set(re.findall(r"`(\w+)`", text.replace("`ganlab plugins check`", ""))) >= set(ganlab.__all__)
 
 
+def test_every_environment_variable_is_explained() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "ganlab").rglob("*.py")]
+    named = {name for text in sources for name in re.findall(r"(?<!_)GANLAB_[A-Z]+", text)}
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(GANLAB_[A-Z]+)`", page, re.MULTILINE)) == named
+
+
 def plugin_sources() -> list[str]:
     return [text for text in code(DOCS / "plugins.md", "python") if "@hookimpl" in text]
 

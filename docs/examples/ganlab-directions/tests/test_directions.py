@@ -52,9 +52,9 @@ def linear_gan() -> Gan:
 
 def test_the_first_direction_is_the_axis_that_matters() -> None:
     gan = linear_gan()
-    space = find_space(gan, "hidden", 2, gan.latents(2000, seed=0))
+    space = find_space(gan, "hidden", 2, gan.latents(800, seed=0))
     first = np.abs(space.directions[0]) / np.linalg.norm(space.directions[0])
-    assert first[0] > 0.99
+    assert first[0] > 0.98
     assert np.allclose(space.basis @ space.basis.T, np.eye(2), atol=1e-4)
 
 
