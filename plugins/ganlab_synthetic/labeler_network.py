@@ -71,8 +71,10 @@ def without_batch_norm(network: RoomUnet, concepts: int) -> RoomUnet:
     folded = copy.deepcopy(network).eval()
     for module in folded.modules():
         if isinstance(module, ConvBlock):
-            module[0] = nn.utils.fuse_conv_bn_eval(module[0], module[1])
-            module[1] = nn.Identity()
+            convolution, norm = module[0], module[1]
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            module[0], module[1] = nn.utils.fuse_conv_bn_eval(convolution, norm), nn.Identity()
     plain = RoomUnet(concepts, batch_norm=False)
     plain.load_state_dict(folded.state_dict())
     return plain.eval()

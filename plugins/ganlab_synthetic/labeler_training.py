@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -102,8 +103,7 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
         average.update_parameters(network)
         if losses is not None:
             losses.append(loss.item())
-    trained: RoomUnet = average.module.eval()
-    return trained
+    return cast(RoomUnet, average.module.eval())
 
 
 def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
