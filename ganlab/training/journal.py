@@ -49,12 +49,12 @@ class Journal:
 
     def end_epoch(self, epoch: int) -> None:
         """Weights, samples of the same z as ever, and the plot."""
-        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), self.trainer.networks())
+        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), self.trainer.kept())
         self._save_picture(self._sample_grid(), self.run / "samples" / f"epoch-{epoch:04d}.png")
         self._save_picture(self._plot(), self.run / "history.png")
 
     def _sample_grid(self) -> Any:
-        generator = self.trainer.generator
+        generator = self.trainer.kept()["generator"]
         generator.eval()
         with torch.inference_mode():
             images = generator(self._fixed.z.to(self.trainer.device)).float().cpu()
@@ -86,6 +86,8 @@ class Journal:
                 "batch": settings.batch,
                 "lr": settings.lr,
                 "beta1": settings.beta1,
+                "noise": settings.noise,
+                "average": settings.average,
                 "seed": settings.seed,
                 "precision": settings.precision,
                 "ganlab": __version__,

@@ -27,6 +27,10 @@ class TrainSettings:
         epochs: passes over the data.
         batch: pictures in a step, real and generated each.
         lr, beta1: of Adam, for both networks.
+        noise: standard deviation of Gaussian noise on whatever the discriminator sees, in units of the range [-1, 1];
+            0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
+        average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
+            0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
         seed: initial weights, order of the pictures and z all follow from it.
         precision: "fp32", or "bf16" for bfloat16 autocast with float32 weights and loss.
         threads: of torch on the CPU; results depend on it in the last bits.
@@ -41,6 +45,8 @@ class TrainSettings:
     batch: int = 128
     lr: float = 2e-4
     beta1: float = 0.5
+    noise: float = 0.0
+    average: float = 0.0
     seed: int = 0
     precision: str = "fp32"
     threads: int = 1
@@ -57,6 +63,9 @@ class TrainSettings:
             raise GanlabError(
                 "The learning rate must be above 0 and beta1 from 0 up to 1.", "The paper: 0.0002 and 0.5."
             )
+
+        if not (0 <= self.noise < math.inf and 0 <= self.average < 1):
+            raise GanlabError("The noise must be at least 0 and the average from 0 up to 1.", "The paper has neither: 0.")
 
     @property
     def prior(self) -> Prior:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ganlab.checkpoints.native import not_finite
 from ganlab.errors import GanlabError
@@ -38,14 +38,15 @@ def save_state(trainer: Trainer, run: Path) -> None:
         "sha256": weights_digest(tensors),
     }
     try:
-        save_file(tensors, beside, metadata)
-        with beside.open("rb") as file:
+        with beside.open("wb") as file:
+            file.write(save(tensors, metadata))
+            file.flush()
             os.fsync(file.fileno())
         os.replace(beside, run / STATE)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         beside.unlink(missing_ok=True)
         raise GanlabError(
-            f"The state of {run} could not be written: {error}.", "Is the disk full? Make room, then --resume."
+            f"The state of {run} could not be written: {error.strerror}.", "Is the disk full? Make room, then --resume."
         ) from error
 
 
@@ -92,10 +93,14 @@ def _tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
         for number, moments in state.items():
             for key, value in moments.items():
                 tensors[f"adam.{side}.{number}.{key}"] = value
+    if trainer.average is not None:
+        tensors |= {f"average.{key}": value for key, value in trainer.average.state_dict().items()}
     return {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
 
 
 def _restore(trainer: Trainer, tensors: dict[str, torch.Tensor]) -> None:
+    if trainer.average is not None:
+        trainer.average.load_state_dict({key: tensors[f"average.{key}"] for key in trainer.average.state_dict()})
     for side, network in trainer.networks().items():
         network.load_state_dict({key: tensors[f"{side}.{key}"] for key in network.state_dict()})
         optimizer = trainer.optimizers[side]

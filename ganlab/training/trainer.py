@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +34,8 @@ class StepLog:
 class Trainer:
     """Both networks, both optimisers and the count of steps done.
 
-    Nothing else carries over from step to step: the order of the pictures and every z are computed from the seed and
-    the step's number, so there is no random generator whose state would have to be kept.
+    Nothing else carries over from step to step: the order of the pictures, every z and the noise are computed from the
+    seed and the step's number, so there is no random generator whose state would have to be kept.
     """
 
     def __init__(self, settings: TrainSettings, device: str) -> None:
@@ -48,6 +50,7 @@ class Trainer:
             "generator": self._adam(self.generator),
             "discriminator": self._adam(self.discriminator),
         }
+        self.average = copy.deepcopy(self.generator).requires_grad_(False) if settings.average else None
         self._spec = ImageSpec(settings.network.size, settings.network.channels)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -76,12 +79,13 @@ class Trainer:
         z = self.latents(self.step).to(self.device)
 
         self._zero_gradients("discriminator")
-        real_logits = self._logits(real)
+        noise = self._noise(real)
+        real_logits = self._logits(noise(real))
         real_loss = F.softplus(-real_logits).mean()
         real_loss.backward()
         with self._autocast():
             fake = self.generator(z)
-        fake_logits = self._logits(fake.detach())
+        fake_logits = self._logits(noise(fake.detach()))
         fake_loss = F.softplus(fake_logits).mean()
         fake_loss.backward()
         self.optimizers["discriminator"].step()
@@ -89,11 +93,12 @@ class Trainer:
         self._zero_gradients("generator")
         # the generator's step needs the discriminator's gradients by its input only
         self.discriminator.requires_grad_(False)
-        generator_loss = F.softplus(-self._logits(fake)).mean()
+        generator_loss = F.softplus(-self._logits(noise(fake))).mean()
         generator_loss.backward()
         self.discriminator.requires_grad_(True)
         self.optimizers["generator"].step()
 
+        self._follow()
         self.step += 1
         with torch.no_grad():
             spread = fake.float().std(dim=0).mean()
@@ -108,6 +113,30 @@ class Trainer:
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def kept(self) -> dict[str, nn.Module]:
+        """The networks that samples are drawn from and checkpoints hold."""
+        return {"generator": self.generator if self.average is None else self.average, "discriminator": self.discriminator}
+
+    def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
+        if not self.settings.noise:
+            return lambda images: images
+        random = torch.Generator(self.device).manual_seed(self.settings.seed * 2**32 + self.step)
+        return lambda images: images + self.settings.noise * torch.randn(
+            like.shape, generator=random, device=self.device
+        ).contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average a little towards the generator's weights and BatchNorm statistics."""
+        if self.average is None:
+            return
+        for kept, new in zip(self.average.state_dict().values(), self.generator.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - self.settings.average)
+            else:
+                kept.copy_(new)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
         with self._autocast():
