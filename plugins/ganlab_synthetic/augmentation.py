@@ -76,41 +76,47 @@ class Augmentation:
         return torch.ones_like(labels[:, None], dtype=torch.float32)
 
     def objects(self, labels: torch.Tensor) -> torch.Tensor:
-        """All pixels of one concept of each picture, windows most often, softened at the edge: (n, 1, h, w)."""
+        """All pixels of one concept of each picture, softened at the edge: (n, 1, h, w) in [0, 1]."""
+        return softened(F.max_pool2d(self.one_concept(labels), 3, 1, 1))
+
+    def one_concept(self, labels: torch.Tensor) -> torch.Tensor:
+        """All pixels of one concept of each picture, of windows most often: (n, 1, h, w), 0 or 1."""
         odds = torch.ones(self.concepts)
         odds[0] = 2 * self.concepts
         chosen = 1 + torch.multinomial(odds, len(labels), replacement=True, generator=self.generator)
-        masks = (labels == chosen[:, None, None]).float()[:, None]
-        grown = F.max_pool2d(masks, 3, 1, 1)
-        return F.avg_pool2d(grown, 3, 1, 1, count_include_pad=False)
+        return (labels == chosen[:, None, None]).float()[:, None]
 
     # --- changes that take the label away -----------------------------------------------------------------------
 
     def fade(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Replace objects, wholly or nearly, by their surroundings, by a smudge or by a blur of themselves.
+        """Replace objects, or only what is inside their frame, wholly or nearly, by what ``filling`` makes.
 
         What is left of the contrast decides on the label: over 0.3 it stays, under 0.12 it goes.
         """
         n = len(labels)
-        region = self.objects(labels)
-        exact = region > 0.6
+        mask = self.one_concept(labels)
+        inner = torch.where(self.chance(n, 0.5), shrunk(mask, 1), shrunk(mask, 2))
+        hollow = self.chance(n, 0.35) & (inner.sum((1, 2, 3), keepdim=True) > 60)
+        region = softened(torch.where(hollow, inner, F.max_pool2d(mask, 3, 1, 1)))
         stuff = self.filling(pictures, region)
         rest = torch.where(self.chance(n, 0.5), 0.0, self.uniform(0, 0.6, n, 1, 1, 1))
-        gone = (exact & (rest < 0.12))[:, 0]
-        doubtful = (exact & (rest >= 0.12) & (rest < 0.3))[:, 0]
-        labels = torch.where(gone, 0, torch.where(doubtful & (labels > 0), IGNORED, labels))
+        exact = ((region > 0.6) | (mask > 0))[:, 0]
+        gone, doubtful = exact & (rest < 0.12)[:, 0], exact & (rest < 0.3)[:, 0] & (labels > 0)
+        labels = torch.where(gone, 0, torch.where(doubtful, IGNORED, labels))
         return pictures + region * (1 - rest) * (stuff - pictures), labels
 
     def filling(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
-        """What replaces a region: the wall around it, the wall stained, the mean of the region, or that stained."""
+        """What replaces a region: the wall around it, a smudge of itself, or of another part; sometimes stained."""
         n, size = len(pictures), pictures.shape[-1]
         outside = 1 - region
         around = blurred(pictures * outside, 6.0) / blurred(outside, 6.0).clamp_min(1e-3)
-        inside = blurred(pictures * region, 5.0) / blurred(region, 5.0).clamp_min(1e-3)
-        tint = self.uniform(-0.25, 0.25, n, 3, 1, 1) + 0.15 * self.smooth(n, 3, 2, size)
-        kind = torch.randint(4, (n, 1, 1, 1), generator=self.generator)
-        filled = torch.where(kind < 2, around, inside)
-        return (filled + torch.where((kind == 1) | (kind == 2), 0.0, tint)).clamp(0, 1)
+        sigma = float(self.uniform(3.5, 7, 1))
+        inside = blurred(pictures * region, sigma) / blurred(region, sigma).clamp_min(1e-3)
+        elsewhere = blurred(pictures.roll(size // 2, -1), float(self.uniform(1, 4, 1)))
+        kind = torch.randint(3, (n, 1, 1, 1), generator=self.generator)
+        filled = torch.where(kind == 0, around, torch.where(kind == 1, inside, elsewhere))
+        stain = self.uniform(-0.25, 0.25, n, 3, 1, 1) + 0.15 * self.smooth(n, 3, 2, size)
+        return (filled + self.chance(n, 0.5) * stain).clamp(0, 1)
 
     def occlude(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Lay a rectangle over some pictures: one colour, or a piece of another picture with its objects ignored."""
@@ -186,13 +192,17 @@ class Augmentation:
         return pictures + region * (changed - pictures)
 
     def degrade(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Blur, coarser pixels, noise, block and checkerboard patterns."""
+        """Blur, overshoot, colour fringes, coarser pixels, noise, block and checkerboard patterns."""
         n, size = len(pictures), pictures.shape[-1]
         for share, region in ((0.25, self.blobs), (0.25, self.everywhere)):
             rows = self.some(n, share)
             soft = blurred(pictures[rows], float(self.uniform(0.5, 1.6, 1)))
             pictures[rows] += region(pictures[rows, 0]) * (soft - pictures[rows])
-        coarse = self.some(n, 0.25)
+        sharp, fringed, coarse = self.some(n, 0.15), self.some(n, 0.1), self.some(n, 0.2)
+        contour = pictures[sharp] - blurred(pictures[sharp], float(self.uniform(0.7, 2, 1)))
+        pictures[sharp] = (pictures[sharp] + float(self.uniform(0.5, 2, 1)) * contour).clamp(0, 1)
+        channel, axis = torch.randint(3, (2,), generator=self.generator).tolist()
+        pictures[fringed, channel] = pictures[fringed, channel].roll(1, 1 + axis % 2)
         pictures[coarse] = self.coarsened(pictures[coarse])
         blocky = self.some(n, 0.15)
         pictures[blocky] = self.blocky(pictures[blocky])
@@ -237,6 +247,16 @@ class Augmentation:
         rounded = (((blocks @ basis.T) / quantum).round() * quantum) @ basis
         rounded = rounded.reshape(n, channels, height // 8, width // 8, 8, 8).transpose(3, 4)
         return rounded.reshape(pictures.shape)
+
+
+def softened(mask: torch.Tensor) -> torch.Tensor:
+    """The mask with a soft edge of two pixels."""
+    return F.avg_pool2d(mask, 3, 1, 1, count_include_pad=False)
+
+
+def shrunk(mask: torch.Tensor, pixels: int) -> torch.Tensor:
+    """The mask without its outermost pixels."""
+    return 1 - F.max_pool2d(1 - mask, 1 + 2 * pixels, 1, pixels)
 
 
 def blurred(pictures: torch.Tensor, sigma: float) -> torch.Tensor:

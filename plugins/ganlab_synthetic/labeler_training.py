@@ -38,8 +38,8 @@ class LabelerSettings:
     """
 
     rooms: int = 20_000
-    steps: int = 5_000
-    batch: int = 128
+    steps: int = 4_000
+    batch: int = 64
     lr: float = 2e-3
     decay: float = 0.02
     seed: int = 0

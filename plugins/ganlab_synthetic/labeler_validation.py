@@ -52,9 +52,9 @@ def validate(labeler: RoomLabeler, rooms: Rooms, seen: Rooms) -> dict[str, dict[
             "imagined": _round(found[truth.sum((2, 3))[:, 0] == 0, 0].mean()),
         }
         if name in KEPT:
-            report["iou"][name] = _by_concept(_iou(masks, truth))
+            report["iou"][name] = _by_concept(overlap(masks, truth))
             report["shows"][name] = _by_concept((found == shown).mean(0))
-    report["iou"]["control: colour alone"] = _by_concept(_iou(_told_by_colour(seen, rooms), truth))
+    report["iou"]["control: colour alone"] = _by_concept(overlap(told_by_colour(seen, rooms), truth))
     return report
 
 
@@ -82,12 +82,12 @@ def _by_concept(values: np.ndarray) -> dict[str, float]:
     return {concept: _round(value) for concept, value in zip(CONCEPTS, values, strict=True)}
 
 
-def _iou(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def overlap(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Intersection over union of all pixels together, for each concept."""
     return (masks & truth).sum((0, 2, 3)) / (masks | truth).sum((0, 2, 3))
 
 
-def _told_by_colour(seen: Rooms, rooms: Rooms) -> np.ndarray:
+def told_by_colour(seen: Rooms, rooms: Rooms) -> np.ndarray:
     """Masks by each pixel's colour alone, from a table of 16x16x16 colours with the best cut for each concept."""
 
     def code(images: np.ndarray) -> np.ndarray:
