@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import ModuleSpec, PathFinder
@@ -19,7 +19,7 @@ from ganlab.errors import GanlabError
 
 GROUP = "ganlab"
 RESERVED_NAMES = ("train", "sample", "checkpoints", "data", "plugins")
-COMMAND_HOOKS = {"register_analyses", "register_commands"}
+_SIGNS_OF_COMMANDS = (b"register_analyses", b"register_commands", b"import *")
 _COMMAND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -81,9 +81,9 @@ class PluginEntry:
         file = self.file or _source_file(self.module)
         if file is None:  # an extension module: nothing to read, everything possible
             return SourceFacts("", True)
-        tree = ast.parse(file.read_bytes(), str(file))
-        summary = (ast.get_docstring(tree) or "").partition("\n")[0]
-        return SourceFacts(summary, bool(COMMAND_HOOKS & set(_top_level_names(tree))))
+        source = file.read_bytes()
+        summary = (ast.get_docstring(ast.parse(source, str(file))) or "").partition("\n")[0]
+        return SourceFacts(summary, any(sign in source for sign in _SIGNS_OF_COMMANDS))
 
     def problem(self, reason: str) -> PluginProblem:
         return PluginProblem(self.name, self.distribution, reason)
@@ -215,11 +215,3 @@ def _find_spec(module: str) -> ModuleSpec | None:
         name = f"{name}.{part}"
         spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
     return spec
-
-
-def _top_level_names(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)

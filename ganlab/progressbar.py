@@ -20,8 +20,7 @@ PATIENCE = 2.0  # seconds before a bar appears
 class Bars:
     """The bars of one command: one rich display, one line for each loop that runs."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self) -> None:
         self._display: Progress | None = None
 
     def follow(self, items: Iterable[T], total: int | None, description: str) -> Iterator[T]:
@@ -29,8 +28,9 @@ class Bars:
         began, task = time.monotonic(), None
         try:
             for done, item in enumerate(items):
-                if task is None and time.monotonic() - began > self._patience:
+                if task is None and time.monotonic() - began > PATIENCE:
                     task = self._shown().add_task(description, total=total, completed=done)
+                    self._shown().refresh()  # the next one comes by itself, a tenth of a second later
                 elif task is not None:
                     self._shown().update(task, completed=done)
                 yield item

@@ -42,9 +42,10 @@ def print_json(result: Result) -> None:
 def show_result(result: Result, folder: Path) -> None:
     """Summary, numbers with their controls, notes, and where the page is."""
     screen = plain_console()
-    screen.print(result.summary, style="bold")
+    screen.print(result.summary, style="bold", end="\n\n")
     if result.metrics:
         screen.print(_metrics_table(result.metrics, with_words=screen.width >= ROOM_FOR_WORDS))
+        screen.print()
     for note in result.notes:
         screen.print(f"Note: {note}")
     screen.print(f"Page: {folder / 'index.html'}", soft_wrap=True)
@@ -59,11 +60,11 @@ def plain_console() -> Console:
 
 
 def plain_table(*columns: str) -> Table:
-    """A table without frames, one blank line above and below."""
+    """A table without frames, as narrow as it can be."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
@@ -72,6 +73,8 @@ def plain_table(*columns: str) -> Table:
 def _metrics_table(metrics: dict[str, Metric], *, with_words: bool) -> Table:
     with_words = with_words and any(metric.about for metric in metrics.values())
     table = plain_table("metric", "value", "interval", "n", "control", *(["what it is"] if with_words else []))
+    for column in table.columns[:4]:
+        column.no_wrap = True
     for name, metric in metrics.items():
         interval = (
             "" if metric.low is None and metric.high is None else f"[{_number(metric.low)}, {_number(metric.high)}]"
@@ -85,4 +88,4 @@ def _metrics_table(metrics: dict[str, Metric], *, with_words: bool) -> Table:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
+    return str(value) if isinstance(value, int) else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

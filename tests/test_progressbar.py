@@ -1,0 +1,71 @@
+"""Progress is shown on a terminal's standard error, after a while, and nowhere else."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from ganlab import progressbar
+from ganlab.progressbar import progress, shown_progress
+
+
+class Terminal(io.StringIO):
+    """Standard error as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def attach_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make standard error a terminal: inside the test, since pytest puts its own there before."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    return screen
+
+
+def test_it_hands_everything_on() -> None:
+    assert list(progress([1, 2, 3], "counting")) == [1, 2, 3]
+    assert list(progress(3)) == [0, 1, 2]
+    with shown_progress():
+        assert list(progress(iter("ab"))) == ["a", "b"]
+
+
+def test_it_is_silent_outside_a_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    list(progress(3, "counting"))
+    with shown_progress():  # standard error is no terminal here
+        list(progress(3, "counting"))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_for_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = attach_terminal(monkeypatch)
+    monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    before = sys.stdout
+    with shown_progress():
+        for _ in progress(3, "outer [loop]"):
+            assert list(progress(iter("ab"), "inner loop")) == ["a", "b"]
+        assert sys.stdout is before
+    assert "outer [loop]" in terminal.getvalue()
+    assert "3" in terminal.getvalue()
+
+
+def test_no_bar_for_what_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = attach_terminal(monkeypatch)
+    with shown_progress():
+        list(progress(3, "quick"))
+    assert terminal.getvalue() == ""
+
+
+def test_leaving_a_loop_early_takes_its_bar_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    attach_terminal(monkeypatch)
+    monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    with shown_progress():
+        for step in progress(100, "stopped"):
+            if step == 3:
+                break
+        assert list(progress(2, "next")) == [0, 1]
