@@ -144,6 +144,7 @@ def _cli_parameter(parameter: Parameter) -> inspect.Parameter:
     if parameter.range is not None:
         shown |= {"min": parameter.range.low, "max": parameter.range.high}
     if parameter.required and not parameter.finds_gan:
+        shown["metavar"] = parameter.name.upper()
         return _keyword(parameter.name, Annotated[_many(parameter, type_), typer.Argument(**shown)])
     names = [option_name(parameter.name)]
     if parameter.type is bool and not parameter.many:

@@ -49,7 +49,9 @@ def list_plugins() -> None:
 
 
 @plugins.command("check")
-def check(plugin: Annotated[str, typer.Argument(help="An installed plugin's name, or a .py file.")]) -> None:
+def check(
+    plugin: Annotated[str, typer.Argument(help="An installed plugin's name, or a .py file.", metavar="PLUGIN")],
+) -> None:
     """Hold a plugin to the contract: hooks, signatures, help, imports."""
     from ganlab.testing import check_plugin
 
@@ -75,7 +77,7 @@ def check(plugin: Annotated[str, typer.Argument(help="An installed plugin's name
 
 @plugins.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="The command it will bring: ganlab NAME.")],
+    name: Annotated[str, typer.Argument(help="The command it will bring: ganlab NAME.", metavar="NAME")],
     folder: Annotated[Path | None, typer.Option(help="Where to write it.", show_default="ganlab-NAME")] = None,
 ) -> None:
     """Write a complete plugin package to start from: analysis, test, packaging."""
@@ -103,7 +105,7 @@ def list_checkpoints() -> None:
 
 
 @checkpoints.command("info")
-def info(spec: Annotated[str, typer.Argument(help="A name, a folder, a file, or FORMAT:PATH.")]) -> None:
+def info(spec: Annotated[str, typer.Argument(help="A name, a folder, a file, or FORMAT:PATH.", metavar="GAN")]) -> None:
     """What a GAN is: its card, its layers, its hash."""
     from ganlab.checkpoints import load_gan
 

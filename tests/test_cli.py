@@ -168,7 +168,7 @@ def test_help_of_an_analysis(run: Run) -> None:
     ended = run("mean", "--help")
     assert ended.code == 0
     order = [
-        "concept",
+        "CONCEPT",
         "[bold]",
         "--gan",
         "--n ",
@@ -275,7 +275,7 @@ def test_a_gan_that_is_kept_has_a_name(run: Run, tiny: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["mean"], "Missing argument 'concept'"),
+        (["mean"], "Missing argument 'CONCEPT'"),
         (["mean", "x", "--n", "many"], "--n"),
         (["mean", "x", "--how", "mode"], "'mode' is not one of 'mean', 'median'"),
         (["mean", "x", "--nn", "3"], "No such option: --nn"),
