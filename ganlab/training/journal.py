@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ganlab import __version__, figures
 from ganlab.checkpoints import native
@@ -49,12 +50,12 @@ class Journal:
 
     def end_epoch(self, epoch: int) -> None:
         """Weights, samples of the same z as ever, and the plot."""
-        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), self.trainer.kept())
-        self._save_picture(self._sample_grid(), self.run / "samples" / f"epoch-{epoch:04d}.png")
+        networks = self.trainer.kept()
+        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks)
+        self._save_picture(self._sample_grid(networks["generator"]), self.run / "samples" / f"epoch-{epoch:04d}.png")
         self._save_picture(self._plot(), self.run / "history.png")
 
-    def _sample_grid(self) -> Any:
-        generator = self.trainer.kept()["generator"]
+    def _sample_grid(self, generator: nn.Module) -> Any:
         generator.eval()
         with torch.inference_mode():
             images = generator(self._fixed.z.to(self.trainer.device)).float().cpu()

@@ -52,6 +52,7 @@ class TrainSettings:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        Prior(self.network.z_dim, self.law)  # refuses a law that there is not
         if self.precision not in PRECISIONS:
             raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
         if self.epochs < 1 or self.batch < 2:
@@ -65,7 +66,7 @@ class TrainSettings:
             )
 
         if not (0 <= self.noise < math.inf and 0 <= self.average < 1):
-            raise GanlabError("The noise must be at least 0 and the average from 0 up to 1.", "The paper has neither: 0.")
+            raise GanlabError("The noise must be at least 0, the average from 0 up to 1.", "The paper has neither: 0.")
 
     @property
     def prior(self) -> Prior:

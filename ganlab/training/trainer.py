@@ -17,6 +17,7 @@ from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, rando
 from ganlab.training.settings import TrainSettings
 
 BETA2 = 0.999
+MEASURED = 50  # batches that the averaged generator's BatchNorm statistics are taken over
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,21 @@ class Trainer:
 
     def kept(self) -> dict[str, nn.Module]:
         """The networks that samples are drawn from and checkpoints hold."""
-        return {"generator": self.generator if self.average is None else self.average, "discriminator": self.discriminator}
+        if self.average is None:
+            return self.networks()
+        return {"generator": self._measured(copy.deepcopy(self.average)), "discriminator": self.discriminator}
+
+    @torch.no_grad()
+    def _measured(self, generator: nn.Module) -> nn.Module:
+        """The generator with BatchNorm statistics of its own: averaged weights see features that none of theirs saw."""
+        for module in generator.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+                module.momentum = None  # a plain mean over all batches
+        generator.train()
+        for batch in range(MEASURED):
+            generator(self.latents(batch).to(self.device))
+        return generator.eval()
 
     def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
@@ -129,14 +144,10 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the average a little towards the generator's weights and BatchNorm statistics."""
-        if self.average is None:
-            return
-        for kept, new in zip(self.average.state_dict().values(), self.generator.state_dict().values(), strict=True):
-            if kept.is_floating_point():
+        """Move the average a little towards the generator's weights."""
+        if self.average is not None:
+            for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 kept.lerp_(new, 1 - self.settings.average)
-            else:
-                kept.copy_(new)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
         with self._autocast():
