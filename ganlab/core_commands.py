@@ -84,7 +84,7 @@ def new(
     from ganlab.scaffold import write_plugin
 
     written = write_plugin(name, folder or Path(f"ganlab-{name}"))
-    screen.tell(f"Wrote {written}. Next: pip install -e {written}, then ganlab {name} --help")
+    screen.tell(f"Wrote {written}. Next: pip install -e {Path.cwd() / written}, then ganlab {name} --help")
 
 
 @checkpoints.callback()
