@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -70,6 +71,8 @@ def test_every_command_shown_exists(page: str, line: str, whole: bool) -> None:
 
 
 def test_commands_page_is_what_the_commands_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    if f"typer=={metadata.version('typer')}\n" not in (ROOT / "constraints.txt").read_text(encoding="utf-8"):
+        pytest.skip("another Typer words its help pages differently")
     monkeypatch.setenv("COLUMNS", "40")
     run = subprocess.run(
         [sys.executable, "-c", "import generate; print(generate.page(), end='')"],
