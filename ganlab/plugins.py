@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pluggy
 
 from ganlab import hookspecs, plugin_metadata
-from ganlab.analyses import Analysis
 from ganlab.plugin_checks import KINDS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugin_metadata import PluginEntry, PluginProblem, SourceFacts, one_line
 
@@ -132,6 +131,8 @@ class PluginHost:
             GanlabError: the plugin was left out.
             KeyError: there is no such plugin.
         """
+        from ganlab.analyses import Analysis  # late: numpy, which the list of commands does without
+
         entry = self.entries[name]
         if name not in self._offered and name not in self._failed:
             with self._guarded(entry):
