@@ -37,7 +37,7 @@ def sample_light(rng: np.random.Generator, hour: str) -> Light:
 
 def draw_shell(canvas: Canvas, view: View, rng: np.random.Generator) -> Colour:
     """Walls, ceiling, floor and skirting boards.  Returns the colour of the walls."""
-    wall_colour = painted(rng)
+    wall_colour = shade(painted(rng), 0.85)  # no wall is as bright as a window
     ceiling = random_colour(rng, (0.0, 0.08), (0.8, 0.97), (0.05, 0.15))
     half = view.width / 2
     _horizontal(canvas, view, view.height, (-half, half), ceiling)

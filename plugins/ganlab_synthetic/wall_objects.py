@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,8 @@ SKIES: dict[str, tuple[Colour, Colour, str]] = {
 }
 SKY_SHARES = (0.36, 0.26, 0.15, 0.13, 0.1)
 GROUNDS = ("hills", "houses", "trees", "garden", "none")
-BARS = ((1, 2), (2, 2), (2, 1), (3, 1), (3, 2))  # panes across and up
+BARS = ((2, 2), (2, 2), (2, 1), (3, 2))  # panes across and up
+GLARE = 0.74  # how far the view from a window is washed out: exposed for the room, a photograph shows daylight nearly white
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class WindowStyle:
 
 
 def sample_scene(rng: np.random.Generator) -> Scene:
-    """A random view out of a window; also the motif of painted landscapes."""
+    """A random landscape, the motif of paintings; washed out, the view from a window."""
     zenith, horizon, hour = SKIES[str(rng.choice(list(SKIES), p=SKY_SHARES))]
     ground = GROUNDS[int(rng.integers(len(GROUNDS)))]
     light = {"day": 1.0, "dusk": 0.55, "night": 0.25}[hour]
@@ -74,15 +75,26 @@ def sample_scene(rng: np.random.Generator) -> Scene:
 def sample_window_style(rng: np.random.Generator) -> WindowStyle:
     """Frame, panes, view and curtains for the windows of a room."""
     cover = str(rng.choice(("curtains", "blind", "none"), p=(0.5, 0.1, 0.4)))
-    frame = random_colour(rng, (0.0, 0.1), (0.8, 0.98)) if rng.random() < 0.65 else shade(wood(rng), 0.8)
     return WindowStyle(
-        frame=frame,
+        frame=random_colour(rng, (0.0, 0.06), (0.88, 1.0)),
         panes=BARS[int(rng.integers(len(BARS)))],
-        scene=sample_scene(rng),
+        scene=_washed_out(sample_scene(rng)),
         cover=cover,
         cover_colour=painted(rng),
         cover_share=float(rng.uniform(0.08, 0.24)),
         long=rng.random() < 0.4,
+    )
+
+
+def _washed_out(scene: Scene) -> Scene:
+    """The landscape as daylight, far brighter than the room it is seen from."""
+    white = (255, 255, 255)
+    return replace(
+        scene,
+        hour="dusk" if scene.hour == "night" else scene.hour,
+        zenith=mix(scene.zenith, white, GLARE),
+        horizon=mix(scene.horizon, white, GLARE),
+        ground_colour=mix(scene.ground_colour, white, GLARE),
     )
 
 
@@ -151,12 +163,13 @@ def draw_window(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) ->
     draw_scene(canvas, wall, glass, style.scene, emissive=True)
     across, up = style.panes
     bar = 0.045
+    backlit = shade(style.frame, 0.5)
     for column in range(1, across):
         middle = glass.left + glass.width * column / across
-        canvas.polygon(wall.quad(WallBox(middle - bar, middle + bar, glass.bottom, glass.top)), style.frame)
+        canvas.polygon(wall.quad(WallBox(middle - bar, middle + bar, glass.bottom, glass.top)), backlit)
     for row in range(1, up):
         middle = glass.bottom + glass.height * row / up
-        canvas.polygon(wall.quad(WallBox(glass.left, glass.right, middle - bar, middle + bar)), style.frame)
+        canvas.polygon(wall.quad(WallBox(glass.left, glass.right, middle - bar, middle + bar)), backlit)
     sill = WallBox(box.left - 0.08, box.right + 0.08, box.bottom - 0.09, box.bottom)
     canvas.polygon(wall.quad(sill), shade(style.frame, 0.8))
     if style.cover == "curtains":
