@@ -33,7 +33,7 @@ def without(gan: Gan, layer: str, filters: np.ndarray) -> nn.Module:
     consumers = [module for module, taken, _ in trace if taken is maps and _has_input_weights(module)]
     generator = copy.deepcopy(gan.generator)
     for consumer in consumers:
-        weight = activations.find_layer(generator, names[consumer]).weight.data
+        weight = activations.find_layer(generator, names[consumer]).get_parameter("weight").data
         torch.movedim(weight, INPUT_AXIS[type(consumer)], 0)[filters] = 0
     _prove(gan, generator, layer, filters)
     return generator

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ganlab.training.settings import TrainSettings
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +24,48 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def blank_plot(journal: object) -> Image.Image:
+    """Instead of a run's plot, which takes as long as many tiny steps."""
+    from PIL import Image
+
+    return Image.new("RGB", (4, 4))
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process draw no plot of their losses. Import it to use it."""
+    monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
+
+
+class Pictures:
+    """Pictures as the training loop takes them: an array, or so many of smooth noise."""
+
+    def __init__(self, pictures: np.ndarray | int, size: int = 16, channels: int = 3) -> None:
+        self.array = smooth_pictures(pictures, size, channels) if isinstance(pictures, int) else pictures
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batch(self, indices: np.ndarray) -> np.ndarray:
+        return self.array[indices]
+
+
+def smooth_pictures(count: int, size: int = 16, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """(count, size, size, channels) uint8: coarse blocks of random brightness."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, channels), dtype=np.uint8)
+    return blocks.repeat(size // 4, axis=1).repeat(size // 4, axis=2)
+
+
+def tiny_settings(data: str = "nowhere", **changes: Any) -> TrainSettings:
+    """Settings of a run that takes a moment: 16 pixels, width 4, batches of 8."""
+    from ganlab.architectures.dcgan import DcganSettings
+    from ganlab.training.settings import TrainSettings
+
+    return TrainSettings(data, **{"network": DcganSettings(16, 3, 4, 10), "batch": 8, "epochs": 2, **changes})
+
+
+def tree(folder: Path) -> set[str]:
+    """The files below a folder, as paths relative to it."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

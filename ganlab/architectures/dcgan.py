@@ -136,12 +136,13 @@ def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Disc
     """
     if not 0 <= seed < 2**63:
         raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
-    with torch.device("meta"):  # torch's own initialisation would draw from the global random state
+    with (
+        enough_memory(f"A DCGAN of width {settings.width} does not fit into memory.", "Choose a smaller --width."),
+        torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
+    ):
         generator, discriminator = Generator(settings), Discriminator(settings)
-    for network, stream in ((generator, 2 * seed), (discriminator, 2 * seed + 1)):
-        with enough_memory(f"A DCGAN of width {settings.width} does not fit into memory.", "Choose a smaller --width."):
-            network.to_empty(device="cpu")
-        initialise(network, stream)
+    initialise(generator, 2 * seed)
+    initialise(discriminator, 2 * seed + 1)
     return generator, discriminator
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import tomli_w
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 from torch import nn
 
 from ganlab import architectures
@@ -107,14 +108,16 @@ def write(
     except OSError as error:
         raise GanlabError(f"Cannot write to {folder.parent}: {error.strerror}.", "Choose another folder.") from error
     try:
-        save_file(tensors, beside / WEIGHTS)
+        (beside / WEIGHTS).write_bytes(save_tensors(tensors))
         (beside / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
         beside.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(beside, folder)
-    except (OSError, SafetensorError) as error:
-        raise GanlabError(f"The checkpoint {folder} could not be written: {error}.", "Is the disk full?") from error
+    except OSError as error:
+        raise GanlabError(
+            f"The checkpoint {folder} could not be written: {error.strerror}.", "Is the disk full?"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -33,7 +33,8 @@ def train(
     lr: Annotated[float, typer.Option(help="Adam's learning rate, from the paper.")] = 2e-4,
     beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
     noise: Annotated[
-        float, typer.Option(help="Gaussian noise on what the discriminator sees; 0.1 steadies drawn pictures. Paper: 0.")
+        float,
+        typer.Option(help="Gaussian noise on what the discriminator sees; 0.1 steadies drawn pictures. Paper: 0."),
     ] = 0.0,
     average: Annotated[
         float, typer.Option(help="Keep a running average of the generator's weights, e.g. 0.999. Paper: 0, none.")

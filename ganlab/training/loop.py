@@ -65,9 +65,9 @@ def train(
     settings = trainer.settings
     per_epoch = len(pictures) // settings.batch
     steps = per_epoch * settings.epochs
-    journal = Journal(run, trainer)
     if trainer.step == 0:
         save_state(trainer, run)  # from here on the run can go on, whenever it is killed
+    journal = Journal(run, trainer)
     unread: list[StepLog] = []
     still = 0
     saved = read = began = time.monotonic()

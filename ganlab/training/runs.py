@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from ganlab.writing import check_new_folder
+
+NAMED = 5  # broken pictures told by name
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
         )
     settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
     trainer = Trainer(settings, device)
-    _make(run)
     _train(packed, trainer, run)
 
 
@@ -82,7 +82,7 @@ def _pack(settings: TrainSettings, reading: Reading) -> PackedImages:
     if settings.limit is not None:
         images = images.first(settings.limit)
     with reading_bar() as bar:
-        return pack(
+        packed = pack(
             images,
             settings.network.size,
             settings.network.channels,
@@ -90,6 +90,10 @@ def _pack(settings: TrainSettings, reading: Reading) -> PackedImages:
             skip_broken=reading.skip_broken,
             progress=bar,
         )
+    if packed.broken:
+        named = ", ".join(packed.broken[:NAMED]) + (", ..." if len(packed.broken) > NAMED else "")
+        typer.echo(f"Left out {len(packed.broken)} of {len(images)} pictures that do not decode: {named}", err=True)
+    return packed
 
 
 def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
@@ -120,12 +124,3 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _make(run: Path) -> None:
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GanlabError(
-            f"Cannot write to {run}: {os.strerror(error.errno or 0)}.", "Choose another --out."
-        ) from error

@@ -64,7 +64,6 @@ class TrainSettings:
             raise GanlabError(
                 "The learning rate must be above 0 and beta1 from 0 up to 1.", "The paper: 0.0002 and 0.5."
             )
-
         if not (0 <= self.noise < math.inf and 0 <= self.average < 1):
             raise GanlabError("The noise must be at least 0, the average from 0 up to 1.", "The paper has neither: 0.")
 

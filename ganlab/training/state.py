@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -32,12 +33,10 @@ def save_state(trainer: Trainer, run: Path) -> None:
             f"Training diverged: {broken} holds NaN or infinity.", "Try a smaller --lr; the last good state is kept."
         )
     beside = run / f".{STATE}.new"
-    metadata = {
-        "settings": trainer.settings.to_json(),
-        "step": str(trainer.step),
-        "sha256": weights_digest(tensors),
-    }
+    metadata = {"settings": trainer.settings.to_json(), "step": str(trainer.step)}
+    metadata["digest"] = _digest(tensors, metadata)
     try:
+        run.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             file.write(save(tensors, metadata))
             file.flush()
@@ -46,7 +45,7 @@ def save_state(trainer: Trainer, run: Path) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise GanlabError(
-            f"The state of {run} could not be written: {error.strerror}.", "Is the disk full? Make room, then --resume."
+            f"The state of {run} could not be written: {error.strerror}.", "Is there room on the disk?"
         ) from error
 
 
@@ -70,7 +69,7 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        if metadata.get("sha256", found := weights_digest(tensors)) != found:
+        if metadata.get("digest", found := _digest(tensors, metadata)) != found:
             raise ValueError("its checksum does not fit")
         settings = TrainSettings.from_json(metadata["settings"])
         step = int(metadata["step"])
@@ -82,6 +81,11 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
         ) from error
     trainer.step = step
     return trainer
+
+
+def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
+    facts = [metadata["settings"], metadata["step"], weights_digest(tensors)]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def _tensors(trainer: Trainer) -> dict[str, torch.Tensor]:

@@ -137,10 +137,14 @@ class Trainer:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
         if not self.settings.noise:
             return lambda images: images
-        random = torch.Generator(self.device).manual_seed(self.settings.seed * 2**32 + self.step)
-        return lambda images: images + self.settings.noise * torch.randn(
-            like.shape, generator=random, device=self.device
-        ).contiguous(memory_format=torch.channels_last)
+        random = torch.Generator(self.device).manual_seed((self.settings.seed * 2**32 + self.step) % 2**64)
+        return lambda images: (
+            images
+            + self.settings.noise
+            * torch.randn(like.shape, generator=random, device=self.device).contiguous(
+                memory_format=torch.channels_last
+            )
+        )
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -1,0 +1,149 @@
+"""What tests do in processes of their own: be killed, be limited, be interrupted.
+
+They are forked from a server that has imported torch once, so that a child starts in a moment.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+LONGEST = 300.0  # seconds that any child may take
+
+
+class Child:
+    """A process that runs one function of this module; ``output`` is all it printed, ``code`` how it ended.
+
+    A GanlabError ends it as it ends the command line: message and hint printed, code 2.
+    """
+
+    def __init__(self, folder: Path, function: Callable[..., None], *arguments: Any) -> None:
+        self._log = folder / f"child-{time.monotonic_ns()}.log"
+        settings = {name: os.environ[name] for name in ("GANLAB_CACHE", "GANLAB_RUNS") if name in os.environ}
+        self.process: BaseProcess = _server().Process(target=_run, args=(self._log, settings, function, arguments))
+        self.process.start()
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def wait(self) -> int:
+        self.process.join(LONGEST)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f"a child did not end: {self.output}")
+        return self.process.exitcode
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal; how the process ended then."""
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(self.process.pid, number)
+        return self.wait()
+
+    def wait_for(self, what: Callable[[], bool], pause: float = 0.005) -> bool:
+        """Wait until something holds, asking every so many seconds; False when the process ended first."""
+        until = time.monotonic() + LONGEST
+        while time.monotonic() < until:
+            if what():
+                return True
+            if not self.process.is_alive():
+                return False
+            time.sleep(pause)
+        raise AssertionError(f"nothing happened in a child: {self.output}")
+
+
+def _server() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ganlab.training.runs", "torch._dynamo", "matplotlib.figure", "tests.children"])
+    return context
+
+
+def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    import torch
+    import typer
+
+    from ganlab.errors import GanlabError
+
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.update(settings)
+    torch.set_num_threads(1)
+    code = 0
+    try:
+        function(*arguments)
+    except typer.Exit as ending:
+        code = ending.exit_code
+    except GanlabError as error:
+        print(error.message, error.hint)
+        code = 2
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+# what children do
+
+
+def command_line(*words: str) -> None:
+    """`ganlab` with these words."""
+    from ganlab.cli import main
+
+    sys.argv = ["ganlab", *words]
+    main()
+
+
+def train(run: Path, settings: Any, save_every: float, threads: int = 1) -> None:
+    """Start a run, or go on with it when it has a state. A state every so many seconds; the plot is left blank."""
+    import torch
+
+    from ganlab.training import loop, runs
+    from ganlab.training.journal import Journal
+    from ganlab.training.state import STATE
+    from tests.kit import blank_plot
+
+    torch.set_num_threads(threads)
+    loop.SAVE_EVERY = save_every
+    Journal._plot = blank_plot  # type: ignore[method-assign]
+    reading = runs.Reading(0, False)
+    if (run / STATE).exists():
+        runs.resume(run, None, None, reading, "cpu")
+    else:
+        runs.start(settings, reading, "cpu", run)
+
+
+def train_until_the_disk_is_full(run: Path) -> None:
+    """After five steps no file may grow beyond a hundred bytes: what a full disk does to a state."""
+    import resource
+
+    from ganlab.training import loop
+    from ganlab.training.journal import Journal
+    from ganlab.training.trainer import Trainer
+    from tests.kit import Pictures, blank_plot, tiny_settings
+
+    loop.SAVE_EVERY = 0.0
+    Journal._plot = blank_plot  # type: ignore[method-assign]
+    trainer = Trainer(tiny_settings(), "cpu")
+
+    def fill() -> bool:
+        if trainer.step == 6:
+            size = (run / "history.csv").stat().st_size + 4096
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        return False
+
+    loop.train(Pictures(64), run, trainer, stop=fill)

@@ -1,0 +1,354 @@
+"""A run goes on exactly where it was, whatever stopped it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from ganlab.errors import GanlabError
+from ganlab.training import loop, runs
+from ganlab.training.settings import TrainSettings
+from ganlab.training.state import STATE, load_state, save_state
+from ganlab.training.trainer import Trainer
+from tests import children
+from tests.children import Child
+from tests.kit import Pictures, no_plots, one_thread, smooth_pictures, tiny_settings, tree  # noqa: F401 (two are fixtures)
+
+EPOCHS, STEPS = 5, 40
+READING = runs.Reading(0, False)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    np.save(tmp_path / "pictures.npy", smooth_pictures(8 * STEPS // EPOCHS))
+    return str(tmp_path / "pictures.npy")
+
+
+def train_without_pause(folder: Path, settings: TrainSettings, threads: int = 1) -> None:
+    """The run that the interrupted ones must equal."""
+    child = Child(folder, children.train, folder / "whole", settings, 0.0, threads)
+    assert child.wait() == 0, child.output
+
+
+def assert_same_end(run: Path, whole: Path) -> None:
+    for epoch in range(1, EPOCHS + 1):
+        file = f"epochs/{epoch:04d}/weights.safetensors"
+        assert (run / file).read_bytes() == (whole / file).read_bytes(), file
+    ours, theirs = load_file(run / STATE), load_file(whole / STATE)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert (run / "history.csv").read_bytes() == (whole / "history.csv").read_bytes()
+    assert tree(run) == tree(whole)  # nothing unfinished is left lying
+
+
+def steps_noted(run: Path) -> int:
+    """How far the state on disk is."""
+    with safe_open(run / STATE, framework="pt") as file:
+        return int(file.metadata()["step"])
+
+
+def kill_and_resume(folder: Path, settings: TrainSettings, kills: int, seed: int, threads: int = 1) -> int:
+    """Kill a run so many times, then let it end; in how many of them it was just writing its state."""
+    train_without_pause(folder, settings, threads)
+    chance = random.Random(seed)
+    run, inside, killed = folder / "killed", 0, 0
+    half_written, history = run / f".{STATE}.new", run / "history.csv"
+
+    def noted(step: int) -> Callable[[], bool]:
+        return lambda: history.exists() and history.read_bytes().count(b"\n") > step
+
+    for kill in range(kills):
+        child = Child(folder, children.train, run, settings, 0.0, threads)
+        if kill % 4 == 3:  # while it starts
+            time.sleep(chance.uniform(0, 0.3))
+        else:  # after a step, and inside the writing of a state every other time
+            child.wait_for(noted(STEPS * kill // kills + chance.randrange(2)))
+            time.sleep(chance.uniform(0, 0.02))
+            if kill % 2:
+                child.wait_for(half_written.exists, pause=0)
+        killed += child.signal(signal.SIGKILL) == -signal.SIGKILL
+        inside += half_written.exists()
+        if not (run / STATE).exists():  # killed before there was anything to go on from
+            shutil.rmtree(run, ignore_errors=True)
+    assert killed >= kills - 1
+    for _ in range(2):  # the second has nothing left to do
+        child = Child(folder, children.train, run, settings, 0.0, threads)
+        assert child.wait() == 0, child.output
+    assert_same_end(run, folder / "whole")
+    rows = list(csv.DictReader(history.open()))
+    assert [int(row["step"]) for row in rows] == list(range(1, STEPS + 1))
+    return inside
+
+
+def test_killed_three_times_it_ends_with_the_same_bytes(tmp_path: Path, data: str) -> None:
+    kill_and_resume(tmp_path, tiny_settings(data, epochs=EPOCHS), kills=3, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("threads", "changes"), [(1, {}), (2, {"law": "normal"}), (1, {"precision": "bf16", "noise": 0.1, "average": 0.99})]
+)
+def test_killed_twenty_times_it_ends_with_the_same_bytes(
+    tmp_path: Path, data: str, threads: int, changes: dict[str, Any]
+) -> None:
+    settings = tiny_settings(data, epochs=EPOCHS, **changes)
+    assert kill_and_resume(tmp_path, settings, kills=20, seed=2, threads=threads) >= 2
+
+
+@pytest.mark.parametrize("changes", [{}, {"noise": 0.1, "average": 0.9}])
+def test_resumed_in_one_process_it_ends_with_the_same_weights(tmp_path: Path, changes: dict[str, Any]) -> None:
+    pictures, settings = Pictures(64), tiny_settings(epochs=2, **changes)
+    whole = Trainer(settings, "cpu")
+    loop.train(pictures, tmp_path / "whole", whole)
+    stopped = Trainer(settings, "cpu")
+    assert not loop.train(pictures, tmp_path / "stopped", stopped, stop=lambda: stopped.step == 11)
+    resumed = load_state(tmp_path / "stopped", "cpu")
+    assert resumed.step == 11
+    for side, network in resumed.networks().items():
+        for parameter in network.parameters():
+            moments = resumed.optimizers[side].state[parameter]
+            assert moments["exp_avg"].stride() == parameter.stride()
+            assert moments["step"] == 11
+    assert loop.train(pictures, tmp_path / "stopped", resumed)
+    for side, network in resumed.networks().items():
+        for key, value in network.state_dict().items():
+            assert torch.equal(value, whole.networks()[side].state_dict()[key]), key
+    file = "epochs/0002/weights.safetensors"
+    assert (tmp_path / "stopped" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_more_epochs_go_on_from_the_end(tmp_path: Path) -> None:
+    pictures = Pictures(16)
+    loop.train(pictures, tmp_path / "three", Trainer(tiny_settings(epochs=3), "cpu"))
+    loop.train(pictures, tmp_path / "one", Trainer(tiny_settings(epochs=1), "cpu"))
+    longer = load_state(tmp_path / "one", "cpu", epochs=3)
+    assert loop.train(pictures, tmp_path / "one", longer)
+    file = "epochs/0003/weights.safetensors"
+    assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "three" / file).read_bytes()
+    with pytest.raises(GanlabError, match="at least one epoch"):
+        load_state(tmp_path / "one", "cpu", epochs=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: str, number: signal.Signals) -> None:
+    run = tmp_path / "run"
+    words = ["train", data, "--size", "16", "--width", "4", "--z-dim", "10", "--batch", "8", "--epochs", "1000"]
+    child = Child(tmp_path, children.command_line, *words, "--out", str(run))
+    history = run / "history.csv"
+    assert child.wait_for(lambda: history.exists() and history.read_text().count("\n") > 10), child.output
+    assert child.signal(number) == 130
+    assert f"ganlab train --resume {run}" in child.output
+    assert "Traceback" not in child.output
+    done = steps_noted(run)
+    assert done >= 10  # states are minutes apart: this one was written because of the signal
+    assert history.read_text().count("\n") == done + 1
+    epochs = str(done // 8 + 1)
+    again = Child(tmp_path, children.command_line, "train", "--resume", str(run), "--epochs", epochs)
+    assert again.wait() == 0, again.output
+    assert steps_noted(run) == 8 * int(epochs)
+
+
+def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:
+    trainer = Trainer(tiny_settings(), "cpu")
+
+    def advance(pictures: np.ndarray) -> None:
+        raise KeyboardInterrupt
+
+    trainer.advance = advance  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(Pictures(16), tmp_path / "run", trainer)
+    resumed = load_state(tmp_path / "run", "cpu")
+    assert resumed.step == 0
+    loop.train(Pictures(16), tmp_path / "run", resumed)
+    loop.train(Pictures(16), tmp_path / "whole", Trainer(tiny_settings(), "cpu"))
+    file = "epochs/0002/weights.safetensors"
+    assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+# what a run does not go on with
+
+
+def test_other_pictures_are_refused(tmp_path: Path, data: str) -> None:
+    run = tmp_path / "run"
+    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    before = (run / STATE).read_bytes()
+    np.save(tmp_path / "others.npy", smooth_pictures(64, seed=1))
+    with pytest.raises(GanlabError, match="not those this run was trained on"):
+        runs.resume(run, str(tmp_path / "others.npy"), 2, READING, "cpu")
+    np.save(data, smooth_pictures(64, seed=2))  # changed in place
+    with pytest.raises(GanlabError, match="not those this run was trained on"):
+        runs.resume(run, None, 2, READING, "cpu")
+    assert (run / STATE).read_bytes() == before
+    np.save(tmp_path / "moved.npy", smooth_pictures(8 * STEPS // EPOCHS))  # the same ones elsewhere are welcome
+    runs.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+    assert steps_noted(run) == 16
+
+
+def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None:
+    run = tmp_path / "run"
+    torch.set_num_threads(1)
+    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    with safe_open(run / STATE, framework="pt") as file:
+        assert json.loads(file.metadata()["settings"])["threads"] == 1
+    torch.set_num_threads(2)
+    runs.resume(run, None, 1, READING, "cpu")
+    assert torch.get_num_threads() == 1
+
+
+def stopped_run(folder: Path) -> Path:
+    trainer = Trainer(tiny_settings(), "cpu")
+    loop.train(Pictures(16), folder, trainer, stop=lambda: trainer.step == 1)
+    return folder / STATE
+
+
+def flip(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1],
+        lambda content: content[:7],
+        lambda content: b"",
+        lambda content: b"\x00" * len(content),
+        lambda content: content + b"more",
+        lambda content: flip(content, 3),
+        lambda content: flip(content, len(content) // 2),
+        lambda content: flip(content, len(content) - 1),
+        lambda content: b"\x80\x04" + content,
+    ],
+)
+def test_a_damaged_state_is_told(tmp_path: Path, damage: object) -> None:
+    state = stopped_run(tmp_path)
+    state.write_bytes(damage(state.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(GanlabError, match="damaged") as caught:
+        load_state(tmp_path, "cpu")
+    assert str(state) in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
+    state = stopped_run(tmp_path)
+    content, good = state.read_bytes(), load_state(tmp_path, "cpu")
+    header = 8 + int.from_bytes(content[:8], "little")
+    chance = random.Random(0)
+    for place in chance.sample(range(header, len(content)), 25):
+        state.write_bytes(flip(content, place))
+        with pytest.raises(GanlabError, match="checksum"):
+            load_state(tmp_path, "cpu")
+    for place in chance.sample(range(8, header), 60):  # names, shapes and settings, in any order
+        state.write_bytes(flip(content, place))
+        try:
+            loaded = load_state(tmp_path, "cpu")
+        except GanlabError:
+            continue
+        assert (loaded.settings, loaded.step) == (good.settings, good.step)
+        assert torch.equal(loaded.generator.up4.conv.weight, good.generator.up4.conv.weight)
+
+
+@pytest.mark.parametrize("change", ["missing", "shape", "step", "settings", "adam"])
+def test_a_state_that_does_not_fit_is_told(tmp_path: Path, change: str) -> None:
+    state = stopped_run(tmp_path)
+    with safe_open(state, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    del metadata["digest"]  # somebody edited it knowingly
+    if change == "missing":
+        del tensors["generator.up4.conv.weight"]
+    elif change == "shape":
+        tensors["generator.up4.conv.weight"] = torch.zeros(3)
+    elif change == "step":
+        metadata["step"] = "many"
+    elif change == "settings":
+        metadata["settings"] = "{"
+    else:
+        tensors["adam.generator.0.exp_avg"] = torch.zeros(5, 5)
+    save_file(tensors, state, metadata)
+    with pytest.raises(GanlabError, match="damaged"):
+        load_state(tmp_path, "cpu")
+
+
+def test_a_state_without_a_checksum_is_read(tmp_path: Path) -> None:
+    state = stopped_run(tmp_path)
+    with safe_open(state, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    del metadata["digest"]
+    save_file(tensors, state, metadata)
+    assert load_state(tmp_path, "cpu").step == 1
+
+
+def test_no_state_is_told(tmp_path: Path) -> None:
+    for run in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(GanlabError, match="no training state"):
+            load_state(run, "cpu")
+
+
+# the disk
+
+
+def test_a_full_disk_keeps_the_old_state(tmp_path: Path) -> None:
+    child = Child(tmp_path, children.train_until_the_disk_is_full, tmp_path / "run")
+    assert child.wait() == 2, child.output
+    assert "could not be written" in child.output
+    assert "File too large" in child.output
+    assert load_state(tmp_path / "run", "cpu").step == 5
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+@pytest.mark.parametrize("what", ["history.csv", "epochs", "samples", STATE])
+def test_whatever_cannot_be_written_is_told(tmp_path: Path, what: str) -> None:
+    """A folder or a file stands where the run wants to write."""
+    trainer = Trainer(tiny_settings(), "cpu")
+
+    def stand_in_the_way() -> bool:
+        if trainer.step == 1:
+            place = tmp_path / what
+            if what in ("epochs", "samples"):
+                place.write_text("")
+            else:
+                place.unlink()
+                (place / "inside").mkdir(parents=True)
+        return False
+
+    with pytest.raises(GanlabError, match=r"written|write"):
+        loop.train(Pictures(16), tmp_path, trainer, stop=stand_in_the_way)
+
+
+def test_a_state_is_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new one replaces the old one in one step, after it is whole and on the disk."""
+    trainer = Trainer(tiny_settings(), "cpu")
+    save_state(trainer, tmp_path)
+    before = (tmp_path / STATE).read_bytes()
+    steps: list[str] = []
+
+    def fsync(number: int) -> None:
+        steps.append("fsync")
+        assert (tmp_path / STATE).read_bytes() == before
+
+    def swap(source: Path, target: Path) -> None:
+        steps.append("replace")
+        assert len(source.read_bytes()) == len(before)
+        source.rename(target)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    monkeypatch.setattr("os.replace", swap)
+    trainer.step = 9
+    save_state(trainer, tmp_path)
+    assert steps == ["fsync", "replace"]
+    assert load_state(tmp_path, "cpu").step == 9
