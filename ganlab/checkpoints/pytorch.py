@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -29,7 +30,8 @@ def load(path: Path) -> Gan:
         GanlabError: always, for now: bare weights do not say how to build their network.
     """
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # advice on pickles, which is not for the user
+            torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise GanlabError(
             f"{path} pickles Python objects, not weights alone: it could run any code, so it was not loaded.",
