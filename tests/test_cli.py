@@ -348,7 +348,14 @@ def test_control_c_in_earnest(tmp_path: Path) -> None:
     (tmp_path / "sleepy.py").write_text(source)
     words = [sys.executable, "-m", "ganlab", "--plugin", "sleepy.py", "sleepy"]
     environment = {**os.environ, "GANLAB_RUNS": "", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
-    with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit that it is ignored
+    ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "ready\n"
         time.sleep(0.1)
