@@ -58,7 +58,7 @@ def load_gan(spec: str) -> Gan:
     return _load(Path(spec), spec)
 
 
-def save_gan(gan: Gan, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
     """Write a GAN as a checkpoint folder that every command accepts (``card.toml`` and ``weights.safetensors``).
 
     Args:
@@ -68,7 +68,7 @@ def save_gan(gan: Gan, folder: Path, *, dtype: torch.dtype | None = None) -> Non
     """
     from ganlab.checkpoints import native
 
-    native.save(gan, folder, dtype)
+    native.save(gan, Path(folder), dtype)
 
 
 def named_checkpoints() -> dict[str, Path]:
