@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 IGNORED = 255  # label of pixels that neither teach nor count
+RADIUS = (torch.arange(-2.0, 3.0) ** 2)[:, None] + torch.arange(-2.0, 3.0) ** 2  # squared, of a 5x5 kernel's places
 
 
 class Augmentation:
@@ -192,26 +193,33 @@ class Augmentation:
         return pictures + region * (changed - pictures)
 
     def degrade(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Blur, overshoot, colour fringes, coarser pixels, noise, block and checkerboard patterns."""
+        """Blur, ringing, colour fringes, coarser pixels, noise, block and grid patterns."""
         n, size = len(pictures), pictures.shape[-1]
-        for share, region in ((0.25, self.blobs), (0.25, self.everywhere)):
+        for share, region in ((0.25, self.blobs), (0.2, self.everywhere)):
             rows = self.some(n, share)
             soft = blurred(pictures[rows], float(self.uniform(0.5, 1.6, 1)))
             pictures[rows] += region(pictures[rows, 0]) * (soft - pictures[rows])
-        sharp, fringed, coarse = self.some(n, 0.15), self.some(n, 0.1), self.some(n, 0.2)
-        contour = pictures[sharp] - blurred(pictures[sharp], float(self.uniform(0.7, 2, 1)))
-        pictures[sharp] = (pictures[sharp] + float(self.uniform(0.5, 2, 1)) * contour).clamp(0, 1)
-        channel, axis = torch.randint(3, (2,), generator=self.generator).tolist()
-        pictures[fringed, channel] = pictures[fringed, channel].roll(1, 1 + axis % 2)
+        for _ in range(3):
+            rows = self.some(n, 0.18)
+            pictures[rows] = self.filtered(pictures[rows])
+        coarse = self.some(n, 0.2)
         pictures[coarse] = self.coarsened(pictures[coarse])
-        blocky = self.some(n, 0.15)
+        blocky = self.some(n, 0.1)
         pictures[blocky] = self.blocky(pictures[blocky])
-        patterned = self.some(n, 0.4)
-        pictures[patterned] += self.checkerboard(len(patterned), size)
-        stained, grainy = self.some(n, 0.4), self.some(n, 0.5)
+        patterned = self.some(n, 0.45)
+        pictures[patterned] += self.grid_pattern(len(patterned), size)
+        stained, grainy = self.some(n, 0.4), self.some(n, 0.4)
         pictures[stained] += self.share_of_contrast(pictures[stained], 0.4) * self.smooth(len(stained), 3, 6, size)
         pictures[grainy] += self.share_of_contrast(pictures[grainy], 0.3) * self.normal(len(grainy), 3, size, size)
         return pictures.clamp(0, 1)
+
+    def filtered(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Through a random 5x5 convolution near the identity: outlines, ringing, fringes, as when feature maps lack."""
+        kernel = self.normal(3, 3, 5, 5) * torch.exp(-0.5 * self.uniform(0.2, 1.2, 1) * RADIUS)
+        kernel = kernel / kernel.norm() * float(self.uniform(0.4, 2.5, 1))
+        kernel -= kernel.mean((2, 3), keepdim=True) * float(self.uniform(0.4, 1, 1))  # no new colour of plain areas
+        ringing = F.conv2d(F.pad(pictures, (2, 2, 2, 2), mode="replicate"), kernel)
+        return (pictures + ringing - ringing.mean((2, 3), keepdim=True)).clamp(0, 1)
 
     def share_of_contrast(self, pictures: torch.Tensor, share: float) -> torch.Tensor:
         """Up to ``share`` of each picture's contrast, (n, 1, 1, 1): noise that leaves dim pictures readable."""
@@ -224,16 +232,15 @@ class Augmentation:
         small = F.interpolate(pictures, size=size, mode="bilinear")
         return F.interpolate(small, size=pictures.shape[-1], mode="bilinear")
 
-    def checkerboard(self, n: int, size: int) -> torch.Tensor:
-        """What transposed convolutions leave: a pattern of period 2 or 4, stronger in places, (n, 3, size, size)."""
-        step = torch.arange(size).float() * math.pi
-        period = torch.where(self.chance(n, 0.5)[:, 0, 0], 2.0, 4.0)
-        phase = self.uniform(0, 2 * math.pi, n, 2)
-        rows = torch.cos(2 * step / period + phase[:, :1])
-        columns = torch.cos(2 * step / period + phase[:, 1:])
-        pattern = rows[:, None, :, None] * columns[:, None, None, :]
-        amplitude = self.uniform(0, 0.08, n, 1, 1, 1) * (0.5 + self.smooth(n, 1, 3, size))
-        return pattern * amplitude * (0.6 + 0.4 * self.normal(n, 3, 1, 1))
+    def grid_pattern(self, n: int, size: int) -> torch.Tensor:
+        """What transposed convolutions leave: a tile of 2, 4 or 8 pixels, repeated, here and there, (n, 3, h, w)."""
+        side = 2 ** int(torch.randint(1, 4, (1,), generator=self.generator))
+        tile = self.normal(n, 3, side, side) + 1.5 * self.normal(n, 1, side, side)
+        lines = self.chance(n, 0.4)
+        flat = 2 * tile.mean(2 if side == 4 else 3, keepdim=True)
+        tile = torch.where(lines, flat.expand_as(tile), tile)
+        amplitude = self.uniform(0, 0.05, n, 1, 1, 1) * (0.4 + self.smooth(n, 1, 3, size)).clamp_min(0)
+        return tile.repeat(1, 1, size // side, size // side) * amplitude
 
     def blocky(self, pictures: torch.Tensor) -> torch.Tensor:
         """Cosine coefficients of 8x8 blocks rounded, coarser for higher frequencies, as JPEG does."""

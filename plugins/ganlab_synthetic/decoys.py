@@ -22,6 +22,7 @@ from .wall_objects import (
     draw_door,
     draw_picture,
     draw_window,
+    sample_scene,
     sample_window_style,
 )
 
@@ -38,9 +39,9 @@ def draw_decoy_room(seed: int, index: int, size: int = 64) -> Room:
     for wall, box in layout.doors:
         draw_door(canvas, wall, box, wall_colour, rng)
     for wall, box in layout.pictures:
-        _draw_one(canvas, wall, box, wall_colour, style, (0.6, 0.25), rng)
+        _draw_one(canvas, wall, box, wall_colour, style, (0.65, 0.2), rng)
     for wall, box in layout.windows:
-        _draw_one(canvas, wall, box, wall_colour, style, (0.2, 0.35), rng)
+        _draw_one(canvas, wall, box, wall_colour, style, (0.12, 0.5), rng)
     _draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
     masks, boxes = _read_masks(canvas)
     return Room(render(canvas, layout.view, light), masks, boxes)
@@ -60,11 +61,19 @@ def _draw_one(
     if roll < shares[0]:
         draw_picture(canvas, wall, box, wall_colour, rng)
     elif roll < sum(shares):
-        # any frame, and panes of any number, so that white wood is no mark of a window
-        frame = painted(rng) if rng.random() < 0.5 else style.frame
-        draw_window(canvas, wall, box, replace(sample_window_style(rng), frame=frame))
+        draw_window(canvas, wall, box, _other_window(style, rng))
     else:
         _draw_blank(canvas, wall, box, wall_colour, style, rng)
+
+
+def _other_window(style: WindowStyle, rng: np.random.Generator) -> WindowStyle:
+    """A window like no other in drawn rooms: any frame, a view as clear as a painting, then sometimes a single pane."""
+    other = sample_window_style(rng)
+    frame = painted(rng) if rng.random() < 0.5 else style.frame
+    if rng.random() < 0.5:
+        return replace(other, frame=frame)
+    panes = (1, 1) if rng.random() < 0.4 else other.panes
+    return replace(other, frame=frame, panes=panes, scene=sample_scene(rng))
 
 
 def _draw_blank(
