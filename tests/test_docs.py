@@ -11,12 +11,12 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 import ganlab
-from ganlab.checkpoints import named_checkpoints
 from ganlab.cli import CLICK_ERROR, app
 from ganlab.errors import GanlabError
 from ganlab.plugin_checks import HOOKS
@@ -129,12 +129,13 @@ def test_all_python_shown_is_python_with_public_names() -> None:
 
 @pytest.mark.slow
 def test_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "rooms-64" in named_checkpoints()
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for text in code(DOCS / "python.md", "python"):
         exec(compile(text, "docs/python.md", "exec"), names)
     assert (tmp_path / "my-run/index.html").is_file()
+    table = (DOCS / "probe.md").read_text(encoding="utf-8").partition("## The numbers")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z_0-9]+)`", table)) <= set(names["result"].metrics)
 
 
 def test_toml_shown_is_toml() -> None:

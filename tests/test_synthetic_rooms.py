@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugins"))
-
-from ganlab_synthetic.rooms import CONCEPTS, Room, draw_room  # noqa: E402
+from ganlab_synthetic.rooms import CONCEPTS, Room, draw_room
 
 SHARES = {
     "window": (0.78, 0.92),
@@ -57,8 +52,8 @@ def test_layout_does_not_depend_on_size(rooms: list[Room]) -> None:
 @pytest.mark.parametrize("size", [16, 64, 100, 128, 512])
 def test_shapes_and_types(size: int) -> None:
     room = draw_room(3, 5, size=size)
-    assert room.image.shape == (size, size, 3) and room.image.dtype == np.uint8
-    assert room.masks.shape == (len(CONCEPTS), size, size) and room.masks.dtype == bool
+    assert (room.image.shape, room.image.dtype) == ((size, size, 3), np.uint8)
+    assert (room.masks.shape, room.masks.dtype) == ((len(CONCEPTS), size, size), bool)
 
 
 @pytest.mark.parametrize(("seed", "index", "size"), [(0, 0, 8), (0, 0, 1024), (-1, 0, 64), (0, -1, 64)])

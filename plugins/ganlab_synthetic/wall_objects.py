@@ -20,7 +20,7 @@ SKIES: dict[str, tuple[Colour, Colour, str]] = {
 SKY_SHARES = (0.36, 0.26, 0.15, 0.13, 0.1)
 GROUNDS = ("hills", "houses", "trees", "garden", "none")
 BARS = ((2, 2), (2, 2), (2, 1), (3, 2))  # panes across and up
-GLARE = 0.74  # how far the view from a window is washed out: exposed for the room, a photograph shows daylight nearly white
+GLARE = 0.74  # how far the view is washed out: exposed for the room, a photograph shows daylight nearly white
 
 
 @dataclass(frozen=True)
