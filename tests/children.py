@@ -147,3 +147,41 @@ def train_until_the_disk_is_full(run: Path) -> None:
         return False
 
     loop.train(Pictures(64), run, trainer, stop=fill)
+
+
+def run_out_of_memory() -> None:
+    """Draw 64 pictures with ever other little memory to spare, then build a large network."""
+    import resource
+
+    import torch
+
+    from ganlab.architectures.dcgan import DcganSettings, build_dcgan
+    from ganlab.errors import GanlabError
+    from ganlab.gan import Gan, ImageSpec
+    from ganlab.latents import Prior
+
+    gan = Gan(build_dcgan(DcganSettings(128, 3, 8, 10))[0], prior=Prior(10), image=ImageSpec(128))
+    latents = gan.latents(64)
+    gan.generate(latents[:1])  # libraries and their caches are loaded
+    sizes: list[int] = []
+
+    def note(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(features))
+        return features
+
+    for spare in (20, 1, 30, 2, 0):  # MiB
+        sizes.clear()
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + (spare << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        try:
+            with gan.edit({"up4": note}):
+                gan.generate(latents)
+            ending = "drawn"
+        except GanlabError as error:
+            ending = error.message
+        print(ending, "smallest batch", min(sizes))
+    try:
+        build_dcgan(DcganSettings(256, 3, 64, 10))
+    except GanlabError as error:
+        print(error.message)

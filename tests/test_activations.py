@@ -158,6 +158,22 @@ def test_an_edit_in_place_harms_nobody() -> None:
     assert outer["up8"].abs().max() == 0  # entered after the edit: sees what the edit made
 
 
+def test_an_edit_in_place_spares_whoever_else_uses_the_tensor() -> None:
+    class Skip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.same = nn.Conv2d(3, 4, 1), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            features = self.conv(x)
+            return self.same(features) + features
+
+    network, pictures = Skip(), torch.randn(2, 3, 4, 4)
+    with torch.no_grad(), activations.edit(network, {"same": lambda features, rows: features.zero_()}):
+        edited = network(pictures)
+    torch.testing.assert_close(edited, network.conv(pictures).detach())
+
+
 def test_rows_say_which_pictures_of_the_call_these_are() -> None:
     gan = tiny_gan()
     latents = gan.latents(150)
