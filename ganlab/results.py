@@ -6,8 +6,6 @@ import json
 import math
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of result.json; goes up when a reader of the old one would misread the new one
 
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 _PNG_MODES = {"1", "L", "LA", "RGB", "RGBA"}
 
 
@@ -276,7 +273,7 @@ def load_result(folder: str | Path) -> Result:
         result.check()
     except FileNotFoundError as error:
         raise GanlabError(f"{folder} is no complete run: {error.filename} is missing.", hint) from error
-    except _DAMAGE as error:
+    except Exception as error:  # a wrong byte raises whatever the reader of that byte raises
         raise GanlabError(f"The run in {folder} is damaged: {error}.", hint) from error
     if content["gans"]:
         from ganlab.checkpoints import load_gan
