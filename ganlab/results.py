@@ -271,14 +271,15 @@ def load_result(folder: str | Path) -> Result:
                 image.load()
                 result.figures[name] = Figure(image, figure["caption"])
         result.check()
+        gans = {name: str(folder / gan["folder"]) for name, gan in content["gans"].items()}
     except FileNotFoundError as error:
         raise GanlabError(f"{folder} is no complete run: {error.filename} is missing.", hint) from error
     except Exception as error:  # a wrong byte raises whatever the reader of that byte raises
         raise GanlabError(f"The run in {folder} is damaged: {error}.", hint) from error
-    if content["gans"]:
+    if gans:
         from ganlab.checkpoints import load_gan
 
-        result.gans = {name: load_gan(str(folder / gan["folder"])) for name, gan in content["gans"].items()}
+        result.gans = {name: load_gan(path) for name, path in gans.items()}
     return result
 
 
