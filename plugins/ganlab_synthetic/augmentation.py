@@ -33,6 +33,8 @@ class Augmentation:
         pictures, labels = self.mirror(pictures, labels)
         faded = self.some(len(labels), 0.4)
         pictures[faded], labels[faded] = self.fade(pictures[faded], labels[faded])
+        outlined = self.some(len(labels), 0.2)
+        pictures[outlined] = self.outline(pictures[outlined], labels[outlined])
         pictures, labels = self.occlude(pictures, labels)
         pictures, labels = self.warp(pictures, labels)
         for share, regions in ((0.3, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
@@ -116,8 +118,10 @@ class Augmentation:
         elsewhere = blurred(pictures.roll(size // 2, -1), float(self.uniform(1, 4, 1)))
         kind = torch.randint(3, (n, 1, 1, 1), generator=self.generator)
         filled = torch.where(kind == 0, around, torch.where(kind == 1, inside, elsewhere))
-        stain = self.uniform(-0.25, 0.25, n, 3, 1, 1) + 0.15 * self.smooth(n, 3, 2, size)
-        return (filled + self.chance(n, 0.5) * stain).clamp(0, 1)
+        blotches = self.smooth(n, 1, int(torch.randint(2, 12, (1,), generator=self.generator)), size)
+        stain = self.uniform(-0.3, 0.3, n, 3, 1, 1) + 0.08 * self.smooth(n, 3, 3, size)
+        stain = stain + self.uniform(-0.2, 0.2, n, 3, 1, 1) * blotches
+        return (filled + self.chance(n, 0.65) * stain).clamp(0, 1)
 
     def occlude(self, pictures: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Lay a rectangle over some pictures: one colour, or a piece of another picture with its objects ignored."""
@@ -165,6 +169,16 @@ class Augmentation:
         moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
         named = F.grid_sample(labels[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)
         return moved, named[:, 0].long()
+
+    def outline(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Run a line of one colour around objects, so that no kind of frame belongs to one concept."""
+        n = len(labels)
+        mask = self.one_concept(labels)
+        outer = torch.where(self.chance(n, 0.5), F.max_pool2d(mask, 3, 1, 1), F.max_pool2d(mask, 5, 1, 2))
+        inner = torch.where(self.chance(n, 0.5), mask, shrunk(mask, 1))
+        line = (outer - inner) * self.uniform(0.3, 1, n, 1, 1, 1)
+        tone = self.uniform(0, 1, n, 1, 1, 1) + self.uniform(-0.2, 0.2, n, 3, 1, 1)
+        return torch.lerp(pictures, tone.clamp(0, 1).expand_as(pictures), line)
 
     def recolour(self, pictures: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
         """Another colour space, light and contrast inside a region (n, 1, h, w) in [0, 1].
