@@ -47,10 +47,9 @@ def validate(labeler: RoomLabeler, rooms: Rooms, seen: Rooms) -> dict[str, dict[
     for name, change in (KEPT | GONE).items():
         masks = labeler.masks(change(pictures, window), UNIT)
         found = masks.sum((2, 3)) >= needed
-        report["windows"][name] = {
-            "found": _round(found[shown[:, 0], 0].mean()),
-            "imagined": _round(found[truth.sum((2, 3))[:, 0] == 0, 0].mean()),
-        }
+        with_window, without = found[shown[:, 0], 0], found[~truth[:, 0].any((1, 2)), 0]
+        groups = {"found": with_window, "imagined": without}
+        report["windows"][name] = {what: _round(rows.mean()) for what, rows in groups.items() if len(rows)}
         if name in KEPT:
             report["iou"][name] = _by_concept(overlap(masks, truth))
             report["shows"][name] = _by_concept((found == shown).mean(0))
