@@ -18,7 +18,7 @@ from ganlab_probe.regression import draw_cells, fit
 
 from .planted import SIZE, SQUARE, Truth, planted_gan
 
-FAST = {"fresh": 60, "draws": 12, "n": 60}
+FAST = {"fresh": 60, "draws": 12, "n": 60, "layer": "paper"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_finds_exactly_the_planted_filters(dropped: Result) -> None:
 
 
 def test_finds_them_from_boxes_too(gan: Gan) -> None:
-    result = probe(gan, "Windows", boxes=drawn_boxes(gan), top=3)
+    result = probe(gan, "Windows", boxes=drawn_boxes(gan), top=3, layer="paper")
     assert sorted(result.arrays["filters"]) == sorted(SQUARE)
 
 
@@ -104,7 +104,7 @@ def test_insertion_writes_a_square_where_it_is_told(gan: Gan) -> None:
 
 
 def test_own_effects_single_out_the_planted_filters(gan: Gan) -> None:
-    result = probe(gan, "window", causal=True, labeler=Truth(), n=40)
+    result = probe(gan, "window", causal=True, labeler=Truth(), n=40, layer="paper")
     others = np.delete(result.arrays["effects"], SQUARE)
     assert result.arrays["effects"][list(SQUARE)].min() > others.max()
 
@@ -120,8 +120,15 @@ def test_layers_are_compared_and_the_best_is_chosen(gan: Gan) -> None:
     assert [row[0] for row in compared.tables["layers"].rows] == ["1", "3"]
     assert "In 1 of" in compared.summary  # the second-last hidden layer stays the one that is reported
     auc = {row[0]: row[5] for row in compared.tables["layers"].rows}
-    chosen = probe(gan, "window", layer="auto", labeler=Truth(), n=40)
+    chosen = probe(gan, "window", labeler=Truth(), n=40)
     assert f"In {max(auc, key=auc.get)} of" in chosen.summary
+
+
+def test_where_another_layer_is_better_the_papers_own_stands_beside_it(gan: Gan) -> None:
+    """In the second hidden layer one filter is the square; in the paper's, the first, three are."""
+    result = probe(gan, "window", drop=True, labeler=Truth(), **(FAST | {"layer": "auto"}))
+    alone = probe(gan, "window", drop=True, labeler=Truth(), **FAST)
+    assert result.metrics["share_after_paper_layer"].value == alone.metrics["share_after"].value
 
 
 def test_without_a_labeler_no_share_is_invented(gan: Gan) -> None:

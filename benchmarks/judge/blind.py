@@ -5,7 +5,7 @@
 
 Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
 when scoring; the three kinds are drawn from different z, so that no picture gives another away. labels.json holds one
-character a sample and person: 1 for a window, 0 for none.
+character a sample and person: 1 for a window, 0 for none; whoever stops early leaves the rest out.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 SEED, ON_A_SHEET, ENLARGED = 0, 20, 4
 
 
-def draw(gan: Gan) -> tuple[torch.Tensor, np.ndarray]:
+def draw(gan: Gan, layer: str | None) -> tuple[torch.Tensor, np.ndarray]:
     """The samples (300, c, h, w) in the order they are shown, and the kind (300,) of each."""
-    found = probe(gan, "window", seed=SEED)
-    layer = gan.hidden_layers()[-2].name  # the paper's: the second-last hidden one
+    layer = layer or gan.hidden_layers()[-2].name  # the paper's: the second-last hidden one
+    found = probe(gan, "window", layer=layer, seed=SEED)
     weights = found.arrays["weights"]
     filters = np.argsort(-weights, kind="stable")[: int((weights > 0).sum())]
     original, dropped, randomly = (
@@ -50,27 +50,30 @@ def draw(gan: Gan) -> tuple[torch.Tensor, np.ndarray]:
     return images[order], kinds[order]
 
 
-def write_sheets(gan: Gan, folder: Path) -> None:
+def write_sheets(gan: Gan, layer: str | None, folder: Path) -> None:
     """Numbered sheets of the samples, enlarged."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = gan.image.to_uint8(draw(gan)[0])
+    images = gan.image.to_uint8(draw(gan, layer)[0])
     for first in range(0, len(images), ON_A_SHEET):
         sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], 5, first=first, scale=ENLARGED, pad=6)
         sheet.save(folder / f"sheet-{first:03d}.png")
 
 
-def score(gan: Gan, labeler: Labeler) -> None:
+def score(gan: Gan, layer: str | None, labeler: Labeler) -> None:
     """Print how often labeler and people agree, kind by kind, and what the people say of the drop itself."""
     document = json.loads(LABELS.read_text())
+    if document["layer"] != (layer or gan.hidden_layers()[-2].name):
+        raise SystemExit(f"The labels were given on drops in {document['layer']}: add --layer {document['layer']}.")
     if document["checkpoint"] != gan.hash:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
-    images, kinds = draw(gan)
+    images, kinds = draw(gan, layer)
     judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
     for person, text in document["labels"].items():
-        seen = np.array([character == "1" for character in text])
+        seen = np.array([character == "1" for character in text.ljust(len(kinds), "-")])
+        labelled = np.arange(len(kinds)) < len(text)
         print(f"{person}:")
         for kind, name in enumerate(KINDS):
-            here = kinds == kind
+            here = (kinds == kind) & labelled
             agree = judged[here] == seen[here]
             low, high = of_share(agree)
             print(
@@ -78,7 +81,7 @@ def score(gan: Gan, labeler: Labeler) -> None:
                 f" windows by eye {seen[here].mean():.0%}, by the labeler {judged[here].mean():.0%};"
                 f" labeler alone {np.sum(judged[here] & ~seen[here])}, eye alone {np.sum(~judged[here] & seen[here])}"
             )
-        before, after = seen[kinds == 0].mean(), seen[kinds == 1].mean()
+        before, after = (seen[(kinds == kind) & labelled].mean() for kind in (0, 1))
         print(f"  by eye {1 - after / before:.0%} of the windows are gone")
 
 
@@ -87,14 +90,15 @@ def main() -> None:
     parser.add_argument("what", choices=["sheets", "score"])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--gan", default="rooms-64")
+    parser.add_argument("--layer", help="whose filters are dropped; the paper's by default")
     arguments = parser.parse_args()
     gan = load_gan(arguments.gan)
     if arguments.what == "score":
-        score(gan, Labeler.from_spec(gan.card.facts["labeler"]))
+        score(gan, arguments.layer, Labeler.from_spec(gan.card.facts["labeler"]))
     elif arguments.folder is None:
         parser.error("sheets need a FOLDER")
     else:
-        write_sheets(gan, arguments.folder)
+        write_sheets(gan, arguments.layer, arguments.folder)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def probe(
         "which filters go first: by the regression's weight (paper) or by own effect (--causal)",
     ] = "weight",
     layer: Annotated[
-        str, "a layer's name; paper: the second-last hidden one; auto: best on held-out pictures; all: compare"
-    ] = "paper",
+        str, "a layer's name; auto: the best on held-out pictures; paper: the second-last hidden one; all: compare them"
+    ] = "auto",
     boxes: Annotated[
         Boxes | None, "COCO file of boxes drawn on samples; default: the checkpoint's own, else the labeler"
     ] = None,

@@ -12,6 +12,7 @@ from . import figures
 from .causal import own_effects
 from .dropping import Bench, drop
 from .insertion import insert
+from .intervals import of_share
 from .marks import Marks, from_boxes, from_labeler
 from .regression import Fit, fit
 
@@ -55,13 +56,16 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
         if choices.order == "effect":
             ranking = effects.ranked()
     count = choices.top or (fits[layer].above_zero if choices.order == "weight" else effects.harmful)
-    filters = ranking[: _checked(count, len(ranking), layer, concept)]
+    if choices.drop or choices.insert or choices.save:
+        count = _checked(count, len(ranking), layer, concept)
+    filters = ranking[:count]
     if choices.drop:
         fresh = _fresh(gan, marks, choices)
         if labeler is None:
             _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
         else:
             drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
+            _report_paper_layer(gan, layer, fits, fresh, labeler, concept, result)
     if choices.insert:
         insert(
             gan,
@@ -155,10 +159,10 @@ def _chosen_layer(gan: Gan, fits: dict[str, Fit], choices: Choices) -> str:
 
 
 def _checked(count: int, maps: int, layer: str, concept: str) -> int:
-    if count == 0:
-        raise GanlabError(f"No filter of {layer!r} alone takes any {concept} with it.", "Drop by --order weight.")
     if count > maps:
         raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
+    if count == 0:
+        raise GanlabError(f"No filter of {layer!r} speaks for a {concept}.", "Try another --layer or --order, or --top K.")
     return count
 
 
@@ -225,6 +229,24 @@ def _regression_result(
     result.figures["where"] = figures.where(gan, layer, marks, found)
     result.arrays["weights"] = found.weights
     return result
+
+
+def _report_paper_layer(
+    gan: Gan, layer: str, fits: dict[str, Fit], fresh: Latents, labeler: Labeler, concept: str, result: Result
+) -> None:
+    """Where another layer was chosen, what the paper's own layer gives stands beside it."""
+    paper = _paper_layer(gan, list(fits)) if len(fits) > 1 else layer
+    if paper == layer:
+        return
+    filters = fits[paper].ranked()[: fits[paper].above_zero]
+    shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]
+    result.metrics["share_after_paper_layer"] = Metric(
+        shown.mean(),
+        *of_share(shown),
+        len(shown),
+        no_control="for comparison; --layer paper gives its controls",
+        about=f"the same z with the {len(filters)} {concept} filters of {paper}, the paper's layer, dropped instead",
+    )
 
 
 def _drop_unjudged(
