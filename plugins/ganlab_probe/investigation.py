@@ -162,7 +162,7 @@ def _checked(count: int, maps: int, layer: str, concept: str) -> int:
     if count > maps:
         raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
     if count == 0:
-        raise GanlabError(f"No filter of {layer!r} speaks for a {concept}.", "Try another --layer or --order, or --top K.")
+        raise GanlabError(f"No filter of {layer!r} speaks for a {concept}.", "Try another --layer, or --top K.")
     return count
 
 
