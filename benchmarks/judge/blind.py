@@ -4,8 +4,9 @@
     python benchmarks/judge/blind.py score           # compare labels.json with the labeler
 
 Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
-when scoring; the three kinds are drawn from different z, so that no picture gives another away. labels.json holds one
-character a sample and person: 1 for a window, 0 for none; whoever stops early leaves the rest out.
+when scoring; the three kinds are drawn from different z, so that no picture gives another away. Beside the sheets lies
+a labels.json that says which filters were dropped; what a person saw goes into it, one character a sample: 1 for a
+window, 0 for none; whoever stops early leaves the rest out.
 """
 
 from __future__ import annotations
@@ -31,16 +32,13 @@ RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 SEED, ON_A_SHEET, ENLARGED = 0, 20, 4
 
 
-def draw(gan: Gan, layer: str | None) -> tuple[torch.Tensor, np.ndarray]:
+def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
     """The samples (300, c, h, w) in the order they are shown, and the kind (300,) of each."""
-    layer = layer or gan.hidden_layers()[-2].name  # the paper's: the second-last hidden one
-    found = probe(gan, "window", layer=layer, seed=SEED)
-    weights = found.arrays["weights"]
-    filters = np.argsort(-weights, kind="stable")[: int((weights > 0).sum())]
+    maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
     original, dropped, randomly = (
         gan.latents(EACH, seed=SEED, first=FIRST + EACH * kind) for kind in range(len(KINDS))
     )
-    by_chance = random_filters(len(weights), len(filters), RANDOM_DRAWS, SEED)
+    by_chance = random_filters(maps, len(filters), RANDOM_DRAWS, SEED)
     share = EACH // RANDOM_DRAWS
     parts = [gan.generate(original), pictures_without(gan, layer, dropped, filters)]
     for number, chosen in enumerate(by_chance):
@@ -50,23 +48,24 @@ def draw(gan: Gan, layer: str | None) -> tuple[torch.Tensor, np.ndarray]:
     return images[order], kinds[order]
 
 
-def write_sheets(gan: Gan, layer: str | None, folder: Path) -> None:
-    """Numbered sheets of the samples, enlarged."""
+def write_sheets(gan: Gan, layer: str, folder: Path) -> None:
+    """Numbered sheets of the samples, enlarged, and a labels.json to fill in."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = gan.image.to_uint8(draw(gan, layer)[0])
+    filters = probe(gan, "window", layer=layer, seed=SEED).arrays["filters"]
+    images = gan.image.to_uint8(draw(gan, layer, filters)[0])
     for first in range(0, len(images), ON_A_SHEET):
         sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], 5, first=first, scale=ENLARGED, pad=6)
         sheet.save(folder / f"sheet-{first:03d}.png")
+    document = {"checkpoint": gan.hash, "layer": layer, "filters": filters.tolist(), "labels": {}}
+    (folder / LABELS.name).write_text(json.dumps(document) + "\n")
 
 
-def score(gan: Gan, layer: str | None, labeler: Labeler) -> None:
+def score(gan: Gan, labeler: Labeler) -> None:
     """Print how often labeler and people agree, kind by kind, and what the people say of the drop itself."""
     document = json.loads(LABELS.read_text())
-    if document["layer"] != (layer or gan.hidden_layers()[-2].name):
-        raise SystemExit(f"The labels were given on drops in {document['layer']}: add --layer {document['layer']}.")
     if document["checkpoint"] != gan.hash:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
-    images, kinds = draw(gan, layer)
+    images, kinds = draw(gan, document["layer"], np.array(document["filters"]))
     judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
     for person, text in document["labels"].items():
         seen = np.array([character == "1" for character in text.ljust(len(kinds), "-")])
@@ -90,11 +89,11 @@ def main() -> None:
     parser.add_argument("what", choices=["sheets", "score"])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--gan", default="rooms-64")
-    parser.add_argument("--layer", help="whose filters are dropped; the paper's by default")
+    parser.add_argument("--layer", default="up8", help="whose filters are dropped")
     arguments = parser.parse_args()
     gan = load_gan(arguments.gan)
     if arguments.what == "score":
-        score(gan, arguments.layer, Labeler.from_spec(gan.card.facts["labeler"]))
+        score(gan, Labeler.from_spec(gan.card.facts["labeler"]))
     elif arguments.folder is None:
         parser.error("sheets need a FOLDER")
     else:
