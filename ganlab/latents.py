@@ -151,7 +151,8 @@ class Prior:
         index = np.asarray(index, dtype=np.int64)
         bits = random_bits(seed, index, self.dim + self.dim % 2, stream)
         z = (_uniform if self.law == "uniform" else _normal)(bits)[:, : self.dim]
-        return Latents(torch.from_numpy(np.ascontiguousarray(z)), seed, index)
+        # a copy in torch's own memory, which is aligned: kernels may take another path, and round differently, elsewhere
+        return Latents(torch.from_numpy(np.ascontiguousarray(z)).clone(), seed, index)
 
     def between(self, a: torch.Tensor, b: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Points on the way from ``a`` to ``b``: straight in a cube, along the great circle for a normal prior.
