@@ -151,7 +151,7 @@ class Prior:
         index = np.asarray(index, dtype=np.int64)
         bits = random_bits(seed, index, self.dim + self.dim % 2, stream)
         z = (_uniform if self.law == "uniform" else _normal)(bits)[:, : self.dim]
-        # a copy in torch's own memory, which is aligned: kernels may take another path, and round differently, elsewhere
+        # a copy in torch's own memory, which is aligned: elsewhere kernels may take another path and round differently
         return Latents(torch.from_numpy(np.ascontiguousarray(z)).clone(), seed, index)
 
     def between(self, a: torch.Tensor, b: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
