@@ -21,7 +21,7 @@ def draw_picture(index: int, size: int) -> np.ndarray:
 @hookimpl
 def register_datasets() -> list[Dataset]:
     summary = "bedrooms drawn at random, with windows, beds, lamps, pictures and doors"
-    return [Dataset("rooms", summary, "1", 30_000, draw_picture)]
+    return [Dataset("rooms", summary, "2", 30_000, draw_picture)]
 
 
 @hookimpl

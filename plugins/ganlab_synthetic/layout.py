@@ -201,9 +201,9 @@ def _place_pictures(layout: Layout, back: WallSpace, side: SideWall, rng: np.ran
         return
     metre = layout.view.scale(layout.view.depth) / PIXEL  # pixels per metre on the back wall
     for _ in range(2 if rng.random() < 0.35 else 1):
-        half = float(rng.uniform(10.0, 13.5)) / metre / 2
+        half = float(rng.uniform(11.0, 14.5)) / metre / 2
         middle = float(rng.uniform(1.68, 1.78))
-        for pixels in (float(rng.uniform(10.5, 14.0)), 10.0):
+        for pixels in (float(rng.uniform(11.0, 15.0)), 10.5):
             span = back.place(pixels / metre, 0.06, rng)
             if span is not None:
                 layout.pictures.append((back.wall, WallBox(*span, middle - half, middle + half)))

@@ -74,14 +74,14 @@ def _draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.ran
         draw_wardrobe(canvas, view, layout.wardrobe, float(rng.uniform(1.7, 2.1)), rng)
     table_colour = wood(rng) if rng.random() < 0.6 else painted(rng)
     table_height = float(rng.uniform(0.5, 0.6))
-    lamp_pixels, extra_height = float(rng.uniform(8.0, 10.5)), float(rng.uniform(0.0, 0.2))
+    lamp_pixels, extra_height = float(rng.uniform(10.0, 12.5)), float(rng.uniform(0.0, 0.2))
     back = view.depth - 0.08
     for x in layout.bedside:
         draw_bedside_table(canvas, view, x, (back - 0.4, back), table_height, table_colour)
         if layout.table_lamp:
             z = back - 0.2
             width = 0.9 * lamp_pixels * PIXEL / view.scale(z)
-            draw_standing_lamp(canvas, view, (sum(x) / 2, table_height, z), 0.75 + extra_height, width, lamp)
+            draw_standing_lamp(canvas, view, (sum(x) / 2, table_height, z), 0.85 + extra_height, width, lamp)
     if layout.hanging_lamp:
         z = view.depth - float(rng.uniform(1.4, 1.8))
         width = 1.3 * lamp_pixels * PIXEL / view.scale(z)
