@@ -12,7 +12,7 @@ from ganlab import Boxes, Gan, GanlabError, PictureName, Result
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import probe
-from ganlab_probe.dropping import Curve, random_filters
+from ganlab_probe.dropping import Curve, drop_curve, random_filters
 from ganlab_probe.intervals import of_share
 from ganlab_probe.regression import draw_cells, fit
 
@@ -193,6 +193,33 @@ def test_curve_finds_the_smallest_count() -> None:
     assert curve.filters_for(0.9) == 2
     assert curve.filters_for(0.5) == 2
     assert Curve(np.arange(2), np.array([0.8, 0.5])).filters_for(0.9) is None
+
+
+class TableBench:
+    """A bench whose answers are known: shown[k] are the pictures that still show the concept without k maps."""
+
+    def __init__(self, shown: np.ndarray) -> None:
+        self.shown, self.asked = shown, 0
+
+    def shows(self, filters: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        rows = np.arange(self.shown.shape[1]) if rows is None else rows
+        self.asked += len(rows)
+        return self.shown[len(filters), rows][:, None]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_curve_finds_as_few_as_trying_every_count_would(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    maps, n = 40, 200
+    # falls unevenly, so that some counts remove more than larger ones do
+    falling = np.clip(np.linspace(0.95, -0.2, maps + 1) + rng.normal(0, 0.1, maps + 1), 0, 1)
+    shown = rng.random((maps + 1, n)) < falling[:, None]
+    bench = TableBench(shown)
+    curve = drop_curve(bench, np.arange(maps), 0, shown[0])
+    enough = np.flatnonzero(shown.sum(1) <= 0.1 * shown[0].sum() + 1e-9)
+    assert curve.filters_for(0.9) == (enough[0] if len(enough) else None)
+    assert np.array_equal(curve.share, shown[curve.k].mean(1))
+    assert bench.asked < 0.6 * maps * n
 
 
 def test_random_filters_come_from_all_maps_without_repetition() -> None:

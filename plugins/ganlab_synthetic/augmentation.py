@@ -43,6 +43,14 @@ class Augmentation:
         labels = self.forget_invisible(pictures, labels)
         return self.degrade(pictures), labels
 
+    def gently(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Only what leaves a sample as much or as little of a window as it was."""
+        nothing = torch.zeros(len(pictures), *pictures.shape[2:], dtype=torch.long)
+        pictures, _ = self.warp(*self.mirror(pictures, nothing))
+        rows = self.some(len(pictures), 0.6)
+        pictures[rows] = self.recolour(pictures[rows], self.everywhere(nothing[rows]))
+        return pictures
+
     # --- randomness ---------------------------------------------------------------------------------------------
 
     def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:

@@ -18,9 +18,11 @@ from .augmentation import IGNORED, Augmentation
 from .decoys import draw_decoy_room
 from .labeler_network import RoomUnet
 from .rooms import CONCEPTS, Room, draw_room
+from .seen import Seen, read_seen, window_loss
 
 # weight of a pixel of: nothing, window, picture, bed, lamp, door; small things count more
 CLASS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 2.5, 1.5)
+SEEN_WEIGHT = 0.5  # of the loss on samples that people looked at
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class LabelerSettings:
     Attributes:
         rooms: drawn rooms; half as many with decoys are added.
         steps: steps of the optimiser.
-        batch: pictures in a step.
+        batch: drawn pictures in a step.
+        seen_batch: samples that people looked at in a step.
         lr: peak learning rate of AdamW.
         decay: weight decay.
         seed: of weights, order and augmentation.
@@ -40,6 +43,7 @@ class LabelerSettings:
     rooms: int = 20_000
     steps: int = 3_500
     batch: int = 64
+    seen_batch: int = 16
     lr: float = 2e-3
     decay: float = 0.02
     seed: int = 0
@@ -90,12 +94,14 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
     optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
     weights = torch.tensor(CLASS_WEIGHTS)
-    batches = _ahead(_batches(settings, rooms))
+    batches = _ahead(_batches(settings, rooms, read_seen()))
     for _ in progress(settings.steps, "training"):
-        pictures, labels = next(batches)
+        pictures, labels, windows = next(batches)
         with torch.autocast("cpu", torch.bfloat16):
-            logits = network(pictures)
-        loss = F.cross_entropy(logits.float(), labels, weights, ignore_index=IGNORED)
+            logits = network(pictures).float()
+        loss = F.cross_entropy(logits[: len(labels)], labels, weights, ignore_index=IGNORED)
+        if len(windows):
+            loss = loss + SEEN_WEIGHT * window_loss(logits[len(labels) :], windows)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -111,16 +117,24 @@ def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor |
     return mean + (new - mean) / min(400, 1 + int(count) // 4)
 
 
-def _batches(settings: LabelerSettings, rooms: Rooms) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _batches(settings: LabelerSettings, rooms: Rooms, seen: Seen) -> Iterator[Batch]:
+    """Pictures in [-1, 1], drawn ones first; labels of the pixels of the drawn, "window or not" of the others."""
     order = np.random.default_rng(settings.seed)
     augment = Augmentation(torch.Generator().manual_seed(settings.seed), len(CONCEPTS))
     for _ in range(settings.steps):
         rows = order.integers(len(rooms.images), size=settings.batch)
         pictures, labels = augment(*rooms.batch(rows))
-        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), labels
+        windows = torch.empty(0)
+        if len(seen.window):
+            samples, windows = seen.batch(order.integers(len(seen.window), size=settings.seen_batch))
+            pictures = torch.cat([pictures, augment.gently(samples)])
+        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), labels, windows
 
 
-def _ahead(batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The same batches, prepared by another thread a few ahead."""
     ready: queue.Queue[object] = queue.Queue(4)
 

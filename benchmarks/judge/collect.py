@@ -1,0 +1,100 @@
+"""Pictures for the labeler to learn from: samples of a GAN, whole and edited in many ways, to be labelled by eye.
+
+    python benchmarks/judge/collect.py draw GAN FOLDER          # numbered sheets to look at, and samples.png
+    python benchmarks/judge/collect.py join FOLDER LABELS ...   # add the labels of several people to the plugin's set
+
+Drawn rooms teach the labeler what a window is; what is left of one when feature maps are missing can only be seen.
+LABELS are JSON files {number: 1 for a window, 0 for none, "u" for unsure}, one a person. Pictures on which all agree
+become ``seen.jpg`` and ``seen.json`` beside the labeler's weights. Nothing that the judge is tested on is among them:
+those samples start at an index of their own (``blind.py``) and come from another checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganlab import Gan, Labeler, figures, load_gan
+from ganlab_probe.dropping import zero
+from ganlab_probe.marks import from_labeler
+from ganlab_probe.regression import fit
+from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
+
+FIRST = 3_000_000  # index of the first sample: nothing else is drawn from here on
+COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
+
+
+def draw(gan: Gan, n: int, seed: int) -> np.ndarray:
+    """Samples (n, h, w, 3) uint8: a fifth whole, two fifths without filters of windows, two without random ones."""
+    labeler = Labeler.from_spec(gan.card.facts["labeler"])
+    marks = from_labeler(gan, labeler, "window", gan.latents(150, seed=seed))
+    maps = {layer.name: layer.shape[0] for layer in gan.hidden_layers()}
+    with gan.record(*maps) as recording:
+        gan.generate(marks.latents)
+    ranked = {
+        name: fit(recording[name], marks.inside(recording[name].shape[2]), c=1e-3, negatives=1.0, seed=seed).ranked()
+        for name in maps
+    }
+    rng = np.random.default_rng(seed)
+    latents = gan.latents(n, seed=seed, first=FIRST)
+    pictures = []
+    for row in range(n):
+        kind = rng.choice(["whole", "window", "random"], p=[0.2, 0.4, 0.4])
+        # where windows truly go is looked at most; some edits reach into two layers
+        layers = rng.choice(list(maps), size=1 if rng.random() < 0.8 else 2, replace=False, p=[0.15, 0.5, 0.25, 0.1])
+        share = rng.uniform(0.1, 0.65)
+        edits = {}
+        for name in layers:
+            order = ranked[name] if kind == "window" else rng.permutation(maps[name])
+            edits[name] = zero(order[: round(share * maps[name])])
+        if kind == "whole":
+            pictures.append(gan.generate(latents[row : row + 1]))
+            continue
+        with gan.edit(edits):
+            pictures.append(gan.generate(latents[row : row + 1]))
+    return gan.image.to_uint8(torch.cat(pictures))
+
+
+def write_sheets(images: np.ndarray, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tiled(images).save(folder / "samples.png")
+    for first in range(0, len(images), ON_A_SHEET):
+        rows = images[first : first + ON_A_SHEET]
+        sheet = figures.numbered_grid(rows, COLUMNS, first=first, scale=ENLARGED, pad=6)
+        sheet.save(folder / f"sheet-{first:03d}.png")
+
+
+def join(folder: Path, labels: list[Path]) -> None:
+    """Add the pictures on which all people agree to what the labeler learns from."""
+    people = [json.loads(path.read_text()) for path in labels]
+    agreed = [key for key in people[0] if all(person.get(key) == people[0][key] for person in people)]
+    sure = sorted(int(key) for key in agreed if people[0][key] in (0, 1))
+    with Image.open(folder / "samples.png") as sheet:
+        new = Seen(untiled(sheet)[sure], np.array([people[0][str(number)] for number in sure], bool))
+    old = read_seen()
+    both = Seen(np.concatenate([old.images, new.images]), np.concatenate([old.window, new.window]))
+    write_seen(both)
+    print(f"{len(sure)} of {len(people[0])} added, {both.window.sum()} of now {len(both.window)} with a window")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["draw", "join"])
+    parser.add_argument("first", help="GAN to draw, FOLDER to join")
+    parser.add_argument("rest", nargs="+", type=Path, help="FOLDER to draw into, LABELS to join")
+    parser.add_argument("--n", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.what == "draw":
+        write_sheets(draw(load_gan(arguments.first), arguments.n, arguments.seed), arguments.rest[0])
+    else:
+        join(Path(arguments.first), arguments.rest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Samples of GANs, whole and edited, that people looked at: does one show a window or not?
+
+Drawn rooms cannot show what is left of a window when feature maps are missing. ``seen.jpg`` holds such samples side by
+side, ``seen.json`` what was seen on them; ``benchmarks/judge/collect.py`` draws them and takes the labels of several
+people. None of them is among the samples that the judge is tested on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from .rooms import CONCEPTS
+
+FOLDER = Path(__file__).with_name("rooms-labeler")
+SHEET, LABELS = "seen.jpg", "seen.json"
+SIDE, ACROSS = 64, 20  # pixels of a picture, pictures in a row of the sheet
+MOST_LIKELY = 100  # pixels that decide whether a picture shows a window
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pictures (n, 64, 64, 3) uint8 and whether each shows a window (n,) bool."""
+
+    images: np.ndarray
+    window: np.ndarray
+
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (n, 3, 64, 64) float32 in [0, 1] and (n,) float32, 1 where a window was seen."""
+        images = torch.from_numpy(np.ascontiguousarray(self.images[rows])).permute(0, 3, 1, 2).float() / 255
+        return images, torch.from_numpy(self.window[rows]).float()
+
+
+def read_seen(folder: Path = FOLDER) -> Seen:
+    """What people saw; nothing where there is no such file."""
+    if not (folder / LABELS).exists():
+        return Seen(np.empty((0, SIDE, SIDE, 3), np.uint8), np.empty(0, bool))
+    window = np.array(json.loads((folder / LABELS).read_text())["window"], bool)
+    with Image.open(folder / SHEET) as sheet:
+        return Seen(untiled(sheet)[: len(window)], window)
+
+
+def write_seen(seen: Seen, folder: Path = FOLDER) -> None:
+    """Write both files."""
+    tiled(seen.images).save(folder / SHEET, quality=92, subsampling=0)
+    (folder / LABELS).write_text(json.dumps({"window": seen.window.astype(int).tolist()}) + "\n")
+
+
+def tiled(images: np.ndarray) -> Image.Image:
+    """All pictures side by side, twenty in a row."""
+    blank = np.zeros((-len(images) % ACROSS, SIDE, SIDE, 3), np.uint8)
+    rows = np.concatenate([images, blank]).reshape(-1, ACROSS, SIDE, SIDE, 3)
+    return Image.fromarray(rows.swapaxes(1, 2).reshape(-1, ACROSS * SIDE, 3))
+
+
+def untiled(sheet: Image.Image) -> np.ndarray:
+    """The pictures of a sheet again, with the blank ones at its end."""
+    pixels = np.asarray(sheet.convert("RGB"))
+    return pixels.reshape(-1, SIDE, ACROSS, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)
+
+
+def window_loss(logits: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of "window or not" over the pixels that look most like one, mean of the batch.
+
+    Nobody marked where the window is, so a picture with one must have some pixels that say so, and one without, none.
+
+    Args:
+        logits: (n, 1 + concepts, h, w).
+        window: (n,) 1 where a window was seen.
+    """
+    place = 1 + CONCEPTS.index("window")
+    others = torch.cat([logits[:, :place], logits[:, place + 1 :]], 1).logsumexp(1)
+    margin = (logits[:, place] - others).flatten(1).topk(MOST_LIKELY, 1).values
+    return F.binary_cross_entropy_with_logits(margin, window[:, None].expand_as(margin))
