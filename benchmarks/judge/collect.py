@@ -30,8 +30,8 @@ COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
 
 
 def draw(gan: Gan, n: int, seed: int) -> np.ndarray:
-    """Samples (n, h, w, 3) uint8: a fifth whole, two fifths without filters of windows, two without random ones."""
-    labeler = Labeler.from_spec(gan.card.facts["labeler"])
+    """Samples (n, h, w, 3) uint8: some whole, most without filters of windows, the rest without random ones."""
+    labeler = Labeler.from_spec(gan.card.facts.get("labeler", "rooms"))
     marks = from_labeler(gan, labeler, "window", gan.latents(150, seed=seed))
     maps = {layer.name: layer.shape[0] for layer in gan.hidden_layers()}
     with gan.record(*maps) as recording:
@@ -44,10 +44,10 @@ def draw(gan: Gan, n: int, seed: int) -> np.ndarray:
     latents = gan.latents(n, seed=seed, first=FIRST)
     pictures = []
     for row in range(n):
-        kind = rng.choice(["whole", "window", "random"], p=[0.2, 0.4, 0.4])
+        kind = rng.choice(["whole", "window", "random"], p=[0.2, 0.5, 0.3])
         # where windows truly go is looked at most; some edits reach into two layers
-        layers = rng.choice(list(maps), size=1 if rng.random() < 0.8 else 2, replace=False, p=[0.15, 0.5, 0.25, 0.1])
-        share = rng.uniform(0.1, 0.65)
+        layers = rng.choice(list(maps), size=1 if rng.random() < 0.7 else 2, replace=False, p=[0.1, 0.6, 0.2, 0.1])
+        share = rng.uniform(0.3, 0.7)
         edits = {}
         for name in layers:
             order = ranked[name] if kind == "window" else rng.permutation(maps[name])

@@ -24,7 +24,9 @@ def probe(
         "which filters go first: by the regression's weight (paper) or by own effect (--causal)",
     ] = "weight",
     layer: Annotated[
-        str, "a layer's name; auto: the best on held-out pictures; paper: the second-last hidden one; all: compare them"
+        str,
+        "a layer's name; auto: the one whose drop takes most away, tried on samples of their own (without a labeler: "
+        "the one that tells best on held-out pictures); paper: the second-last hidden one; all: compare them",
     ] = "auto",
     boxes: Annotated[
         Boxes | None, "COCO file of boxes drawn on samples; default: the checkpoint's own, else the labeler"
@@ -39,6 +41,11 @@ def probe(
         Range(1e-9),
     ] = 1e-3,
     negatives: Annotated[float, "cells drawn outside the boxes for each cell inside", Range(0.1, 100)] = 1.0,
+    negatives_from: Annotated[
+        Literal["beside", "anywhere"],
+        "beside: at the concept's height, so that it is told from the wall that would be there instead; anywhere: "
+        "outside the boxes, floor and ceiling too (paper)",
+    ] = "beside",
     fresh: Annotated[int, "samples a condition that the drop is judged on, none of them marked", Range(10)] = 200,
     draws: Annotated[int, "how often as many random filters are dropped, for the control", Range(2)] = 20,
     seed: Annotated[int, "of the samples, the negatives and the random filters", Range(0)] = 0,
@@ -46,13 +53,15 @@ def probe(
     """Which filters of the generator draw a concept, and what is left without them (section 6.3.1).
 
     Logistic regression tells from the feature maps of one layer whether a cell lies on the concept: positives are the
-    cells inside boxes, negatives are drawn at random outside them in the same pictures. --drop zeroes the maps with
-    positive weight at all positions in fresh samples. The controls: boxes moved to other pictures, for the regression;
-    equally many filters drawn at random out of all maps of the layer, for the drop.
+    cells inside boxes, negatives are drawn at random outside them in the same pictures, at the same height. --drop
+    zeroes the maps with positive weight at all positions in fresh samples. The controls: boxes moved to other pictures,
+    for the regression; equally many filters drawn at random out of all maps of the layer, for the drop.
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(concept, drop, top, save, insert, at, causal, order, layer, n, c, negatives, fresh, draws, seed)
+    choices = Choices(
+        concept, drop, top, save, insert, at, causal, order, layer, n, c, negatives, negatives_from, fresh, draws, seed
+    )
     return investigate(gan, boxes, labeler, choices)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, concept_name
 
-from . import figures
+from . import figures, layers
 from .causal import own_effects
 from .dropping import Bench, drop
 from .insertion import insert
 from .intervals import of_share
+from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
-from .regression import Fit, fit
+from .regression import Fit, draw_cells, fit, weights_of
 
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
 
@@ -35,9 +38,14 @@ class Choices:
     n: int
     c: float
     negatives: float
+    negatives_from: str
     fresh: int
     draws: int
     seed: int
+
+    @property
+    def beside(self) -> bool:
+        return self.negatives_from == "beside"
 
 
 def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices: Choices) -> Result:
@@ -46,10 +54,14 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     concept = concept_name(choices.concept)
     labeler = labeler or _own_labeler(gan)
     marks = _marks(gan, boxes or Boxes.of_checkpoint(gan), labeler, concept, choices)
-    fits = _fit_layers(gan, marks, choices)
-    layer = _chosen_layer(gan, fits, choices)
+    one = partial(fit, c=choices.c, negatives=choices.negatives, seed=choices.seed)
+    fits = layers.fit_each(gan, marks, layers.asked_for(gan, choices.layer), one, beside=choices.beside)
+    trials: dict[str, Trial] = {}
+    if labeler is not None and len(fits) > 1:
+        trials = layers.try_each(gan, fits, labeler, concept, choices.top, choices.seed)
+    layer = layers.paper_layer(gan) if choices.layer == "all" else layers.best(fits, trials)
     ranking = fits[layer].ranked()
-    result = _regression_result(gan, marks, concept, layer, fits, choices)
+    result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
     if choices.causal or choices.order == "effect":
         effects = own_effects(gan, layer, marks.latents, _needed(labeler, "--causal"), concept)
         effects.report(result, fits[layer].weights)
@@ -65,7 +77,8 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
         else:
             drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
-            _report_paper_layer(gan, layer, fits, fresh, labeler, concept, result)
+            if choices.beside or layer != layers.paper_layer(gan):
+                _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if choices.insert:
         insert(
             gan,
@@ -121,43 +134,6 @@ def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str,
     return from_labeler(gan, labeler, concept, gan.latents(choices.n, seed=choices.seed))
 
 
-def _fit_layers(gan: Gan, marks: Marks, choices: Choices) -> dict[str, Fit]:
-    """A fit of each layer that is asked for, in the generator's order."""
-    hidden = [layer.name for layer in gan.hidden_layers()]
-    if choices.layer in ("auto", "all"):
-        names = hidden
-    elif choices.layer == "paper":
-        names = [_paper_layer(gan, hidden)]
-    else:
-        names = [choices.layer]
-    with gan.record(*names) as recording:
-        gan.generate(marks.latents)
-    fits = {}
-    for name in names:
-        features = recording[name]
-        if features.ndim != 4 or features.shape[2] != features.shape[3]:
-            raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {', '.join(hidden)}.")
-        fits[name] = fit(
-            features, marks.inside(features.shape[2]), c=choices.c, negatives=choices.negatives, seed=choices.seed
-        )
-    return fits
-
-
-def _paper_layer(gan: Gan, hidden: list[str]) -> str:
-    """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN."""
-    if len(hidden) < 2:
-        raise GanlabError(f"{gan.name!r} has no second-last hidden layer.", "Name one with --layer.")
-    return hidden[-2]
-
-
-def _chosen_layer(gan: Gan, fits: dict[str, Fit], choices: Choices) -> str:
-    if choices.layer == "auto":
-        return max(fits, key=lambda name: fits[name].auc)
-    if choices.layer == "all":
-        return _paper_layer(gan, list(fits))
-    return next(iter(fits))
-
-
 def _checked(count: int, maps: int, layer: str, concept: str) -> int:
     if count > maps:
         raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
@@ -175,12 +151,19 @@ def _fresh(gan: Gan, marks: Marks, choices: Choices) -> Latents:
 
 
 def _regression_result(
-    gan: Gan, marks: Marks, concept: str, layer: str, fits: dict[str, Fit], choices: Choices
+    gan: Gan,
+    marks: Marks,
+    concept: str,
+    layer: str,
+    fits: Mapping[str, Fit],
+    trials: Mapping[str, Trial],
+    choices: Choices,
 ) -> Result:
     found = fits[layer]
+    others = "those beside it" if choices.beside else "others"
     result = Result(
         f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for "
-        f"{concept}s; on held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} "
+        f"{concept}s; on held-out pictures they tell a cell on one from {others} with ROC AUC {found.auc:.2f} "
         f"({found.moved_auc:.2f} with boxes moved to other pictures)."
     )
     held_out = f"over cells of pictures the fit had not seen; {marks.source}"
@@ -212,14 +195,7 @@ def _regression_result(
         ),
     }
     if len(fits) > 1:
-        columns = ["layer", "filters", "above zero", "accuracy", "accuracy, moved boxes", "AUC", "AUC, moved boxes"]
-        rows = [
-            [name, len(f.weights), f.above_zero, f.accuracy, f.moved_accuracy, f.auc, f.moved_auc]
-            for name, f in fits.items()
-        ]
-        result.tables["layers"] = Table(
-            columns, rows, "The same probe on every hidden layer, told on held-out pictures."
-        )
+        result.tables["layers"] = layers.comparison(fits, trials)
     result.tables["filters"] = Table(
         ["rank", "filter", "weight"],
         [[rank + 1, int(which), float(found.weights[which])] for rank, which in enumerate(found.ranked()[:20])],
@@ -231,21 +207,24 @@ def _regression_result(
     return result
 
 
-def _report_paper_layer(
-    gan: Gan, layer: str, fits: dict[str, Fit], fresh: Latents, labeler: Labeler, concept: str, result: Result
+def _report_papers_way(
+    gan: Gan, marks: Marks, fresh: Latents, labeler: Labeler, concept: str, choices: Choices, result: Result
 ) -> None:
-    """Where another layer was chosen, what the paper's own layer gives stands beside it."""
-    paper = _paper_layer(gan, list(fits)) if len(fits) > 1 else layer
-    if paper == layer:
-        return
-    filters = fits[paper].ranked()[: fits[paper].above_zero]
+    """What the paper's own way gives: the second-last hidden layer, negatives from anywhere outside the boxes."""
+    paper = layers.paper_layer(gan)
+    with gan.record(paper) as recording:
+        gan.generate(marks.latents)
+    features = recording[paper]
+    inside = marks.inside(features.shape[2])
+    cells = draw_cells(features, inside, choices.negatives, choices.seed, beside=False)
+    filters = np.flatnonzero(weights_of(cells, choices.c) > 0)
     shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]
-    result.metrics["share_after_paper_layer"] = Metric(
+    result.metrics["share_after_paper"] = Metric(
         shown.mean(),
         *of_share(shown),
         len(shown),
-        no_control="for comparison; --layer paper gives its controls",
-        about=f"the same z with the {len(filters)} {concept} filters of {paper}, the paper's layer, dropped instead",
+        no_control="for comparison; --layer paper --negatives-from anywhere gives its controls",
+        about=f"the same z with {len(filters)} filters of {paper} dropped instead, the paper's layer and negatives",
     )
 
 

@@ -1,9 +1,12 @@
 """Which feature maps tell where a concept is: logistic regression on single cells (section 6.3.1).
 
 Positives are the cells whose centre lies inside a box; as many negatives are drawn at random from the cells outside
-the boxes of the same pictures. Features are standardised and the weights strongly regularised: each is then close to
-the map's own correlation with the concept instead of being traded against its neighbours', and it is the maps that are
-dropped, not the prediction.
+the boxes of the same pictures: anywhere, as the paper says no more, or only beside the boxes, in rows of cells that a
+box crosses. A window differs from floor and ceiling in much that does not make it a window; beside it is the wall that
+would be there instead, and the maps that tell the two apart are those whose drop leaves wall.
+
+Features are standardised and the weights strongly regularised: each is then close to the map's own correlation with the
+concept instead of being traded against its neighbours', and it is the maps that are dropped, not the prediction.
 """
 
 from __future__ import annotations
@@ -61,7 +64,9 @@ class Fit:
         return int((self.weights > 0).sum())
 
 
-def fit(features: torch.Tensor, inside: np.ndarray, *, c: float, negatives: float, seed: int) -> Fit:
+def fit(
+    features: torch.Tensor, inside: np.ndarray, *, c: float, negatives: float, seed: int, beside: bool = True
+) -> Fit:
     """Probe one layer.
 
     Args:
@@ -70,25 +75,26 @@ def fit(features: torch.Tensor, inside: np.ndarray, *, c: float, negatives: floa
         c: scikit-learn's C; smaller is stronger regularisation.
         negatives: negatives for each positive.
         seed: of the negatives and folds.
+        beside: take negatives only from rows of cells that the concept crosses.
     """
-    cells = draw_cells(features, inside, negatives, seed)
+    cells = draw_cells(features, inside, negatives, seed, beside)
     accuracy, auc = _cross_validate(cells, c, seed)
-    moved = draw_cells(features, inside[_moved(len(inside), seed)], negatives, seed)
+    moved = draw_cells(features, inside[_moved(len(inside), seed)], negatives, seed, beside)
     moved_accuracy, moved_auc = _cross_validate(moved, c, seed)
-    weights = _weights(cells.features, cells.positive, c)
-    return Fit(weights, accuracy, auc, moved_accuracy, moved_auc, len(cells.positive))
+    return Fit(weights_of(cells, c), accuracy, auc, moved_accuracy, moved_auc, len(cells.positive))
 
 
-def draw_cells(features: torch.Tensor, inside: np.ndarray, negatives: float, seed: int) -> Cells:
+def draw_cells(features: torch.Tensor, inside: np.ndarray, negatives: float, seed: int, beside: bool) -> Cells:
     """All cells inside, and ``negatives`` times as many drawn at random outside, picture by picture."""
+    outside = ~inside & inside.any(2, keepdims=True) if beside else ~inside
     rows = features.permute(0, 2, 3, 1).reshape(len(features), -1, features.shape[1]).numpy()
-    inside = inside.reshape(len(inside), -1)
+    inside, outside = (cells.reshape(len(cells), -1) for cells in (inside, outside))
     bits = random_bits(seed, np.arange(len(inside)), inside.shape[1], STREAM["negatives"])
     chosen: list[tuple[int, np.ndarray, bool]] = []
     for picture, marked in enumerate(inside):
-        outside = np.flatnonzero(~marked)
-        wanted = min(len(outside), round(negatives * int(marked.sum())))
-        drawn = outside[np.argsort(bits[picture, outside], kind="stable")[:wanted]]
+        free = np.flatnonzero(outside[picture])
+        wanted = min(len(free), round(negatives * int(marked.sum())))
+        drawn = free[np.argsort(bits[picture, free], kind="stable")[:wanted]]
         chosen += [(picture, np.flatnonzero(marked), True), (picture, drawn, False)]
     return Cells(
         np.concatenate([rows[picture, cells] for picture, cells, _ in chosen]),
@@ -112,9 +118,10 @@ def _cross_validate(cells: Cells, c: float, seed: int) -> tuple[float, float]:
     return float(((scores > 0) == cells.positive).mean()), float(roc_auc_score(cells.positive, scores))
 
 
-def _weights(features: np.ndarray, positive: np.ndarray, c: float) -> np.ndarray:
-    scaled = StandardScaler().fit_transform(features)
-    return LogisticRegression(C=c, max_iter=1000).fit(scaled, positive).coef_[0]
+def weights_of(cells: Cells, c: float) -> np.ndarray:
+    """The regression's weights (maps,), per standard deviation of a map."""
+    scaled = StandardScaler().fit_transform(cells.features)
+    return LogisticRegression(C=c, max_iter=1000).fit(scaled, cells.positive).coef_[0]
 
 
 def _moved(count: int, seed: int) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Which layer to probe: a fit of each that is asked for, and a trial of what dropping its filters does.
+
+The layer that tells best where a concept is need not be the one that draws it: at 16x16 cells and finer, a window is
+told by its bars and panes, and without those maps it is still there, dimmed. So ``auto`` drops each layer's filters in
+some samples, and as many random ones, and takes the layer with the widest gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Gan, GanlabError, Labeler, Table, progress
+
+from .dropping import Bench, random_filters
+from .marks import Marks
+from .regression import Fit
+
+TRIAL_FROM = 500_000  # trial samples begin at this index: neither marked nor those that the drop is judged on
+TRIAL, TRIAL_DRAWS = 64, 2  # how many, and how often as many random filters are dropped in them
+WHICH = ("auto", "all", "paper")  # what --layer takes besides a name
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Share of the trial samples that show the concept: whole, without the layer's filters, without random ones."""
+
+    before: float
+    after: float
+    after_random: float
+
+    @property
+    def gap(self) -> float:
+        """What dropping the filters does beyond dropping as many others."""
+        return self.after_random - self.after
+
+
+def asked_for(gan: Gan, layer: str) -> list[str]:
+    """The names of the layers that ``--layer`` means."""
+    hidden = [known.name for known in gan.hidden_layers()]
+    if layer in ("auto", "all"):
+        return hidden
+    return [paper_layer(gan)] if layer == "paper" else [layer]
+
+
+def paper_layer(gan: Gan) -> str:
+    """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN.
+
+    Raises:
+        GanlabError: there are fewer than two.
+    """
+    hidden = gan.hidden_layers()
+    if len(hidden) < 2:
+        raise GanlabError(f"{gan.name!r} has no second-last hidden layer.", "Name one with --layer.")
+    return hidden[-2].name
+
+
+def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fit], *, beside: bool) -> dict[str, Fit]:
+    """``one(features, inside, beside=...)`` for each layer, in the generator's order.
+
+    Raises:
+        GanlabError: a layer has no square feature maps.
+    """
+    with gan.record(*names) as recording:
+        gan.generate(marks.latents)
+    fits = {}
+    for name in names:
+        features = recording[name]
+        if features.ndim != 4 or features.shape[2] != features.shape[3]:
+            hidden = ", ".join(known.name for known in gan.hidden_layers())
+            raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {hidden}.")
+        fits[name] = one(features, marks.inside(features.shape[2]), beside=beside)
+    return fits
+
+
+def try_each(
+    gan: Gan, fits: Mapping[str, Fit], labeler: Labeler, concept: str, top: int | None, seed: int
+) -> dict[str, Trial]:
+    """Drop each layer's filters, and random ones, in samples of their own."""
+    latents = gan.latents(TRIAL, seed=seed, first=TRIAL_FROM)
+    column = labeler.column(concept)
+    before = float(labeler.shows(gan.generate(latents), gan.image)[:, column].mean())
+    trials = {}
+    for name, found in progress(fits.items(), "trying each layer"):
+        bench, maps = Bench(gan, name, latents, labeler), len(found.weights)
+        count = min(top or found.above_zero, maps)
+        drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed)]
+        after, *by_chance = (float(bench.shows(filters)[:, column].mean()) for filters in drops)
+        trials[name] = Trial(before, after, float(np.mean(by_chance)))
+    return trials
+
+
+def best(fits: Mapping[str, Fit], trials: Mapping[str, Trial]) -> str:
+    """The layer whose trial shows the widest gap; without trials, the one that tells best on held-out pictures."""
+    if trials:
+        return max(fits, key=lambda name: (trials[name].gap, fits[name].auc))
+    return max(fits, key=lambda name: fits[name].auc)
+
+
+def comparison(fits: Mapping[str, Fit], trials: Mapping[str, Trial]) -> Table:
+    """All layers beside each other."""
+    columns = ["layer", "filters", "above zero", "accuracy", "accuracy, moved boxes", "AUC", "AUC, moved boxes"]
+    rows: list[list[object]] = [
+        [name, len(f.weights), f.above_zero, f.accuracy, f.moved_accuracy, f.auc, f.moved_auc]
+        for name, f in fits.items()
+    ]
+    about = "The same probe on every hidden layer, told on held-out pictures."
+    if trials:
+        columns += ["share before", "after", "after random"]
+        for row, trial in zip(rows, trials.values(), strict=True):
+            row += [trial.before, trial.after, trial.after_random]
+        about += f" The shares are those of {TRIAL} samples of their own, in which each layer's filters were dropped."
+    return Table(columns, rows, about)
