@@ -47,6 +47,7 @@ test-slow: install
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 
 types: install
 	$(BIN)/mypy

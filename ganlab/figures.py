@@ -196,7 +196,5 @@ class _Text:
     def width(self, words: str) -> int:
         return int(np.ceil(self._font.getlength(words)))
 
-    def write(
-        self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour
-    ) -> None:
+    def write(self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour) -> None:
         draw.text(place, words, fill=colour, font=self._font, anchor=anchor)

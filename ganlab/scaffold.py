@@ -93,7 +93,7 @@ def register_analyses() -> list[Analysis]:
     return [$function]
 '''
 
-TEST = '''\
+TEST = """\
 from __future__ import annotations
 
 import $module
@@ -107,7 +107,7 @@ def test_it_keeps_the_contract_of_plugins() -> None:
 def test_it_keeps_the_contract_of_analyses() -> None:
     result = check_analysis($module.$function, gan=tiny_gan(), n=8)
     assert result.metrics["spread"].value > result.metrics["spread_untrained"].value
-'''
+"""
 
 
 def write_plugin(name: str, folder: Path) -> Path:

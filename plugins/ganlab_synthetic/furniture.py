@@ -127,16 +127,12 @@ class LampStyle:
 def sample_lamp_style(rng: np.random.Generator, hour: str) -> LampStyle:
     """Lamps are lit more often when it is dark outside."""
     lit = rng.random() < {"day": 0.25, "dusk": 0.7, "night": 0.9}[hour]
-    colour = (
-        random_colour(rng, (0.05, 0.4), (0.8, 0.98), (0.08, 0.15)) if rng.random() < 0.5 else painted(rng)
-    )
+    colour = random_colour(rng, (0.05, 0.4), (0.8, 0.98), (0.08, 0.15)) if rng.random() < 0.5 else painted(rng)
     stand = wood(rng) if rng.random() < 0.4 else random_colour(rng, (0.0, 0.2), (0.12, 0.6))
     return LampStyle(colour, shade(stand, 0.7), float(rng.uniform(0.5, 0.9)), lit)
 
 
-def _draw_shade(
-    canvas: Canvas, view: View, x: float, y: Span, z: float, width: float, style: LampStyle
-) -> None:
+def _draw_shade(canvas: Canvas, view: View, x: float, y: Span, z: float, width: float, style: LampStyle) -> None:
     """The lamp shade, a trapezium ``width`` metres wide at its lower edge, with a glow if lit."""
     bottom, top = width / 2, width / 2 * style.taper
     # Left, middle and right part: three tones make the shade look round.
@@ -157,9 +153,7 @@ def _draw_shade(
         canvas.glows.append(Glow(view.project(x, (y[0] + y[1]) / 2, z), 0.16, 0.38))
 
 
-def _draw_upright(
-    canvas: Canvas, view: View, x: float, y: Span, z: float, width: float, colour: Colour
-) -> None:
+def _draw_upright(canvas: Canvas, view: View, x: float, y: Span, z: float, width: float, colour: Colour) -> None:
     """A vertical bar facing the camera."""
     half = width / 2
     corners = ((x - half, y[0]), (x + half, y[0]), (x + half, y[1]), (x - half, y[1]))

@@ -24,9 +24,7 @@ class Light:
 
 def sample_light(rng: np.random.Generator, hour: str) -> Light:
     """Light that fits the ``hour`` ("day", "dusk" or "night") outside the window."""
-    level = {"day": rng.uniform(0.88, 1.08), "dusk": rng.uniform(0.74, 0.98), "night": rng.uniform(0.6, 0.9)}[
-        hour
-    ]
+    level = {"day": rng.uniform(0.88, 1.08), "dusk": rng.uniform(0.74, 0.98), "night": rng.uniform(0.6, 0.9)}[hour]
     warmth = rng.uniform(-0.07, 0.07) + (0.0 if hour == "day" else 0.07)
     return Light(
         tint=(level * (1 + warmth), level, level * (1 - 1.2 * warmth)),
@@ -90,9 +88,7 @@ def _edge_distance(view: View, size: int) -> np.ndarray:
     half = view.width / 2
     # Distance at which the ray of a column meets a side wall, and of a row the floor or the ceiling.
     reach_x = np.where(du < 0, half + view.camera_x, half - view.camera_x) / np.maximum(np.abs(du), 1e-4)
-    reach_y = np.where(dv < 0, view.height - view.camera_height, view.camera_height) / np.maximum(
-        np.abs(dv), 1e-4
-    )
+    reach_y = np.where(dv < 0, view.height - view.camera_height, view.camera_height) / np.maximum(np.abs(dv), 1e-4)
     z = np.minimum(np.minimum(reach_x, reach_y), view.depth)
     x = view.camera_x + du * z
     y = view.camera_height - dv * z

@@ -31,9 +31,7 @@ class Room:
 
     image: np.ndarray  # (size, size, 3) uint8 RGB
     masks: np.ndarray  # (len(CONCEPTS), size, size) bool, visible pixels of each concept
-    boxes: list[
-        tuple[str, tuple[int, int, int, int]]
-    ]  # per object: concept, (x, y, w, h) of its visible part
+    boxes: list[tuple[str, tuple[int, int, int, int]]]  # per object: concept, (x, y, w, h) of its visible part
 
 
 def draw_room(seed: int, index: int, size: int = 64) -> Room:

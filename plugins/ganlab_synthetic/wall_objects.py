@@ -203,9 +203,7 @@ def _draw_blind(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) ->
         canvas.polygon(wall.quad(strip), shade(style.cover_colour, 0.95 if slat % 2 else 0.82))
 
 
-def draw_picture(
-    canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, rng: np.random.Generator
-) -> None:
+def draw_picture(canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, rng: np.random.Generator) -> None:
     """A framed picture: a frame that stands out from the wall, a mat and one of four motifs."""
     canvas.begin("picture")
     bright = sum(wall_colour) > 380
@@ -247,19 +245,11 @@ def _draw_abstract(canvas: Canvas, wall: Wall, box: WallBox, rng: np.random.Gene
     canvas.polygon(wall.quad(box.part(split, 1, split, 1)), third)
 
 
-def draw_door(
-    canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, rng: np.random.Generator
-) -> None:
+def draw_door(canvas: Canvas, wall: Wall, box: WallBox, wall_colour: Colour, rng: np.random.Generator) -> None:
     """A panelled door with casing and handle, from the floor up."""
     canvas.begin("door")
     roll = rng.random()
-    leaf = (
-        wood(rng)
-        if roll < 0.5
-        else random_colour(rng, (0, 0.1), (0.75, 0.95))
-        if roll < 0.8
-        else painted(rng)
-    )
+    leaf = wood(rng) if roll < 0.5 else random_colour(rng, (0, 0.1), (0.75, 0.95)) if roll < 0.8 else painted(rng)
     # A door of the wall's own brightness would be invisible.
     if abs(sum(leaf) - sum(wall_colour)) < 90:
         leaf = shade(leaf, 0.7)

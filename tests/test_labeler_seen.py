@@ -1,0 +1,51 @@
+"""What people saw on samples, and how the labeler learns from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ganlab_synthetic.augmentation import Augmentation
+from ganlab_synthetic.seen import MOST_LIKELY, Seen, read_seen, window_loss, write_seen
+
+
+def test_the_shipped_samples_hold_both_kinds() -> None:
+    seen = read_seen()
+    assert seen.images.shape == (len(seen.window), 64, 64, 3)
+    assert 0.3 < seen.window.mean() < 0.8
+    assert len(seen.window) > 500
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
+    images = coarse.repeat(8, 1).repeat(8, 2)  # what JPEG keeps
+    write_seen(Seen(images, np.arange(23) % 2 == 0), tmp_path)
+    again = read_seen(tmp_path)
+    assert again.images.shape == images.shape
+    assert np.abs(again.images.astype(int) - images).mean() < 4
+    assert np.array_equal(again.window, np.arange(23) % 2 == 0)
+
+
+def test_without_a_file_nothing_was_seen(tmp_path: Path) -> None:
+    assert len(read_seen(tmp_path).window) == 0
+
+
+def test_the_loss_is_cross_entropy_over_the_likeliest_pixels() -> None:
+    logits = torch.randn(3, 6, 16, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    window = torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
+    likely = logits.softmax(1)[:, 1].flatten(1).sort(1, descending=True).values[:, :MOST_LIKELY]
+    expected = F.binary_cross_entropy(likely, window[:, None].expand_as(likely))
+    assert window_loss(logits, window).item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_gentle_changes_leave_a_bright_square_brighter_than_its_wall() -> None:
+    pictures = torch.full((64, 3, 64, 64), 0.3)
+    pictures[..., 20:44, 20:44] = 0.8
+    changed = Augmentation(torch.Generator().manual_seed(0), 5).gently(pictures)
+    assert changed.shape == pictures.shape
+    contrast = (changed[..., 28:36, 28:36].mean((2, 3)) - changed[..., 4:12, 4:12].mean((2, 3))).abs().amax(1)
+    assert (contrast > 0.04).float().mean() > 0.95
