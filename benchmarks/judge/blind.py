@@ -1,6 +1,6 @@
 """Is the judge right? Blind labels by eye on original, dropped and randomly dropped samples, against the labeler.
 
-    python benchmarks/judge/blind.py sheets FOLDER   # 300 samples in random order, numbered, 20 on a sheet
+    python benchmarks/judge/blind.py sheets FOLDER   # 300 samples in random order, numbered, 30 on a sheet
     python benchmarks/judge/blind.py score           # compare labels.json with the labeler
 
 Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
@@ -30,7 +30,7 @@ KINDS = ("original", "dropped", "random drop")
 EACH = 100  # samples of a kind
 FIRST = 2_000_000  # index of the first sample: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
-SEED, ON_A_SHEET, ENLARGED = 0, 20, 4
+SEED, ACROSS, ON_A_SHEET, ENLARGED = 0, 6, 30, 4
 
 
 def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
@@ -55,7 +55,7 @@ def write_sheets(gan: Gan, layer: str, folder: Path) -> None:
     filters = probe(gan, "window", layer=layer, seed=SEED).arrays["filters"]
     images = gan.image.to_uint8(draw(gan, layer, filters)[0])
     for first in range(0, len(images), ON_A_SHEET):
-        sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], 5, first=first, scale=ENLARGED, pad=6)
+        sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], ACROSS, first=first, scale=ENLARGED, pad=6)
         sheet.save(folder / f"sheet-{first:03d}.png")
     document = {"checkpoint": gan.hash, "layer": layer, "filters": filters.tolist(), "labels": {}}
     (folder / LABELS.name).write_text(json.dumps(document) + "\n")
