@@ -11,12 +11,13 @@ import torch
 
 from ganlab import GanlabError, ImageSpec, Labeler
 from ganlab_synthetic import labeler_making
-from ganlab_synthetic.augmentation import IGNORED, Augmentation, blurred
+from ganlab_synthetic.augmentation import IGNORED, Augmentation
 from ganlab_synthetic.decoys import draw_decoy_room
 from ganlab_synthetic.labeler import SHIPPED, WEIGHTS, RoomLabeler
 from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
 from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from ganlab_synthetic.labeler_validation import GONE, KEPT, UNIT, held_out_rooms, overlap, told_by_colour
+from ganlab_synthetic.pixels import blurred
 from ganlab_synthetic.rooms import CONCEPTS
 
 

@@ -12,6 +12,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from .pixels import blurred, cosine_basis, hue_rotation, shrunk, softened
+
 IGNORED = 255  # label of pixels that neither teach nor count
 RADIUS = (torch.arange(-2.0, 3.0) ** 2)[:, None] + torch.arange(-2.0, 3.0) ** 2  # squared, of a 5x5 kernel's places
 
@@ -276,43 +278,3 @@ class Augmentation:
         rounded = (((blocks @ basis.T) / quantum).round() * quantum) @ basis
         rounded = rounded.reshape(n, channels, height // 8, width // 8, 8, 8).transpose(3, 4)
         return rounded.reshape(pictures.shape)
-
-
-def softened(mask: torch.Tensor) -> torch.Tensor:
-    """The mask with a soft edge of two pixels."""
-    return F.avg_pool2d(mask, 3, 1, 1, count_include_pad=False)
-
-
-def shrunk(mask: torch.Tensor, pixels: int) -> torch.Tensor:
-    """The mask without its outermost pixels."""
-    return 1 - F.max_pool2d(1 - mask, 1 + 2 * pixels, 1, pixels)
-
-
-def blurred(pictures: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Gaussian blur (sigma in pixels); nothing comes in from outside."""
-    # two products with a band matrix: far quicker on a CPU than grouped convolutions
-    size = pictures.shape[-1]
-    steps = torch.arange(size).float()
-    distance = (steps[:, None] - steps) / sigma
-    band = torch.where(distance.abs() < 4, torch.exp(-0.5 * distance**2), 0.0)
-    band = (band / band.sum(1, keepdim=True)).T.contiguous()
-    for _ in range(2):
-        flat = pictures.reshape(-1, size) @ band
-        pictures = flat.reshape(pictures.shape).transpose(-1, -2)
-    return pictures
-
-
-def hue_rotation(angles: torch.Tensor) -> torch.Tensor:
-    """Rotations of RGB about the grey axis, (n, 3, 3), for angles (n,) in radians."""
-    axis = torch.full((3,), 1 / math.sqrt(3))
-    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)
-    cosine, sine = angles.cos()[:, None, None], angles.sin()[:, None, None]
-    return cosine * torch.eye(3) + sine * cross + (1 - cosine) * torch.outer(axis, axis)
-
-
-def cosine_basis() -> torch.Tensor:
-    """The orthonormal cosine transform of 8 values, (8, 8)."""
-    steps = torch.arange(8.0)
-    basis = torch.cos(math.pi * (steps[None, :] + 0.5) * steps[:, None] / 8) / 2
-    basis[0] /= math.sqrt(2)
-    return basis

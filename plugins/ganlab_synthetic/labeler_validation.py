@@ -10,9 +10,10 @@ import torch
 
 from ganlab import ImageSpec
 
-from .augmentation import Augmentation, blurred, hue_rotation
+from .augmentation import Augmentation
 from .labeler import RoomLabeler
 from .labeler_training import Rooms, class_map
+from .pixels import blurred, hue_rotation
 from .rooms import CONCEPTS, draw_room
 
 UNIT = ImageSpec(size=64, channels=3, low=0.0, high=1.0)
