@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 LABELS = HERE / "labels.json"
 KINDS = ("original", "dropped", "random drop")
 EACH = 100  # samples of a kind
-FIRST = 2_000_000  # index of the first sample: nothing else is drawn from here on
+FIRST = 4_000_000  # index of the first sample: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 SEED, ACROSS, ON_A_SHEET, ENLARGED = 0, 6, 30, 4
 

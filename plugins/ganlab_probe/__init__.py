@@ -37,15 +37,15 @@ def probe(
     n: Annotated[int, "samples to mark when the labeler marks them; the paper looked at 150", Range(10)] = 150,
     c: Annotated[
         float,
-        "C of the regression on standardised features; small values spread the weight over all filters",
+        "C of the regression on standardised features; so small a value weighs each filter by itself",
         Range(1e-9),
-    ] = 1e-3,
-    negatives: Annotated[float, "cells drawn outside the boxes for each cell inside", Range(0.1, 100)] = 1.0,
+    ] = 1e-5,
+    negatives: Annotated[float, "cells drawn outside the boxes for each cell inside", Range(0.1, 100)] = 5.0,
     negatives_from: Annotated[
-        Literal["beside", "anywhere"],
-        "beside: at the concept's height, so that it is told from the wall that would be there instead; anywhere: "
-        "outside the boxes, floor and ceiling too (paper)",
-    ] = "beside",
+        Literal["both", "beside", "anywhere"],
+        "beside the concept, at its height, is the wall that would be there instead; anywhere (paper) is floor and "
+        "furniture too, which spares what is drawn there; both: three beside for two from anywhere",
+    ] = "both",
     fresh: Annotated[int, "samples a condition that the drop is judged on, none of them marked", Range(10)] = 200,
     draws: Annotated[int, "how often as many random filters are dropped, for the control", Range(2)] = 20,
     seed: Annotated[int, "of the samples, the negatives and the random filters", Range(0)] = 0,
@@ -53,7 +53,7 @@ def probe(
     """Which filters of the generator draw a concept, and what is left without them (section 6.3.1).
 
     Logistic regression tells from the feature maps of one layer whether a cell lies on the concept: positives are the
-    cells inside boxes, negatives are drawn at random outside them in the same pictures, at the same height. --drop
+    cells inside boxes, negatives are drawn at random outside them in the same pictures. --drop
     zeroes the maps with positive weight at all positions in fresh samples. The controls: boxes moved to other pictures,
     for the regression; equally many filters drawn at random out of all maps of the layer, for the drop.
     """

@@ -17,7 +17,7 @@ from .insertion import insert
 from .intervals import of_share
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
-from .regression import Fit, draw_cells, fit, weights_of
+from .regression import Fit, NegativesFrom, draw_cells, fit, weights_of
 
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
 
@@ -38,14 +38,10 @@ class Choices:
     n: int
     c: float
     negatives: float
-    negatives_from: str
+    negatives_from: NegativesFrom
     fresh: int
     draws: int
     seed: int
-
-    @property
-    def beside(self) -> bool:
-        return self.negatives_from == "beside"
 
 
 def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices: Choices) -> Result:
@@ -54,8 +50,10 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     concept = concept_name(choices.concept)
     labeler = labeler or _own_labeler(gan)
     marks = _marks(gan, boxes or Boxes.of_checkpoint(gan), labeler, concept, choices)
-    one = partial(fit, c=choices.c, negatives=choices.negatives, seed=choices.seed)
-    fits = layers.fit_each(gan, marks, layers.asked_for(gan, choices.layer), one, beside=choices.beside)
+    one = partial(
+        fit, c=choices.c, negatives=choices.negatives, seed=choices.seed, negatives_from=choices.negatives_from
+    )
+    fits = layers.fit_each(gan, marks, layers.asked_for(gan, choices.layer), one)
     trials: dict[str, Trial] = {}
     if labeler is not None and len(fits) > 1:
         trials = layers.try_each(gan, fits, labeler, concept, choices.top, choices.seed)
@@ -77,7 +75,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
         else:
             drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
-            if choices.beside or layer != layers.paper_layer(gan):
+            if choices.negatives_from != "anywhere" or layer != layers.paper_layer(gan):
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if choices.insert:
         insert(
@@ -160,10 +158,9 @@ def _regression_result(
     choices: Choices,
 ) -> Result:
     found = fits[layer]
-    others = "those beside it" if choices.beside else "others"
     result = Result(
         f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for "
-        f"{concept}s; on held-out pictures they tell a cell on one from {others} with ROC AUC {found.auc:.2f} "
+        f"{concept}s; on held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} "
         f"({found.moved_auc:.2f} with boxes moved to other pictures)."
     )
     held_out = f"over cells of pictures the fit had not seen; {marks.source}"
@@ -216,7 +213,7 @@ def _report_papers_way(
         gan.generate(marks.latents)
     features = recording[paper]
     inside = marks.inside(features.shape[2])
-    cells = draw_cells(features, inside, choices.negatives, choices.seed, beside=False)
+    cells = draw_cells(features, inside, choices.negatives, choices.seed, "anywhere")
     filters = np.flatnonzero(weights_of(cells, choices.c) > 0)
     shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]
     result.metrics["share_after_paper"] = Metric(

@@ -57,8 +57,8 @@ def paper_layer(gan: Gan) -> str:
     return hidden[-2].name
 
 
-def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fit], *, beside: bool) -> dict[str, Fit]:
-    """``one(features, inside, beside=...)`` for each layer, in the generator's order.
+def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fit]) -> dict[str, Fit]:
+    """``one(features, inside)`` for each layer, in the generator's order.
 
     Raises:
         GanlabError: a layer has no square feature maps.
@@ -71,7 +71,7 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
         if features.ndim != 4 or features.shape[2] != features.shape[3]:
             hidden = ", ".join(known.name for known in gan.hidden_layers())
             raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {hidden}.")
-        fits[name] = one(features, marks.inside(features.shape[2]), beside=beside)
+        fits[name] = one(features, marks.inside(features.shape[2]))
     return fits
 
 

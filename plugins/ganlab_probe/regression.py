@@ -1,17 +1,18 @@
 """Which feature maps tell where a concept is: logistic regression on single cells (section 6.3.1).
 
 Positives are the cells whose centre lies inside a box; as many negatives are drawn at random from the cells outside
-the boxes of the same pictures: anywhere, as the paper says no more, or only beside the boxes, in rows of cells that a
-box crosses. A window differs from floor and ceiling in much that does not make it a window; beside it is the wall that
-would be there instead, and the maps that tell the two apart are those whose drop leaves wall.
+the boxes of the same pictures: anywhere, as the paper says no more, or beside the boxes, at their height, or both.
+Beside a window is the wall that would be there instead: what tells these two apart is what makes the window. From
+anywhere come floor, ceiling and beds: maps that draw those as well get less weight, and are spared.
 
-Features are standardised and the weights strongly regularised: each is then close to the map's own correlation with the
-concept instead of being traded against its neighbours', and it is the maps that are dropped, not the prediction.
+Features are standardised and the weights so strongly regularised that each is close to the map's own correlation with
+the concept, instead of being traded against its neighbours': it is the maps that are dropped, not the prediction.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +23,9 @@ from sklearn.preprocessing import StandardScaler
 
 from ganlab import random_bits
 
+NegativesFrom = Literal["both", "beside", "anywhere"]
 FOLDS = 5
+BESIDE = 0.6  # of the negatives, where they come from both: three beside the concept for two from anywhere
 STREAM = {"negatives": 101, "folds": 102, "moved": 103}  # keeps draws for different purposes apart
 
 
@@ -65,7 +68,13 @@ class Fit:
 
 
 def fit(
-    features: torch.Tensor, inside: np.ndarray, *, c: float, negatives: float, seed: int, beside: bool = True
+    features: torch.Tensor,
+    inside: np.ndarray,
+    *,
+    c: float,
+    negatives: float,
+    seed: int,
+    negatives_from: NegativesFrom = "both",
 ) -> Fit:
     """Probe one layer.
 
@@ -75,32 +84,45 @@ def fit(
         c: scikit-learn's C; smaller is stronger regularisation.
         negatives: negatives for each positive.
         seed: of the negatives and folds.
-        beside: take negatives only from rows of cells that the concept crosses.
+        negatives_from: "beside" the concept, "anywhere" outside it, or "both", three for two.
     """
-    cells = draw_cells(features, inside, negatives, seed, beside)
+    cells = draw_cells(features, inside, negatives, seed, negatives_from)
     accuracy, auc = _cross_validate(cells, c, seed)
-    moved = draw_cells(features, inside[_moved(len(inside), seed)], negatives, seed, beside)
+    moved = draw_cells(features, inside[_moved(len(inside), seed)], negatives, seed, negatives_from)
     moved_accuracy, moved_auc = _cross_validate(moved, c, seed)
     return Fit(weights_of(cells, c), accuracy, auc, moved_accuracy, moved_auc, len(cells.positive))
 
 
-def draw_cells(features: torch.Tensor, inside: np.ndarray, negatives: float, seed: int, beside: bool) -> Cells:
+def draw_cells(
+    features: torch.Tensor, inside: np.ndarray, negatives: float, seed: int, negatives_from: NegativesFrom
+) -> Cells:
     """All cells inside, and ``negatives`` times as many drawn at random outside, picture by picture."""
-    outside = ~inside & inside.any(2, keepdims=True) if beside else ~inside
     rows = features.permute(0, 2, 3, 1).reshape(len(features), -1, features.shape[1]).numpy()
-    inside, outside = (cells.reshape(len(cells), -1) for cells in (inside, outside))
-    bits = random_bits(seed, np.arange(len(inside)), inside.shape[1], STREAM["negatives"])
+    beside = (~inside & at_its_height(inside)).reshape(len(inside), -1)
+    inside = inside.reshape(len(inside), -1)
+    count = inside.shape[1]
+    bits = random_bits(seed, np.arange(len(inside)), 2 * count, STREAM["negatives"])
     chosen: list[tuple[int, np.ndarray, bool]] = []
     for picture, marked in enumerate(inside):
-        free = np.flatnonzero(outside[picture])
-        wanted = min(len(free), round(negatives * int(marked.sum())))
-        drawn = free[np.argsort(bits[picture, free], kind="stable")[:wanted]]
+        # two orders: the halves are drawn independently, and a cell that is in both counts twice
+        order, other = (np.argsort(half, kind="stable") for half in (bits[picture, :count], bits[picture, count:]))
+        near, outside = order[beside[picture, order]], other[~marked[other]]
+        wanted = round(negatives * int(marked.sum()))
+        by_its_side = {"both": round(BESIDE * wanted), "beside": wanted, "anywhere": 0}[negatives_from]
+        drawn = np.concatenate([near[:by_its_side], outside[: wanted - by_its_side]])
         chosen += [(picture, np.flatnonzero(marked), True), (picture, drawn, False)]
     return Cells(
         np.concatenate([rows[picture, cells] for picture, cells, _ in chosen]),
         np.concatenate([np.full(len(cells), positive) for _, cells, positive in chosen]),
         np.concatenate([np.full(len(cells), picture) for picture, cells, _ in chosen]),
     )
+
+
+def at_its_height(inside: np.ndarray) -> np.ndarray:
+    """The rows of cells (n, side, side) bool that the concept crosses, and one more above and below."""
+    padded = np.pad(inside.any(axis=2), ((0, 0), (1, 1)))
+    wider = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
+    return np.broadcast_to(wider[:, :, None], inside.shape)
 
 
 def _cross_validate(cells: Cells, c: float, seed: int) -> tuple[float, float]:

@@ -39,7 +39,7 @@ class Augmentation:
         pictures[outlined] = self.outline(pictures[outlined], labels[outlined])
         pictures, labels = self.occlude(pictures, labels)
         pictures, labels = self.warp(pictures, labels)
-        for share, regions in ((0.3, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
+        for share, regions in ((0.4, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
             rows = self.some(len(labels), share)
             pictures[rows] = self.recolour(pictures[rows], regions(labels[rows]))
         labels = self.forget_invisible(pictures, labels)

@@ -48,7 +48,7 @@ def read_seen(folder: Path = FOLDER) -> Seen:
 
 def write_seen(seen: Seen, folder: Path = FOLDER) -> None:
     """Write both files."""
-    tiled(seen.images).save(folder / SHEET, quality=92, subsampling=0)
+    tiled(seen.images).save(folder / SHEET, quality=85, subsampling=0)
     (folder / LABELS).write_text(json.dumps({"window": seen.window.astype(int).tolist()}) + "\n")
 
 
