@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def save_state(trainer: Trainer, run: Path) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
-            file.write(save(tensors, metadata))
+            file.writelines(_in_order(save(tensors, metadata)))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, run / STATE)
@@ -81,6 +82,16 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
         ) from error
     trainer.step = step
     return trainer
+
+
+def _in_order(content: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file in two parts, its metadata sorted: safetensors orders them anew each time."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors lie aligned
+    return len(text).to_bytes(8, "little") + text, memoryview(content)[end:]
 
 
 def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
