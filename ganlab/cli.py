@@ -252,6 +252,8 @@ def _usage_hint(error: Exception) -> str:
 
 
 def _out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, ImportError):  # a library's code has no room either, where memory is limited
+        return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from ganlab.gan import is_out_of_memory

@@ -48,6 +48,8 @@ def mean(
         raise GanlabError("You erred.", "Do better.")
     if concept == "memory":
         raise MemoryError
+    if concept == "library":
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
     if concept == "stop":
         raise KeyboardInterrupt
     if concept == "nan":
@@ -285,6 +287,7 @@ def test_a_gan_that_is_kept_has_a_name(run: Run, tiny: str) -> None:
         (["mean", "x", "--gan", "TINY", "--out", "taken"], "taken already holds something"),
         (["mean", "mistake", "--gan", "TINY"], "You erred.\nHint: Do better."),
         (["mean", "memory", "--gan", "TINY"], "The memory does not suffice"),
+        (["mean", "library", "--gan", "TINY"], "The memory does not suffice"),
         (["meen", "x"], "There is no command 'meen'.\nHint: Did you mean mean?"),
         (["xyzzy"], "There is no command 'xyzzy'"),
         (["--frobnicate"], "No such option: --frobnicate"),
