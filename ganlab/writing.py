@@ -54,7 +54,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     check_new_folder(folder)
     fill = folder.is_dir()
     with _explained(folder):
-        missing = _missing_parents(folder)
+        missing = missing_parents(folder)
         temporary = _unfinished(folder if fill else folder.absolute().parent)
         try:
             temporary.mkdir(parents=True)
@@ -62,7 +62,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             _publish(temporary, folder, fill)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
-            _remove_if_empty(missing)
+            remove_if_empty(missing)
             raise
 
 
@@ -125,11 +125,13 @@ def _publish(temporary: Path, folder: Path, fill: bool) -> None:
         raise
 
 
-def _missing_parents(folder: Path) -> list[Path]:
-    return [parent for parent in folder.absolute().parents if not parent.exists()]
+def missing_parents(path: Path) -> list[Path]:
+    """The folders above ``path`` that are not there yet, the innermost first."""
+    return [parent for parent in path.absolute().parents if not parent.exists()]
 
 
-def _remove_if_empty(folders: list[Path]) -> None:
+def remove_if_empty(folders: list[Path]) -> None:
+    """Remove folders, in this order, up to the first that holds something."""
     for folder in folders:
         try:
             folder.rmdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import random
 import shutil
@@ -318,6 +319,17 @@ def test_a_full_disk_keeps_the_old_state(tmp_path: Path) -> None:
     assert "File too large" in child.output
     assert load_state(tmp_path / "run", "cpu").step == 5
     assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr("os.fsync", no_room)
+    with pytest.raises(GanlabError, match="No space left"):
+        save_state(Trainer(tiny_settings(), "cpu"), tmp_path / "runs/train/run")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]
 
 
 @pytest.mark.parametrize("what", ["history.csv", "epochs", "samples", STATE])

@@ -17,6 +17,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import weights_digest
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
+from ganlab.writing import missing_parents, remove_if_empty
 
 STATE = "state.safetensors"
 
@@ -34,6 +35,7 @@ def save_state(trainer: Trainer, run: Path) -> None:
             f"Training diverged: {broken} holds NaN or infinity.", "Try a smaller --lr; the last good state is kept."
         )
     beside = run / f".{STATE}.new"
+    missing = missing_parents(beside)
     metadata = {"settings": trainer.settings.to_json(), "step": str(trainer.step)}
     metadata["digest"] = _digest(tensors, metadata)
     try:
@@ -45,8 +47,10 @@ def save_state(trainer: Trainer, run: Path) -> None:
         os.replace(beside, run / STATE)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        remove_if_empty(missing)
         raise GanlabError(
-            f"The state of {run} could not be written: {error.strerror}.", "Is there room on the disk?"
+            f"The state of {run} could not be written: {error.strerror}.",
+            "Is there room on the disk, and may you write there?",
         ) from error
 
 
