@@ -342,6 +342,21 @@ def test_stopping_leaves_nothing(run: Run, tiny: str) -> None:
     assert not Path("runs").exists()
 
 
+def test_a_crash_in_what_a_plugin_brings_names_it_in_other_commands_too(run: Run) -> None:
+    source = """
+from ganlab import Dataset, hookimpl
+def draw(index, size):
+    return {}[index]
+@hookimpl
+def register_datasets():
+    return [Dataset("wild", "draws nothing", version="1", count=8, draw=draw)]
+"""
+    Path("wild.py").write_text(source)
+    ended = run("--plugin", "wild.py", "train", "wild", "--size", "16", "--batch", "4")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: plugin 'wild' (wild.py) crashed: KeyError: 0")
+
+
 def test_control_c_in_earnest(tmp_path: Path) -> None:
     source = (
         good("sleepy")
