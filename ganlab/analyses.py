@@ -100,7 +100,7 @@ class Analysis:
         values = {parameter.name: parameter.read(bound.arguments[parameter.name]) for parameter in self.parameters}
         result = self.function(**values)
         if not isinstance(result, Result):
-            raise TypeError(f"analysis {self.name!r} returned a {type(result).__name__}, not a Result")
+            raise TypeError(f"analysis {self.name!r} returned {type(result).__name__}, not a Result")
         result.record = {**result.record, **self._record(bound.arguments, values)}
         result.check()
         return result

@@ -252,6 +252,8 @@ def _usage_hint(error: Exception) -> str:
 
 
 def _out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, ImportError):  # a library's code has no room either, where memory is limited
+        return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from ganlab.gan import is_out_of_memory
@@ -262,9 +264,17 @@ def _out_of_memory(error: BaseException) -> bool:
 def _blame(error: BaseException) -> tuple[str, str]:
     from ganlab.plugin_metadata import one_line
 
-    entry = Root.running
+    entry = _guilty(error)
     who = "ganlab itself" if entry is None else f"plugin '{entry.name}' ({entry.distribution})"
     return (
         f"{who} crashed: {one_line(error)}",
         "Run it again with --traceback to see where, and tell its author.",
     )
+
+
+def _guilty(error: BaseException) -> PluginEntry | None:
+    """Of the plugins that do not come with ganlab the one whose code ran last; else the one whose command it was."""
+    theirs = {entry.module.partition(".")[0]: entry for entry in host().entries.values() if not entry.builtin}
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    roots = [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame in frames]
+    return next((theirs[root] for root in reversed(roots) if root in theirs), Root.running)

@@ -31,7 +31,10 @@ JSON = Annotated[
     typer.Option("--json", help="Print result.json and nothing else on standard output.", rich_help_panel=RUN_SECTION),
 ]
 DEVICE = Annotated[
-    str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", metavar="DEVICE", rich_help_panel=RUN_SECTION)
+    str,
+    typer.Option(
+        help="auto (a GPU where there is one), cpu, cuda, cuda:1 or mps.", metavar="DEVICE", rich_help_panel=RUN_SECTION
+    ),
 ]
 
 Run = Callable[..., None]

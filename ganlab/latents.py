@@ -142,6 +142,8 @@ class Prior:
 
     def sample(self, n: int, seed: int, first: int = 0, *, stream: int = STREAM_LATENTS) -> Latents:
         """The latents ``first`` to ``first + n - 1`` of a seed."""
+        if first + n > 2**63:
+            raise GanlabError("A latent's index goes up to 2**63 - 1.", "Indices count from 0.")
         return self.at(np.arange(first, first + n), seed, stream=stream)
 
     def at(self, index: np.ndarray | list[int], seed: int, *, stream: int = STREAM_LATENTS) -> Latents:

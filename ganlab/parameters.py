@@ -14,7 +14,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 
 PLAIN_TYPES = (int, float, str, bool, Path)
-GAN_HELP = "the GAN: a name (`ganlab checkpoints`), a folder, a file, FORMAT:PATH or module:factory"
+GAN_HELP = "the GAN: a name (`ganlab checkpoints`), a folder, a file or FORMAT:PATH"
 
 
 @dataclass(frozen=True)

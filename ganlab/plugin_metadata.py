@@ -36,7 +36,8 @@ class PluginProblem(NamedTuple):
 
     def error(self) -> GanlabError:
         """What to raise when somebody asks for this plugin."""
-        return GanlabError(f"The {self}.", "`ganlab plugins` tells what works and what does not.")
+        stop = "" if self.reason.endswith((".", "?")) else "."
+        return GanlabError(f"The {self}{stop}", "`ganlab plugins` tells what works and what does not.")
 
 
 class SourceFacts(NamedTuple):

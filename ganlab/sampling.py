@@ -78,18 +78,34 @@ def write_samples(
 
 
 def sample(
-    gan: Annotated[str | None, typer.Option(help="The GAN: a name, a folder, a file, FORMAT:PATH.")] = None,
-    n: Annotated[int, typer.Option(help="How many pictures.", min=1)] = 64,
-    seed: Annotated[int, typer.Option(help="With an index it names a picture for ever.", min=0)] = 0,
+    gan: Annotated[
+        str | None,
+        typer.Option(help="The GAN: a name, a folder, a file, FORMAT:PATH. Default: GANLAB_GAN, else one that ships."),
+    ] = None,
+    n: Annotated[int, typer.Option(help="How many pictures; 64 fill a grid of 8 by 8.", min=1)] = 64,
+    seed: Annotated[
+        int, typer.Option(help="With an index it names a picture for ever; any number is as good.", min=0)
+    ] = 0,
     first: Annotated[int, typer.Option(help="Index of the first picture.", min=0)] = 0,
-    label: Annotated[int | None, typer.Option(help="Class to draw, for a conditional GAN.")] = None,
+    label: Annotated[int | None, typer.Option(help="Class to draw, for a conditional GAN only.")] = None,
     concept: Annotated[
         list[str] | None,
-        typer.Option(help="A category to offer for drawing; may be repeated.", show_default=False),
+        typer.Option(
+            help="A category to offer for drawing; may be repeated. Default: those of the checkpoint's boxes.",
+            show_default=False,
+        ),
     ] = None,
-    scale: Annotated[int, typer.Option(help="Enlarge the single pictures this many times.", min=1, max=32)] = 1,
-    out: Annotated[Path | None, typer.Option(help="The folder to write; must not exist or be empty.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    scale: Annotated[
+        int,
+        typer.Option(
+            help="Enlarge the single pictures this many times, to draw boxes with ease; 1: as they are.", min=1, max=32
+        ),
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write; must not exist or be empty. Default: the next of runs/sample/."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Draw pictures: a grid, single PNGs named by seed and index, and a COCO file to draw boxes in."""
     from ganlab import screen

@@ -30,7 +30,7 @@ def check_new_folder(folder: Path) -> None:
         GanlabError: the folder holds something, is a file, or lies where nothing can be written.
     """
     if folder.exists() and not folder.is_dir():
-        raise GanlabError(f"{folder} is a file, not a folder.", "Give --out a folder that does not exist yet.")
+        raise GanlabError(f"{folder} is a file, not a folder.", "Name a folder that does not exist yet.")
     with _explained(folder):
         taken = folder.is_dir() and any(folder.iterdir())
     if taken:
@@ -38,7 +38,7 @@ def check_new_folder(folder: Path) -> None:
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         why = f"{nearest} does not let this user write" if nearest.is_dir() else f"{nearest} is a file"
-        raise GanlabError(f"{folder} cannot be written: {why}.", "Give another --out.")
+        raise GanlabError(f"{folder} cannot be written: {why}.", "Name another folder.")
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     check_new_folder(folder)
     fill = folder.is_dir()
     with _explained(folder):
-        missing = _missing_parents(folder)
+        missing = missing_parents(folder)
         temporary = _unfinished(folder if fill else folder.absolute().parent)
         try:
             temporary.mkdir(parents=True)
@@ -62,7 +62,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             _publish(temporary, folder, fill)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
-            _remove_if_empty(missing)
+            remove_if_empty(missing)
             raise
 
 
@@ -125,11 +125,13 @@ def _publish(temporary: Path, folder: Path, fill: bool) -> None:
         raise
 
 
-def _missing_parents(folder: Path) -> list[Path]:
-    return [parent for parent in folder.absolute().parents if not parent.exists()]
+def missing_parents(path: Path) -> list[Path]:
+    """The folders above ``path`` that are not there yet, the innermost first."""
+    return [parent for parent in path.absolute().parents if not parent.exists()]
 
 
-def _remove_if_empty(folders: list[Path]) -> None:
+def remove_if_empty(folders: list[Path]) -> None:
+    """Remove folders, in this order, up to the first that holds something."""
     for folder in folders:
         try:
             folder.rmdir()
@@ -138,7 +140,7 @@ def _remove_if_empty(folders: list[Path]) -> None:
 
 
 def _taken(folder: Path) -> FolderTaken:
-    hint = "Give --out a folder that does not exist yet, or remove it."
+    hint = "Name a folder that does not exist yet, or remove this one."
     return FolderTaken(f"{folder} already holds something.", hint)
 
 
@@ -147,7 +149,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "Free some space or give another --out; nothing was left behind."
+        hint = "Free some space or name another folder; nothing was left behind."
         raise GanlabError(f"{path} could not be written: {error.strerror or error}.", hint) from error
 
 

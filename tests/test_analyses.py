@@ -235,7 +235,7 @@ def test_only_results_with_controls_come_out() -> None:
             return 3  # type: ignore[return-value]
         return Result("1.", {"nan": Metric(float("nan"), no_control="x")})
 
-    with pytest.raises(TypeError, match="returned a int, not a Result"):
+    with pytest.raises(TypeError, match="returned int, not a Result"):
         faulty("type")
     with pytest.raises(ValueError, match="nan"):
         faulty("nan")

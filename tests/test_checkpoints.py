@@ -220,6 +220,7 @@ CARDS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda card: card["image"].update(channels=1), "where its card says"),
     (lambda card: card["image"].update(size="16"), "missing or wrong"),
     (lambda card: card["image"].update(low=1.0), "fits no picture"),
+    (lambda card: card["image"].update(low="dark"), "has a field that is missing or wrong: '<' not supported"),
     (lambda card: card["image"].update(depth=1), "missing or wrong"),
 ]
 

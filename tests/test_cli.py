@@ -48,6 +48,8 @@ def mean(
         raise GanlabError("You erred.", "Do better.")
     if concept == "memory":
         raise MemoryError
+    if concept == "library":
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
     if concept == "stop":
         raise KeyboardInterrupt
     if concept == "nan":
@@ -285,6 +287,7 @@ def test_a_gan_that_is_kept_has_a_name(run: Run, tiny: str) -> None:
         (["mean", "x", "--gan", "TINY", "--out", "taken"], "taken already holds something"),
         (["mean", "mistake", "--gan", "TINY"], "You erred.\nHint: Do better."),
         (["mean", "memory", "--gan", "TINY"], "The memory does not suffice"),
+        (["mean", "library", "--gan", "TINY"], "The memory does not suffice"),
         (["meen", "x"], "There is no command 'meen'.\nHint: Did you mean mean?"),
         (["xyzzy"], "There is no command 'xyzzy'"),
         (["--frobnicate"], "No such option: --frobnicate"),
@@ -337,6 +340,21 @@ def test_stopping_leaves_nothing(run: Run, tiny: str) -> None:
     assert ended.code == 130
     assert ended.err.endswith("Stopped.\n")
     assert not Path("runs").exists()
+
+
+def test_a_crash_in_what_a_plugin_brings_names_it_in_other_commands_too(run: Run) -> None:
+    source = """
+from ganlab import Dataset, hookimpl
+def draw(index, size):
+    return {}[index]
+@hookimpl
+def register_datasets():
+    return [Dataset("wild", "draws nothing", version="1", count=8, draw=draw)]
+"""
+    Path("wild.py").write_text(source)
+    ended = run("--plugin", "wild.py", "train", "wild", "--size", "16", "--batch", "4")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: plugin 'wild' (wild.py) crashed: KeyError: 0")
 
 
 def test_control_c_in_earnest(tmp_path: Path) -> None:

@@ -198,6 +198,8 @@ def test_rows_of_latents_keep_their_names() -> None:
         (lambda: Prior(3).sample(1, -1), "seed"),
         (lambda: Prior(3).sample(1, 2**64), "seed"),
         (lambda: Prior(3).sample(1, 0, first=-1), "index"),
+        (lambda: Prior(3).sample(1, 0, first=10**20), "index"),
+        (lambda: Prior(3).sample(2, 0, first=2**63 - 1), "index"),
     ],
 )
 def test_what_is_no_latent_is_told(make: object, word: str) -> None:

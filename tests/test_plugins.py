@@ -11,7 +11,7 @@ import pytest
 from ganlab import hookspecs
 from ganlab.errors import GanlabError
 from ganlab.plugin_checks import HOOKS, KINDS
-from ganlab.plugin_metadata import RESERVED_NAMES
+from ganlab.plugin_metadata import RESERVED_NAMES, PluginProblem
 from ganlab.plugins import COMMAND_HOOKS, PROVIDER_HOOKS
 from tests.plugin_kit import forget_modules, fresh_host, good, install
 
@@ -108,6 +108,11 @@ def test_a_broken_plugin_is_left_out_with_a_reason(site: Path, source: str, expe
     host = fresh_host()
     list(host.datasets())
     assert list(host.offers("fine")) == ["fine"], "the others work on"
+
+
+def test_a_reason_that_asks_is_a_sentence_all_the_same() -> None:
+    problem = PluginProblem("bad", "bad.py", "there is no hook x; did you mean y?")
+    assert problem.error().message == "The plugin 'bad' (bad.py) was left out: there is no hook x; did you mean y?"
 
 
 def test_a_broken_plugin_keeps_what_it_imported_from_others(site: Path) -> None:

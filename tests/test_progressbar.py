@@ -69,3 +69,19 @@ def test_leaving_a_loop_early_takes_its_bar_away(monkeypatch: pytest.MonkeyPatch
             if step == 3:
                 break
         assert list(progress(2, "next")) == [0, 1]
+
+
+def test_a_training_run_shows_everything_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganlab.training.display import Display
+    from ganlab.training.loop import Moment
+
+    screen = attach_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "80")
+    losses = {"loss_d": 10.25, "loss_g": 20.5, "d_real": 0.5, "d_fake": 0.25}
+    with Display() as display:
+        display.show(Moment(123_456, 1_234_567, 12, 100, 1234.5, losses))
+    shown = screen.getvalue()
+    for part in ("epoch 12/100", "123456/1234567 steps", "left", "1234 images/s", "D 10.25 G 20.50", "D(x) 0.50"):
+        assert part in shown
+    assert "D(G(z)) 0.25" in shown
+    assert "…" not in shown

@@ -256,7 +256,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     (tmp_path / "full/mine.txt").write_text("mine")
     with pytest.raises(FolderTaken, match="already holds") as caught:
         save_result(a_result(), tmp_path / "full")
-    assert "--out" in caught.value.hint
+    assert "does not exist yet" in caught.value.hint  # no option named: `plugins new` calls it --folder
     save_result(a_result(), tmp_path / "run")
     with pytest.raises(FolderTaken):
         save_result(a_result(), tmp_path / "run")

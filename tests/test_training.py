@@ -291,7 +291,7 @@ def test_a_run_leaves_weights_samples_history_plot_and_state(tmp_path: Path) -> 
     rows = list(csv.DictReader((tmp_path / "history.csv").open()))
     assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]  # 20 pictures are two whole batches of 8
     assert list(rows[0]) == ["step", "loss_d", "loss_g", "d_real", "d_fake", "spread"]
-    assert (moments[-1].step, moments[-1].steps, moments[-1].epoch) == (4, 4, 2)
+    assert (moments[-1].step, moments[-1].steps, moments[-1].epoch, moments[-1].epochs) == (4, 4, 2, 2)
     assert moments[-1].losses.keys() == set(rows[0]) - {"step"}
     gan = load_gan(str(tmp_path))  # a run's folder is a checkpoint: its newest epoch
     assert gan.card.facts["training"]["epoch"] == 2

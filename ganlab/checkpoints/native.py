@@ -48,7 +48,7 @@ def load(path: Path) -> Gan:
         prior, image = Prior(**card["prior"]), ImageSpec(**card["image"])
     except (KeyError, TypeError) as error:
         raise GanlabError(
-            f"{folder / CARD}: {error} is missing or wrong.", "See docs/checkpoints.md for a card."
+            f"{folder / CARD} has a field that is missing or wrong: {error}.", "See docs/checkpoints.md for a card."
         ) from error
     _fill(generator, stored["generator"], folder / WEIGHTS)
     if stored["discriminator"]:

@@ -24,11 +24,13 @@ def train(
     width: Annotated[
         int, typer.Option(help="Feature maps of the layer beside the picture. The usual port has 64, the paper 128.")
     ] = 64,
-    channels: Annotated[int, typer.Option(help="1 grey, 3 RGB, 4 RGBA.")] = 3,
-    kernel: Annotated[int, typer.Option(help="4 (the usual port) or 5 (the paper's).")] = 4,
+    channels: Annotated[int, typer.Option(help="3 RGB, as most pictures are; 1 grey, 4 RGBA.")] = 3,
+    kernel: Annotated[
+        int, typer.Option(help="4, the usual port's, which the stride of 2 divides evenly, or 5, the paper's.")
+    ] = 4,
     prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 25,
+    epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
     batch: Annotated[int, typer.Option(help="Pictures in a step. The paper's is 128.")] = 128,
     lr: Annotated[float, typer.Option(help="Adam's learning rate, from the paper.")] = 2e-4,
     beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
@@ -39,14 +41,20 @@ def train(
     average: Annotated[
         float, typer.Option(help="Keep a running average of the generator's weights, e.g. 0.999. Paper: 0, none.")
     ] = 0.0,
-    limit: Annotated[int | None, typer.Option(help="Only the first N pictures.", show_default=False)] = None,
-    seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first N pictures; without it, all.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it; any number is as good.")] = 0,
     precision: Annotated[
         str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")
     ] = "fp32",
-    workers: Annotated[int, typer.Option(help="Threads that decode pictures on the first pass.")] = 2,
-    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    workers: Annotated[
+        int, typer.Option(help="Threads that decode pictures on the first pass; more pay where there are more cores.")
+    ] = 2,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode; without it they stop the run.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda, cuda:1 or mps.")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="A new folder for the run. Default: runs/train/DATA-0001.", show_default=False)
     ] = None,

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ganlab.training.loop import Moment
+
+
+class _WithNumbers(Progress):
+    """A bar with a line of numbers below it: in one line a terminal of 80 columns would cut the time left."""
+
+    numbers = "first step ..."
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.numbers)
 
 
 class Display:
@@ -17,16 +28,16 @@ class Display:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        self._progress = Progress(
+        self._progress = _WithNumbers(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.completed}/{task.total} steps"),
-            TextColumn("{task.fields[numbers]}", markup=False),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("train", total=None, epoch="-", numbers="first step ...")
+        self._task = self._progress.add_task("train", total=None, epoch="-")
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -39,13 +50,12 @@ class Display:
 
     def show(self, moment: Moment) -> None:
         losses = moment.losses
-        numbers = (
+        self._progress.numbers = (
             f"{moment.speed:.0f} images/s  loss D {losses['loss_d']:.2f} G {losses['loss_g']:.2f}  "
             f"D(x) {losses['d_real']:.2f} D(G(z)) {losses['d_fake']:.2f}"
         )
-        self._progress.update(
-            self._task, completed=moment.step, total=moment.steps, epoch=str(moment.epoch), numbers=numbers
-        )
+        epoch = f"{moment.epoch}/{moment.epochs}"
+        self._progress.update(self._task, completed=moment.step, total=moment.steps, epoch=epoch)
 
 
 @contextmanager

@@ -30,11 +30,12 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands, for whoever shows it: steps done and in all, epoch from 1, images/s, the last losses."""
+    """Where a run stands, for whoever shows it: steps and epochs (from 1) of how many, images/s, the last losses."""
 
     step: int
     steps: int
     epoch: int
+    epochs: int
     speed: float
     losses: dict[str, float]
 
@@ -88,7 +89,7 @@ def train(
             journal.note(trainer.step - len(losses), losses)
             unread, read = [], now
             speed = (trainer.step - first_step) * settings.batch / (now - began)
-            show(Moment(trainer.step, steps, epoch + 1, speed, losses[-1]))
+            show(Moment(trainer.step, steps, epoch + 1, settings.epochs, speed, losses[-1]))
         if ends_epoch:
             journal.end_epoch(epoch + 1)
         if saving:

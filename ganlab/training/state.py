@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import weights_digest
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
+from ganlab.writing import missing_parents, remove_if_empty
 
 STATE = "state.safetensors"
 
@@ -33,19 +35,22 @@ def save_state(trainer: Trainer, run: Path) -> None:
             f"Training diverged: {broken} holds NaN or infinity.", "Try a smaller --lr; the last good state is kept."
         )
     beside = run / f".{STATE}.new"
+    missing = missing_parents(beside)
     metadata = {"settings": trainer.settings.to_json(), "step": str(trainer.step)}
     metadata["digest"] = _digest(tensors, metadata)
     try:
         run.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
-            file.write(save(tensors, metadata))
+            file.writelines(_in_order(save(tensors, metadata)))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, run / STATE)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        remove_if_empty(missing)
         raise GanlabError(
-            f"The state of {run} could not be written: {error.strerror}.", "Is there room on the disk?"
+            f"The state of {run} could not be written: {error.strerror}.",
+            "Is there room on the disk, and may you write there?",
         ) from error
 
 
@@ -81,6 +86,16 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
         ) from error
     trainer.step = step
     return trainer
+
+
+def _in_order(content: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file in two parts, its metadata sorted: safetensors orders them anew each time."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors lie aligned
+    return len(text).to_bytes(8, "little") + text, memoryview(content)[end:]
 
 
 def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
