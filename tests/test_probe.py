@@ -283,3 +283,20 @@ def test_boxes_of_another_checkpoint_are_refused(gan: Gan) -> None:
 def test_a_concept_without_boxes_is_told(gan: Gan) -> None:
     with pytest.raises(GanlabError, match="no boxes of 'bed'"):
         probe(gan, "beds", boxes=drawn_boxes(gan))
+
+
+def test_given_boxes_are_used_or_refused_whatever_the_labeler_knows(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="no boxes of 'lamp'"):
+        probe(gan, "lamp", boxes=drawn_boxes(gan), labeler=Truth())
+
+
+def test_layers_too_coarse_for_the_boxes_are_left_out_and_named() -> None:
+    gan = tiny_gan(size=32)
+    names = [PictureName(gan.hash, 0, index) for index in range(20)]
+    boxes = Boxes([Box(name, "lamp", 6, 6, 2, 2) for name in names], names, (32, 32), "small.json")
+    result = probe(gan, "lamp", boxes=boxes)
+    coarse = gan.hidden_layers()[0].name
+    assert any("too coarse" in note and coarse in note for note in result.notes)
+    assert coarse not in [row[0] for row in result.tables["layers"].rows]
+    with pytest.raises(GanlabError, match="too coarse"):
+        probe(gan, "lamp", boxes=boxes, layer=coarse)

@@ -49,7 +49,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     _check_together(choices)
     concept = concept_name(choices.concept)
     labeler = labeler or _own_labeler(gan)
-    marks = _marks(gan, boxes or Boxes.of_checkpoint(gan), labeler, concept, choices)
+    marks = _marks(gan, boxes, labeler, concept, choices)
     one = partial(
         fit, c=choices.c, negatives=choices.negatives, seed=choices.seed, negatives_from=choices.negatives_from
     )
@@ -60,6 +60,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     layer = layers.paper_layer(gan) if choices.layer == "all" else layers.best(fits, trials)
     ranking = fits[layer].ranked()
     result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
+    result.notes += layers.left_out(gan, choices.layer, fits)
     if choices.causal or choices.order == "effect":
         effects = own_effects(gan, layer, marks.latents, _needed(labeler, "--causal"), concept)
         effects.report(result, fits[layer].weights)
@@ -121,9 +122,13 @@ def _needed(labeler: Labeler | None, option: str) -> Labeler:
     return labeler
 
 
-def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
-    if boxes is not None and (concept in boxes.concepts or labeler is None):
-        return from_boxes(gan, boxes, concept)
+def _marks(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
+    """From the boxes that were given, else the checkpoint's own, else the labeler."""
+    if given is not None:
+        return from_boxes(gan, given, concept)
+    own = Boxes.of_checkpoint(gan)
+    if own is not None and (concept in own.concepts or labeler is None):
+        return from_boxes(gan, own, concept)
     if labeler is None:
         raise GanlabError(
             f"Nobody has marked {concept}s on samples of {gan.name!r}.",

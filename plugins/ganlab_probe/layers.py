@@ -16,7 +16,7 @@ from ganlab import Gan, GanlabError, Labeler, Table, progress
 
 from .dropping import Bench, random_filters
 from .marks import Marks
-from .regression import Fit
+from .regression import FOLDS, Fit
 
 TRIAL_FROM = 500_000  # trial samples begin at this index: neither marked nor those that the drop is judged on
 TRIAL, TRIAL_DRAWS = 64, 2  # how many, and how often as many random filters are dropped in them
@@ -58,10 +58,10 @@ def paper_layer(gan: Gan) -> str:
 
 
 def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fit]) -> dict[str, Fit]:
-    """``one(features, inside)`` for each layer, in the generator's order.
+    """``one(features, inside)`` for each layer, in the generator's order, but those too coarse for the marks.
 
     Raises:
-        GanlabError: a layer has no square feature maps.
+        GanlabError: a layer has no square feature maps, or all are too coarse.
     """
     with gan.record(*names) as recording:
         gan.generate(marks.latents)
@@ -71,8 +71,21 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
         if features.ndim != 4 or features.shape[2] != features.shape[3]:
             hidden = ", ".join(known.name for known in gan.hidden_layers())
             raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {hidden}.")
-        fits[name] = one(features, marks.inside(features.shape[2]))
+        inside = marks.inside(features.shape[2])
+        if inside.any((1, 2)).sum() >= FOLDS:
+            fits[name] = one(features, inside)
+    if not fits:
+        raise GanlabError(
+            f"The cells of {', '.join(names)} are too coarse: fewer than {FOLDS} pictures have one inside the marks.",
+            "Name a finer --layer, or mark more pictures.",
+        )
     return fits
+
+
+def left_out(gan: Gan, layer: str, fits: Mapping[str, Fit]) -> list[str]:
+    """A note that names the layers that were too coarse."""
+    names = [name for name in asked_for(gan, layer) if name not in fits]
+    return [f"Left out, their cells being too coarse for these marks: {', '.join(names)}."] if names else []
 
 
 def try_each(
