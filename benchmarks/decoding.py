@@ -25,7 +25,7 @@ from training_step import in_turns
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.data import open_images
 from ganlab.data.packing import PackedImages, pack
-from ganlab.gan import choose_device
+from ganlab.devices import choose_device
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from reference_loop import ReferenceLoop
 
-from ganlab.gan import ImageSpec, choose_device
+from ganlab.devices import choose_device
+from ganlab.gan import ImageSpec
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 

@@ -256,7 +256,7 @@ def _out_of_memory(error: BaseException) -> bool:
         return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
-    from ganlab.gan import is_out_of_memory
+    from ganlab.devices import is_out_of_memory
 
     return is_out_of_memory(error)
 

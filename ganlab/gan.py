@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ganlab.devices import check_device, enough_memory, is_out_of_memory
 from ganlab.errors import GanlabError
 from ganlab.latents import Latents, Prior
 
@@ -144,7 +145,7 @@ class Gan:
         Raises:
             GanlabError: this machine has no such device.
         """
-        _check_device(device)
+        check_device(device)
         return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), device=device)
 
     def latents(self, n: int, *, seed: int = 0, first: int = 0, label: int | None = None) -> Latents:
@@ -350,60 +351,9 @@ def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def enough_memory(message: str, hint: str) -> Iterator[None]:
-    """Turn running out of memory inside the block into a sentence and a hint."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise GanlabError(message, hint) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch means that memory did not suffice, on whichever device."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    words = str(error).lower()
-    signs = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
-    # oneDNN says no more than this when it has no room for its code
-    starved = words in ("could not create a primitive", "could not execute a primitive")
-    return isinstance(error, RuntimeError) and (starved or any(sign in words for sign in signs))
-
-
 def _opened(network: nn.Module, device: str) -> nn.Module:
     """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept)."""
     for module in network.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]
     return network.to(device).eval().requires_grad_(False)
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    try:
-        if not have[torch.device(device).type]:
-            raise RuntimeError("not on this machine")
-        torch.empty(0, device=device)
-    except (RuntimeError, KeyError) as error:
-        there = ", ".join(kind for kind, available in have.items() if available)
-        raise GanlabError(f"This machine has no device {device!r}.", f"There is: {there}.") from error
-
-
-def choose_device(device: str = "auto") -> str:
-    """ "auto" is the GPU when there is one; anything else is checked and taken.
-
-    Raises:
-        GanlabError: this machine has no such device.
-    """
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    _check_device(device)
-    return device

@@ -119,7 +119,7 @@ def open_gans(analysis: Analysis, values: Mapping[str, Any], device: str) -> dic
     ]
     if not holders:
         return opened
-    from ganlab.gan import choose_device
+    from ganlab.devices import choose_device
 
     place = choose_device(device)
 

@@ -109,7 +109,8 @@ def sample(
 ) -> None:
     """Draw pictures: a grid, single PNGs named by seed and index, and a COCO file to draw boxes in."""
     from ganlab import screen
-    from ganlab.gan import Gan, choose_device
+    from ganlab.devices import choose_device
+    from ganlab.gan import Gan
     from ganlab.progressbar import shown_progress
     from ganlab.results import new_run_folder
     from ganlab.running import find_gan

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ganlab import gan as gan_module
+from ganlab.devices import choose_device, is_out_of_memory
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, ImageSpec, choose_device, is_out_of_memory, weights_digest
+from ganlab.gan import Card, Gan, ImageSpec, weights_digest
 from ganlab.latents import Latents, Prior
 from ganlab.surgery import zeroed
 from ganlab.testing import tiny_gan

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
-from ganlab.gan import enough_memory
 
 SIZES = (16, 32, 64, 128, 256)
 CHANNELS = (1, 3, 4)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
-from ganlab.gan import enough_memory
 from ganlab.training.journal import Journal
 from ganlab.training.state import save_state
 from ganlab.training.trainer import StepLog, Trainer

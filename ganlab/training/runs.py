@@ -13,8 +13,8 @@ import typer
 
 from ganlab.data import open_images
 from ganlab.data.packing import PackedImages, pack
+from ganlab.devices import choose_device
 from ganlab.errors import GanlabError
-from ganlab.gan import choose_device
 from ganlab.results import new_run_folder
 from ganlab.training.display import Display, reading_bar
 from ganlab.training.loop import train

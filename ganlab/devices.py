@@ -1,0 +1,64 @@
+"""Which device a network runs on, and what happens when its memory does not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ganlab.errors import GanlabError
+
+
+def check_device(device: str) -> None:
+    """Whether the device is there and answers.
+
+    Raises:
+        GanlabError: this machine has no such device.
+    """
+    import torch
+
+    have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    try:
+        if not have[torch.device(device).type]:
+            raise RuntimeError("not on this machine")
+        torch.empty(0, device=device)
+    except (RuntimeError, KeyError) as error:
+        there = ", ".join(kind for kind, available in have.items() if available)
+        raise GanlabError(f"This machine has no device {device!r}.", f"There is: {there}.") from error
+
+
+def choose_device(device: str = "auto") -> str:
+    """ "auto" is the GPU when there is one; anything else is checked and taken.
+
+    Raises:
+        GanlabError: this machine has no such device.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    check_device(device)
+    return device
+
+
+@contextmanager
+def enough_memory(message: str, hint: str) -> Iterator[None]:
+    """Turn running out of memory inside the block into a sentence and a hint."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GanlabError(message, hint) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch means that memory did not suffice, on whichever device."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = str(error).lower()
+    signs = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
+    # oneDNN says no more than this when it has no room for its code
+    starved = words in ("could not create a primitive", "could not execute a primitive")
+    return isinstance(error, RuntimeError) and (starved or any(sign in words for sign in signs))
