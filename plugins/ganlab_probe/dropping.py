@@ -16,7 +16,6 @@ from .intervals import of_draws, of_share
 STREAM_RANDOM_FILTERS = 104
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 10  # of the curve
-CHUNK = 32  # pictures judged at once while a number of filters may still be refuted
 
 
 class Bench:
@@ -150,8 +149,9 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
 def _removes_enough(bench: Bench, filters: np.ndarray, column: int, allowed: int, still: np.ndarray) -> bool:
     """Whether at most ``allowed`` pictures show the concept without these maps; notes in ``still`` what was seen."""
     order, hits = np.argsort(~still, kind="stable"), 0
-    for start in range(0, len(order), CHUNK):
-        rows = order[start : start + CHUNK]
+    chunk = allowed + 3  # a little more than what can refute
+    for start in range(0, len(order), chunk):
+        rows = order[start : start + chunk]
         still[rows] = bench.shows(filters, rows)[:, column]
         hits += int(still[rows].sum())
         if hits > allowed:

@@ -172,7 +172,10 @@ def _regression_result(
     result.notes += marks.notes
     result.metrics |= {
         "accuracy": Metric(
-            found.accuracy, n=found.cells, control="accuracy_moved_boxes", about=f"cells told right, {held_out}"
+            found.accuracy,
+            n=found.cells,
+            control="accuracy_moved_boxes",
+            about=f"cells told right, the mean of both kinds, {held_out}",
         ),
         "accuracy_moved_boxes": Metric(
             found.moved_accuracy,

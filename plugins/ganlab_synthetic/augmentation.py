@@ -39,7 +39,7 @@ class Augmentation:
         pictures[outlined] = self.outline(pictures[outlined], labels[outlined])
         pictures, labels = self.occlude(pictures, labels)
         pictures, labels = self.warp(pictures, labels)
-        for share, regions in ((0.4, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
+        for share, regions in ((0.6, self.objects), (0.25, self.blobs), (0.7, self.everywhere)):
             rows = self.some(len(labels), share)
             pictures[rows] = self.recolour(pictures[rows], regions(labels[rows]))
         labels = self.forget_invisible(pictures, labels)
@@ -109,7 +109,7 @@ class Augmentation:
         n = len(labels)
         mask = self.one_concept(labels)
         inner = torch.where(self.chance(n, 0.5), shrunk(mask, 1), shrunk(mask, 2))
-        hollow = self.chance(n, 0.35) & (inner.sum((1, 2, 3), keepdim=True) > 60)
+        hollow = self.chance(n, 0.5) & (inner.sum((1, 2, 3), keepdim=True) > 60)
         region = softened(torch.where(hollow, inner, F.max_pool2d(mask, 3, 1, 1)))
         stuff = self.filling(pictures, region)
         rest = torch.where(self.chance(n, 0.5), 0.0, self.uniform(0, 0.6, n, 1, 1, 1))

@@ -58,12 +58,14 @@ class RoomLabeler(Labeler):
     @cached_property
     def network(self) -> RoomUnet:
         """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
+        import torch
         from safetensors.torch import load_file
 
         from .labeler_network import RoomUnet
 
         network = RoomUnet(len(self.concepts), batch_norm=False)
         network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
