@@ -15,7 +15,7 @@ from .intervals import of_draws, of_share
 
 STREAM_RANDOM_FILTERS = 104
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
-POINTS = 10  # of the curve
+POINTS = 6  # of the curve
 
 
 class Bench:
@@ -119,7 +119,7 @@ def random_filters(maps: int, count: int, draws: int, seed: int) -> list[np.ndar
 def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarray) -> Curve:
     """The share after dropping ever more maps, and exactly how few remove 90% of the pictures with the concept.
 
-    Ten points draw the curve. Between them only one question is asked of every k, whether it removes enough, and the
+    A few points draw the curve. Between them only one question is asked of every k, whether it removes enough, and the
     pictures that still showed the concept a map earlier are asked first: as soon as too many still do, k is refuted.
 
     Args:

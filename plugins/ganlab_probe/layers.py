@@ -19,7 +19,7 @@ from .marks import Marks
 from .regression import FOLDS, Fit
 
 TRIAL_FROM = 500_000  # trial samples begin at this index: neither marked nor those that the drop is judged on
-TRIAL, TRIAL_DRAWS = 64, 2  # how many, and how often as many random filters are dropped in them
+TRIAL, TRIAL_DRAWS = 48, 2  # how many, and how often as many random filters are dropped in them
 WHICH = ("auto", "all", "paper")  # what --layer takes besides a name
 
 
