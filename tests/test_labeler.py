@@ -112,7 +112,7 @@ def test_range_channels_and_size_are_the_callers(labeler: Labeler, pictures: tor
 
 
 DARK_RED = pytest.mark.xfail(
-    reason="since it learnt from people what is left of a window, it passes over one in seven painted dark red",
+    reason="since it learnt by eye what is left of a window, it passes over one in seven painted dark red",
     strict=True,
 )
 

@@ -1,4 +1,4 @@
-"""What people saw on samples, and how the labeler learns from it."""
+"""What was seen on samples, and how the labeler learns from it."""
 
 from __future__ import annotations
 

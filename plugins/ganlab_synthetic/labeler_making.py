@@ -72,7 +72,7 @@ def _facts(settings: LabelerSettings, rooms: int, seconds: int) -> dict[str, Any
             "command": command,
             "seconds": seconds,
             "data": f"{rooms} drawn rooms of series {settings.room_seed}, a third of them with decoys, and "
-            f"{len(read_seen().window)} samples of GANs, most of them edited, that people looked at; no photograph",
+            f"{len(read_seen().window)} samples of GANs, most of them edited, labelled by eye; no photograph",
             "batch": settings.batch,
             "lr": settings.lr,
             "torch": torch.__version__,

@@ -22,7 +22,7 @@ from .seen import Seen, read_seen, window_loss
 
 # weight of a pixel of: nothing, window, picture, bed, lamp, door; small things count more
 CLASS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 2.5, 1.5)
-SEEN_WEIGHT = 0.5  # of the loss on samples that people looked at
+SEEN_WEIGHT = 0.5  # of the loss on samples labelled by eye
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LabelerSettings:
         rooms: drawn rooms; half as many with decoys are added.
         steps: steps of the optimiser.
         batch: drawn pictures in a step.
-        seen_batch: samples that people looked at in a step.
+        seen_batch: samples labelled by eye in a step.
         lr: peak learning rate of AdamW.
         decay: weight decay.
         seed: of weights, order and augmentation.

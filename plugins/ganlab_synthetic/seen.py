@@ -1,8 +1,8 @@
-"""Samples of GANs, whole and edited, that people looked at: does one show a window or not?
+"""Samples of GANs, whole and edited, labelled by eye: does one show a window or not?
 
 Drawn rooms cannot show what is left of a window when feature maps are missing. ``seen.jpg`` holds such samples side by
-side, ``seen.json`` what was seen on them; ``benchmarks/judge/collect.py`` draws them and takes the labels of several
-people. None of them is among the samples that the judge is tested on.
+side, ``seen.json`` what was seen on them; ``benchmarks/judge/collect.py`` draws them and joins several labellings, of
+which most samples have two or three that agree. None of them is among the samples that the judge is tested on.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Seen:
 
 
 def read_seen(folder: Path = FOLDER) -> Seen:
-    """What people saw; nothing where there is no such file."""
+    """What was seen; nothing where there is no such file."""
     if not (folder / LABELS).exists():
         return Seen(np.empty((0, SIDE, SIDE, 3), np.uint8), np.empty(0, bool))
     window = np.array(json.loads((folder / LABELS).read_text())["window"], bool)
