@@ -6,7 +6,7 @@
 Drawn rooms teach the labeler what a window is; what is left of one when feature maps are missing can only be seen.
 LABELS are JSON files {number: 1 for a window, 0 for none, "u" for unsure}, one a person. Pictures on which all agree
 become ``seen.jpg`` and ``seen.json`` beside the labeler's weights. Nothing that the judge is tested on is among them:
-those samples start at an index of their own (``blind.py``) and come from another checkpoint.
+those samples have indices of their own (``blind.py``), on whichever checkpoint.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import fit
 from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
 
-FIRST = 3_000_000  # index of the first sample: nothing else is drawn from here on
+FIRST = 3_000_000  # index of the first sample, below those of blind.py
 COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
 
 

@@ -20,7 +20,6 @@ from .regression import FOLDS, Fit
 
 TRIAL_FROM = 500_000  # trial samples begin at this index: neither marked nor those that the drop is judged on
 TRIAL, TRIAL_DRAWS = 48, 2  # how many, and how often as many random filters are dropped in them
-WHICH = ("auto", "all", "paper")  # what --layer takes besides a name
 
 
 @dataclass(frozen=True)
