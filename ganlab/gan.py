@@ -232,6 +232,36 @@ class Gan:
 
         return activations.edit(self._network(side), edits, lambda: self._first_row)
 
+    def replay(self, recording: Recording, rows: np.ndarray) -> AbstractContextManager[None]:
+        """Inside the with-block, ``generate`` begins where a recording of :meth:`layers_until` ends.
+
+        Args:
+            recording: of these layers of the generator, while latents were drawn.
+            rows: (n,) which of those latents each ``generate`` in the block is called with.
+        """
+        from ganlab import activations
+
+        return activations.replay(
+            self.generator, recording, lambda count: rows[self._first_row : self._first_row + count]
+        )
+
+    def layers_until(self, layer: str, side: Side = "generator") -> list[str]:
+        """The outermost layers that have ended when ``layer`` ends, itself included: all that later ones need of them.
+
+        Raises:
+            GanlabError: an unknown layer, or one that runs several times a pass.
+        """
+        from ganlab import activations
+
+        network = self._network(side)
+        activations.find_layer(network, layer)
+        names = {module: name for name, module in network.named_modules() if name}
+        calls = [names[module] for module, _, _ in self._trace(side) if module in names]
+        if calls.count(layer) != 1:
+            raise GanlabError(f"The layer {layer!r} runs {calls.count(layer)} times a pass.", "Name another layer.")
+        ended = [name for name in calls[: calls.index(layer) + 1] if calls.count(name) == 1]
+        return [name for name in ended if not any(name.startswith(f"{other}.") for other in ended)]
+
     def without(self, layer: str, filters: list[int] | np.ndarray) -> Gan:
         """A GAN whose generator lacks these feature maps of a layer, for good.
 

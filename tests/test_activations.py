@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -247,3 +248,66 @@ def test_a_pass_that_ran_out_of_memory_is_not_recorded() -> None:
     with gan.record("1") as recorded:
         images = gan.generate(gan.latents(21))
     assert torch.equal(recorded["1"], images)
+
+
+class Skipping(nn.Module):
+    """Its last layer needs the first one's output as well as the second's, and the third runs twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(4, 48), nn.Linear(48, 48), nn.Linear(48, 48)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        first = self.first(z)
+        second = self.second(first).relu()
+        return (self.third(self.third(second)) + first).reshape(-1, 3, 4, 4)
+
+
+@pytest.mark.parametrize("layer", ["up4", "up8", "up8.conv", "output"])
+def test_a_replay_continues_after_a_layer_exactly(layer: str, one_thread: None) -> None:  # noqa: F811
+    gan = tiny_gan()
+    latents, rows = gan.latents(150), np.random.default_rng(0).permutation(150)[:97]  # more than a batch
+    with gan.record(*gan.layers_until(layer)) as recording:
+        whole = gan.generate(latents)
+    with gan.replay(recording, rows):
+        assert torch.equal(gan.generate(latents[rows]), whole[rows])
+        # what was recorded counts, not what is handed in
+        assert torch.equal(gan.generate(gan.latents(97, seed=5)), whole[rows])
+    torch.testing.assert_close(gan.generate(latents[rows]), whole[rows])
+
+
+def test_an_edit_of_a_replayed_layer_applies(one_thread: None) -> None:  # noqa: F811
+    gan = tiny_gan()
+    latents = gan.latents(6)
+    edits = {"up8": lambda features, rows: features * rows[:, None, None, None]}
+    with gan.edit(edits):
+        expected = gan.generate(latents)
+    with gan.record(*gan.layers_until("up8")) as recording:
+        gan.generate(latents)
+    with gan.replay(recording, np.arange(6)), gan.edit(edits):
+        torch.testing.assert_close(gan.generate(latents), expected)
+    with pytest.raises(KeyboardInterrupt), gan.replay(recording, np.arange(6)):
+        raise KeyboardInterrupt
+    assert all("forward" not in vars(module) for module in gan.generator.modules())
+
+
+def test_a_replay_runs_nothing_before_its_layer_and_all_after_it() -> None:
+    network = Skipping()
+    gan = Gan(network, prior=Prior(4), image=ImageSpec(4, 3))
+    latents = gan.latents(5)
+    assert gan.layers_until("second") == ["first", "second"]
+    with pytest.raises(GanlabError, match="'third' runs 2 times"):
+        gan.layers_until("third")
+    with gan.record("first", "second") as recording:
+        whole = gan.generate(latents)
+    first, second = network.first.weight.clone(), network.second.weight.clone()
+    network.first.weight.zero_()  # had they run, the pictures would be others
+    network.second.weight.zero_()
+    with gan.replay(recording, np.arange(5)):
+        torch.testing.assert_close(gan.generate(latents), whole)
+    assert not torch.allclose(gan.generate(latents), whole)
+    network.first.weight.copy_(first)
+    network.second.weight.copy_(second)
+    network.third.weight.zero_()
+    with gan.replay(recording, np.arange(5)):
+        assert not torch.allclose(gan.generate(latents), whole)

@@ -1,6 +1,7 @@
 """Pictures for the labeler to learn from: samples of a GAN, whole and edited in many ways, to be labelled by eye.
 
     python benchmarks/judge/collect.py draw GAN FOLDER          # numbered sheets to look at, and samples.png
+    python benchmarks/judge/collect.py draw GAN FOLDER --kind random --unsure   # where the labeler hesitates
     python benchmarks/judge/collect.py join FOLDER LABELS ...   # add the labels of several people to the plugin's set
 
 Drawn rooms teach the labeler what a window is; what is left of one when feature maps are missing can only be seen.
@@ -29,9 +30,22 @@ FIRST = 3_000_000  # index of the first sample, below those of blind.py
 COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
 
 
-def draw(gan: Gan, n: int, seed: int) -> np.ndarray:
+KINDS = ("whole", "window", "random")
+OFTEN = (0.2, 0.5, 0.3)  # how often each kind is drawn
+UNSURE = (10, 250)  # pixels of a window, of 64x64, between which the labeler is held to hesitate
+
+
+def draw_unsure(gan: Gan, labeler: Labeler, n: int, seed: int, kind: str | None) -> np.ndarray:
+    """Samples of which every second one is one that the labeler hesitates about."""
+    images = draw(gan, labeler, 8 * n, seed, kind)
+    pixels = labeler.masks(gan.image.from_uint8(images), gan.image)[:, labeler.column("window")].sum((1, 2))
+    hesitates = (pixels > UNSURE[0]) & (pixels < UNSURE[1])
+    chosen = np.concatenate([np.flatnonzero(hesitates)[: n // 2], np.flatnonzero(~hesitates)])[:n]
+    return images[np.sort(chosen)]
+
+
+def draw(gan: Gan, labeler: Labeler, n: int, seed: int, only: str | None) -> np.ndarray:
     """Samples (n, h, w, 3) uint8: some whole, most without filters of windows, the rest without random ones."""
-    labeler = Labeler.from_spec(gan.card.facts.get("labeler", "rooms"))
     marks = from_labeler(gan, labeler, "window", gan.latents(150, seed=seed))
     maps = {layer.name: layer.shape[0] for layer in gan.hidden_layers()}
     with gan.record(*maps) as recording:
@@ -44,7 +58,7 @@ def draw(gan: Gan, n: int, seed: int) -> np.ndarray:
     latents = gan.latents(n, seed=seed, first=FIRST)
     pictures = []
     for row in range(n):
-        kind = rng.choice(["whole", "window", "random"], p=[0.2, 0.5, 0.3])
+        kind = only or rng.choice(KINDS, p=OFTEN)
         # where windows truly go is looked at most; some edits reach into two layers
         layers = rng.choice(list(maps), size=1 if rng.random() < 0.7 else 2, replace=False, p=[0.1, 0.6, 0.2, 0.1])
         share = rng.uniform(0.3, 0.7)
@@ -89,9 +103,14 @@ def main() -> None:
     parser.add_argument("rest", nargs="+", type=Path, help="FOLDER to draw into, LABELS to join")
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=KINDS, help="only samples of this kind")
+    parser.add_argument("--unsure", action="store_true", help="half of them such as the labeler hesitates about")
     arguments = parser.parse_args()
     if arguments.what == "draw":
-        write_sheets(draw(load_gan(arguments.first), arguments.n, arguments.seed), arguments.rest[0])
+        gan = load_gan(arguments.first)
+        labeler = Labeler.from_spec(gan.card.facts.get("labeler", "rooms"))
+        take = draw_unsure if arguments.unsure else draw
+        write_sheets(take(gan, labeler, arguments.n, arguments.seed, arguments.kind), arguments.rest[0])
     else:
         join(Path(arguments.first), arguments.rest)
 
