@@ -151,7 +151,7 @@ def replay(network: nn.Module, recording: Recording, rows: Callable[[int], torch
         return lambda first, *others: features[rows(len(first))].to(first.device)
 
     for layer, features in layers.values():
-        layer.forward = recorded(features)  # type: ignore[method-assign]  # shadows the class's own
+        layer.forward = recorded(features)  # shadows the class's own
     try:
         yield
     finally:

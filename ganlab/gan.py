@@ -239,10 +239,13 @@ class Gan:
             recording: of these layers of the generator, while latents were drawn.
             rows: (n,) which of those latents each ``generate`` in the block is called with.
         """
+        import torch
+
         from ganlab import activations
 
+        chosen = torch.from_numpy(rows)
         return activations.replay(
-            self.generator, recording, lambda count: rows[self._first_row : self._first_row + count]
+            self.generator, recording, lambda count: chosen[self._first_row : self._first_row + count]
         )
 
     def layers_until(self, layer: str, side: Side = "generator") -> list[str]:
