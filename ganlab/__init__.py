@@ -19,6 +19,7 @@ _HOME_OF = {
     "Card": "gan",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
+    "Exemplars": "exemplars",
     "Figure": "results",
     "Gan": "gan",
     "GanlabError": "errors",
@@ -37,12 +38,15 @@ _HOME_OF = {
     "concept_name": "labels",
     "figures": "",
     "hookimpl": "hookspecs",
+    "latents_of": "labels",
     "load_gan": "checkpoints",
     "load_result": "results",
     "open_images": "data",
     "picture_file": "labels",
     "progress": "progressbar",
+    "picture_text": "exemplars",
     "random_bits": "latents",
+    "read_picture": "exemplars",
     "save_gan": "checkpoints",
     "save_result": "results",
 }
@@ -61,6 +65,9 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import Images as Images
     from ganlab.data import open_images as open_images
     from ganlab.errors import GanlabError as GanlabError
+    from ganlab.exemplars import Exemplars as Exemplars
+    from ganlab.exemplars import picture_text as picture_text
+    from ganlab.exemplars import read_picture as read_picture
     from ganlab.gan import Card as Card
     from ganlab.gan import Gan as Gan
     from ganlab.gan import ImageSpec as ImageSpec
@@ -80,6 +87,9 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     )
     from ganlab.labels import (
         concept_name as concept_name,
+    )
+    from ganlab.labels import (
+        latents_of as latents_of,
     )
     from ganlab.labels import (
         picture_file as picture_file,

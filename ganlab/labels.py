@@ -162,20 +162,8 @@ class Boxes:
         Raises:
             GanlabError: as :meth:`check`.
         """
-        import torch
-
-        from ganlab.latents import Latents
-
         self.check(gan)
-        seeds = [picture.seed for picture in self.pictures]
-        index = np.array([picture.index for picture in self.pictures], dtype=np.int64)
-        z = torch.empty(len(index), gan.prior.dim)
-        for seed in set(seeds):
-            rows = np.flatnonzero([seed == other for other in seeds])
-            z[torch.from_numpy(rows)] = gan.prior.at(index[rows], seed).z
-        given = [picture.label for picture in self.pictures if picture.label is not None]
-        labels = torch.tensor(given) if len(given) == len(index) else None
-        return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
+        return latents_of(gan, self.pictures)
 
     def grid(self, concept: str, cells: int) -> np.ndarray:
         """Where a layer of ``cells`` x ``cells`` lies on the concept: the probe's positives.
@@ -194,6 +182,27 @@ class Boxes:
             down = (centres * self.size[1] >= box.y) & (centres * self.size[1] < box.y + box.h)
             inside[row_of[box.picture]] |= down[:, None] & across[None, :]
         return inside
+
+
+def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
+    """The latents that these pictures of one GAN were drawn from, in their order.
+
+    Returns:
+        (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class.
+    """
+    import torch
+
+    from ganlab.latents import Latents
+
+    seeds = [picture.seed for picture in pictures]
+    index = np.array([picture.index for picture in pictures], dtype=np.int64)
+    z = torch.empty(len(index), gan.prior.dim)
+    for seed in set(seeds):
+        rows = np.flatnonzero([seed == other for other in seeds])
+        z[torch.from_numpy(rows)] = gan.prior.at(index[rows], seed).z
+    given = [picture.label for picture in pictures if picture.label is not None]
+    labels = torch.tensor(given) if len(given) == len(index) else None
+    return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
 
 
 class Labeler(ABC):

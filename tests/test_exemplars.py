@@ -1,0 +1,94 @@
+"""Named groups of pictures: read, written, held to their checkpoint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganlab import Exemplars, GanlabError, PictureName, picture_text, read_picture, save_gan
+from ganlab.testing import tiny_gan
+
+HASH = "3fa9c1d2e4b0"
+
+
+def write(path: Path, document: Any) -> Path:
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return path
+
+
+def test_groups_come_back_in_the_order_in_which_they_were_chosen(tmp_path: Path) -> None:
+    gan = tiny_gan()
+    pictures = [PictureName(gan.hash, 3, 40), PictureName(gan.hash, 0, 7)]
+    Exemplars(gan.hash, {"woman": pictures, "nobody": []}).save(tmp_path / "exemplars.json")
+    read = Exemplars.from_spec(str(tmp_path / "exemplars.json"))
+    assert read.group("woman") == pictures
+    latents = read.latents(gan, "woman")
+    assert torch.equal(latents.z[0], gan.latents(1, seed=3, first=40).z[0])
+    assert torch.equal(latents.z[1], gan.latents(1, seed=0, first=7).z[0])
+    assert latents.index.tolist() == [40, 7]
+    with pytest.raises(GanlabError, match="'nobody' is empty"):
+        read.group("nobody")
+    with pytest.raises(GanlabError, match="no exemplars called 'women'") as caught:
+        read.latents(gan, "women")
+    assert "woman" in caught.value.hint
+
+
+def test_a_checkpoint_brings_its_own(tmp_path: Path) -> None:
+    gan = tiny_gan()
+    assert Exemplars.of_checkpoint(gan) is None
+    save_gan(gan, tmp_path / "gan")
+    Exemplars(gan.hash, {"left": [PictureName(gan.hash, 0, 1)]}).save(tmp_path / "gan" / "exemplars.json")
+    found = Exemplars.of_checkpoint(type(gan).from_spec(str(tmp_path / "gan")))
+    assert found is not None
+    assert list(found.groups) == ["left"]
+
+
+def test_another_checkpoints_exemplars_are_refused() -> None:
+    chosen = Exemplars(HASH, {"left": [PictureName(HASH, 0, 1)]})
+    with pytest.raises(GanlabError, match=f"chosen on the checkpoint {HASH}"):
+        chosen.latents(tiny_gan(), "left")
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40), st.none() | st.integers(0, 99))
+def test_pictures_are_written_as_they_are_read(seed: int, index: int, label: int | None) -> None:
+    picture = PictureName(HASH, seed, index, label)
+    assert read_picture(picture_text(picture), HASH) == picture
+
+
+@pytest.mark.parametrize("text", ["", "12", "0:", "a:1", "-1:2", "0:1:2:3", "0:1 ", "0:1.5"])
+def test_what_names_no_picture_is_told(text: str) -> None:
+    assert read_picture(text, HASH) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ([], "lacks"),
+        ({"groups": {}}, "lacks"),
+        ({"checkpoint": "x", "groups": {}}, "hash"),
+        ({"checkpoint": HASH}, "groups"),
+        ({"checkpoint": HASH, "groups": {"a": "0:1"}}, "groups"),
+        ({"checkpoint": HASH, "groups": {"a": [12]}}, "12 is no picture"),
+        ({"checkpoint": HASH, "groups": {"a": ["0-1"]}}, "'0-1' is no picture"),
+        ({"checkpoint": HASH, "groups": {"a": ["0:1", "0:1"]}}, "twice"),
+        ({"checkpoint": HASH, "groups": {"a - b": ["0:1"]}}, "no name"),
+    ],
+)
+def test_a_file_of_something_else_is_told(tmp_path: Path, document: Any, why: str) -> None:
+    path = write(tmp_path / "e.json", document)
+    with pytest.raises(GanlabError, match=why) as caught:
+        Exemplars.load(path)
+    assert "smiling_woman" in caught.value.hint
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GanlabError, match=r"no\.json cannot be read"):
+        Exemplars.load(tmp_path / "no.json")
