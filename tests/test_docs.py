@@ -136,7 +136,12 @@ def test_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (tmp_path / "my-run/index.html").is_file()
     table = (DOCS / "probe.md").read_text(encoding="utf-8").partition("## The numbers")[2].partition("\n## ")[0]
     # only where 90% go, and where auto chose another layer
-    conditional = {"filters_for_90", "filters_for_90_removed_at_random", "share_after_paper_layer"}
+    conditional = {
+        "filters_for_90",
+        "filters_for_90_removed",
+        "filters_for_90_removed_at_random",
+        "share_after_paper_layer",
+    }
     assert set(re.findall(r"`([a-z_0-9]+)`", table)) - conditional <= set(names["result"].metrics)
 
 

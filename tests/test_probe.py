@@ -72,6 +72,8 @@ def test_drop_removes_the_concept_and_random_drops_do_not(dropped: Result) -> No
     assert value["share_after_random"] > 0.3  # three of 24 at random spare the square two times in three
     assert value["side_effect_lamp"] == 0
     assert 1 <= value["filters_for_90"] <= 3
+    assert value["filters_for_90_removed"] >= 0.9 > value["filters_for_90_removed_at_random"]
+    assert next(iter(dropped.figures)) == "drop"
 
 
 def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> None:

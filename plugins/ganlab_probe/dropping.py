@@ -209,8 +209,14 @@ def _report_curve(
             "filters_for_90": Metric(
                 few,
                 n=len(ranking),
-                control="filters_for_90_removed_at_random",
+                no_control="a count; the next line says what it removes, against as many random filters",
                 about=f"fewest filters, by rank, whose drop removes 90% of the {concept}s",
+            ),
+            "filters_for_90_removed": Metric(
+                1 - curve.share[curve.k == few][0] / before,
+                n=len(bench.latents),
+                control="filters_for_90_removed_at_random",
+                about=f"part of the {concept}s that these filters remove",
             ),
             "filters_for_90_removed_at_random": Metric(
                 removed.mean(),
@@ -238,8 +244,9 @@ def _show(
         f"{len(filters)} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, filters),
         f"{len(filters)} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
     }
-    result.figures["drop"] = Figure(
+    drawn = Figure(
         figures.rows(bench.gan, pictures),
         f"The first {len(rows)} fresh samples in which the labeler sees a {concept}, whatever becomes of them; "
         "a column is one z.",
     )
+    result.figures = {"drop": drawn, **result.figures}  # what the reader came for goes first
