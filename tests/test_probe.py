@@ -65,6 +65,17 @@ def test_finds_them_from_boxes_too(gan: Gan) -> None:
     assert sorted(result.arrays["filters"]) == sorted(SQUARE)
 
 
+def test_n_takes_the_first_pictures_with_boxes(gan: Gan) -> None:
+    boxes = drawn_boxes(gan)
+    some = probe(gan, "window", boxes=boxes, n=25, layer="paper")
+    first = probe(gan, "window", boxes=boxes.on(boxes.pictures[:25]), layer="paper")
+    assert some.metrics == first.metrics
+    assert "of 25 pictures" in some.metrics["accuracy"].about
+    assert "of 40 pictures" in probe(gan, "window", boxes=boxes, layer="paper").metrics["accuracy"].about
+    with pytest.raises(GanlabError, match="Only 40 pictures were looked at"):
+        probe(gan, "window", boxes=boxes, n=41)
+
+
 def test_drop_removes_the_concept_and_random_drops_do_not(dropped: Result) -> None:
     value = {name: metric.value for name, metric in dropped.metrics.items()}
     assert value["share_before"] > 0.6

@@ -34,7 +34,12 @@ def probe(
     labeler: Annotated[
         Labeler | None, "who counts what samples show; default: the one the checkpoint's card names"
     ] = None,
-    n: Annotated[int, "samples to mark when the labeler marks them; the paper looked at 150", Range(10)] = 150,
+    n: Annotated[
+        int | None,
+        "how many marked samples to fit on: the first N with boxes, default all; or what the labeler marks, default "
+        "150 as in the paper",
+        Range(10),
+    ] = None,
     c: Annotated[
         float,
         "C of the regression on standardised features; so small a value weighs each filter by itself",

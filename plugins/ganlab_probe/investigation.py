@@ -19,6 +19,7 @@ from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
 from .regression import Fit, NegativesFrom, draw_cells, fit, weights_of
 
+PAPER_N = 150  # samples that section 6.3.1 looked at
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
 
 
@@ -35,7 +36,7 @@ class Choices:
     causal: bool
     order: str
     layer: str
-    n: int
+    n: int | None
     c: float
     negatives: float
     negatives_from: NegativesFrom
@@ -125,16 +126,23 @@ def _needed(labeler: Labeler | None, option: str) -> Labeler:
 def _marks(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
     """From the boxes that were given, else the checkpoint's own, else the labeler."""
     if given is not None:
-        return from_boxes(gan, given, concept)
+        return from_boxes(gan, _first(given, choices.n), concept)
     own = Boxes.of_checkpoint(gan)
     if own is not None and (concept in own.concepts or labeler is None):
-        return from_boxes(gan, own, concept)
+        return from_boxes(gan, _first(own, choices.n), concept)
     if labeler is None:
         raise GanlabError(
             f"Nobody has marked {concept}s on samples of {gan.name!r}.",
             "Draw boxes on the pictures of `ganlab sample` and give them as --boxes, or name a --labeler.",
         )
-    return from_labeler(gan, labeler, concept, gan.latents(choices.n, seed=choices.seed))
+    return from_labeler(gan, labeler, concept, gan.latents(choices.n or PAPER_N, seed=choices.seed))
+
+
+def _first(boxes: Boxes, n: int | None) -> Boxes:
+    """Those of the first ``n`` pictures that were looked at."""
+    if n is not None and n > len(boxes.pictures):
+        raise GanlabError(f"Only {len(boxes.pictures)} pictures were looked at for boxes, not {n}.", "Lower --n.")
+    return boxes.on(boxes.pictures[:n])
 
 
 def _checked(count: int, maps: int, layer: str, concept: str) -> int:

@@ -49,8 +49,9 @@ class Augmentation:
         """Only what leaves a sample as much or as little of a window as it was."""
         nothing = torch.zeros(len(pictures), *pictures.shape[2:], dtype=torch.long)
         pictures, _ = self.warp(*self.mirror(pictures, nothing))
-        rows = self.some(len(pictures), 0.6)
-        pictures[rows] = self.recolour(pictures[rows], self.everywhere(nothing[rows]))
+        for share, regions in ((0.3, self.blobs), (0.6, self.everywhere)):
+            rows = self.some(len(pictures), share)
+            pictures[rows] = self.recolour(pictures[rows], regions(nothing[rows]))
         return pictures
 
     # --- randomness ---------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ganlab import progress
 from .augmentation import IGNORED, Augmentation
 from .decoys import draw_decoy_room
 from .labeler_network import RoomUnet
+from .pixels import as_batch
 from .rooms import CONCEPTS, Room, draw_room
 from .seen import Seen, read_seen, window_loss
 
@@ -41,7 +42,7 @@ class LabelerSettings:
     """
 
     rooms: int = 20_000
-    steps: int = 3_000
+    steps: int = 3_600
     batch: int = 64
     seen_batch: int = 24
     lr: float = 2e-3
@@ -59,8 +60,7 @@ class Rooms:
 
     def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures (n, 3, h, w) float32 in [0, 1] and labels (n, h, w) int64."""
-        images = torch.from_numpy(np.ascontiguousarray(self.images[rows])).permute(0, 3, 1, 2).float() / 255
-        return images, torch.from_numpy(self.labels[rows]).long()
+        return as_batch(self.images[rows]), torch.from_numpy(self.labels[rows]).long()
 
 
 def draw_rooms(settings: LabelerSettings) -> Rooms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -46,3 +47,8 @@ def cosine_basis() -> torch.Tensor:
     basis = torch.cos(math.pi * (steps[None, :] + 0.5) * steps[:, None] / 8) / 2
     basis[0] /= math.sqrt(2)
     return basis
+
+
+def as_batch(pictures: np.ndarray) -> torch.Tensor:
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255

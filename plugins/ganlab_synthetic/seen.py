@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from .pixels import as_batch
 from .rooms import CONCEPTS
 
 FOLDER = Path(__file__).with_name("rooms-labeler")
@@ -33,8 +34,7 @@ class Seen:
 
     def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures (n, 3, 64, 64) float32 in [0, 1] and (n,) float32, 1 where a window was seen."""
-        images = torch.from_numpy(np.ascontiguousarray(self.images[rows])).permute(0, 3, 1, 2).float() / 255
-        return images, torch.from_numpy(self.window[rows]).float()
+        return as_batch(self.images[rows]), torch.from_numpy(self.window[rows]).float()
 
 
 def read_seen(folder: Path = FOLDER) -> Seen:
