@@ -18,6 +18,7 @@ def walk(
     ] = None,
     label: Annotated[int | None, "class to draw, for a conditional GAN only", Range(0)] = None,
     stored: Annotated[int, "samples that the control, a memoriser made of this GAN, knows", Range(2, 4096)] = 256,
+    mp4: Annotated[bool, "keep the animation as walk.mp4 too; needs the extra `video`"] = False,
     seed: Annotated[int, "of the points and of the memoriser's samples", Range(0)] = 0,
 ) -> Result:
     """How smoothly a GAN's pictures change on the way between points of Z (section 6.1, figure 4).
@@ -29,7 +30,7 @@ def walk(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, Choices(points, steps, loop, tuple(through or ()), label, stored, seed))
+    return investigate(gan, Choices(points, steps, loop, tuple(through or ()), label, stored, mp4, seed))
 
 
 @hookimpl

@@ -82,9 +82,12 @@ def doubling(found: Mapping[str, Smoothness], steps: int) -> Figure:
     """The largest step of all against how many steps a leg has."""
     counts = steps * 2.0 ** np.arange(EVERYWHERE + ALONE + 1)
     largest = {name: smoothness.largest.max(0) for name, smoothness in found.items()}
-    # where a walk stops changing at all, its line ends at the bottom instead of nowhere
-    lines = {name: (np.maximum(line, line[0] / (4 * FINEST)), None, None) for name, line in largest.items()}
-    even = next(iter(largest.values()))[0] * counts[0] / counts
+    overall = max(line.max() for line in largest.values())
+    # where nothing changes at all, a line runs at the bottom instead of nowhere
+    lines = {
+        name: (np.maximum(line, (line.max() or overall) / (4 * FINEST)), None, None) for name, line in largest.items()
+    }
+    even = next(iter(largest.values())).max() * counts[0] / counts
     plot = draw.curve(
         counts,
         {**lines, "halved each time": (even, None, None)},

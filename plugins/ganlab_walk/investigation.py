@@ -14,6 +14,7 @@ from .distance import Features
 from .memoriser import NAME, Memoriser
 from .path import Path, chosen_path, random_path
 from .smoothness import EVERYWHERE, FINEST, JUMP, Answer, Smoothness, measure
+from .video import mp4_bytes, require_video
 
 WALK = "walk"
 CONTROL = "it is the control: the nearest of stored samples on the same walk"
@@ -29,26 +30,32 @@ class Choices:
     through: tuple[str, ...]
     label: int | None
     stored: int
+    mp4: bool
     seed: int
 
 
 def investigate(gan: Gan, choices: Choices) -> Result:
     """Walk, measure, show; see :func:`ganlab_walk.walk`."""
+    if choices.mp4:
+        require_video()
     path = _path(gan, choices)
-    answers = {WALK: _as_it_is, NAME: _memoriser(path, choices)}
+    answers: dict[str, Answer] = {WALK: _as_it_is, NAME: _memoriser(path, choices)}
     features = Features(gan)
     found = measure(path, choices.steps, answers, features)
-    if not found[WALK].distance.any():
+    if not found[WALK].largest.any():
         raise GanlabError(
             f"{gan.name!r} draws the same picture all along the walk.",
             "A GAN that has collapsed has no way to walk; see what it draws with `ganlab sample`.",
         )
+    shown = _figures(path, found, answers, choices)
+    moving = shown["animation"]
     return Result(
         summary=_summary(gan, found),
         metrics=_metrics(found, choices.steps),
         tables={"legs": _table(path, found)},
-        figures=_figures(path, found, answers, choices),
+        figures=shown,
         arrays=_arrays(found, choices.steps),
+        files={"walk.mp4": mp4_bytes(moving.frames, moving.seconds)} if choices.mp4 else {},
         notes=_notes(gan, features, found, choices),
     )
 

@@ -45,7 +45,8 @@ class Smoothness:
     @property
     def kept(self) -> np.ndarray:
         """(legs,) what is left of each leg's largest step with 1,024 times as many; 0 where nothing ever changes."""
-        return self.largest[:, -1] / np.where(self.largest[:, 0] > 0, self.largest[:, 0], 1.0)
+        most = self.largest.max(1)  # nearly always the first; but what flashes up between two steps shows later
+        return self.largest[:, -1] / np.where(most > 0, most, 1.0)
 
     @property
     def jumps(self) -> np.ndarray:
@@ -56,7 +57,7 @@ class Smoothness:
     def per_doubling(self) -> float:
         """By how much the largest step of all shrinks when steps double, from once to 8 times: 0.5 smooth, 1 a jump."""
         most = self.largest[:, : EVERYWHERE + 1].max(0)
-        return float((most[-1] / most[0]) ** (1 / EVERYWHERE)) if most[0] > 0 else 0.0
+        return float((most[-1] / most[0]) ** (1 / EVERYWHERE)) if most[0] > 0 else 1.0
 
 
 def measure(path: Path, steps: int, answers: Mapping[str, Answer], features: Features) -> dict[str, Smoothness]:
