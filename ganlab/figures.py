@@ -7,7 +7,7 @@ enlarged by whole factors without smoothing, so that a pixel stays a pixel.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +77,7 @@ def labelled_rows(
     scale: int = 1,
     columns: int | None = None,
     title: str = "",
+    heads: Sequence[str] = (),
     pad: int = 2,
 ) -> Image.Image:
     """One row of pictures for each caption, named at the left: a column compares one picture with itself.
@@ -86,6 +87,7 @@ def labelled_rows(
         scale: whole factor by which each is enlarged.
         columns: pictures in a row; where there are more, the rows are repeated below with the next ones.
         title: a line above all.
+        heads: names above the columns, broken into lines where a picture is narrower.
     """
     from PIL import Image, ImageDraw
 
@@ -104,12 +106,19 @@ def labelled_rows(
     text = _Text(strips[0][2].shape[1])
     left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
     heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles in strips]
-    top = text.line + 12 if title else 0
+    step = (strips[0][2].shape[1] - pad) // columns
+    above_columns = [text.broken(head, step - 6) for head in heads[:columns]]
+    titled = text.line + 12 if title else 0
+    top = titled + max((text.line * len(lines) + 8 for lines in above_columns), default=0)
     width = max(left + strips[0][2].shape[1], text.width(title) + 4)
     sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
         text.write(draw, (2, text.line // 2 + 2), title, "lm", INK)
+    for column, lines in enumerate(above_columns):
+        middle = left + pad + column * step + (step - pad) // 2
+        for number, line in enumerate(reversed(lines)):
+            text.write(draw, (middle, top - 6 - number * text.line), line, "ms", SOFT)
     y = top
     for (above, lines, tiles), height in zip(strips, heights, strict=True):
         sheet.paste(Image.fromarray(tiles), (left, y + above))
@@ -195,6 +204,17 @@ class _Text:
 
     def width(self, words: str) -> int:
         return int(np.ceil(self._font.getlength(words)))
+
+    def broken(self, words: str, width: int) -> list[str]:
+        """Lines no wider than ``width`` pixels, unless a single word is."""
+        lines: list[str] = []
+        for word in words.split(" "):
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.width(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return lines
 
     def write(self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour) -> None:
         draw.text(place, words, fill=colour, font=self._font, anchor=anchor)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from PIL import Image
 
-    from ganlab.results import Metric, Result, Table
+    from ganlab.results import Figure, Metric, Result, Table
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _WIDE = 1080  # CSS pixels a figure may take
@@ -25,7 +25,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
     """The page of a result.
 
     Args:
-        pictures: the figures' PNGs by name; they go into the page itself.
+        pictures: the figures by file name, ``NAME.png`` and where it moves ``NAME.webp``; they go into the page itself.
         command: what reproduces the run; no block for it when empty.
         environment: the content of ``environment.json``.
     """
@@ -36,10 +36,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters.update(number=number, interval=_interval, numeric=_is_numeric, option=_option)
-    figures = [
-        _Picture(name, figure.caption, base64.b64encode(pictures[name]).decode("ascii"), *_shown_size(figure.image))
-        for name, figure in result.figures.items()
-    ]
+    figures = [_picture(name, figure, pictures) for name, figure in result.figures.items()]
     return templates.get_template(_TEMPLATE.name).render(
         result=result,
         title=str(result.record.get("analysis", "result")),
@@ -69,9 +66,9 @@ def number(value: Any) -> str:
 
 @dataclass(frozen=True)
 class _Picture:
-    name: str
+    file: str
     caption: str
-    data: str
+    source: str
     width: int
     pixelated: bool
 
@@ -83,6 +80,13 @@ class _Row:
     against: Metric | None
     verdict: str
     strip: Markup | str
+
+
+def _picture(name: str, figure: Figure, pictures: Mapping[str, bytes]) -> _Picture:
+    kind = "webp" if figure.frames else "png"
+    data = base64.b64encode(pictures[f"{name}.{kind}"]).decode("ascii")
+    shown = figure.frames[0] if figure.frames else figure.image
+    return _Picture(f"{name}.{kind}", figure.caption, f"data:image/{kind};base64,{data}", *_shown_size(shown))
 
 
 def _shown_size(image: Image.Image) -> tuple[int, bool]:

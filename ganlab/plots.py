@@ -21,7 +21,7 @@ _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 10, "axes.edgecolor": "#8d95a1", "axes.labelcolor": "#1c1f24",
     "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-    "xtick.color": "#626a76", "ytick.color": "#626a76", "legend.frameon": False, "axes.grid": True,
+    "xtick.color": "#626a76", "ytick.color": "#626a76", "legend.edgecolor": "none", "axes.grid": True,
     "grid.color": "#eceef1", "axes.axisbelow": True, "figure.facecolor": "white", "text.parse_math": False,
 }  # fmt: skip
 
@@ -35,6 +35,7 @@ def curve(
     title: str = "",
     marks: Mapping[str, float] | None = None,
     from_zero: bool = False,
+    log: bool = False,
 ) -> Image.Image:
     """Lines over one x, each with a band around it where its ends are given.
 
@@ -45,6 +46,7 @@ def curve(
         series: name -> (y, low, high), each (n,); low and high None for no band.
         marks: name -> a place on x that gets an upright dashed line.
         from_zero: let the y axis begin at 0.
+        log: both axes logarithmic, so that a power is a straight line; every number is above zero.
     """
     places = _finite(x)
     with _axes(9.0, 4.6) as (axes, images):
@@ -61,6 +63,8 @@ def curve(
             )  # fmt: skip
         if from_zero:
             axes.set_ylim(bottom=0)
+        if log:
+            _logarithmic(axes, places)
         _finish(axes, xlabel, ylabel, title, legend=len(series) > 1)
     return images[0]
 
@@ -164,6 +168,16 @@ def _line(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str) -> N
     first, last = np.maximum(places - window // 2, 0), np.minimum(places + window // 2 + 1, len(y))
     axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.3)
     axes.plot(x, (sums[last] - sums[first]) / (last - first), color=colour, linewidth=2, label=name)
+
+
+def _logarithmic(axes: Axes, x: np.ndarray) -> None:
+    """Both axes logarithmic, x marked at its own numbers, none written as a power."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(x[:: -(-len(x) // 16)], minor=False)
+    axes.set_xticks([], minor=True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda number, _: f"{number:,.10g}")
 
 
 def _finish(axes: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool) -> None:

@@ -6,11 +6,12 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganlab.animation import frame_faults, read_webp, webp_bytes
 from ganlab.errors import GanlabError
 from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
@@ -96,10 +97,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture and the sentence that says how to read it."""
+    """A picture and the sentence that says how to read it; with frames, one that moves.
+
+    Attributes:
+        image: what a page shows, and paper; where there are frames, what stands for them there.
+        frames: RGB pictures of one size, none or at least two, shown one after the other, again and again.
+        seconds: how long each is shown, 0.01 to 60.
+    """
 
     image: Image.Image
     caption: str
+    frames: Sequence[Image.Image] = ()
+    seconds: float = 0.05
 
     def _faults(self) -> str:
         from PIL import Image
@@ -109,7 +118,14 @@ class Figure:
             return f"its image is a {type(image).__name__}, not a PIL image"
         if self.image.mode not in _PNG_MODES:
             return f"its image has the mode {self.image.mode!r}; convert it to one of {sorted(_PNG_MODES)}"
-        return "" if min(self.image.size) > 0 else "its image is empty"
+        if min(self.image.size) == 0:
+            return "its image is empty"
+        return frame_faults(self.frames, self.seconds)
+
+    def _to_json(self, name: str) -> dict[str, Any]:
+        moving = {"animation": f"figures/{name}.webp", "frames": len(self.frames), "seconds": self.seconds}
+        still = {"file": f"figures/{name}.png", "caption": self.caption, "size": list(self.image.size)}
+        return still | moving if self.frames else still
 
 
 @dataclass(eq=False)
@@ -163,7 +179,7 @@ class Result:
         for name, content in self.files.items():
             wrong = "" if isinstance(content, bytes) else f"its content is {type(content).__name__}, not bytes"
             _complain("file", name, path_faults(name) or wrong)
-        figures = [f"figures/{name}.png" for name in self.figures]
+        figures = [f"figures/{name}.{kind}" for name in self.figures for kind in ("png", "webp")]
         check_clashes(figures, [f"gans/{name}" for name in self.gans], self.files)
         if not all(isinstance(note, str) for note in self.notes):
             raise ValueError("notes are sentences")
@@ -182,14 +198,7 @@ class Result:
             "summary": self.summary,
             "metrics": {name: asdict(metric) for name, metric in self.metrics.items()},
             "tables": {name: asdict(table) for name, table in self.tables.items()},
-            "figures": {
-                name: {
-                    "file": f"figures/{name}.png",
-                    "caption": figure.caption,
-                    "size": list(figure.image.size),
-                }
-                for name, figure in self.figures.items()
-            },
+            "figures": {name: figure._to_json(name) for name, figure in self.figures.items()},
             "arrays": {
                 name: {"dtype": str(array.dtype), "shape": list(array.shape)} for name, array in self.arrays.items()
             },
@@ -269,7 +278,7 @@ def load_result(folder: str | Path) -> Result:
         for name, figure in content["figures"].items():
             with Image.open(folder / figure["file"]) as image:
                 image.load()
-                result.figures[name] = Figure(image, figure["caption"])
+            result.figures[name] = Figure(image, figure["caption"], *_read_frames(folder, figure))
         result.check()
         gans = {name: str(folder / gan["folder"]) for name, gan in content["gans"].items()}
     except FileNotFoundError as error:
@@ -301,11 +310,14 @@ def new_run_folder(command: str, name: str, root: str | Path | None = None) -> P
 def _write(result: Result, text: str, folder: Path, command: str, environment: dict[str, Any]) -> None:
     from ganlab.page import render
 
-    pictures = {name: png_bytes(figure.image) for name, figure in result.figures.items()}
+    pictures = {f"{name}.png": png_bytes(figure.image) for name, figure in result.figures.items()}
+    for name, figure in result.figures.items():
+        if figure.frames:
+            pictures[f"{name}.webp"] = webp_bytes(figure.frames, figure.seconds)
     if result.figures:
         (folder / "figures").mkdir()
     for name, picture in pictures.items():
-        (folder / "figures" / f"{name}.png").write_bytes(picture)
+        (folder / "figures" / name).write_bytes(picture)
     if result.arrays:
         (folder / "arrays.npz").write_bytes(arrays_bytes(result.arrays))
     for name, gan in result.gans.items():
@@ -320,6 +332,16 @@ def _write(result: Result, text: str, folder: Path, command: str, environment: d
     (folder / "index.html").write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
     (folder / "environment.json").write_text(json.dumps(environment, indent=2, default=str) + "\n", encoding="utf-8")
     (folder / "result.json").write_bytes(text.encode("utf-8"))
+
+
+def _read_frames(folder: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a figure with frames has more than others."""
+    if "animation" not in figure:
+        return ()
+    frames, seconds = read_webp(folder / figure["animation"], figure["seconds"]), figure["seconds"]
+    if len(frames) != figure["frames"]:
+        raise ValueError(f"{figure['animation']} has {len(frames)} frames, not {figure['frames']}")
+    return frames, seconds
 
 
 def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -141,3 +141,12 @@ def test_nothing_is_plotted_that_is_not_known() -> None:
 
 def test_names_in_plots_are_text_not_mathematics() -> None:
     figures.bars({"$\\frac{a$ and $b": {"$x_1$": 1.0}}, xlabel="$", title="100% of $z$")
+
+
+def test_a_power_is_a_straight_line_on_logarithmic_axes() -> None:
+    x = 9 * 2.0 ** np.arange(11)
+    plot = np.asarray(figures.curve(x, {"": (5 / x, None, None)}, xlabel="steps", ylabel="largest", log=True), int)
+    blue = (plot[..., 2] - plot[..., 0] > 100).nonzero()
+    slope, start = np.polyfit(blue[1], blue[0], 1)
+    assert slope > 0.2, "it falls"
+    assert np.abs(blue[0] - slope * blue[1] - start).max() < 12, "within the width of its dots"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "environment", "faults", "writing", "concepts", "devices"},
+    {"errors", "environment", "faults", "writing", "animation", "concepts", "devices"},
     {"latents", "activations", "figures", "plots", "page", "marks"},
     {"gan", "surgery"},
     {"coco", "labels", "exemplars", "results", "data"},

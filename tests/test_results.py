@@ -248,6 +248,67 @@ def test_an_edited_gan_is_saved_with_the_result(tmp_path: Path) -> None:
     assert json.loads(back.to_json())["gans"] == {"edited": {"folder": "gans/edited", "hash": gan.hash}}
 
 
+# --- figures that move
+
+
+def moving(**changes: Any) -> Figure:
+    frames = [picture((value, 40, 90)) for value in (0, 60, 60, 60, 200, 200)]
+    return Figure(**({"image": frames[0], "caption": "It moves.", "frames": frames, "seconds": 0.04} | changes))
+
+
+def test_frames_come_back_as_they_were_in_the_same_bytes(tmp_path: Path) -> None:
+    result = a_result(figures={"still": Figure(picture(), "Still."), "walk": moving()})
+    for name in ("a", "b"):
+        save_result(result, tmp_path / name)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert {"figures/walk.png", "figures/walk.webp", "figures/still.png"} <= set(contents(tmp_path / "a"))
+    back = load_result(tmp_path / "a")
+    assert back.to_json() == result.to_json()
+    assert [frame.tobytes() for frame in back.figures["walk"].frames] == [
+        frame.tobytes() for frame in result.figures["walk"].frames
+    ]
+    assert back.figures["walk"].seconds == 0.04
+    assert not back.figures["still"].frames
+    with Image.open(tmp_path / "a/figures/walk.webp") as animation:
+        assert animation.info["loop"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"frames": [picture()]}, "two or more"),
+        ({"frames": [picture(), Image.new("RGB", (3, 3))]}, "one size"),
+        ({"frames": [picture(), Image.new("L", (6, 4))]}, "RGB"),
+        ({"frames": [picture(), np.zeros((4, 6, 3))]}, "RGB"),
+        ({"seconds": 0.0}, "seconds"),
+        ({"seconds": math.nan}, "seconds"),
+    ],
+)
+def test_frames_that_are_none_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        a_result(figures={"walk": moving(**changes)}).check()
+
+
+def test_a_damaged_animation_is_refused(tmp_path: Path) -> None:
+    save_result(a_result(figures={"walk": moving()}), tmp_path / "run")
+    file = tmp_path / "run/figures/walk.webp"
+    whole = file.read_bytes()
+    for content in (b"RIFF", whole[: len(whole) // 2]):
+        file.write_bytes(content)
+        with pytest.raises(GanlabError, match="damaged"):
+            load_result(tmp_path / "run")
+    file.unlink()
+    with pytest.raises(GanlabError, match=r"walk\.webp is missing"):
+        load_result(tmp_path / "run")
+
+
+def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
+    page, found = page_of(a_result(figures={"walk": moving()}), tmp_path / "run")
+    assert [source.partition(",")[0] for source in found.sources] == ["data:image/webp;base64"]
+    assert "figures/walk.webp" in found.links
+    assert "It moves." in page
+
+
 # --- where it may go
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ganlab import plots
 from ganlab.analyses import Analysis
 from ganlab.gan import Gan
-from ganlab.results import Result
+from ganlab.results import Figure, Result
 from ganlab.testing.gans import tiny_gan
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import nn
 
 Facts = dict[str, Any]
@@ -59,7 +60,7 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         _same(
             analysis,
             f"the figure {name!r}",
-            *(result.figures[name].image.tobytes() for result in (first, second)),
+            *([part.tobytes() for part in _pictures(result.figures[name])] for result in (first, second)),
         )
     for name in first.arrays:
         _same(analysis, f"the array {name!r}", *(result.arrays[name].tobytes() for result in (first, second)))
@@ -201,6 +202,10 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 _installed: list[Callable[..., None]] = []
+
+
+def _pictures(figure: Figure) -> list[Image.Image]:
+    return [figure.image, *figure.frames]
 
 
 def _is_gan_spec(analysis: Analysis, name: str, value: Any) -> bool:

@@ -1,0 +1,69 @@
+"""How far two pictures are apart: in pixels, and in what the discriminator makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+
+from ganlab import Gan, GanlabError, ImageSpec
+
+LEVELS = 255.0  # of grey between the darkest and the brightest value of a picture's range
+
+
+def in_pixels(first: torch.Tensor, second: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+    """Root mean square difference of pictures (n, c, h, w), pair by pair, in levels of 255: (n,) float64."""
+    scale = LEVELS / (image.high - image.low)
+    return (second.double() - first.double()).pow(2).flatten(1).mean(1).sqrt() * scale
+
+
+class Features:
+    """Relative distances in the hidden feature maps of a discriminator.
+
+    In each layer the length of the difference of two pictures' features over the root mean square of their own
+    lengths: 0 for the same features, 1.41 for features that have nothing in common. The mean over the layers.
+
+    Attributes:
+        layers: the names of the layers; none where the GAN has no discriminator, or one without a layer to look into.
+    """
+
+    def __init__(self, gan: Gan) -> None:
+        self._gan = gan
+        self.layers = [] if gan.discriminator is None else _layers(gan)
+
+    def __bool__(self) -> bool:
+        return bool(self.layers)
+
+    def steps(self, images: torch.Tensor) -> torch.Tensor:
+        """Distance of each picture (n, c, h, w) to the next: (n - 1,) float64."""
+        with self._gan.record(*self.layers, side="discriminator") as recording:
+            self._gan.score(images)
+        distances = torch.zeros(len(images) - 1, dtype=torch.float64)
+        for name in self.layers:
+            features = recording[name].flatten(1).double()
+            lengths = features.pow(2).sum(1)
+            apart = (features[1:] - features[:-1]).pow(2).sum(1)
+            own = (lengths[1:] + lengths[:-1]) / 2
+            distances += torch.where(own > 0, apart / own.clamp(min=1e-300), 0.0).sqrt()
+        return distances / len(self.layers)
+
+
+def _layers(gan: Gan) -> list[str]:
+    """The hidden feature maps after their activation; where no module makes them, whatever ends before the logits.
+
+    A module that runs several times a pass, as an activation that is shared does, puts out different things under one
+    name and is left out.
+    """
+    hidden = [layer.name for layer in gan.hidden_layers("discriminator")]
+    if hidden and max(Counter(hidden).values()) == 1:
+        return [name for name in hidden if _runs_once(gan, name)]
+    names = [layer.name for layer in gan.layers("discriminator")]
+    innermost = [name for name in names if not any(other.startswith(f"{name}.") for other in names)]
+    return [name for name in innermost[:-1] if _runs_once(gan, name)]
+
+
+def _runs_once(gan: Gan, name: str) -> bool:
+    try:
+        return bool(gan.layers_until(name, "discriminator"))
+    except GanlabError:
+        return False
