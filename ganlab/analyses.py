@@ -22,6 +22,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints, overload
 
+from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.parameters import Parameter, Range, read_parameter, reject
 from ganlab.results import Result
@@ -75,6 +76,26 @@ class Analysis:
         self.default_gan = default_gan
         self.plugin: str | None = None
         functools.update_wrapper(self, function)
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Analysis:
+        """The installed analysis of this command: ``"walk"``, or ``"NAME ANALYSIS"`` where a plugin brings several.
+
+        Raises:
+            GanlabError: no plugin brings it, or its plugin was left out.
+        """
+        from ganlab.plugins import host  # late: plugins know analyses, so analyses cannot know plugins
+
+        plugin, _, name = spec.partition(" ")
+        if plugin not in host().entries:
+            raise GanlabError(f"There is no command {plugin!r}.", "`ganlab plugins` tells what is installed.")
+        analyses = {word: thing for word, thing in host().offers(plugin).items() if isinstance(thing, cls)}
+        if not name and len(analyses) == 1:
+            return next(iter(analyses.values()))
+        if name not in analyses:
+            known = ", ".join(f"{plugin} {word}" for word in analyses) or "none"
+            raise GanlabError(f"{spec!r} is no analysis.", f"The analyses of {plugin}: {known}.")
+        return analyses[name]
 
     def __repr__(self) -> str:
         return f"<analysis {self.name}{self.signature}>"

@@ -37,6 +37,7 @@ LATE = {
     "results": {"checkpoints"},  # a result's GANs are saved and loaded as checkpoints
     "data": {"plugins"},  # data sets by name
     "labels": {"plugins"},  # labelers by name
+    "analyses": {"plugins"},  # analyses by their command
     "sampling": {"running"},  # the GAN that is taken where none is named
 }
 

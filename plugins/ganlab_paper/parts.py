@@ -1,0 +1,150 @@
+"""Which investigations make up the page, and how their results become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ganlab import (
+    Analysis,
+    Boxes,
+    Exemplars,
+    Gan,
+    GanlabError,
+    Images,
+    Labeler,
+    Result,
+    Table,
+    progress,
+)
+
+# section 6.3.2 and figure 7
+PUBLISHED = ("smiling_woman - neutral_woman + neutral_man", "man_with_glasses - man + woman")
+TURN = ("left", "right")  # figure 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """One investigation of the page.
+
+    Attributes:
+        key: begins the names of its numbers and figures.
+        title: what a reader calls it.
+        command: the analysis, by its command.
+        options: of that analysis.
+        missing: why it cannot be run, where that is known beforehand.
+    """
+
+    key: str
+    title: str
+    command: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    missing: str = ""
+
+
+def all_parts(
+    gan: Gan,
+    data: Images | None,
+    heldout: Images | None,
+    concept: str | None,
+    expressions: Sequence[str] | None,
+    limit: int,
+    seed: int,
+) -> list[Part]:
+    """The page's parts in the order of the paper."""
+    data = data or own_data(gan)
+    no_data = "" if data else "its card names no data set that is at hand; give DATA with --data"
+    shown = None if data is None else data.first(limit)
+    concept = concept or own_concept(gan)
+    no_concept = "" if concept else "neither boxes nor a labeler say what its pictures show; `ganlab mark` draws boxes"
+    parts = [
+        Part("walk", "figure 4: walking in Z", "walk", {"seed": seed}),
+        Part("features", "figure 5: what the discriminator sees", "features", {"data": shown, "seed": seed}, no_data),
+        Part(
+            "probe",
+            "figure 6: forgetting a concept",
+            "probe",
+            {"concept": concept, "drop": True, "seed": seed},
+            no_concept,
+        ),
+    ]
+    for number, expression in enumerate(expressions or PUBLISHED, 1):
+        options = {"expression": expression, "seed": seed}
+        parts.append(Part(f"arithmetic_{number}", f"figure 7: {expression}", "arithmetic", options, _no_exemplars(gan)))
+    first, second = TURN
+    options = {"first": first, "second": second, "seed": seed}
+    parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, _no_exemplars(gan)))
+    if heldout is not None:
+        options = {"data": data, "heldout": heldout, "seed": seed}
+        parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data))
+    return parts
+
+
+def own_data(gan: Gan) -> Images | None:
+    """The data set that the checkpoint's card names, where it can be opened here."""
+    training = gan.card.facts.get("training")
+    name = training.get("data") if isinstance(training, Mapping) else None
+    try:
+        return None if name is None else Images.from_spec(str(name))
+    except GanlabError:
+        return None
+
+
+def own_concept(gan: Gan) -> str | None:
+    """What the checkpoint has boxes of, else the first concept of the labeler that its card names."""
+    boxes = Boxes.of_checkpoint(gan)
+    if boxes is not None and boxes.concepts:
+        return boxes.concepts[0]
+    name = gan.card.facts.get("labeler")
+    return None if name is None else Labeler.from_spec(name).concepts[0]
+
+
+def _no_exemplars(gan: Gan) -> str:
+    there = Exemplars.of_checkpoint(gan) is not None
+    return "" if there else "it comes without exemplars; `ganlab mark` chooses them"
+
+
+def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
+    """Run every part that can be run, and join what they found."""
+    page = Result("")
+    rows: list[list[Any]] = []
+    for part in progress(parts, "the paper's figures"):
+        try:
+            if part.missing:
+                raise GanlabError(f"{gan.name}: {part.missing}.", "")
+            found = Analysis.from_spec(part.command)(gan, **part.options)
+        except GanlabError as error:
+            why = part.missing or error.message
+            page.notes.append(f"Not run, {part.title}: {why.rstrip('.')}.")
+            rows.append([part.title, part.command, f"not run: {why}"])
+            continue
+        add(page, part, found)
+        rows.append([part.title, part.command, found.summary])
+    run = sum(not row[2].startswith("not run") for row in rows)
+    page.summary = f"{run} of {len(parts)} of the paper's investigations were run on {gan.name}."
+    page.tables = {
+        "parts": Table(["in the paper", "command", "what was found"], rows, "The page's parts."),
+        **page.tables,
+    }
+    return page
+
+
+def add(page: Result, part: Part, found: Result) -> None:
+    """Put one result onto the page; its names begin with the part's key."""
+
+    def named(name: str) -> str:
+        return f"{part.key}_{name}"
+
+    for name, metric in found.metrics.items():
+        control = named(metric.control) if metric.control else metric.control
+        page.metrics[named(name)] = replace(metric, control=control)
+    for name, figure in found.figures.items():
+        page.figures[named(name)] = replace(figure, caption=f"{_capital(part.title)}. {figure.caption}")
+    page.tables |= {named(name): table for name, table in found.tables.items()}
+    page.arrays |= {named(name): array for name, array in found.arrays.items()}
+    page.notes += [f"{_capital(part.title)}: {note}" for note in found.notes]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,106 @@
+"""The paper's figures on one page: every part that can be run is there with its controls, the others are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganlab_paper
+from ganlab import Analysis, Exemplars, Figure, Gan, GanlabError, Metric, PictureName, Result, Table, save_gan
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_paper import paper, parts
+from ganlab_paper.parts import PUBLISHED, Part, add, all_parts, on_one_page
+
+
+def test_plugin_keeps_the_contract() -> None:
+    check_plugin(ganlab_paper)
+
+
+@pytest.mark.slow
+def test_analysis_keeps_the_contract() -> None:
+    check_analysis(paper, gan=tiny_gan())
+
+
+def found(value: float = 0.5) -> Result:
+    return Result(
+        "Half of them.",
+        metrics={"share": Metric(value, control="share_random"), "share_random": Metric(0.1, no_control="is one")},
+        figures={"rows": Figure(Image.new("RGB", (4, 4)), "Some rows.")},
+        tables={"all": Table(["a"], [[1]])},
+        arrays={"z": np.arange(3)},
+        notes=["Mind this."],
+    )
+
+
+class Fake:
+    """Stands for every installed analysis; knows what it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: tuple[str, ...] = ()) -> None:
+        self.asked: dict[str, dict[str, Any]] = {}
+        self.failing = failing
+        monkeypatch.setattr(parts.Analysis, "from_spec", self.from_spec)
+
+    def from_spec(self, command: str) -> Any:
+        def run(gan: Gan, **options: Any) -> Result:
+            self.asked[command] = options
+            if command in self.failing:
+                raise GanlabError("The GAN has no discriminator.", "Take another.")
+            return found()
+
+        return run
+
+
+def test_names_and_controls_stay_together() -> None:
+    page = Result("A page.")
+    for key in ("walk", "turn"):
+        add(page, Part(key, f"figure of {key}", key), found())
+    page.check()
+    assert page.metrics["turn_share"].control == "turn_share_random"
+    assert set(page.figures) == {"walk_rows", "turn_rows"}
+    assert page.figures["walk_rows"].caption == "Figure of walk. Some rows."
+    assert page.notes == ["Figure of walk: Mind this.", "Figure of turn: Mind this."]
+    assert set(page.arrays) == {"walk_z", "turn_z"}
+
+
+def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch, failing=("walk",))
+    gan = tiny_gan()
+    page = on_one_page(gan, all_parts(gan, None, None, "window", None, 100, 0))
+    page.check()
+    assert set(fake.asked) == {"walk", "probe"}  # neither data nor exemplars
+    assert page.summary.startswith("1 of 6 ")
+    assert [row[2].startswith("not run") for row in page.tables["parts"].rows] == [True, True, False, True, True, True]
+    text = " ".join(page.notes)
+    assert "The GAN has no discriminator." in text
+    assert "names no data set" in text
+    assert "without exemplars" in text
+
+
+def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    fake = Fake(monkeypatch)
+    gan = tiny_gan()
+    save_gan(gan, tmp_path / "gan")
+    Exemplars(gan.hash, {"left": [PictureName(gan.hash, 0, 1)]}).save(tmp_path / "gan" / "exemplars.json")
+    gan = Gan.from_spec(str(tmp_path / "gan"))
+    np.save(tmp_path / "data.npy", np.zeros((30, 16, 16, 3), np.uint8))
+    data = parts.Images.from_spec(str(tmp_path / "data.npy"))
+    page = on_one_page(gan, all_parts(gan, data, data, "window", None, 20, 7))
+    assert page.summary.startswith("7 of 7 ")
+    assert len(fake.asked["features"]["data"]) == 20
+    assert len(fake.asked["neighbors"]["data"]) == 30  # the test of memorising needs all of them
+    assert fake.asked["arithmetic"]["expression"] == PUBLISHED[1]
+    assert all(options["seed"] == 7 for options in fake.asked.values())
+    assert {"arithmetic_1_share", "arithmetic_2_share", "neighbors_share"} <= set(page.metrics)
+
+
+def test_an_analysis_is_found_by_its_command() -> None:
+    assert Analysis.from_spec("probe").name == "probe"
+    with pytest.raises(GanlabError, match="no command 'nothing'"):
+        Analysis.from_spec("nothing")
+    with pytest.raises(GanlabError, match="is no analysis"):
+        Analysis.from_spec("synthetic")
+    with pytest.raises(GanlabError, match="is no analysis"):
+        Analysis.from_spec("probe windows")
