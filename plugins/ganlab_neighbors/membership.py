@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 ALPHA = 0.01
-EXCHANGES = 4999
+EXCHANGES = 1999
 BATCH = 1 << 24  # memberships in memory at once
 
 
@@ -27,7 +27,7 @@ class Pool:
 
     Attributes:
         distances: (n, k) in ascending order.
-        members: (n, k) numbers of the pictures; the training set's come first: below ``training``.
+        members: (n, k) who they are: a training picture's row, or -1 - row of a held-out one.
         training, heldout: how many pictures each set has.
     """
 
@@ -38,12 +38,17 @@ class Pool:
 
     @classmethod
     def of(cls, training: tuple[np.ndarray, np.ndarray, int], heldout: tuple[np.ndarray, np.ndarray, int]) -> Pool:
-        """Join what each set's search found: distances (n, k), numbers from 0 (n, k), pictures in the set."""
-        (near, ids, many), (far, others, more) = training, heldout
+        """Join what the search of each set found: distances (n, k), rows (n, k), pictures in the set."""
+        (near, own, many), (far, held, more) = training, heldout
         distances = np.concatenate([near, far], axis=1)
-        members = np.concatenate([ids, others + many], axis=1)
         order = np.argsort(distances, axis=1, kind="stable")[:, : near.shape[1]]
+        members = np.concatenate([own, -1 - held], axis=1)
         return cls(np.take_along_axis(distances, order, 1), np.take_along_axis(members, order, 1), many, more)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n, k) bool: training pictures."""
+        return self.members >= 0
 
     def rows(self, chosen: slice | np.ndarray) -> Pool:
         """Of some samples only."""
@@ -101,15 +106,14 @@ def test_membership(pools: Mapping[str, Pool], seed: int) -> Answer:
         pools: space -> the same samples' nearest pictures there; of the same two sets.
         seed: of the exchanges.
     """
-    found = {name: closeness(pool.distances, pool.members < pool.training) for name, pool in pools.items()}
-    observed = np.array([values.mean() for values in found.values()])
-    exchanged = np.concatenate([_exchanged(pools, labels) for labels in _memberships(pools, seed)])
-    spread = np.maximum(exchanged.std(axis=0), 1e-12)
-    # exchanging leaves the mean at (training - heldout) / (training + heldout) of the gaps: near 0 for equal sets
-    middle = exchanged.mean(axis=0)
-    largest = ((exchanged - middle) / spread).max(axis=1)
-    p_of = [float((1 + (largest >= score - 1e-9).sum()) / (1 + len(largest))) for score in (observed - middle) / spread]
-    nearer = {name: float((pool.members[:, 0] < pool.training).mean()) for name, pool in pools.items()}
+    found = {name: closeness(pool.distances, pool.labels) for name, pool in pools.items()}
+    observed = np.array([[values.mean() for values in found.values()]])
+    drawn = [_exchanged(pools, labels) for labels in _memberships(pools, seed)]
+    means = np.concatenate([observed, *drawn])  # the observed memberships are one of those that could be
+    scores = (means - means.mean(axis=0)) / np.maximum(means.std(axis=0), 1e-12)
+    largest = scores.max(axis=1)
+    p_of = [float((largest >= score - 1e-9).mean()) for score in scores[0]]
+    nearer = {name: float(pool.labels[:, 0].mean()) for name, pool in pools.items()}
     return Answer(min(p_of), dict(zip(pools, p_of, strict=True)), found, nearer)
 
 
@@ -129,8 +133,7 @@ def _exchanged(pools: Mapping[str, Pool], labels: np.ndarray) -> np.ndarray:
     """Mean closeness (batch, spaces) under memberships (batch, u)."""
     involved = _involved(pools)
     means = [
-        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1)
-        for pool in pools.values()
+        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1) for pool in pools.values()
     ]
     return np.stack(means, axis=1)
 
