@@ -25,7 +25,7 @@ class Found:
     """What was found in one space for everything that was asked.
 
     Attributes:
-        near, far: (q,) distances to the nearest of all training pictures, and of the held-out ones, in the space's unit.
+        near, far: (q,) distances to the nearest of all training pictures and of the held-out ones, in the space's unit.
         training, heldout: (q,) their rows.
         pool: the nearest of the test's two equally large sets.
     """

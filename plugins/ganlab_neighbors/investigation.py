@@ -12,7 +12,7 @@ from ganlab import Gan, GanlabError, Images, Latents, Result
 
 from . import report
 from .found import Asked, Found
-from .membership import Pool, test_membership
+from .membership import Pool, compare
 from .search import Directions, Nearest
 from .sets import Digests, Role, Sets, draw_rows, draw_sets
 from .spaces import Features, Pixels, Shifted, Space
@@ -45,7 +45,7 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
     asked = _asked(gan, sets, latents, choices.seed)
     found = _search(sets, spaces, asked, sample)
     answers = {
-        name: test_membership({f.space.name: f.pool.rows(rows) for f in found}, choices.seed)
+        name: compare({f.space.name: f.pool.rows(rows) for f in found}, choices.seed)
         for name, rows in {
             "samples": np.arange(asked.samples.start, asked.samples.stop),
             "left out": np.arange(asked.left_out.start, asked.left_out.stop),
@@ -86,9 +86,7 @@ def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
     left_out, _ = sets.pick(sets.training, sets.training.rows(Role.LEFT_OUT), "reading left-out pictures")
     if len(left_out) < 2:
         raise GanlabError("Too few training pictures can be read.", "Look at the data.")
-    rows = draw_rows(
-        sets.training.rows(Role.TRAINING, Role.TESTED), max(1, len(left_out) // COPIED), seed, "copied"
-    )
+    rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), max(1, len(left_out) // COPIED), seed, "copied")
     copies, _ = sets.pick(sets.training, rows, "reading pictures to copy")
     noise = np.random.default_rng([seed, 802]).normal(0, NOISE, copies.shape)
     copies = np.clip(np.rint(copies + noise), 0, 255).astype(np.uint8)

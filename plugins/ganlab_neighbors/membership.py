@@ -99,7 +99,7 @@ def closeness(distances: np.ndarray, training: np.ndarray) -> np.ndarray:
     return np.where(first, gap, -gap)
 
 
-def test_membership(pools: Mapping[str, Pool], seed: int) -> Answer:
+def compare(pools: Mapping[str, Pool], seed: int) -> Answer:
     """Test all spaces together; the same pools and seed give the same answer.
 
     Args:
@@ -133,7 +133,8 @@ def _exchanged(pools: Mapping[str, Pool], labels: np.ndarray) -> np.ndarray:
     """Mean closeness (batch, spaces) under memberships (batch, u)."""
     involved = _involved(pools)
     means = [
-        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1) for pool in pools.values()
+        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1)
+        for pool in pools.values()
     ]
     return np.stack(means, axis=1)
 

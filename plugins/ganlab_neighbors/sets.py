@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from ganlab import GanlabError, ImageSpec, Images, progress, random_bits
+from ganlab import GanlabError, Images, ImageSpec, progress, random_bits
 
 STREAM = {"split": 811, "left out": 812, "equal": 813, "copied": 814, "sample": 815}  # keeps draws apart
 BLOCK = 1 << 25  # bytes of one block's pictures as float32
