@@ -37,8 +37,8 @@ def sentence(gan: Gan, answers: Mapping[str, Answer]) -> str:
             f"held-out ones ({figures}); one copy in ten would have been noticed (p = {copier.p:.2g})."
         )
     return (
-        f"No answer about {gan.name}: no sign that it copies ({figures}), but with so few pictures one copy in ten would "
-        f"have gone unnoticed as well (p = {copier.p:.2g})."
+        f"No answer about {gan.name}: no sign that it copies ({figures}), but with so few pictures one copy in ten "
+        f"would have gone unnoticed as well (p = {copier.p:.2g})."
     )
 
 
@@ -145,8 +145,8 @@ def notes(sets: Sets) -> list[str]:
     made = []
     if sets.split:
         made.append(
-            "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that half "
-            "too, what it copies from there weighs against what it copies from the other, and no alarm says little: "
+            "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
+            "half too, what it copies from there weighs against what it copies from the other, and no alarm says little: "
             "give --heldout."
         )
     if sets.broken:
