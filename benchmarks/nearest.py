@@ -46,6 +46,7 @@ def main() -> None:
     index.add(candidates)
     wall: dict[str, list[float]] = {"faiss": [], "ours": []}
     work: dict[str, list[float]] = {"faiss": [], "ours": []}
+    found: dict[str, np.ndarray] = {}
     for _ in range(options.rounds):
         for name in wall:
             began, busy = time.perf_counter(), time.process_time()
@@ -53,7 +54,7 @@ def main() -> None:
             wall[name].append(time.perf_counter() - began)
             work[name].append(time.process_time() - busy)
             print(f"{name:6} {wall[name][-1]:6.2f} s, {work[name][-1]:6.2f} s of processor", flush=True)
-            found = {"faiss": ids} if name == "faiss" else {**found, "ours": ids}
+            found[name] = ids
     print(f"same rows: {(found['faiss'] == found['ours']).mean():.4%}")
     for what, times in (("wall", wall), ("processor", work)):
         print(f"{what}: ratio {statistics.median(times['faiss']) / statistics.median(times['ours']):.2f}")

@@ -146,8 +146,8 @@ def notes(sets: Sets) -> list[str]:
     if sets.split:
         made.append(
             "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
-            "half too, what it copies from there weighs against what it copies from the other, and no alarm says little: "
-            "give --heldout."
+            "half too, what it copies from there weighs against what it copies from the other, and no alarm says "
+            "little: give --heldout."
         )
     if sets.broken:
         few = ", ".join(f"{name} ({reason})" for name, reason in list(sets.broken.items())[:3])
