@@ -126,7 +126,7 @@ def test_level_is_kept_and_a_sign_test_would_not(hubs: bool) -> None:
     """Under exchangeable sets p is uniform, also where many samples share a neighbour; the naive test is not."""
     rng = np.random.default_rng(8)
     ours, naive = [], []
-    for seed in range(60):
+    for seed in range(30):
         pool = honest_pool(rng, 80, 200, hubs)
         ours.append(compare({"pixels": pool}, seed).p)
         naive.append(stats.binomtest(int(pool.labels[:, 0].sum()), 80, alternative="greater").pvalue)
