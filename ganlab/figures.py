@@ -79,6 +79,7 @@ def labelled_rows(
     title: str = "",
     heads: Sequence[str] = (),
     pad: int = 2,
+    below: Sequence[str] = (),
 ) -> Image.Image:
     """One row of pictures for each caption, named at the left: a column compares one picture with itself.
 
@@ -88,6 +89,7 @@ def labelled_rows(
         columns: pictures in a row; where there are more, the rows are repeated below with the next ones.
         title: a line above all.
         heads: names above the columns, broken into lines where a picture is narrower.
+        below: what to write under each column, at most as wide as its pictures; one text for each, perhaps of lines.
     """
     from PIL import Image, ImageDraw
 
@@ -96,22 +98,25 @@ def labelled_rows(
     most = max(len(pictures) for pictures in rows.values())
     columns = columns or most
     captions = {caption: textwrap.wrap(caption, 16) or [""] for caption in rows}
-    strips: list[tuple[int, list[str], np.ndarray]] = []  # (space above, caption, pictures)
+    strips: list[tuple[int, list[str], np.ndarray, Sequence[str]]] = []  # (space above, caption, pictures, below)
     for start in range(0, most, columns):
         for number, (caption, pictures) in enumerate(rows.items()):
             part = pictures[start : start + columns]
             if len(part):
                 above = 18 if start and not number else 0
-                strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE)))
+                under = below[start : start + columns] if number == len(rows) - 1 else ()
+                strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE), under))
     text = _Text(strips[0][2].shape[1])
     left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
-    heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles in strips]
+    heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles, _ in strips]
     step = (strips[0][2].shape[1] - pad) // columns
     above_columns = [text.broken(head, step - 6) for head in heads[:columns]]
     titled = text.line + 12 if title else 0
     top = titled + max((text.line * len(lines) + 8 for lines in above_columns), default=0)
+    footer = text.line * max((words.count("\n") + 1 for words in below), default=0)
     width = max(left + strips[0][2].shape[1], text.width(title) + 4)
-    sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
+    feet = sum(footer for *_, under in strips if under)
+    sheet = Image.new("RGB", (width, top + sum(heights) + feet), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
         text.write(draw, (2, text.line // 2 + 2), title, "lm", INK)
@@ -120,12 +125,17 @@ def labelled_rows(
         for number, line in enumerate(reversed(lines)):
             text.write(draw, (middle, top - 6 - number * text.line), line, "ms", SOFT)
     y = top
-    for (above, lines, tiles), height in zip(strips, heights, strict=True):
+    for (above, lines, tiles, under), height in zip(strips, heights, strict=True):
         sheet.paste(Image.fromarray(tiles), (left, y + above))
         middle = y + above + (height - above) // 2 - (len(lines) - 1) * text.line // 2
         for number, line in enumerate(lines):
             text.write(draw, (left - 12, middle + number * text.line), line, "rm", INK)
         y += height
+        for column, words in enumerate(under):
+            for number, line in enumerate(words.split("\n")):
+                place = (left + pad + column * step + (step - pad) // 2, y + number * text.line + text.line // 2)
+                text.write(draw, place, line, "mm", SOFT)
+        y += footer if under else 0
     return sheet
 
 

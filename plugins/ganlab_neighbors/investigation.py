@@ -1,0 +1,159 @@
+"""The whole investigation: search, test, controls, and what it says in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ganlab import Gan, GanlabError, Images, Latents, Result
+
+from . import report
+from .found import Asked, Found
+from .membership import Pool, compare
+from .search import Directions, Nearest
+from .sets import Digests, Role, Sets, draw_rows, draw_sets
+from .spaces import Features, Pixels, Shifted, Space
+
+K = 8  # neighbours kept of each set: enough to tell both sets' nearest after any exchange but one in a hundred
+SAMPLE = 1024  # training pictures that directions and scales are taken from
+COPIED = 10  # one in so many of the planted copier's pictures is a copy
+NOISE = 8.0  # levels by which a planted copy differs
+NAMES = ("pixels", "shifted", "features")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of the command."""
+
+    n: int
+    spaces: tuple[str, ...]
+    shown: int
+    skip_broken: bool
+    seed: int
+
+
+def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices) -> Result:
+    """Run it."""
+    sets = draw_sets(data, heldout, gan.image, choices.n, choices.seed, choices.skip_broken)
+    sample_rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), SAMPLE, choices.seed, "sample")
+    sample, _ = sets.pick(sets.training, sample_rows, "reading a sample")
+    spaces, notes = _spaces(gan, choices.spaces, sample)
+    latents = _latents(gan, choices)
+    asked = _asked(gan, sets, latents, choices.seed)
+    found = _search(sets, spaces, asked, sample)
+    answers = {
+        name: compare({f.space.name: f.pool.rows(rows) for f in found}, choices.seed)
+        for name, rows in {
+            "samples": np.arange(asked.samples.start, asked.samples.stop),
+            "left out": np.arange(asked.left_out.start, asked.left_out.stop),
+            "copier": _with_copies(asked),
+        }.items()
+    }
+    return Result(
+        report.sentence(gan, answers),
+        report.metrics(found, asked, answers),
+        {"closest": report.closest(sets, found, asked, latents)},
+        report.pictures(sets, found, asked, answers["samples"], answers["left out"], choices.shown),
+        report.arrays(found, asked),
+        notes=report.notes(sets) + notes,
+    )
+
+
+def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[Space], list[str]]:
+    """The spaces asked for, and a note where one is left out because the GAN does not allow it."""
+    spaces: list[Space] = []
+    for name in [name for name in NAMES if name in (wanted or NAMES)]:
+        if name == "features" and gan.discriminator is None and not wanted:
+            return spaces, ["Features were left out: this checkpoint has no discriminator."]
+        makers = {"pixels": Pixels, "shifted": Shifted, "features": lambda gan: Features(gan, sample)}
+        spaces.append(makers[name](gan))
+    return spaces, []
+
+
+def _latents(gan: Gan, choices: Choices) -> Latents:
+    """What is drawn: of a conditional GAN all classes in turn."""
+    if gan.classes is None:
+        return gan.latents(choices.n, seed=choices.seed)
+    latents = gan.latents(choices.n, seed=choices.seed, label=0)
+    return replace(latents, labels=torch.arange(choices.n) % gan.classes)
+
+
+def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
+    samples = gan.image.to_uint8(gan.generate(latents))
+    left_out, _ = sets.pick(sets.training, sets.training.rows(Role.LEFT_OUT), "reading left-out pictures")
+    if len(left_out) < 2:
+        raise GanlabError("Too few training pictures can be read.", "Look at the data.")
+    rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), max(1, len(left_out) // COPIED), seed, "copied")
+    copies, _ = sets.pick(sets.training, rows, "reading pictures to copy")
+    noise = np.random.default_rng([seed, 802]).normal(0, NOISE, copies.shape)
+    copies = np.clip(np.rint(copies + noise), 0, 255).astype(np.uint8)
+    ends = np.cumsum([0, len(samples), len(left_out), len(copies)])
+    return Asked(np.concatenate([samples, left_out, copies]), *(slice(*map(int, ends[i : i + 2])) for i in range(3)))
+
+
+def _with_copies(asked: Asked) -> np.ndarray:
+    """Rows of a copier's pictures: left-out ones, of which one in ten is replaced by a copy."""
+    copies = np.arange(asked.copies.start, asked.copies.stop)
+    return np.concatenate([copies, np.arange(asked.left_out.start + len(copies), asked.left_out.stop)])
+
+
+def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -> list[Found]:
+    """Read every picture once and search it in all spaces."""
+    searches = []
+    for space in spaces:
+        directions = Directions(space.candidates(sample))
+        queries = space.queries(asked.pictures)
+        searches.append({role: Nearest(queries, K, directions) for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT)})
+    counts = dict.fromkeys(Role, 0)
+    digests = Digests()
+    for source in reversed(sets.sources):  # held-out pictures first: those that are in both sets are found early
+        what = "searching held-out pictures" if source is not sets.training else f"searching {source.images.spec}"
+        for pictures, rows in sets.blocks(source, what):
+            roles = source.roles[rows]
+            if not sets.split:
+                _check_apart(sets, digests, source, pictures, rows)
+            for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT):
+                counts[role] += int((roles == role).sum())
+            for space, search in zip(spaces, searches, strict=True):
+                vectors = space.candidates(pictures)
+                for role, nearest in search.items():
+                    mine = roles == role
+                    nearest.update(vectors[torch.from_numpy(mine)], rows[mine])
+    if min(counts[Role.TESTED], counts[Role.HELDOUT]) < K:
+        raise GanlabError("Too few pictures can be read.", "Look at the data.")
+    return [_found(space, search, counts) for space, search in zip(spaces, searches, strict=True)]
+
+
+def _check_apart(sets: Sets, digests: Digests, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:
+    """No picture may be in both sets."""
+    if source is sets.heldout:
+        digests.remember(pictures, rows)
+        return
+    digests.look_up(pictures, rows)
+    if digests.twins:
+        held, own = digests.twins[0]
+        raise GanlabError(
+            f"The held-out pictures overlap the training pictures: {sets.heldout.images.name(held)} of "
+            f"{sets.heldout.images.spec} is {sets.training.images.name(own)} of {sets.training.images.spec}.",
+            "Hold out pictures that the GAN was not trained on, or give no --heldout.",
+        )
+
+
+def _found(space: Space, search: dict[Role, Nearest], counts: dict[Role, int]) -> Found:
+    tested, rest, held = (search[role] for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT))
+    nearer = rest.squared[:, 0] < tested.squared[:, 0]
+    squared = np.where(nearer, rest.squared[:, 0], tested.squared[:, 0])
+    return Found(
+        space,
+        space.scaled(np.sqrt(squared)),
+        space.scaled(held.distances()[:, 0]),
+        np.where(nearer, rest.ids[:, 0], tested.ids[:, 0]),
+        held.ids[:, 0],
+        Pool.of(
+            (tested.distances(), tested.ids, counts[Role.TESTED]),
+            (held.distances(), held.ids, counts[Role.HELDOUT]),
+        ),
+    )

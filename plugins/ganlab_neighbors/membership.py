@@ -1,0 +1,143 @@
+"""Are samples nearer to the training set than to the held-out set than chance would have it?
+
+If a generator copies nothing, a training picture is no nearer to its samples than a held-out picture of the same kind:
+which of the two sets a picture belongs to could be exchanged. So memberships are exchanged at random, many times over,
+and the closeness to "training" computed anew each time. This is exact whatever the samples look like (soft, noisy, all
+of one kind) and however many of them share a neighbour; it needs the two sets to be alike, which the control tells.
+
+The same exchanges are judged in all spaces, and the largest standardised closeness of each exchange is what the
+observed ones are compared with: one level for all spaces together (Westfall and Young's max-T).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+ALPHA = 0.01
+EXCHANGES = 1999
+BATCH = 1 << 24  # memberships in memory at once
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The nearest of both sets together, for each sample.
+
+    Attributes:
+        distances: (n, k) in ascending order.
+        members: (n, k) who they are: a training picture's row, or -1 - row of a held-out one.
+        training, heldout: how many pictures each set has.
+    """
+
+    distances: np.ndarray
+    members: np.ndarray
+    training: int
+    heldout: int
+
+    @classmethod
+    def of(cls, training: tuple[np.ndarray, np.ndarray, int], heldout: tuple[np.ndarray, np.ndarray, int]) -> Pool:
+        """Join what the search of each set found: distances (n, k), rows (n, k), pictures in the set."""
+        (near, own, many), (far, held, more) = training, heldout
+        distances = np.concatenate([near, far], axis=1)
+        order = np.argsort(distances, axis=1, kind="stable")[:, : near.shape[1]]
+        members = np.concatenate([own, -1 - held], axis=1)
+        return cls(np.take_along_axis(distances, order, 1), np.take_along_axis(members, order, 1), many, more)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n, k) bool: training pictures."""
+        return self.members >= 0
+
+    def rows(self, chosen: slice | np.ndarray) -> Pool:
+        """Of some samples only."""
+        return Pool(self.distances[chosen], self.members[chosen], self.training, self.heldout)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the test says.
+
+    Attributes:
+        p: of all spaces together.
+        p_of: of each space, already corrected for their number.
+        closeness: space -> (n,), see :func:`closeness`.
+        nearer: space -> share of samples whose nearest picture is a training picture.
+    """
+
+    p: float
+    p_of: dict[str, float]
+    closeness: dict[str, np.ndarray]
+    nearer: dict[str, float]
+
+    @property
+    def alarm(self) -> bool:
+        return self.p < ALPHA
+
+
+def closeness(distances: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """How much nearer the training set is: (h - t) / (h + t) of the nearest held-out and training picture.
+
+    1 for an exact copy, 0 for equally near, -1 for a copy of a held-out picture. Where all k neighbours are of one set,
+    the last of them stands for the other's nearest, which is at least as far.
+
+    Args:
+        distances: (n, k), ascending.
+        training: (..., n, k) bool.
+
+    Returns:
+        (..., n).
+    """
+    rows = np.arange(len(distances))
+    first = training[..., 0]
+    other = np.argmax(training != first[..., None], axis=-1)
+    other = np.where((training == first[..., None]).all(-1), distances.shape[1] - 1, other)
+    near, far = distances[:, 0], distances[rows, other]
+    total = near + far
+    gap = np.divide(far - near, total, out=np.zeros_like(total), where=total > 0)
+    return np.where(first, gap, -gap)
+
+
+def compare(pools: Mapping[str, Pool], seed: int) -> Answer:
+    """Test all spaces together; the same pools and seed give the same answer.
+
+    Args:
+        pools: space -> the same samples' nearest pictures there; of the same two sets.
+        seed: of the exchanges.
+    """
+    found = {name: closeness(pool.distances, pool.labels) for name, pool in pools.items()}
+    observed = np.array([[values.mean() for values in found.values()]])
+    drawn = [_exchanged(pools, labels) for labels in _memberships(pools, seed)]
+    means = np.concatenate([observed, *drawn])  # the observed memberships are one of those that could be
+    scores = (means - means.mean(axis=0)) / np.maximum(means.std(axis=0), 1e-12)
+    largest = scores.max(axis=1)
+    p_of = [float((largest >= score - 1e-9).mean()) for score in scores[0]]
+    nearer = {name: float(pool.labels[:, 0].mean()) for name, pool in pools.items()}
+    return Answer(min(p_of), dict(zip(pools, p_of, strict=True)), found, nearer)
+
+
+def _memberships(pools: Mapping[str, Pool], seed: int) -> Iterator[np.ndarray]:
+    """Random memberships (batch, u) bool of the u pictures that are anybody's neighbour, as exchanging all would."""
+    pool = next(iter(pools.values()))
+    involved = len(_involved(pools))
+    rng = np.random.default_rng([seed, 801])
+    most = max(1, BATCH // max(involved, sum(p.members.size for p in pools.values())))
+    for first in range(0, EXCHANGES, most):
+        batch = min(most, EXCHANGES - first)
+        counts = rng.hypergeometric(pool.training, pool.heldout, involved, size=batch)
+        yield rng.permuted(np.arange(involved) < counts[:, None], axis=1)
+
+
+def _exchanged(pools: Mapping[str, Pool], labels: np.ndarray) -> np.ndarray:
+    """Mean closeness (batch, spaces) under memberships (batch, u)."""
+    involved = _involved(pools)
+    means = [
+        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1)
+        for pool in pools.values()
+    ]
+    return np.stack(means, axis=1)
+
+
+def _involved(pools: Mapping[str, Pool]) -> np.ndarray:
+    return np.unique(np.concatenate([pool.members.ravel() for pool in pools.values()]))

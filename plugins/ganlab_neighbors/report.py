@@ -1,0 +1,161 @@
+"""The findings as a sentence, numbers with their controls, tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ganlab import Figure, Gan, Latents, Metric, Table
+
+from . import figures
+from .found import Asked, Found
+from .membership import ALPHA, Answer
+from .sets import Sets
+
+LISTED = 10  # pairs in the table, of each space
+
+
+def sentence(gan: Gan, answers: Mapping[str, Answer]) -> str:
+    """The answer in words."""
+    samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
+    space = min(samples.p_of, key=lambda name: samples.p_of[name])
+    figures = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
+    if samples.alarm and left_out.alarm:
+        return (
+            f"No answer about {gan.name}: its samples are nearer to the training pictures ({figures}), but so are "
+            f"training pictures that were left out (p = {left_out.p:.2g}), so the held-out ones are of another kind."
+        )
+    if samples.alarm:
+        return (
+            f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones "
+            f"({figures}), which chance does once in a hundred times at most."
+        )
+    if copier.alarm:
+        return (
+            f"No sign that {gan.name} copies: its samples are no nearer to its training pictures than to equally many "
+            f"held-out ones ({figures}); one copy in ten would have been noticed (p = {copier.p:.2g})."
+        )
+    return (
+        f"No answer about {gan.name}: no sign that it copies ({figures}), but with so few pictures one copy in ten "
+        f"would have gone unnoticed as well (p = {copier.p:.2g})."
+    )
+
+
+def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> dict[str, Metric]:
+    """The numbers, each beside the same one of left-out training pictures."""
+    samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
+    n, m = len(asked.pictures[asked.samples]), len(asked.pictures[asked.left_out])
+    pool = found[0].pool
+    control = "it is the control: training pictures that are left out of the set cannot be copies"
+    made = {
+        "p": Metric(
+            samples.p,
+            n=n,
+            control="p_left_out",
+            about=f"how often exchanging the sets at random brings samples as near to training; below {ALPHA}: copies",
+        ),
+        "p_left_out": Metric(left_out.p, n=m, no_control=control, about="the same; small: the sets are not alike"),
+        "p_copier": Metric(
+            copier.p, n=m, control="p_left_out", about="the same, one in ten a slightly changed training picture"
+        ),
+        "tested": Metric(
+            pool.training,
+            no_control="a count",
+            about=f"training pictures in the test, beside {pool.heldout} held-out ones",
+        ),
+    }
+    for one in found:
+        name = one.space.name
+        made |= {
+            f"p_{name}": Metric(
+                samples.p_of[name],
+                n=n,
+                control=f"p_{name}_left_out",
+                about=f"of {one.space.title}, corrected for the number of spaces",
+            ),
+            f"p_{name}_left_out": Metric(left_out.p_of[name], n=m, no_control=control),
+            f"nearer_{name}": Metric(
+                samples.nearer[name],
+                n=n,
+                control=f"nearer_{name}_left_out",
+                about="share of samples nearest to a training picture, of equally many of both",
+            ),
+            f"nearer_{name}_left_out": Metric(left_out.nearer[name], n=m, no_control=control),
+            f"closest_{name}": Metric(
+                one.ratio(asked.samples).min(),
+                n=n,
+                control=f"closest_{name}_left_out",
+                about="smallest ratio of the distances to any training picture and to a held-out one; 0 is a copy",
+            ),
+            f"closest_{name}_left_out": Metric(one.ratio(asked.left_out).min(), n=m, no_control=control),
+        }
+    return made
+
+
+def closest(sets: Sets, found: list[Found], asked: Asked, latents: Latents) -> Table:
+    """The closest pairs by name."""
+    rows: list[list[object]] = []
+    own, held = sets.training.images, sets.heldout.images
+    for one in found:
+        ratios = one.ratio(asked.samples)
+        for row in one.order(asked.samples)[:LISTED]:
+            pair = [one.near[row], own.name(one.training[row]), one.far[row], held.name(one.heldout[row])]
+            name = f"{latents.seed}:{int(latents.index[row])}"
+            rows.append([one.space.name, name, ratios[row], *pair])
+    columns = ["space", "sample", "ratio", "distance", "nearest training picture", "distance ", "nearest held-out"]
+    units = "; ".join(f"{one.space.name}: {one.space.unit}" for one in found)
+    return Table(columns, rows, f"The samples closest to a training picture, by ratio. Distances in {units}.")
+
+
+def pictures(
+    sets: Sets, found: list[Found], asked: Asked, samples: Answer, left_out: Answer, shown: int
+) -> dict[str, Figure]:
+    """Pairs, and how close the samples are, for each space."""
+    made = {}
+    for one in found:
+        rows = one.order(asked.samples)[:shown]
+        own = [_picture(sets, True, int(one.training[row])) for row in rows]
+        held = [_picture(sets, False, int(one.heldout[row])) for row in rows]
+        tiles = {
+            "generated": asked.pictures[asked.samples][rows],
+            "nearest training": np.stack(own),
+            "nearest held-out": np.stack(held),
+        }
+        space = one.space
+        made[f"pairs-{space.name}"] = figures.pairs(space.title, space.unit, tiles, one.near[rows], one.far[rows])
+    for one in found:
+        name = one.space.name
+        made[f"closeness-{name}"] = figures.spread(one.space.title, samples.closeness[name], left_out.closeness[name])
+    return made
+
+
+def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
+    """Rows and distances of every sample's nearest pictures."""
+    made = {}
+    for one in found:
+        kept = {"training": one.training, "training-distance": one.near}
+        kept |= {"heldout": one.heldout, "heldout-distance": one.far}
+        made |= {f"{one.space.name}-{name}": values[asked.samples] for name, values in kept.items()}
+    return made
+
+
+def notes(sets: Sets) -> list[str]:
+    """What the reader has to know of the sets."""
+    made = []
+    if sets.split:
+        made.append(
+            "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
+            "half too, what it copies from there weighs against what it copies from the other, and no alarm says "
+            "little: give --heldout."
+        )
+    if sets.broken:
+        few = ", ".join(f"{name} ({reason})" for name, reason in list(sets.broken.items())[:3])
+        more = f" and {len(sets.broken) - 3} more" if len(sets.broken) > 3 else ""
+        made.append(f"{len(sets.broken)} pictures could not be read and were left out: {few}{more}.")
+    return made
+
+
+def _picture(sets: Sets, training: bool, row: int) -> np.ndarray:
+    source = sets.training if training else sets.heldout
+    return source.images.array(row, sets.image.size, sets.image.channels)

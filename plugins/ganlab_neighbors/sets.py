@@ -1,0 +1,178 @@
+"""The training and the held-out pictures: who is in which set, read block by block."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+from ganlab import GanlabError, Images, ImageSpec, progress, random_bits
+
+STREAM = {"split": 811, "left out": 812, "equal": 813, "copied": 814, "sample": 815}  # keeps draws apart
+BLOCK = 1 << 25  # bytes of one block's pictures as float32
+LARGEST_BLOCK = 2048
+FEWEST = 20  # pictures in either set of the test
+LEFT_OUT = 5  # at most one in so many training pictures is left out for the control
+
+
+class Role(IntEnum):
+    """What a picture is for."""
+
+    UNUSED = 0
+    TRAINING = 1  # searched, but not part of the test: the sets of the test are equally large
+    TESTED = 2  # a training picture of the test
+    HELDOUT = 3
+    LEFT_OUT = 4  # a training picture that plays a sample of an honest generator
+
+
+@dataclass
+class Source:
+    """Pictures from one place, and what each is for.
+
+    Attributes:
+        images: the pictures.
+        roles: (len(images),) int8 of :class:`Role`.
+    """
+
+    images: Images
+    roles: np.ndarray
+
+    def rows(self, *roles: Role) -> np.ndarray:
+        return np.flatnonzero(np.isin(self.roles, roles))
+
+
+@dataclass
+class Sets:
+    """All pictures of the investigation.
+
+    Attributes:
+        sources: DATA, and the held-out pictures where they come from elsewhere.
+        image: size and channels that all are brought to.
+        split: the held-out pictures are a part of DATA.
+        skip_broken: leave out what cannot be read, and remember it in ``broken``.
+        broken: messages of the pictures left out.
+        twins: pairs (training, held-out) of names of identical pictures.
+    """
+
+    sources: list[Source]
+    image: ImageSpec
+    split: bool
+    skip_broken: bool = False
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def training(self) -> Source:
+        return self.sources[0]
+
+    @property
+    def heldout(self) -> Source:
+        return self.sources[-1]
+
+    def pick(self, source: Source, rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures (k, h, w, c) uint8 of these rows, and the rows (k,) that could be read."""
+        kept, pictures = [], []
+        for row in progress(rows.tolist(), what):
+            try:
+                pictures.append(source.images.array(row, self.image.size, self.image.channels))
+                kept.append(row)
+            except GanlabError as error:
+                self._leave_out(source, row, error)
+        shape = (0, self.image.size, self.image.size, self.image.channels)
+        return np.stack(pictures) if pictures else np.empty(shape, np.uint8), np.array(kept, np.int64)
+
+    def blocks(self, source: Source, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All pictures of a source that are searched: (b, h, w, c) uint8 and their rows (b,), block by block."""
+        size, channels = self.image.size, self.image.channels
+        step = max(16, min(LARGEST_BLOCK, BLOCK // (4 * channels * size**2)))
+        searched = np.isin(source.roles, [Role.TRAINING, Role.TESTED, Role.HELDOUT])
+        with source.images.in_bulk(2) as read:
+            for first in progress(range(0, len(source.images), step), what):
+                last = min(first + step, len(source.images))
+                if not searched[first:last].any():
+                    continue
+                kept, pictures = [], []
+                for row, picture in enumerate(read(range(first, last), size, channels), first):
+                    if isinstance(picture, GanlabError):
+                        self._leave_out(source, row, picture)
+                    elif searched[row]:
+                        kept.append(row)
+                        pictures.append(picture)
+                if kept:
+                    yield np.stack(pictures), np.array(kept)
+
+    def _leave_out(self, source: Source, row: int, error: GanlabError) -> None:
+        if not self.skip_broken or not hasattr(error, "reason"):
+            raise error
+        self.broken[f"{source.images.spec}, {source.images.name(row)}"] = error.reason
+
+
+def draw_sets(
+    data: Images, heldout: Images | None, image: ImageSpec, n: int, seed: int, skip_broken: bool = False
+) -> Sets:
+    """Who is in which set, drawn at random.
+
+    Args:
+        data: the training pictures; half of them stand for held-out ones where there are no ``heldout``.
+        n: training pictures to leave out for the control, fewer where there are few.
+        seed: of all draws.
+
+    Raises:
+        GanlabError: too few pictures.
+    """
+    training = Source(data, np.full(len(data), Role.TRAINING, np.int8))
+    other = training
+    if heldout is None:
+        order = _shuffled(np.arange(len(data)), seed, "split")
+        training.roles[order[: len(data) // 2]] = Role.HELDOUT
+    else:
+        other = Source(heldout, np.full(len(heldout), Role.HELDOUT, np.int8))
+    own, held = training.rows(Role.TRAINING), other.rows(Role.HELDOUT)
+    out = _shuffled(own, seed, "left out")[: min(n, len(own) // LEFT_OUT)]
+    training.roles[out] = Role.LEFT_OUT
+    own = training.rows(Role.TRAINING)
+    size = min(len(own), len(held))
+    if size < FEWEST:
+        wanted = f"at least {2 * FEWEST} of DATA and {FEWEST} held-out ones" if heldout else f"{4 * FEWEST} of DATA"
+        raise GanlabError(
+            f"Too few pictures: {len(data)} of DATA and {0 if heldout is None else len(heldout)} held-out ones.",
+            f"Give {wanted}.",
+        )
+    training.roles[_shuffled(own, seed, "equal")[:size]] = Role.TESTED
+    other.roles[_shuffled(held, seed, "equal")[size:]] = Role.UNUSED
+    return Sets([training] if heldout is None else [training, other], image, heldout is None, skip_broken)
+
+
+def draw_rows(rows: np.ndarray, count: int, seed: int, stream: str) -> np.ndarray:
+    """Some of these rows at random, in ascending order."""
+    return np.sort(_shuffled(rows, seed, stream)[:count])
+
+
+class Digests:
+    """Finds pictures that are in both sets, pixel by pixel, by 16 bytes of each."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+        self.twins: list[tuple[int, int]] = []  # (row seen first, row seen later)
+
+    def remember(self, pictures: np.ndarray, rows: np.ndarray) -> None:
+        for picture, row in zip(pictures, rows, strict=True):
+            self._seen.setdefault(_digest(picture), int(row))
+
+    def look_up(self, pictures: np.ndarray, rows: np.ndarray) -> None:
+        for picture, row in zip(pictures, rows, strict=True):
+            first = self._seen.get(_digest(picture))
+            if first is not None:
+                self.twins.append((first, int(row)))
+
+
+def _digest(picture: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(picture).data, digest_size=16).digest()
+
+
+def _shuffled(rows: np.ndarray, seed: int, stream: str) -> np.ndarray:
+    """These rows in an order that belongs to the seed."""
+    bits = random_bits(seed, rows, 1, STREAM[stream])[:, 0]
+    return rows[np.argsort(bits, kind="stable")]

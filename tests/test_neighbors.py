@@ -1,0 +1,291 @@
+"""Nearest neighbours against brute force, the test of copying against generators that do and do not copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from ganlab import Gan, GanlabError, ImageSpec, Prior
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_neighbors import neighbors
+from ganlab_neighbors.membership import ALPHA, Pool, closeness, compare
+from ganlab_neighbors.search import Directions, Nearest
+from ganlab_neighbors.sets import Role, draw_sets
+from ganlab_neighbors.spaces import Features, Shifted
+
+SIZE = 16
+
+
+def brute(queries: np.ndarray, candidates: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances and ids of the k nearest in float64, smaller ids first among equals."""
+    squared = np.array([((candidates.astype(np.float64) - query) ** 2).sum(1) for query in queries.astype(np.float64)])
+    order = np.argsort(squared, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(squared, order, 1), order
+
+
+def searched(queries: np.ndarray, candidates: np.ndarray, k: int, block: int = 37, count: int = 8) -> Nearest:
+    nearest = Nearest(torch.from_numpy(queries), k, Directions(torch.from_numpy(candidates[::5]), count))
+    for first in range(0, len(candidates), block):
+        part = candidates[first : first + block]
+        nearest.update(torch.from_numpy(part), np.arange(first, first + len(part)))
+    return nearest
+
+
+def smooth(n: int, seed: int, size: int = SIZE) -> np.ndarray:
+    """Pictures (n, size, size, 3) uint8 with large shapes, as photographs have."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(0, 60, (n, 4, 4, 3)).repeat(size // 4, 1).repeat(size // 4, 2)
+    return np.clip(128 + coarse + rng.normal(0, 12, (n, size, size, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["smooth", "noise", "far from zero", "flat", "twins"])
+def test_search_is_brute_force(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    if kind == "smooth":
+        vectors = smooth(400, 1).reshape(400, -1).astype(np.float32)
+    elif kind == "noise":  # the bound is of no use: everything has to be compared
+        vectors = rng.normal(0, 1, (400, 700)).astype(np.float32)
+    elif kind == "far from zero":  # rounding is large beside the distances
+        vectors = (1e4 + rng.normal(0, 1e-2, (400, 700))).astype(np.float32)
+    elif kind == "flat":  # all in the plane of two directions: nothing is left beside the projection
+        vectors = (rng.normal(0, 1, (400, 2)) @ rng.normal(0, 1, (2, 700))).astype(np.float32)
+    else:
+        vectors = rng.integers(0, 3, (400, 5)).astype(np.float32)  # distances of many pairs are equal
+    queries, candidates = vectors[:30], vectors[30:]
+    nearest = searched(queries, candidates, 5)
+    squared, ids = brute(queries, candidates, 5)
+    np.testing.assert_allclose(nearest.squared, squared, rtol=1e-12)
+    assert np.array_equal(nearest.ids, ids)
+
+
+def test_search_compares_few() -> None:
+    vectors = smooth(3000, 2).reshape(3000, -1).astype(np.float32)
+    nearest = searched(vectors[:50], vectors[50:], 5, block=500, count=48)
+    assert nearest.compared < 0.2 * 50 * 2950
+    assert np.array_equal(nearest.ids, brute(vectors[:50], vectors[50:], 5)[1])
+
+
+def test_search_with_fewer_candidates_than_asked_for() -> None:
+    vectors = smooth(9, 4).reshape(9, -1).astype(np.float32)
+    nearest = searched(vectors[:3], vectors[3:], 8, block=4)
+    assert (nearest.ids[:, 6:] == -1).all()
+    assert np.isinf(nearest.squared[:, 6:]).all()
+    assert np.array_equal(nearest.ids[:, :6], brute(vectors[:3], vectors[3:], 6)[1])
+
+
+def test_of_several_windows_the_nearest_counts() -> None:
+    vectors = smooth(300, 5).reshape(300, -1).astype(np.float32)
+    queries, candidates = vectors[:60].reshape(20, 3, -1), vectors[60:]
+    nearest = searched(queries, candidates, 5)
+    squared = np.stack([brute(queries[:, w], candidates, 240)[0] for w in range(3)])
+    each = [((candidates.astype(np.float64)[None] - queries[:, w, None]) ** 2).sum(-1) for w in range(3)]
+    expected = np.sort(np.min(each, axis=0), axis=1)[:, :5]
+    assert squared.shape == (3, 20, 240)
+    np.testing.assert_allclose(nearest.squared, expected, rtol=1e-12)
+    assert all(len(set(row)) == 5 for row in nearest.ids.tolist())
+
+
+def test_bound_is_never_above_the_distance() -> None:
+    """Where float32 is at its worst, the lowered bound stays below the true distance of every pair."""
+    rng = np.random.default_rng(0)
+    for scale in (1e-3, 1.0, 300.0):
+        vectors = torch.from_numpy((5 + scale * rng.normal(0, 1, (200, 1500))).astype(np.float32))
+        directions = Directions(vectors, 20)
+        seen = directions.project(vectors)
+        promise = (seen.coefficients @ seen.coefficients.T).double()
+        half = seen.squared.double() * (1 - directions.bound_error) / 2
+        bound = 2 * (half[:, None] + half - promise)
+        true = torch.cdist(vectors.double(), vectors.double(), compute_mode="donot_use_mm_for_euclid_dist").square()
+        assert (bound <= true + 1e-12).all()
+        between = ~torch.eye(200, dtype=torch.bool)
+        assert (bound[between] > 0).all()  # and says something
+
+
+def test_closeness() -> None:
+    distances = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [0.0, 2.0, 3.0], [1.0, 2.0, 4.0], [0.0, 0.0, 1.0]])
+    training = np.array([[1, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1], [1, 0, 0]], bool)
+    np.testing.assert_allclose(closeness(distances, training), [1 / 3, -1 / 2, 1, 3 / 5, 0])
+
+
+def honest_pool(rng: np.random.Generator, n: int, size: int, hubs: bool) -> Pool:
+    """Samples whose neighbours are of both sets by chance; with hubs, few pictures are everybody's nearest."""
+    members = rng.integers(0, 20 if hubs else 2 * size, (n, 8))
+    rows = np.where(members % 2 == 0, members, -1 - members)
+    if hubs:  # which of the two sets a hub is in is itself chance
+        turned = rng.random(20) < 0.5
+        rows = np.where(turned[members], members, -1 - members)
+    return Pool(np.sort(rng.normal(10, 1, (n, 8)) ** 2, axis=1), rows, size, size)
+
+
+@pytest.mark.parametrize("hubs", [False, True])
+def test_level_is_kept_and_a_sign_test_would_not(hubs: bool) -> None:
+    """Under exchangeable sets p is uniform, also where many samples share a neighbour; the naive test is not."""
+    rng = np.random.default_rng(8)
+    ours, naive = [], []
+    for seed in range(30):
+        pool = honest_pool(rng, 80, 200, hubs)
+        ours.append(compare({"pixels": pool}, seed).p)
+        naive.append(stats.binomtest(int(pool.labels[:, 0].sum()), 80, alternative="greater").pvalue)
+    assert np.mean(np.array(ours) < 0.1) <= 0.25
+    if hubs:
+        assert np.mean(np.array(naive) < 0.01) > 0.1
+
+
+class Replay(torch.nn.Module):
+    """A generator that gives back stored pictures: the ones whose number its z holds."""
+
+    def __init__(self, pictures: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("stored", ImageSpec(SIZE, 3).from_uint8(pictures))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        rows = ((z[:, 0] * 0.5 + 0.5) * len(self.stored)).long().clamp(0, len(self.stored) - 1)
+        return self.stored[rows]
+
+
+def replaying(pictures: np.ndarray) -> Gan:
+    return Gan(Replay(pictures), prior=Prior(4), image=ImageSpec(SIZE, 3))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("pictures")
+    pictures = smooth(900, 11)
+    parts = {"train": pictures[:400], "held": pictures[400:700]}
+    for name, part in parts.items():
+        np.save(folder / f"{name}.npy", part)
+    return {name: str(folder / f"{name}.npy") for name in parts}
+
+
+def test_contract_of_plugins() -> None:
+    import ganlab_neighbors
+
+    check_plugin(ganlab_neighbors)
+
+
+def test_contract_of_analyses(files: dict[str, str]) -> None:
+    result = check_analysis(neighbors, gan=tiny_gan(), data=files["train"], heldout=files["held"], n=30)
+    assert {"nearer_pixels", "nearer_shifted", "nearer_features"} <= set(result.metrics)
+    assert {"pairs-pixels", "pairs-shifted", "pairs-features"} <= set(result.figures)
+
+
+def test_a_copier_is_caught_and_its_copies_come_first(files: dict[str, str]) -> None:
+    rng = np.random.default_rng(5)
+    train, honest = np.load(files["train"]), smooth(900, 11)[700:]
+    copied = rng.permutation(400)[:40]
+    changed = np.clip(train[copied] + rng.normal(0, 6, train[copied].shape), 0, 255).astype(np.uint8)
+    result = neighbors(replaying(np.concatenate([changed, honest, honest[:160]])), files["train"], files["held"], n=150)
+    assert result.metrics["p"].value < ALPHA
+    assert result.metrics["p_left_out"].value >= ALPHA
+    assert "copies:" in result.summary
+    first = result.tables["closest"].rows[0]
+    assert first[2] < 0.5
+    assert int(str(first[4]).split()[-1]) in copied
+
+
+def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:
+    result = neighbors(replaying(smooth(900, 11)[700:]), files["train"], files["held"], n=150)
+    assert result.metrics["p"].value >= ALPHA
+    assert result.metrics["p_copier"].value < ALPHA
+    assert result.summary.startswith("No sign")
+
+
+def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path) -> None:
+    np.save(tmp_path / "dark.npy", np.load(files["held"]) // 3)
+    result = neighbors(replaying(smooth(900, 11)[700:]), files["train"], str(tmp_path / "dark.npy"), n=150)
+    assert result.metrics["p_left_out"].value < ALPHA
+    assert result.summary.startswith("No answer")
+
+
+def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, str]) -> None:
+    gan, train = tiny_gan(), np.load(files["train"])
+    result = neighbors(gan, files["train"], files["held"], n=25, space=["pixels"])
+    samples = gan.image.to_uint8(gan.generate(gan.latents(25, seed=0)))
+    from ganlab import open_images
+
+    roles = draw_sets(open_images(files["train"]), open_images(files["held"]), gan.image, 25, 0).training.roles
+    searched_rows = np.flatnonzero(roles != Role.LEFT_OUT)
+    squared, order = brute(samples.reshape(25, -1), train[searched_rows].reshape(len(searched_rows), -1), 1)
+    assert np.array_equal(result.arrays["pixels-training"], searched_rows[order[:, 0]])
+    expected = np.sqrt(squared[:, 0] / (SIZE * SIZE * 3))
+    np.testing.assert_allclose(result.arrays["pixels-training-distance"], expected, rtol=1e-12)
+
+
+def test_without_heldout_half_is_split_off_and_said_to_be(files: dict[str, str]) -> None:
+    result = neighbors(tiny_gan(), files["train"], n=25, space=["pixels"])
+    assert any("random half of DATA" in note for note in result.notes)
+    train = set(result.arrays["pixels-training"].tolist())
+    assert not train & set(result.arrays["pixels-heldout"].tolist())
+
+
+def test_without_discriminator_features_are_left_out_and_named(files: dict[str, str]) -> None:
+    gan = replaying(smooth(50, 1))
+    result = neighbors(gan, files["train"], files["held"], n=25)
+    assert any("no discriminator" in note for note in result.notes)
+    with pytest.raises(GanlabError, match="no discriminator"):
+        neighbors(gan, files["train"], files["held"], n=25, space=["features"])
+
+
+def test_overlap_is_refused(files: dict[str, str], tmp_path: Path) -> None:
+    overlapping = np.load(files["held"])
+    overlapping[7] = np.load(files["train"])[3]
+    np.save(tmp_path / "overlap.npy", overlapping)
+    with pytest.raises(GanlabError, match=r"number 7 of .* is number 3 of"):
+        neighbors(tiny_gan(), files["train"], str(tmp_path / "overlap.npy"), n=25)
+
+
+@pytest.mark.parametrize(("train", "held"), [(30, None), (100, 10), (10, 100)])
+def test_too_few_pictures_are_told(tmp_path: Path, train: int, held: int | None) -> None:
+    np.save(tmp_path / "a.npy", smooth(train, 1))
+    np.save(tmp_path / "b.npy", smooth(held or 1, 2))
+    with pytest.raises(GanlabError, match="Too few") as error:
+        neighbors(tiny_gan(), str(tmp_path / "a.npy"), str(tmp_path / "b.npy") if held else None, n=20)
+    assert error.value.hint
+
+
+def test_broken_pictures_stop_or_are_left_out_and_named(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        for number, picture in enumerate(smooth(120, seed)):
+            Image.fromarray(picture).save(tmp_path / name / f"{number:03}.png")
+    (tmp_path / "a" / "017.png").write_bytes(b"no picture")
+    folders = str(tmp_path / "a"), str(tmp_path / "b")
+    with pytest.raises(GanlabError, match="017"):
+        neighbors(tiny_gan(), *folders, n=20, space=["pixels"])
+    result = neighbors(tiny_gan(), *folders, n=20, space=["pixels"], skip_broken=True)
+    assert any("017.png" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("channels", "prior"), [(1, "normal"), (4, "uniform")])
+def test_other_pictures_and_priors(files: dict[str, str], channels: int, prior: str) -> None:
+    gan = tiny_gan(size=32, channels=channels, prior=prior)
+    result = neighbors(gan, files["train"], files["held"], n=20)
+    assert 0 <= result.metrics["nearer_features"].value <= 1
+
+
+def test_a_shifted_copy_is_at_no_distance() -> None:
+    gan = tiny_gan(size=SIZE)
+    space, pictures = Shifted(gan), smooth(5, 3)
+    moved = np.roll(pictures, (1, -1), axis=(1, 2))
+    nearest = Nearest(space.queries(moved), 1, Directions(space.candidates(pictures)))
+    nearest.update(space.candidates(pictures), np.arange(5))
+    assert nearest.ids[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert nearest.squared.max() == 0
+
+
+def test_features_are_the_layers_maxima_on_a_grid() -> None:
+    gan, pictures = tiny_gan(size=32), smooth(70, 3, 32)
+    space = Features(gan, pictures)
+    vectors = space.candidates(pictures)
+    with gan.record(*space.layers, side="discriminator") as recording:
+        gan.score(gan.image.from_uint8(pictures))
+    first = recording[space.layers[0]]
+    cell = first[3, 2, : first.shape[2] // 4, : first.shape[3] // 4].max()
+    torch.testing.assert_close(vectors[3, 2 * 16] / space.scales[0], cell)
+    torch.testing.assert_close(vectors.square().sum(1).mean(), torch.tensor(float(len(space.layers))))
