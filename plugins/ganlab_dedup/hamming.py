@@ -1,0 +1,132 @@
+"""All pairs of hashes within a Hamming radius, exactly, by multi-index search (Norouzi, Punjani and Fleet 2012).
+
+A hash of 128 bits is 8 words of 16. Of two hashes that differ by at most r bits, one word differs by at most r // 8:
+the pigeonhole. So each word has a table, and only hashes that share nearly one word are compared as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from ganlab import GanlabError, progress
+
+WORDS, WORD_BITS = 8, 16
+QUERIES = 1 << 20  # looked up at once
+COMPARED = 1 << 20  # compared at once
+MOST_PAIRS = 20_000_000  # 500 MB
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of rows ``first < second``, sorted, each once, and by how many bits they differ. All (p,)."""
+
+    first: np.ndarray
+    second: np.ndarray
+    distance: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def near_pairs(hashes: np.ndarray, radius: int) -> Pairs:
+    """Pairs of pictures of which one's own hash is within the radius of any of the other's.
+
+    Args:
+        hashes: (n, views, 2) uint64; the first view is the picture's own hash.
+        radius: bits, 0 to 127.
+
+    Raises:
+        GanlabError: so many pairs that they would not fit into memory.
+    """
+    count, views = hashes.shape[:2]
+    query, base, distance = neighbours(hashes.reshape(-1, 2), hashes[:, 0], radius)
+    query //= views
+    other = query != base
+    low, high = np.minimum(query, base)[other], np.maximum(query, base)[other]
+    pair, distance = _nearest_of_each(low * count + high, distance[other])
+    return Pairs(pair // count, pair % count, distance)
+
+
+def neighbours(queries: np.ndarray, base: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which of ``base`` (n, 2) uint64 lie within ``radius`` bits of each of ``queries`` (q, 2) uint64.
+
+    Returns:
+        Query, row of base and distance, (p,) int64 each, sorted by the first two.
+
+    Raises:
+        GanlabError: so many that they would not fit into memory.
+    """
+    queries, base = np.ascontiguousarray(queries), np.ascontiguousarray(base)
+    found = np.empty(0, np.int64), np.empty(0, np.int64)
+    flips = _flips(radius // WORDS)
+    for word in progress(WORDS, "comparing hashes"):
+        keys = base.view(np.uint16)[:, word]
+        order = np.argsort(keys, kind="stable")
+        starts = np.searchsorted(keys[order], np.arange((1 << WORD_BITS) + 1))
+        table = base[order]
+        near, gathered = [found], len(found[0])
+        for first in range(0, len(queries), QUERIES):
+            asked = queries[first : first + QUERIES]
+            for flip in flips:
+                bucket = (asked.view(np.uint16)[:, word] ^ flip).astype(np.int64)
+                for query, place in _expanded(starts[bucket], starts[bucket + 1]):
+                    distance = bits_between(asked[query], table[place])
+                    close = np.flatnonzero(distance <= radius)
+                    near.append(((first + query[close]) * len(base) + order[place[close]], distance[close]))
+                    gathered += len(close)
+                    if gathered > MOST_PAIRS:
+                        raise _too_many(radius)
+        found = _nearest_of_each(*(np.concatenate(parts) for parts in zip(*near, strict=True)))
+    pair, distance = found
+    return pair // len(base), pair % len(base), distance
+
+
+def _too_many(radius: int) -> GanlabError:
+    return GanlabError(
+        f"More than {MOST_PAIRS:,} pairs lie within {radius} bits: these pictures are too alike for it.",
+        "Try a smaller --radius.",
+    )
+
+
+def bits_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Bits by which hashes (..., 2) uint64 differ, (...) int64."""
+    differ = a ^ b
+    if hasattr(np, "bitwise_count"):  # numpy 2
+        return np.bitwise_count(differ).sum(-1, dtype=np.int64)
+    return _BITS_OF_BYTE[differ.view(np.uint8)].sum(-1, dtype=np.int64)
+
+
+_BITS_OF_BYTE = np.array([byte.bit_count() for byte in range(256)], np.uint8)
+
+
+def _flips(most: int) -> np.ndarray:
+    """All words with at most so many bits set."""
+    places = [chosen for count in range(most + 1) for chosen in combinations(range(WORD_BITS), count)]
+    return np.array([sum(1 << place for place in chosen) for chosen in places], np.uint16)
+
+
+def _expanded(start: np.ndarray, stop: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each query with each place of its range, about ``COMPARED`` at a time."""
+    asking = np.flatnonzero(stop > start)
+    start, count = start[asking], (stop - start)[asking]
+    ends = np.cumsum(count)
+    first = 0
+    while first < len(asking):
+        done = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, done + COMPARED, side="right")))
+        part = count[first:last]
+        within = np.arange(ends[last - 1] - done) - np.repeat(ends[first:last] - part - done, part)
+        yield np.repeat(asking[first:last], part), np.repeat(start[first:last], part) + within
+        first = last
+
+
+def _nearest_of_each(pair: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each pair once, with its smallest distance, sorted."""
+    order = np.lexsort((distance, pair))
+    pair, distance = pair[order], distance[order]
+    fresh = np.concatenate([[True], pair[1:] != pair[:-1]])[: len(pair)]
+    return pair[fresh], distance[fresh]

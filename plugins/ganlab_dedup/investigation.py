@@ -1,0 +1,253 @@
+"""De-duplication, step by step: hash, search, compare, group, and check with copies that were planted."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import GanlabError, Images, Metric, Result, Table, progress, random_bits
+
+from . import figures
+from .autoencoder import VIEWS, Hasher, train
+from .control import Planted, of_share, plant
+from .figures import DROPPED, KEPT, Tile, measured
+from .grouping import NONE, Verdict, first_copies, judge
+from .hamming import Pairs, near_pairs
+from .planting import KINDS
+from .reading import BATCH, Reader
+from .verification import compare, same
+
+FEWEST = 8  # pictures, below which there is nothing to learn a hash from
+SAMPLE = 10_000  # pictures the hash is trained on at most: 120 MB
+STREAM_SAMPLE = 901
+NAMED = 5  # broken pictures told by name
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of :func:`ganlab_dedup.dedup`, which explains them."""
+
+    radius: int
+    similarity: float
+    steps: int
+    planted: int
+    skip_broken: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Candidates and what the comparison says of them, (p,)."""
+
+    pairs: Pairs
+    similarity: np.ndarray
+    same: np.ndarray
+
+
+def investigate(images: Images, choices: Choices) -> Result:
+    """Run the de-duplication; see :func:`ganlab_dedup.dedup`."""
+    if len(images) < FEWEST:
+        raise GanlabError(
+            f"{images.spec} holds {len(images)} pictures, too few to learn a hash from.", f"Give at least {FEWEST}."
+        )
+    reader = Reader(images, choices.skip_broken)
+    hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
+    hashes, copy_of = _hash_all(reader, hasher)
+    candidates = _compare_near(reader, hashes, copy_of, choices)
+    verified = candidates.same
+    verdict = judge(copy_of, _picked(candidates.pairs, verified), candidates.similarity[verified])
+    result = _counts(images, hashes, copy_of, candidates, verdict)
+    result.files |= _lists(images, verdict)
+    result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
+    picture = reader.lookup()
+    _show_groups(result, verdict, picture, images.name)
+    _show_rejected(result, candidates, verdict, picture, images.name)
+    if len(verdict.kept) > 1:
+        planted = plant(
+            reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity
+        )
+        _report_planted(result, planted, choices)
+    else:
+        result.notes.append("All pictures are one: there are no different ones to try the search on.")
+    if reader.broken:
+        named = ", ".join(images.name(row) for row in sorted(reader.broken)[:NAMED])
+        result.notes.append(f"Left out {len(reader.broken)} of {len(images)} pictures that do not decode: {named}.")
+    return result
+
+
+def _sample(reader: Reader, seed: int) -> np.ndarray:
+    """Pictures drawn at random to train on, (k, 64, 64, 3) uint8."""
+    count = len(reader.images)
+    order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM_SAMPLE)[:, 0], kind="stable")
+    rows = np.sort(order[:SAMPLE])
+    pictures = [batch for _, batch in reader.batches(rows, "reading pictures to train on")]
+    if sum(map(len, pictures)) < FEWEST:
+        raise GanlabError(f"Hardly a picture of {reader.images.spec} can be read.", "Look at the data.")
+    return np.concatenate(pictures)
+
+
+def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes (n, views, 2) uint64, and for each picture the first that equals it pixel by pixel (n,)."""
+    count = len(reader.images)
+    hashes = np.zeros((count, len(VIEWS), 2), np.uint64)
+    digests, readable = np.zeros((count, 2), np.uint64), np.zeros(count, bool)
+    for rows, pictures in reader.batches(np.arange(count), "hashing"):
+        hashes[rows] = hasher.hashes(pictures)
+        digests[rows] = [
+            np.frombuffer(hashlib.blake2b(one.data, digest_size=16).digest(), np.uint64) for one in pictures
+        ]
+        readable[rows] = True
+    return hashes, first_copies(digests, readable)
+
+
+def _compare_near(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> Compared:
+    """Pairs within the radius, exact copies left out, compared on the pictures."""
+    firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
+    near = near_pairs(hashes[firsts], choices.radius)
+    pairs = Pairs(firsts[near.first], firsts[near.second], near.distance)
+    picture = reader.lookup()
+    similarity, difference = np.empty(len(pairs)), np.empty(len(pairs))
+    for start in progress(range(0, len(pairs), BATCH), "comparing pictures"):
+        rows = slice(start, start + BATCH)
+        sides = (np.stack([picture(int(row)) for row in side[rows]]) for side in (pairs.first, pairs.second))
+        similarity[rows], difference[rows] = compare(*sides)
+    return Compared(pairs, similarity, same(similarity, difference, choices.similarity))
+
+
+def _picked(pairs: Pairs, chosen: np.ndarray) -> Pairs:
+    return Pairs(pairs.first[chosen], pairs.second[chosen], pairs.distance[chosen])
+
+
+def _counts(
+    images: Images, hashes: np.ndarray, copy_of: np.ndarray, candidates: Compared, verdict: Verdict
+) -> Result:
+    kept, dropped, groups = verdict.kept, verdict.dropped, verdict.groups()
+    total = len(kept) + len(dropped)
+    exact = int(verdict.exact.sum())
+    usable = np.flatnonzero(copy_of != NONE)
+    equal = len(usable) - len(np.unique(hashes[usable, 0], axis=0))
+    result = Result(
+        f"{len(dropped)} of {total} pictures in {images.spec} are near-duplicates of others ({exact} of them exact "
+        f"copies); {len(kept)} are kept."
+    )
+    counted = "a count; recall_planted and others_taken_for_copies say how far to trust it"
+    result.metrics |= {
+        "kept": Metric(len(kept), n=total, no_control=counted, about="pictures in keep.txt"),
+        "dropped": Metric(len(dropped), n=total, no_control=counted, about="near-duplicates of a kept picture"),
+        "exact_copies": Metric(exact, n=total, no_control="equal pixels", about="of them equal pixel by pixel"),
+        "groups": Metric(len(groups), n=total, no_control=counted, about="pictures that are there more than once"),
+        "equal_hashes": Metric(
+            equal, n=total, control="dropped", about="pictures the paper drops: their hash equals an earlier one's"
+        ),
+    }
+    at_zero = candidates.pairs.distance == 0
+    if at_zero.any():
+        share = candidates.same[at_zero]
+        result.metrics["equal_hashes_same"] = Metric(
+            share.mean(), *of_share(share), len(share), control="candidates_same" if len(share) < len(at_zero) else None,
+            no_control=None if len(share) < len(at_zero) else "there are no other candidates",
+            about="pairs of equal hashes, exact copies left out, that the comparison confirms",
+        )  # fmt: skip
+    if len(candidates.same):
+        result.metrics["candidates_same"] = Metric(
+            candidates.same.mean(), *of_share(candidates.same), len(candidates.same),
+            no_control="a description of the search", about="pairs within the radius that the comparison confirms",
+        )  # fmt: skip
+    largest = sorted(groups, key=len, reverse=True)[:20]
+    result.tables["groups"] = Table(
+        ["kept", "pictures", "dropped"],
+        [[images.name(group[0]), len(group), ", ".join(images.name(row) for row in group[1:6])] for group in largest],
+        "The largest groups, up to five dropped pictures of each; dropped.csv has all.",
+    )
+    return result
+
+
+def _lists(images: Images, verdict: Verdict) -> dict[str, bytes]:
+    """keep.txt: the names of the pictures to keep, in order, one a line. dropped.csv: every other, and why."""
+    names = [images.name(int(row)) for row in verdict.kept]
+    for name in names:
+        if "\n" in name:
+            raise GanlabError(f"The name {name!r} holds a line break, so that no list can hold it.", "Rename the file.")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["dropped", "kept", "similarity", "bits", "exact copy"])
+    for row in verdict.dropped:
+        pair = (images.name(int(row)), images.name(int(verdict.keeper[row])))
+        measures = (f"{verdict.similarity[row]:.4f}", int(verdict.distance[row]))
+        writer.writerow([*pair, *measures, "yes" if verdict.exact[row] else "no"])
+    return {
+        "keep.txt": ("\n".join(names) + "\n").encode("utf-8"),
+        "dropped.csv": table.getvalue().encode("utf-8"),
+    }
+
+
+def _show_groups(
+    result: Result, verdict: Verdict, picture: Callable[[int], np.ndarray], name: Callable[[int], str]
+) -> None:
+    groups = verdict.groups()
+    doubtful = sorted(groups, key=lambda group: float(np.min(verdict.similarity[group[1:]])))
+    shown = []
+    for group in doubtful[: figures.GROUPS]:
+        tiles = [Tile(picture(group[0]), name(group[0]), "kept", KEPT)]
+        for row in group[1 : figures.MEMBERS]:
+            words = measured(verdict.similarity[row], int(verdict.distance[row]))
+            tiles.append(Tile(picture(row), name(row), words, DROPPED))
+        shown.append(tiles)
+    if shown:
+        result.figures["groups"] = figures.groups(shown, len(groups))
+
+
+def _show_rejected(
+    result: Result,
+    candidates: Compared,
+    verdict: Verdict,
+    picture: Callable[[int], np.ndarray],
+    name: Callable[[int], str],
+) -> None:
+    """The most alike of those refused, where the two are not in one group after all."""
+    keeper = verdict.keeper
+    apart = keeper[candidates.pairs.first] != keeper[candidates.pairs.second]
+    refused = np.flatnonzero(~candidates.same & apart)
+    chosen = refused[np.argsort(-candidates.similarity[refused], kind="stable")][: figures.GROUPS]
+    if len(chosen):
+        tiles = figures.pair_tiles(candidates.pairs, candidates.similarity, chosen, picture, name)
+        result.figures["rejected"] = figures.rejected(tiles, len(refused))
+
+
+def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
+    found = (planted.distance <= choices.radius) & planted.same
+    mistaken = (planted.other_distance <= choices.radius) & planted.other_same
+    count = len(found)
+    result.metrics |= {
+        "recall_planted": Metric(
+            found.mean(), *of_share(found), count, control="others_taken_for_copies",
+            about="distorted copies of pictures of the data that are found and confirmed",
+        ),
+        "others_taken_for_copies": Metric(
+            mistaken.mean(), *of_share(mistaken), count, no_control="it is the control",
+            about="such copies that are taken for the nearest picture of another group as well",
+        ),
+        "recall_planted_equal_hashes": Metric(
+            planted.equal.mean(), *of_share(planted.equal), count, control="recall_planted",
+            about="the same copies by equal hashes alone, as in the paper",
+        ),
+    }  # fmt: skip
+    rows = []
+    for number, kind in enumerate(KINDS):
+        mine = planted.kind == number
+        if mine.any():
+            median, worst = np.median(planted.distance[mine]), planted.similarity[mine].min()
+            rows.append([kind, int(mine.sum()), float(found[mine].mean()), float(median), float(worst)])
+    result.tables["planted"] = Table(
+        ["distortion", "copies", "found", "median bits", "least similarity"],
+        rows,
+        "Planted copies: crop to 95%, shift by 3 pixels of 64, JPEG quality 50, brightness 15% up or down, or all at "
+        "once by random amounts.",
+    )
+    result.figures["distances"] = figures.distances(planted, choices.radius)
+    result.figures["similarities"] = figures.similarities(planted, choices.similarity)
