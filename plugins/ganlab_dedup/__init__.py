@@ -17,7 +17,9 @@ def dedup(
         float, "correlation of detail from which two pictures are the same; different ones stay below 0.8", Range(0, 1)
     ] = 0.87,
     steps: Annotated[int, "training steps of the autoencoder that hashes", Range(1)] = 600,
-    planted: Annotated[int, "distorted copies that are hidden and looked for, to tell how many are found", Range(5)] = 200,
+    planted: Annotated[
+        int, "distorted copies that are hidden and looked for, to tell how many are found", Range(5)
+    ] = 200,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0)] = 0,
 ) -> Result:

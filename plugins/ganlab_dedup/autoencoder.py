@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +48,8 @@ class Hasher:
 def train(pictures: np.ndarray, steps: int, seed: int) -> Hasher:
     """Learn to restore pictures from distorted ones.
 
-    The noise is what copies differ by: zoom, shift, brightness, grain. Code units are standardised over the batch before
-    their ReLU, so that each tells half of the pictures from the others.
+    The noise is what copies differ by: zoom, shift, brightness, grain. Code units are standardised over the batch
+    before their ReLU, so that each tells half of the pictures from the others.
 
     Args:
         pictures: (n, 64, 64, 3) uint8, at least 2.
@@ -57,24 +58,47 @@ def train(pictures: np.ndarray, steps: int, seed: int) -> Hasher:
     """
     random = torch.Generator().manual_seed(seed)
     scale = INPUTS**-0.5
-    weight, out = torch.randn(BITS, INPUTS, generator=random) * scale, torch.randn(INPUTS, BITS, generator=random) * scale
+    weight, out = (
+        torch.randn(BITS, INPUTS, generator=random) * scale,
+        torch.randn(INPUTS, BITS, generator=random) * scale,
+    )
     parameters = [weight, out, torch.zeros(INPUTS)]
     for parameter in parameters:
         parameter.requires_grad_()
-    optimizer = torch.optim.Adam(parameters)
+    optimizer = _Adam(parameters)
     for step in progress(steps, "training the hash"):
-        optimizer.param_groups[0]["lr"] = PEAK_RATE * _rate(step / steps)
         rows = torch.randint(len(pictures), (min(BATCH, len(pictures)),), generator=random)
         batch = _channels_first(pictures[rows.numpy()])
         with torch.enable_grad():
             code = F.relu(_standardised(F.linear(_even(_distorted(batch, random)), weight)))
             code = code * (torch.rand(code.shape, generator=random) > DROPOUT) / (1 - DROPOUT)
             loss = F.mse_loss(F.linear(code, *parameters[1:]), _even(F.avg_pool2d(batch, 2)))
-            optimizer.zero_grad()
-            loss.backward()
-        optimizer.step()
+            gradients = torch.autograd.grad(loss, parameters)
+        optimizer.step(gradients, PEAK_RATE * _rate(step / steps))
     weight = weight.detach()
     return Hasher(weight, _mean_response(weight, pictures))
+
+
+class _Adam:
+    """Kingma and Ba (2015). That of torch.optim first imports torch's compiler, which takes seconds."""
+
+    def __init__(self, parameters: Sequence[torch.Tensor], beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self.parameters = parameters
+        self.betas = beta1, beta2
+        self.means = [torch.zeros_like(parameter) for parameter in parameters]
+        self.squares = [torch.zeros_like(parameter) for parameter in parameters]
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[torch.Tensor], rate: float) -> None:
+        self.steps += 1
+        beta1, beta2 = self.betas
+        unbiased1, unbiased2 = 1 - beta1**self.steps, 1 - beta2**self.steps
+        for place, gradient in enumerate(gradients):
+            mean = self.means[place].lerp_(gradient, 1 - beta1)
+            square = self.squares[place].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            scale = (square / unbiased2).sqrt_().add_(1e-8)
+            self.parameters[place].addcdiv_(mean, scale, value=-rate / unbiased1)
 
 
 def _rate(done: float) -> float:

@@ -80,7 +80,7 @@ def distances(planted: Planted, radius: int) -> Figure:
         xlabel="bits by which hashes differ (of 128)",
         ylabel="share of planted copies",
         bins=int(max(planted.distance.max(), planted.other_distance.max(), 8)),
-        marks={f"radius {radius}": radius + 0.5},
+        marks={f"radius {radius}": radius + 1},
     )
     return Figure(plot, "What the search tells apart: left of the line are the candidates.")
 
@@ -111,9 +111,7 @@ def pair_tiles(
     for pair in chosen:
         first, second = int(pairs.first[pair]), int(pairs.second[pair])
         words = measured(similarity[pair], int(pairs.distance[pair]))
-        shown.append(
-            [Tile(picture(first), name(first), "kept", SOFT), Tile(picture(second), name(second), words, SOFT)]
-        )
+        shown.append([Tile(picture(first), name(first), "", SOFT), Tile(picture(second), name(second), words, SOFT)])
     return shown
 
 

@@ -68,9 +68,7 @@ def investigate(images: Images, choices: Choices) -> Result:
     _show_groups(result, verdict, picture, images.name)
     _show_rejected(result, candidates, verdict, picture, images.name)
     if len(verdict.kept) > 1:
-        planted = plant(
-            reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity
-        )
+        planted = plant(reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity)
         _report_planted(result, planted, choices)
     else:
         result.notes.append("All pictures are one: there are no different ones to try the search on.")
@@ -123,9 +121,7 @@ def _picked(pairs: Pairs, chosen: np.ndarray) -> Pairs:
     return Pairs(pairs.first[chosen], pairs.second[chosen], pairs.distance[chosen])
 
 
-def _counts(
-    images: Images, hashes: np.ndarray, copy_of: np.ndarray, candidates: Compared, verdict: Verdict
-) -> Result:
+def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, candidates: Compared, verdict: Verdict) -> Result:
     kept, dropped, groups = verdict.kept, verdict.dropped, verdict.groups()
     total = len(kept) + len(dropped)
     exact = int(verdict.exact.sum())
@@ -146,18 +142,23 @@ def _counts(
         ),
     }
     at_zero = candidates.pairs.distance == 0
-    if at_zero.any():
-        share = candidates.same[at_zero]
-        result.metrics["equal_hashes_same"] = Metric(
-            share.mean(), *of_share(share), len(share), control="candidates_same" if len(share) < len(at_zero) else None,
-            no_control=None if len(share) < len(at_zero) else "there are no other candidates",
-            about="pairs of equal hashes, exact copies left out, that the comparison confirms",
-        )  # fmt: skip
-    if len(candidates.same):
+    if len(at_zero):
         result.metrics["candidates_same"] = Metric(
-            candidates.same.mean(), *of_share(candidates.same), len(candidates.same),
-            no_control="a description of the search", about="pairs within the radius that the comparison confirms",
-        )  # fmt: skip
+            candidates.same.mean(),
+            *of_share(candidates.same),
+            len(candidates.same),
+            no_control="it describes the search; figure rejected shows the others",
+            about="pairs within the radius that the comparison confirms, exact copies left out",
+        )
+    if at_zero.any():
+        confirmed = candidates.same[at_zero]
+        result.metrics["equal_hashes_same"] = Metric(
+            confirmed.mean(),
+            *of_share(confirmed),
+            len(confirmed),
+            control="candidates_same",
+            about="pairs of equal hashes that the comparison confirms, exact copies left out",
+        )
     largest = sorted(groups, key=len, reverse=True)[:20]
     result.tables["groups"] = Table(
         ["kept", "pictures", "dropped"],
@@ -225,18 +226,27 @@ def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
     count = len(found)
     result.metrics |= {
         "recall_planted": Metric(
-            found.mean(), *of_share(found), count, control="others_taken_for_copies",
+            found.mean(),
+            *of_share(found),
+            count,
+            control="others_taken_for_copies",
             about="distorted copies of pictures of the data that are found and confirmed",
         ),
         "others_taken_for_copies": Metric(
-            mistaken.mean(), *of_share(mistaken), count, no_control="it is the control",
+            mistaken.mean(),
+            *of_share(mistaken),
+            count,
+            no_control="it is the control",
             about="such copies that are taken for the nearest picture of another group as well",
         ),
         "recall_planted_equal_hashes": Metric(
-            planted.equal.mean(), *of_share(planted.equal), count, control="recall_planted",
+            planted.equal.mean(),
+            *of_share(planted.equal),
+            count,
+            control="recall_planted",
             about="the same copies by equal hashes alone, as in the paper",
         ),
-    }  # fmt: skip
+    }
     rows = []
     for number, kind in enumerate(KINDS):
         mine = planted.kind == number

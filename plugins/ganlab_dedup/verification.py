@@ -12,10 +12,11 @@ ZOOMS = (0.95, 1.0, 1 / 0.95)  # tried everywhere; NEAR ones around the best of 
 NEAR = (0.975, 1.0, 1 / 0.975)
 WINDOW = SIDE - 2 * REACH
 FINE, WIDE = 3, 13  # pixels: detail is what a box of the first size keeps and one of the second takes away
+LUMA = (0.299, 0.587, 0.114)  # of red, green, blue, as in JPEG
 FLAT = 0.01  # standard deviation, of a range of 1, below which detail counts as noise
 GAIN = (0.7, 1.4)  # brightness of one picture by the other's: 0.85 and 1.15 are 1.35 apart
 COLOUR_TOLERANCE = 0.12  # root mean square over a 4x4 grid of mean colours, of a range of 1
-CHUNK = 32  # pairs at once: 30 MB
+CHUNK = 64  # pairs at once: 30 MB
 
 
 def compare(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +34,7 @@ def compare(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarr
         for start in range(0, len(first), CHUNK):
             rows = slice(start, start + CHUNK)
             a, b = _unit_range(first[rows]), _unit_range(second[rows])
-            similarity[rows] = _best_correlation(a, b).numpy()
+            similarity[rows] = _best_correlation(_grey(a), _grey(b)).numpy()
             difference[rows] = _colour_difference(a, b).numpy()
     return similarity, difference
 
@@ -45,6 +46,11 @@ def same(similarity: np.ndarray, difference: np.ndarray, threshold: float) -> np
 
 def _unit_range(pictures: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def _grey(x: torch.Tensor) -> torch.Tensor:
+    """(p, 1, 64, 64): JPEG keeps brightness finely and colour coarsely, so detail is that of brightness."""
+    return (x * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
 def _best_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -63,8 +69,8 @@ def _best_correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def _detail(x: torch.Tensor) -> torch.Tensor:
-    return _box(x, FINE) - _box(x, WIDE)
+def _detail(grey: torch.Tensor) -> torch.Tensor:
+    return _box(grey, FINE) - _box(grey, WIDE)
 
 
 def _box(x: torch.Tensor, side: int) -> torch.Tensor:
@@ -83,7 +89,7 @@ def _zoomed(x: torch.Tensor, zoom: float | torch.Tensor) -> torch.Tensor:
 
 
 def _cut(detail: torch.Tensor, top: int, left: int) -> torch.Tensor:
-    """(c, WINDOW + 2, WINDOW + 2) around a window, one pixel more on each side; what lies outside is no detail."""
+    """(1, WINDOW + 2, WINDOW + 2) around a window, one pixel more on each side; what lies outside is no detail."""
     return F.pad(detail, (1, 1, 1, 1))[:, top : top + WINDOW + 2, left : left + WINDOW + 2]
 
 
