@@ -77,8 +77,7 @@ def _plant_some(
     seed: int,
     threshold: float,
 ) -> tuple[np.ndarray, ...]:
-    picture = reader.lookup()
-    originals = np.stack([picture(int(row)) for row in rows])
+    originals = reader.pictures(rows)
     copies = np.stack(
         [planted_copy(one, KINDS[k], seed, int(row)) for one, k, row in zip(originals, kind, rows, strict=True)]
     )
@@ -92,7 +91,7 @@ def _plant_some(
         bits[(keeper == keeper[row]) | (keeper == NONE)] = 129
         other[place] = bits.argmin()
         other_distance[place] = bits_between(views[place], hashes[other[place], 0]).min()
-    other_similarity, other_difference = compare(np.stack([picture(int(row)) for row in other]), copies)
+    other_similarity, other_difference = compare(reader.pictures(other), copies)
     return (
         distance,
         similarity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,6 @@ from ganlab import Figure
 from ganlab import figures as draw
 
 from .control import Planted
-from .hamming import Pairs
 
 TILE, ROOM, GAP = 112, 34, 18  # pixels of a picture, of the words below it, between two groups
 ACROSS = 8  # pictures in a row of the sheet
@@ -97,22 +96,6 @@ def similarities(planted: Planted, threshold: float) -> Figure:
         marks={f"the same from {threshold:g}": threshold},
     )
     return Figure(plot, "What the comparison tells apart: right of the line two pictures are taken for one.")
-
-
-def pair_tiles(
-    pairs: Pairs,
-    similarity: np.ndarray,
-    chosen: np.ndarray,
-    picture: Callable[[int], np.ndarray],
-    name: Callable[[int], str],
-) -> list[list[Tile]]:
-    """Pairs of different pictures beside each other."""
-    shown = []
-    for pair in chosen:
-        first, second = int(pairs.first[pair]), int(pairs.second[pair])
-        words = measured(similarity[pair], int(pairs.distance[pair]))
-        shown.append([Tile(picture(first), name(first), "", SOFT), Tile(picture(second), name(second), words, SOFT)])
-    return shown
 
 
 def measured(similarity: float, distance: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from ganlab import GanlabError, Images, Metric, Result, Table, progress, random_
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
 from .control import Planted, of_share, plant
-from .figures import DROPPED, KEPT, Tile, measured
+from .figures import DROPPED, KEPT, SOFT, Tile, measured
 from .grouping import NONE, Verdict, first_copies, judge
 from .hamming import Pairs, near_pairs
 from .planting import KINDS
@@ -64,9 +63,8 @@ def investigate(images: Images, choices: Choices) -> Result:
     result = _counts(images, hashes, copy_of, candidates, verdict)
     result.files |= _lists(images, verdict)
     result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
-    picture = reader.lookup()
-    _show_groups(result, verdict, picture, images.name)
-    _show_rejected(result, candidates, verdict, picture, images.name)
+    _show_groups(result, verdict, reader)
+    _show_rejected(result, candidates, verdict, reader)
     if len(verdict.kept) > 1:
         planted = plant(reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity)
         _report_planted(result, planted, choices)
@@ -83,10 +81,12 @@ def _sample(reader: Reader, seed: int) -> np.ndarray:
     count = len(reader.images)
     order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM_SAMPLE)[:, 0], kind="stable")
     rows = np.sort(order[:SAMPLE])
-    pictures = [batch for _, batch in reader.batches(rows, "reading pictures to train on")]
-    if sum(map(len, pictures)) < FEWEST:
+    batches = list(reader.batches(rows, "reading pictures to train on"))
+    if sum(len(read) for read, _ in batches) < FEWEST:
         raise GanlabError(f"Hardly a picture of {reader.images.spec} can be read.", "Look at the data.")
-    return np.concatenate(pictures)
+    read, pictures = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    reader.memory = dict(zip(read.tolist(), pictures, strict=True))
+    return pictures
 
 
 def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
@@ -108,11 +108,10 @@ def _compare_near(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choic
     firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
     near = near_pairs(hashes[firsts], choices.radius)
     pairs = Pairs(firsts[near.first], firsts[near.second], near.distance)
-    picture = reader.lookup()
     similarity, difference = np.empty(len(pairs)), np.empty(len(pairs))
     for start in progress(range(0, len(pairs), BATCH), "comparing pictures"):
         rows = slice(start, start + BATCH)
-        sides = (np.stack([picture(int(row)) for row in side[rows]]) for side in (pairs.first, pairs.second))
+        sides = reader.pictures(pairs.first[rows]), reader.pictures(pairs.second[rows])
         similarity[rows], difference[rows] = compare(*sides)
     return Compared(pairs, similarity, same(similarity, difference, choices.similarity))
 
@@ -187,37 +186,35 @@ def _lists(images: Images, verdict: Verdict) -> dict[str, bytes]:
     }
 
 
-def _show_groups(
-    result: Result, verdict: Verdict, picture: Callable[[int], np.ndarray], name: Callable[[int], str]
-) -> None:
+def _show_groups(result: Result, verdict: Verdict, reader: Reader) -> None:
+    """The most doubtful groups first."""
     groups = verdict.groups()
     doubtful = sorted(groups, key=lambda group: float(np.min(verdict.similarity[group[1:]])))
+    name = reader.images.name
     shown = []
     for group in doubtful[: figures.GROUPS]:
-        tiles = [Tile(picture(group[0]), name(group[0]), "kept", KEPT)]
+        tiles = [Tile(reader.picture(group[0]), name(group[0]), "kept", KEPT)]
         for row in group[1 : figures.MEMBERS]:
             words = measured(verdict.similarity[row], int(verdict.distance[row]))
-            tiles.append(Tile(picture(row), name(row), words, DROPPED))
+            tiles.append(Tile(reader.picture(row), name(row), words, DROPPED))
         shown.append(tiles)
     if shown:
         result.figures["groups"] = figures.groups(shown, len(groups))
 
 
-def _show_rejected(
-    result: Result,
-    candidates: Compared,
-    verdict: Verdict,
-    picture: Callable[[int], np.ndarray],
-    name: Callable[[int], str],
-) -> None:
+def _show_rejected(result: Result, candidates: Compared, verdict: Verdict, reader: Reader) -> None:
     """The most alike of those refused, where the two are not in one group after all."""
-    keeper = verdict.keeper
-    apart = keeper[candidates.pairs.first] != keeper[candidates.pairs.second]
-    refused = np.flatnonzero(~candidates.same & apart)
-    chosen = refused[np.argsort(-candidates.similarity[refused], kind="stable")][: figures.GROUPS]
-    if len(chosen):
-        tiles = figures.pair_tiles(candidates.pairs, candidates.similarity, chosen, picture, name)
-        result.figures["rejected"] = figures.rejected(tiles, len(refused))
+    pairs, keeper = candidates.pairs, verdict.keeper
+    refused = np.flatnonzero(~candidates.same & (keeper[pairs.first] != keeper[pairs.second]))
+    most_alike = refused[np.argsort(-candidates.similarity[refused], kind="stable")][: figures.GROUPS]
+    shown = []
+    for pair in most_alike:
+        first, second = int(pairs.first[pair]), int(pairs.second[pair])
+        words = measured(candidates.similarity[pair], int(pairs.distance[pair]))
+        tiles = [(first, ""), (second, words)]
+        shown.append([Tile(reader.picture(row), reader.images.name(row), words, SOFT) for row, words in tiles])
+    if shown:
+        result.figures["rejected"] = figures.rejected(shown, len(refused))
 
 
 def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:

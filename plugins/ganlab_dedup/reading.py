@@ -11,48 +11,53 @@ from ganlab import GanlabError, Images, progress
 
 SIDE = 64  # pixels; the hash sees 32x32 of it, the verification all
 BATCH = 256
-KEPT = 8192  # decoded pictures held while pairs are compared: 100 MB
+KEPT = 8192  # decoded pictures remembered while pairs are compared: 100 MB
 
 
 class Reader:
-    """A set of pictures at 64x64.
+    """A set of pictures at 64x64, all decoded to (64, 64, 3) uint8.
 
     Attributes:
         broken: row -> why it cannot be read; empty unless broken pictures are to be left out.
+        memory: row -> picture, of those that need not be decoded again.
+        picture: gives a whole picture by its row, and remembers the last thousands.
     """
 
     def __init__(self, images: Images, skip_broken: bool) -> None:
         self.images = images
         self.skip_broken = skip_broken
         self.broken: dict[int, str] = {}
+        self.memory: dict[int, np.ndarray] = {}
+        self.picture: Callable[[int], np.ndarray] = lru_cache(KEPT)(self._whole)
 
-    def one(self, row: int) -> np.ndarray | None:
-        """(64, 64, 3) uint8, or None for a broken picture that is to be left out."""
+    def batches(self, rows: np.ndarray, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The rows that can be read (b,), and their pictures (b, 64, 64, 3)."""
+        for start in progress(range(0, len(rows), BATCH), what):
+            read = {int(row): self._one(int(row)) for row in rows[start : start + BATCH]}
+            good = {row: picture for row, picture in read.items() if picture is not None}
+            if good:
+                yield np.array(list(good)), np.stack(list(good.values()))
+
+    def pictures(self, rows: np.ndarray) -> np.ndarray:
+        """(r, 64, 64, 3), none of them broken."""
+        return np.stack([self.picture(int(row)) for row in rows])
+
+    def _one(self, row: int) -> np.ndarray | None:
+        """None for a broken picture that is to be left out."""
+        if row in self.broken:
+            return None
+        if row in self.memory:
+            return self.memory[row]
         try:
-            return self.images.array(int(row), SIDE, 3)
+            return self.images.array(row, SIDE, 3)
         except GanlabError as error:
             if not self.skip_broken:
                 raise
-            self.broken[int(row)] = str(error)
+            self.broken[row] = str(error)
             return None
 
-    def batches(self, rows: np.ndarray, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The rows that can be read (b,), and their pictures (b, 64, 64, 3) uint8."""
-        for start in progress(range(0, len(rows), BATCH), what):
-            here = rows[start : start + BATCH]
-            pictures = [self.one(row) for row in here]
-            good = [place for place, picture in enumerate(pictures) if picture is not None]
-            if good:
-                yield here[good], np.stack([picture for picture in pictures if picture is not None])
-
-    def lookup(self) -> Callable[[int], np.ndarray]:
-        """A function that gives whole pictures by their rows and remembers the last thousands."""
-
-        @lru_cache(KEPT)
-        def picture(row: int) -> np.ndarray:
-            found = self.one(row)
-            if found is None:
-                raise GanlabError(f"{self.images.name(row)} has changed meanwhile.", "Run it again.")
-            return found
-
+    def _whole(self, row: int) -> np.ndarray:
+        picture = self._one(row)
+        if picture is None:
+            raise GanlabError(f"{self.images.name(row)} changed while it was being looked at.", "Run it again.")
         return picture
