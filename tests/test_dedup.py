@@ -13,9 +13,9 @@ from scipy import ndimage
 
 from ganlab import GanlabError, Result, open_images
 from ganlab.testing import check_analysis, check_plugin
-from ganlab_dedup import dedup, hamming
+from ganlab_dedup import dedup, grouping, hamming
 from ganlab_dedup.autoencoder import SIZE, Hasher, _Adam, train
-from ganlab_dedup.grouping import first_copies, judge
+from ganlab_dedup.grouping import Verdict, first_copies, judge
 from ganlab_dedup.hamming import Pairs, bits_between, near_pairs, neighbours
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.verification import FINE, FLAT, REACH, WIDE, WINDOW, compare, same
@@ -187,10 +187,11 @@ def clustered(count: int, seed: int) -> np.ndarray:
 def test_search_is_exact(radius: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hamming, "COMPARED", 97)  # so that blocks have edges
     monkeypatch.setattr(hamming, "QUERIES", 50)
+    monkeypatch.setattr(hamming, "PENDING", 1000)
     queries, base = clustered(120, 0), clustered(400, 0)
     bits = [np.unpackbits(side.view(np.uint8), axis=1).astype(int) for side in (queries, base)]
     distance = (bits[0][:, None] != bits[1][None]).sum(2)
-    query, row, found = neighbours(queries, base, radius)
+    query, row, found = neighbours(queries[:, None], base, radius)
     expected = np.argwhere(distance <= radius)
     assert len(expected) > 0
     np.testing.assert_array_equal(np.stack([query, row], 1), expected)
@@ -220,9 +221,12 @@ def test_bits_are_counted_without_numpy_2(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hamming, "MOST_PAIRS", 100)
+    monkeypatch.setattr(hamming, "PENDING", 100)
+    monkeypatch.setattr(hamming, "MOST_PAIRS", 3600)
+    assert len(near_pairs(np.zeros((60, 9, 2), np.uint64), 0)) == 60 * 59 // 2  # found again and again, kept once
+    monkeypatch.setattr(hamming, "MOST_PAIRS", 3599)
     with pytest.raises(GanlabError, match="too alike"):
-        near_pairs(np.zeros((60, 1, 2), np.uint64), 0)
+        near_pairs(np.zeros((60, 9, 2), np.uint64), 0)
 
 
 # the comparison
@@ -277,28 +281,50 @@ def test_flat_pictures_are_told_by_their_colour() -> None:
 # groups
 
 
-def pairs_of(*pairs: tuple[int, int]) -> Pairs:
-    first, second = np.array(pairs).T
-    return Pairs(first, second, np.arange(len(pairs)))
+Alike = dict[tuple[int, int], float]
+
+
+def judged(copy_of: np.ndarray, alike: Alike) -> tuple[Verdict, list[tuple[int, int]]]:
+    """The verdict where these pairs are this alike, and the pairs that were looked at."""
+    asked = []
+
+    def look(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        here = list(zip(first.tolist(), second.tolist(), strict=True))
+        asked.extend(here)
+        similarity = np.array([alike[pair] for pair in here])
+        return similarity, similarity > 0.87
+
+    first, second = np.array(sorted(alike)).T
+    verdict, compared = judge(copy_of, Pairs(first, second, np.arange(len(alike))), look)
+    assert list(zip(compared.pairs.first.tolist(), compared.pairs.second.tolist(), strict=True)) == asked
+    return verdict, asked
 
 
 def test_resemblance_is_not_handed_on() -> None:
-    verdict = judge(np.arange(4), pairs_of((0, 1), (1, 2), (2, 3)), np.array([0.9, 0.95, 0.9]))
+    verdict, _ = judged(np.arange(4), {(0, 1): 0.9, (1, 2): 0.95, (2, 3): 0.9, (0, 3): 0.5})
     assert verdict.keeper.tolist() == [0, 0, 2, 2]
     assert verdict.groups() == [[0, 1], [2, 3]]
 
 
-def test_a_picture_is_dropped_for_the_kept_one_most_like_it() -> None:
-    verdict = judge(np.arange(3), pairs_of((0, 2), (1, 2)), np.array([0.9, 0.99]))
-    assert verdict.keeper.tolist() == [0, 1, 1]
-    assert verdict.similarity[2] == 0.99
+def test_a_picture_is_dropped_for_the_first_that_is_the_same() -> None:
+    verdict, _ = judged(np.arange(3), {(0, 2): 0.9, (1, 2): 0.99})
+    assert verdict.keeper.tolist() == [0, 1, 0]
+    assert verdict.similarity[2] == 0.9
+
+
+def test_what_is_dropped_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "BLOCK", 1)
+    count = 12
+    verdict, asked = judged(np.arange(count), {(a, b): 0.99 for a in range(count) for b in range(a + 1, count)})
+    assert verdict.keeper.tolist() == [0] * count
+    assert asked == [(0, b) for b in range(1, count)]
 
 
 def test_exact_copies_go_where_their_twin_goes() -> None:
     digests = np.array([[1, 1], [2, 1], [2, 1], [1, 2], [9, 9]], np.uint64)
     copies = first_copies(digests, np.array([True, True, True, True, False]))
     assert copies.tolist() == [0, 1, 1, 3, -1]
-    verdict = judge(copies, pairs_of((0, 1)), np.array([0.93]))
+    verdict, _ = judged(copies, {(0, 1): 0.93})
     assert verdict.keeper.tolist() == [0, 0, 0, 3, -1]
     assert verdict.similarity[2] == 0.93
     assert verdict.kept.tolist() == [0, 3]

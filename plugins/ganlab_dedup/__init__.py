@@ -14,7 +14,9 @@ def dedup(
         int, "bits of 128 that two hashes may differ by; the paper's 0 finds few but exact copies", Range(0, 31)
     ] = 15,
     similarity: Annotated[
-        float, "correlation of detail from which two pictures are the same; different ones stay below 0.8", Range(0, 1)
+        float,
+        "correlation of detail from which two pictures are the same; of photographs different ones stay below 0.8",
+        Range(0, 1),
     ] = 0.87,
     steps: Annotated[int, "training steps of the autoencoder that hashes", Range(1)] = 600,
     planted: Annotated[
@@ -23,7 +25,7 @@ def dedup(
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0)] = 0,
 ) -> Result:
-    """Which pictures of a data set are there more than once, and which to keep (section 4.1).
+    """Which pictures of a data set are there more than once, and which to keep (section 4.1.1).
 
     A 3072-128-3072 de-noising, dropout-regularised ReLU autoencoder learns from the pictures at 32x32; which of its 128
     code units are above zero is a picture's hash. Pictures whose hashes differ by at most --radius bits are candidates,

@@ -1,4 +1,4 @@
-"""The paper's autoencoder, 3072-128-3072, and the hash that its code layer gives a picture (section 4.1)."""
+"""The paper's autoencoder, 3072-128-3072, and the hash that its code layer gives a picture (section 4.1.1)."""
 
 from __future__ import annotations
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ganlab import progress
+
 from .hamming import Pairs
 
 NONE = -1
+BLOCK = 256  # pairs compared before the next are looked at
+
+# rows of the first pictures, rows of the second -> similarity, and which are the same; all (p,)
+Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,15 @@ class Verdict:
         return [members[keeper] for keeper in sorted(members)]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The pairs that had to be compared, how alike they are, and which are the same; (p,)."""
+
+    pairs: Pairs
+    similarity: np.ndarray
+    same: np.ndarray
+
+
 def first_copies(digests: np.ndarray, readable: np.ndarray) -> np.ndarray:
     """(n,) the first row whose picture has the same digest (n, 2), -1 where there is no picture."""
     rows = np.flatnonzero(readable)
@@ -55,28 +71,37 @@ def first_copies(digests: np.ndarray, readable: np.ndarray) -> np.ndarray:
     return copies
 
 
-def judge(copy_of: np.ndarray, pairs: Pairs, similarity: np.ndarray) -> Verdict:
+def judge(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compared]:
     """Go through the pictures in order: one that is the same as a picture already kept is dropped for it.
 
     So every dropped picture was compared with the one that is kept in its place: resemblance is not handed on from
-    picture to picture, as along the frames of a film.
+    picture to picture, as along the frames of a film. And pictures that are dropped already are not compared any more,
+    so that a thousand copies of one take a thousand comparisons and not half a million.
 
     Args:
         copy_of: (n,) from :func:`first_copies`.
-        pairs: pairs of first copies that are the same picture.
-        similarity: (p,) of these pairs.
+        pairs: pairs of first copies that may be the same picture, sorted.
+        look: compares pairs.
     """
     count = len(copy_of)
-    keeper, alike = copy_of.copy(), np.full(count, np.nan)
-    distance = np.zeros(count, np.int64)
-    best_first = np.lexsort((pairs.first, -similarity, pairs.second))
-    for pair in best_first:
-        first, second = pairs.first[pair], pairs.second[pair]
-        if keeper[first] == first and keeper[second] == second:
-            keeper[second], alike[second], distance[second] = first, similarity[pair], pairs.distance[pair]
+    keeper, alike, distance = copy_of.copy(), np.full(count, np.nan), np.zeros(count, np.int64)
+    similarity, same = np.full(len(pairs), np.nan), np.zeros(len(pairs), bool)
+    for start in progress(range(0, len(pairs), BLOCK), "comparing pictures"):
+        rows = np.arange(start, min(start + BLOCK, len(pairs)))
+        kept = [keeper[side[rows]] == side[rows] for side in (pairs.first, pairs.second)]
+        rows = rows[kept[0] & kept[1]]
+        if not len(rows):
+            continue
+        similarity[rows], same[rows] = look(pairs.first[rows], pairs.second[rows])
+        for row in rows[same[rows]]:
+            first, second = pairs.first[row], pairs.second[row]
+            if keeper[first] == first and keeper[second] == second:
+                keeper[second], alike[second], distance[second] = first, similarity[row], pairs.distance[row]
     exact = (copy_of != np.arange(count)) & (copy_of != NONE)
-    for row in np.flatnonzero(exact):
-        twin = copy_of[row]
-        kept = keeper[twin] == twin
-        keeper[row], alike[row], distance[row] = keeper[twin], 1.0 if kept else alike[twin], distance[twin]
-    return Verdict(keeper, alike, distance, exact)
+    for copy in np.flatnonzero(exact):
+        twin = copy_of[copy]
+        alike[copy] = 1.0 if keeper[twin] == twin else alike[twin]
+        keeper[copy], distance[copy] = keeper[twin], distance[twin]
+    done = np.flatnonzero(~np.isnan(similarity))
+    compared = Pairs(pairs.first[done], pairs.second[done], pairs.distance[done])
+    return Verdict(keeper, alike, distance, exact), Compared(compared, similarity[done], same[done])

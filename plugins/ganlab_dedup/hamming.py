@@ -17,7 +17,8 @@ from ganlab import GanlabError, progress
 WORDS, WORD_BITS = 8, 16
 QUERIES = 1 << 20  # looked up at once
 COMPARED = 1 << 20  # compared at once
-MOST_PAIRS = 20_000_000  # 500 MB
+PENDING = 4_000_000  # pairs found, some of them again and again, before they are made one each
+MOST_PAIRS = 20_000_000  # 160 MB
 
 
 @dataclass(frozen=True)
@@ -42,33 +43,31 @@ def near_pairs(hashes: np.ndarray, radius: int) -> Pairs:
     Raises:
         GanlabError: so many pairs that they would not fit into memory.
     """
-    count, views = hashes.shape[:2]
-    query, base, distance = neighbours(hashes.reshape(-1, 2), hashes[:, 0], radius)
-    query //= views
+    count = len(hashes)
+    query, base, distance = neighbours(hashes, hashes[:, 0], radius)
     other = query != base
     low, high = np.minimum(query, base)[other], np.maximum(query, base)[other]
-    pair, distance = _nearest_of_each(low * count + high, distance[other])
-    return Pairs(pair // count, pair % count, distance)
+    return Pairs(*_apart(_nearest(_packed(low * count + high, distance[other])), count))
 
 
 def neighbours(queries: np.ndarray, base: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which of ``base`` (n, 2) uint64 lie within ``radius`` bits of each of ``queries`` (q, 2) uint64.
+    """Which of ``base`` (n, 2) uint64 lie within ``radius`` bits of any view of each of ``queries`` (q, views, 2).
 
     Returns:
-        Query, row of base and distance, (p,) int64 each, sorted by the first two.
+        Query, row of base and the least distance, (p,) int64 each, sorted by the first two.
 
     Raises:
         GanlabError: so many that they would not fit into memory.
     """
-    queries, base = np.ascontiguousarray(queries), np.ascontiguousarray(base)
-    found = np.empty(0, np.int64), np.empty(0, np.int64)
+    views = queries.shape[1]
+    queries, base = np.ascontiguousarray(queries).reshape(-1, 2), np.ascontiguousarray(base)
     flips = _flips(radius // WORDS)
+    found, pending = [np.empty(0, np.int64)], 0
     for word in progress(WORDS, "comparing hashes"):
         keys = base.view(np.uint16)[:, word]
         order = np.argsort(keys, kind="stable")
         starts = np.searchsorted(keys[order], np.arange((1 << WORD_BITS) + 1))
         table = base[order]
-        near, gathered = [found], len(found[0])
         for first in range(0, len(queries), QUERIES):
             asked = queries[first : first + QUERIES]
             for flip in flips:
@@ -76,20 +75,37 @@ def neighbours(queries: np.ndarray, base: np.ndarray, radius: int) -> tuple[np.n
                 for query, place in _expanded(starts[bucket], starts[bucket + 1]):
                     distance = bits_between(asked[query], table[place])
                     close = np.flatnonzero(distance <= radius)
-                    near.append(((first + query[close]) * len(base) + order[place[close]], distance[close]))
-                    gathered += len(close)
-                    if gathered > MOST_PAIRS:
-                        raise _too_many(radius)
-        found = _nearest_of_each(*(np.concatenate(parts) for parts in zip(*near, strict=True)))
-    pair, distance = found
-    return pair // len(base), pair % len(base), distance
+                    pair = (first + query[close]) // views * len(base) + order[place[close]]
+                    found.append(_packed(pair, distance[close]))
+                    pending += len(close)
+                    if pending > PENDING:
+                        found, pending = [_nearest(np.concatenate(found))], 0
+                        _check_room(found[0], radius)
+    return _apart(_nearest(np.concatenate(found)), len(base))
 
 
-def _too_many(radius: int) -> GanlabError:
-    return GanlabError(
-        f"More than {MOST_PAIRS:,} pairs lie within {radius} bits: these pictures are too alike for it.",
-        "Try a smaller --radius.",
-    )
+def _check_room(found: np.ndarray, radius: int) -> None:
+    if len(found) > MOST_PAIRS:
+        raise GanlabError(
+            f"More than {MOST_PAIRS:,} pairs of pictures lie within {radius} bits: they are too alike for it.",
+            "Try a smaller --radius, or part of the data.",
+        )
+
+
+def _packed(pair: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """A pair's number and its distance in one integer, which sorts by both."""
+    return pair * 256 + distance
+
+
+def _nearest(packed: np.ndarray) -> np.ndarray:
+    """Each pair once, with its least distance, sorted."""
+    packed = np.sort(packed)
+    return packed[np.flatnonzero(np.diff(packed >> 8, prepend=-1))]
+
+
+def _apart(packed: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First, second (below ``count``) and distance."""
+    return (packed >> 8) // count, (packed >> 8) % count, packed & 255
 
 
 def bits_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -122,11 +138,3 @@ def _expanded(start: np.ndarray, stop: np.ndarray) -> Iterator[tuple[np.ndarray,
         within = np.arange(ends[last - 1] - done) - np.repeat(ends[first:last] - part - done, part)
         yield np.repeat(asking[first:last], part), np.repeat(start[first:last], part) + within
         first = last
-
-
-def _nearest_of_each(pair: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair once, with its smallest distance, sorted."""
-    order = np.lexsort((distance, pair))
-    pair, distance = pair[order], distance[order]
-    fresh = np.concatenate([[True], pair[1:] != pair[:-1]])[: len(pair)]
-    return pair[fresh], distance[fresh]

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, Metric, Result, Table, progress, random_bits
+from ganlab import GanlabError, Images, Metric, Result, Table, random_bits
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
 from .control import Planted, of_share, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
-from .grouping import NONE, Verdict, first_copies, judge
+from .grouping import NONE, Compared, Verdict, first_copies, judge
 from .hamming import Pairs, near_pairs
 from .planting import KINDS
-from .reading import BATCH, Reader
+from .reading import Reader
 from .verification import compare, same
 
 FEWEST = 8  # pictures, below which there is nothing to learn a hash from
@@ -39,15 +39,6 @@ class Choices:
     seed: int
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Candidates and what the comparison says of them, (p,)."""
-
-    pairs: Pairs
-    similarity: np.ndarray
-    same: np.ndarray
-
-
 def investigate(images: Images, choices: Choices) -> Result:
     """Run the de-duplication; see :func:`ganlab_dedup.dedup`."""
     if len(images) < FEWEST:
@@ -57,14 +48,12 @@ def investigate(images: Images, choices: Choices) -> Result:
     reader = Reader(images, choices.skip_broken)
     hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
     hashes, copy_of = _hash_all(reader, hasher)
-    candidates = _compare_near(reader, hashes, copy_of, choices)
-    verified = candidates.same
-    verdict = judge(copy_of, _picked(candidates.pairs, verified), candidates.similarity[verified])
-    result = _counts(images, hashes, copy_of, candidates, verdict)
+    verdict, compared = _judge(reader, hashes, copy_of, choices)
+    result = _counts(images, hashes, copy_of, compared, verdict)
     result.files |= _lists(images, verdict)
     result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
     _show_groups(result, verdict, reader)
-    _show_rejected(result, candidates, verdict, reader)
+    _show_rejected(result, compared, verdict, reader)
     if len(verdict.kept) > 1:
         planted = plant(reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity)
         _report_planted(result, planted, choices)
@@ -103,24 +92,20 @@ def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
     return hashes, first_copies(digests, readable)
 
 
-def _compare_near(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> Compared:
-    """Pairs within the radius, exact copies left out, compared on the pictures."""
+def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
+    """Search, compare, decide. Exact copies are left out of the search: what becomes of one becomes of all."""
     firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
     near = near_pairs(hashes[firsts], choices.radius)
     pairs = Pairs(firsts[near.first], firsts[near.second], near.distance)
-    similarity, difference = np.empty(len(pairs)), np.empty(len(pairs))
-    for start in progress(range(0, len(pairs), BATCH), "comparing pictures"):
-        rows = slice(start, start + BATCH)
-        sides = reader.pictures(pairs.first[rows]), reader.pictures(pairs.second[rows])
-        similarity[rows], difference[rows] = compare(*sides)
-    return Compared(pairs, similarity, same(similarity, difference, choices.similarity))
+
+    def look(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        similarity, difference = compare(reader.pictures(first), reader.pictures(second))
+        return similarity, same(similarity, difference, choices.similarity)
+
+    return judge(copy_of, pairs, look)
 
 
-def _picked(pairs: Pairs, chosen: np.ndarray) -> Pairs:
-    return Pairs(pairs.first[chosen], pairs.second[chosen], pairs.distance[chosen])
-
-
-def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, candidates: Compared, verdict: Verdict) -> Result:
+def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: Compared, verdict: Verdict) -> Result:
     kept, dropped, groups = verdict.kept, verdict.dropped, verdict.groups()
     total = len(kept) + len(dropped)
     exact = int(verdict.exact.sum())
@@ -140,23 +125,23 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, candidates:
             equal, n=total, control="dropped", about="pictures the paper drops: their hash equals an earlier one's"
         ),
     }
-    at_zero = candidates.pairs.distance == 0
+    at_zero = compared.pairs.distance == 0
     if len(at_zero):
-        result.metrics["candidates_same"] = Metric(
-            candidates.same.mean(),
-            *of_share(candidates.same),
-            len(candidates.same),
+        result.metrics["compared_same"] = Metric(
+            compared.same.mean(),
+            *of_share(compared.same),
+            len(compared.same),
             no_control="it describes the search; figure rejected shows the others",
-            about="pairs within the radius that the comparison confirms, exact copies left out",
+            about="compared pairs that are confirmed; exact copies are not compared",
         )
     if at_zero.any():
-        confirmed = candidates.same[at_zero]
+        confirmed = compared.same[at_zero]
         result.metrics["equal_hashes_same"] = Metric(
             confirmed.mean(),
             *of_share(confirmed),
             len(confirmed),
-            control="candidates_same",
-            about="pairs of equal hashes that the comparison confirms, exact copies left out",
+            control="compared_same",
+            about="of them those with equal hashes that are confirmed",
         )
     largest = sorted(groups, key=len, reverse=True)[:20]
     result.tables["groups"] = Table(
@@ -202,15 +187,15 @@ def _show_groups(result: Result, verdict: Verdict, reader: Reader) -> None:
         result.figures["groups"] = figures.groups(shown, len(groups))
 
 
-def _show_rejected(result: Result, candidates: Compared, verdict: Verdict, reader: Reader) -> None:
+def _show_rejected(result: Result, compared: Compared, verdict: Verdict, reader: Reader) -> None:
     """The most alike of those refused, where the two are not in one group after all."""
-    pairs, keeper = candidates.pairs, verdict.keeper
-    refused = np.flatnonzero(~candidates.same & (keeper[pairs.first] != keeper[pairs.second]))
-    most_alike = refused[np.argsort(-candidates.similarity[refused], kind="stable")][: figures.GROUPS]
+    pairs, keeper = compared.pairs, verdict.keeper
+    refused = np.flatnonzero(~compared.same & (keeper[pairs.first] != keeper[pairs.second]))
+    most_alike = refused[np.argsort(-compared.similarity[refused], kind="stable")][: figures.GROUPS]
     shown = []
     for pair in most_alike:
         first, second = int(pairs.first[pair]), int(pairs.second[pair])
-        words = measured(candidates.similarity[pair], int(pairs.distance[pair]))
+        words = measured(compared.similarity[pair], int(pairs.distance[pair]))
         tiles = [(first, ""), (second, words)]
         shown.append([Tile(reader.picture(row), reader.images.name(row), words, SOFT) for row, words in tiles])
     if shown:
