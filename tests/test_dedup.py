@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from ganlab import GanlabError, Result, open_images
 from ganlab.testing import check_analysis, check_plugin
 from ganlab_dedup import dedup, grouping, hamming
 from ganlab_dedup.autoencoder import SIZE, Hasher, _Adam, train
+from ganlab_dedup.control import Planted
 from ganlab_dedup.grouping import Verdict, first_copies, judge
 from ganlab_dedup.hamming import Pairs, bits_between, near_pairs, neighbours
+from ganlab_dedup.investigation import Choices, _report_planted
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.verification import FINE, FLAT, REACH, WIDE, WINDOW, compare, same
 
@@ -105,6 +108,22 @@ def test_lists_say_what_is_kept_and_dropped(planted: Path, result: Result) -> No
         f"number {DIFFERENT + row}" for row in range(5, COPIES, 6)
     }
     assert len(open_images(str(planted)).only(keep)) == len(keep)
+
+
+def test_too_low_a_threshold_is_noticed_and_a_better_one_named() -> None:
+    found = Planted(
+        row=np.arange(50), kind=np.arange(50) % 5, distance=np.full(50, 3), similarity=np.linspace(0.9, 1, 50),
+        same=np.ones(50, bool), equal=np.zeros(50, bool), other=np.arange(50), other_distance=np.full(50, 9),
+        other_similarity=np.linspace(0.5, 0.943, 50), other_same=np.linspace(0.5, 0.943, 50) > 0.87,
+    )  # fmt: skip
+    choices = Choices(15, 0.87, 600, 50, False, 0)
+    warned, calm = Result("Said."), Result("Said.")
+    _report_planted(warned, found, choices)
+    _report_planted(calm, replace(found, other_distance=np.full(50, 30)), choices)
+    assert calm.notes == []
+    assert "--similarity 0.95" in warned.notes[0]
+    assert "50%" in warned.notes[0]
+    assert warned.metrics["others_taken_for_copies"].value > 0.1
 
 
 # hashes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from .verification import compare, same
 FEWEST = 8  # pictures, below which there is nothing to learn a hash from
 SAMPLE = 10_000  # pictures the hash is trained on at most: 120 MB
 STREAM_SAMPLE = 901
+MISTAKEN = 0.01  # of the planted copies taken for another picture, above which the reader is warned
 NAMED = 5  # broken pictures told by name
 
 
@@ -229,6 +231,14 @@ def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
             about="the same copies by equal hashes alone, as in the paper",
         ),
     }
+    if mistaken.mean() > MISTAKEN:
+        above = min(0.99, math.floor(100 * planted.other_similarity[mistaken].max() + 1) / 100)
+        still = (found & (planted.similarity >= above)).mean()
+        result.notes.append(
+            f"{mistaken.sum()} of {count} planted copies are taken for another picture as well: many of these pictures "
+            f"are too alike for --similarity {choices.similarity:g}. Look at the figure groups, and try --similarity "
+            f"{above:.2f}, by which {still:.0%} of the planted copies would still be found."
+        )
     rows = []
     for number, kind in enumerate(KINDS):
         mine = planted.kind == number
