@@ -1,7 +1,8 @@
 """All pairs of hashes within a Hamming radius, exactly, by multi-index search (Norouzi, Punjani and Fleet 2012).
 
-A hash of 128 bits is 8 words of 16. Of two hashes that differ by at most r bits, one word differs by at most r // 8:
-the pigeonhole. So each word has a table, and only hashes that share nearly one word are compared as a whole.
+A hash of 128 bits is cut into words. Of two hashes that differ by at most r bits, one word differs by at most r bits
+over the number of words: the pigeonhole. So each word has a table, and only hashes that nearly share a word are
+compared as a whole.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 
 from ganlab import GanlabError, progress
 
-WORDS, WORD_BITS = 8, 16
+# 6 words of 21 or 22 bits while one flipped bit is enough, that is up to a radius of 11; then 8 words of 16
+FEW_WORDS, MANY_WORDS = 6, 8
 QUERIES = 1 << 20  # looked up at once
 COMPARED = 1 << 20  # compared at once
 PENDING = 4_000_000  # pairs found, some of them again and again, before they are made one each
@@ -61,17 +63,20 @@ def neighbours(queries: np.ndarray, base: np.ndarray, radius: int) -> tuple[np.n
     """
     views = queries.shape[1]
     queries, base = np.ascontiguousarray(queries).reshape(-1, 2), np.ascontiguousarray(base)
-    flips = _flips(radius // WORDS)
+    words = FEW_WORDS if radius < 2 * FEW_WORDS else MANY_WORDS
     found, pending = [np.empty(0, np.int64)], 0
-    for word in progress(WORDS, "comparing hashes"):
-        keys = base.view(np.uint16)[:, word]
+    for word in progress(words, "comparing hashes"):
+        cut = _Word(word, words)
+        keys = cut.of(base)
         order = np.argsort(keys, kind="stable")
-        starts = np.searchsorted(keys[order], np.arange((1 << WORD_BITS) + 1))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << cut.bits))])
         table = base[order]
+        flips = _flips(cut.bits, radius // words)
         for first in range(0, len(queries), QUERIES):
             asked = queries[first : first + QUERIES]
+            asked_keys = cut.of(asked)
             for flip in flips:
-                bucket = (asked.view(np.uint16)[:, word] ^ flip).astype(np.int64)
+                bucket = asked_keys ^ flip
                 for query, place in _expanded(starts[bucket], starts[bucket + 1]):
                     distance = bits_between(asked[query], table[place])
                     close = np.flatnonzero(distance <= radius)
@@ -119,10 +124,24 @@ def bits_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 _BITS_OF_BYTE = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
 
-def _flips(most: int) -> np.ndarray:
+class _Word:
+    """One of an even number of words: as many bits next to each other in one half of a hash."""
+
+    def __init__(self, number: int, words: int) -> None:
+        self.half, place = divmod(number, words // 2)
+        self.first, end = 64 * place // (words // 2), 64 * (place + 1) // (words // 2)
+        self.bits = end - self.first
+
+    def of(self, hashes: np.ndarray) -> np.ndarray:
+        """(n,) int64 of hashes (n, 2)."""
+        shifted = hashes[:, self.half] >> np.uint64(self.first)
+        return (shifted & np.uint64((1 << self.bits) - 1)).astype(np.int64)
+
+
+def _flips(bits: int, most: int) -> list[int]:
     """All words with at most so many bits set."""
-    places = [chosen for count in range(most + 1) for chosen in combinations(range(WORD_BITS), count)]
-    return np.array([sum(1 << place for place in chosen) for chosen in places], np.uint16)
+    places = [chosen for count in range(most + 1) for chosen in combinations(range(bits), count)]
+    return [sum(1 << place for place in chosen) for chosen in places]
 
 
 def _expanded(start: np.ndarray, stop: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
