@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[15_000, 30_000])
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=600, help="fewer where only the cost of search is asked")
     parser.add_argument("--look", type=Path)
     options = parser.parse_args()
     everything = open_images(options.data)
@@ -116,7 +117,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder) / "planted.npy", whole)
             with timed(spent):
-                result = dedup(str(Path(folder) / "planted.npy"), seed=options.seed)
+                result = dedup(str(Path(folder) / "planted.npy"), steps=options.steps, seed=options.seed)
         print(f"{len(whole)} pictures: " + ", ".join(f"{k} {w:.1f} s ({p:.1f} cpu)" for k, (w, p) in spent.items()))
         strange = judge(result, origin, kind)
         totals.append(spent)

@@ -71,18 +71,23 @@ def neighbours(queries: np.ndarray, base: np.ndarray, radius: int) -> tuple[np.n
         order = np.argsort(keys, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << cut.bits))])
         table = base[order]
+        table_halves = np.ascontiguousarray(table[:, 1 - cut.half])
         flips = _flips(cut.bits, radius // words)
         for first in range(0, len(queries), QUERIES):
             asked = queries[first : first + QUERIES]
-            asked_keys = cut.of(asked)
+            asked_keys, asked_halves = cut.of(asked), np.ascontiguousarray(asked[:, 1 - cut.half])
             for flip in flips:
                 bucket = asked_keys ^ flip
                 for query, place in _expanded(starts[bucket], starts[bucket + 1]):
+                    # the half without this word alone refuses nearly all
+                    far_half = bits_between(asked_halves[query, None], table_halves[place, None])
+                    likely = far_half <= radius
+                    query, place = query[likely], place[likely]
                     distance = bits_between(asked[query], table[place])
-                    close = np.flatnonzero(distance <= radius)
+                    close = distance <= radius
                     pair = (first + query[close]) // views * len(base) + order[place[close]]
                     found.append(_packed(pair, distance[close]))
-                    pending += len(close)
+                    pending += len(pair)
                     if pending > PENDING:
                         found, pending = [_nearest(np.concatenate(found))], 0
                         _check_room(found[0], radius)
