@@ -83,6 +83,15 @@ class Images(ABC):
         limited.limit = min(n, len(self))
         return limited
 
+    def only(self, names: Iterable[str]) -> Images:
+        """The pictures with these names, in the order of this set.
+
+        Raises `GanlabError` where there is no name, or one that belongs to no picture or to several.
+        """
+        from ganlab.data.chosen import ChosenImages
+
+        return ChosenImages.by_name(self, names)
+
     def fingerprint(self) -> str:
         """32 hex digits that change when the pictures do (judged by names, sizes and times, not by contents).
 

@@ -44,6 +44,10 @@ def train(
     limit: Annotated[
         int | None, typer.Option(help="Only the first N pictures; without it, all.", show_default=False)
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Only the pictures named in this list, such as dedup's keep.txt.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it; any number is as good.")] = 0,
     precision: Annotated[
         str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")
@@ -77,6 +81,7 @@ def train(
     settings = TrainSettings(
         data=data,
         limit=limit,
+        keep=None if keep is None else str(keep),
         network=DcganSettings(size, channels, width, z_dim, kernel),
         law=prior,
         epochs=epochs,

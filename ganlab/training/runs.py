@@ -12,6 +12,7 @@ import torch
 import typer
 
 from ganlab.data import open_images
+from ganlab.data.chosen import read_names
 from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import choose_device
 from ganlab.errors import GanlabError
@@ -21,9 +22,10 @@ from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from ganlab.writing import check_new_folder
+from ganlab.writing import check_new_folder, write_file
 
 NAMED = 5  # broken pictures told by name
+KEEP = "keep.txt"  # a run's copy of the list that named its pictures
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
     device = choose_device(device)
     run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
     check_new_folder(run)
-    packed = _pack(settings, reading)
+    keep = None if settings.keep is None else read_names(Path(settings.keep))
+    packed = _pack(settings, reading, keep)
     if len(packed) < settings.batch:
         raise GanlabError(
             f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
@@ -51,6 +54,8 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
         )
     settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
     trainer = Trainer(settings, device)
+    if keep is not None:
+        write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
     _train(packed, trainer, run)
 
 
@@ -68,7 +73,8 @@ def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, de
     trainer = load_state(run, choose_device(device), epochs)
     settings = trainer.settings
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
-    packed = _pack(settings if data is None else replace(settings, data=data), reading)
+    keep = None if settings.keep is None else read_names(run / KEEP)
+    packed = _pack(settings if data is None else replace(settings, data=data), reading, keep)
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
@@ -77,8 +83,10 @@ def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, de
     _train(packed, trainer, run)
 
 
-def _pack(settings: TrainSettings, reading: Reading) -> PackedImages:
+def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None) -> PackedImages:
     images = open_images(settings.data)
+    if keep is not None:
+        images = images.only(keep)
     if settings.limit is not None:
         images = images.first(settings.limit)
     with reading_bar() as bar:

@@ -21,6 +21,8 @@ class TrainSettings:
     Attributes:
         data: the data set as the user named it.
         limit: only this many pictures, the first ones; None for all.
+        keep: the list that named the pictures to train on, as the user gave it; the run's folder holds a copy. None for
+            all.
         fingerprint: of the packed pictures; a run goes on only on the same ones.
         network: the networks' shape.
         law: the prior of z, "uniform" on [-1, 1] (paper) or "normal".
@@ -38,6 +40,7 @@ class TrainSettings:
 
     data: str
     limit: int | None = None
+    keep: str | None = None
     fingerprint: str = ""
     network: DcganSettings = field(default_factory=DcganSettings)
     law: str = "uniform"

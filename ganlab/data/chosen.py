@@ -1,0 +1,93 @@
+"""Part of a set of pictures, picked by name: what a list of names to keep leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganlab.data.images import BrokenPicture, BulkReader, Images
+from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+NAMED = 3  # names told in a message
+
+
+class ChosenImages(Images):
+    """The pictures `rows` (k,) of another set, in that set's order."""
+
+    def __init__(self, whole: Images, rows: np.ndarray) -> None:
+        self.spec = whole.spec
+        self.source = f"{whole.source}, chosen"
+        self.ignored = whole.ignored
+        self.whole = whole
+        self.rows = rows
+
+    @classmethod
+    def by_name(cls, whole: Images, names: Iterable[str]) -> ChosenImages:
+        """The pictures with these names. Raises `GanlabError` where a name belongs to no picture, or to several."""
+        wanted = set(names)
+        if not wanted:
+            raise GanlabError("No picture was chosen.", "Name at least one.")
+        all_names = [whole.name(i) for i in range(len(whole))]
+        there = Counter(name for name in all_names if name in wanted)
+        _refuse(sorted(wanted - there.keys()), len(wanted), f"are not in {whole.spec}", "Is the list of other data?")
+        twice = sorted(name for name, count in there.items() if count > 1)
+        _refuse(twice, len(wanted), f"belong to more than one picture of {whole.spec}", "Give them names of their own.")
+        return cls(whole, np.array([i for i, name in enumerate(all_names) if name in wanted]))
+
+    def name(self, i: int) -> str:
+        return self.whole.name(int(self.rows[self._row(i)]))
+
+    @contextmanager
+    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
+        with self.whole.in_bulk(workers) as read_whole:
+
+            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+                chosen = self.rows[rows.start : rows.stop]
+                runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
+                ranges = [range(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+                return [picture for part in ranges for picture in read_whole(part, size, channels)]
+
+            yield read
+
+    def changed(self) -> bool:
+        return self.whole.changed()
+
+    def _total(self) -> int:
+        return len(self.rows)
+
+    def _facts(self) -> Iterable[object]:
+        return [self.whole.fingerprint(), *self.rows[: len(self)].tolist()]
+
+    def _decode(self, row: int, size: int | None) -> Image.Image:
+        return self.whole._decode(self.whole._row(int(self.rows[row])), size)
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list such as `ganlab dedup` leaves: UTF-8, one on each line, empty lines left out.
+
+    Raises `GanlabError` for a file that is not there, is no text or names nothing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise GanlabError(f"The list {path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise GanlabError(f"{path} is no list of names in UTF-8.", "Give the keep.txt of `ganlab dedup`.") from error
+    names = [name for line in lines if (name := line.removesuffix("\r"))]
+    if not names:
+        raise GanlabError(f"The list {path} names no picture.", "It holds one name on each line.")
+    return names
+
+
+def _refuse(names: list[str], total: int, what: str, hint: str) -> None:
+    if names:
+        few = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+        raise GanlabError(f"{len(names)} of {total} names {what}: {few}.", hint)

@@ -1,0 +1,112 @@
+"""Groups as a person checks them, and how far copies lie from what is only alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ganlab import Figure
+from ganlab import figures as draw
+
+from .control import Planted
+
+TILE, ROOM, GAP = 112, 34, 18  # pixels of a picture, of the words below it, between two groups
+ACROSS = 8  # pictures in a row of the sheet
+GROUPS, MEMBERS = 24, 8  # shown at most
+INK, SOFT, KEPT, DROPPED = (28, 31, 36), (98, 106, 118), (44, 138, 87), (200, 86, 27)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture (64, 64, 3) uint8 with two short lines below it, the second in a colour."""
+
+    picture: np.ndarray
+    name: str
+    words: str
+    colour: tuple[int, int, int]
+
+
+def sheet(groups: Sequence[Sequence[Tile]]) -> Image.Image:
+    """Groups side by side, as many in a row as there is room for, each in one row."""
+    rows: list[list[Sequence[Tile]]] = [[]]
+    for group in groups:
+        if sum(len(other) for other in rows[-1]) + len(group) > ACROSS:
+            rows.append([])
+        rows[-1].append(group)
+    font = ImageFont.load_default(12)
+    step = TILE + 4
+    width = max(sum(len(group) * step + GAP for group in row) for row in rows) + GAP
+    image = Image.new("RGB", (width, len(rows) * (TILE + ROOM + GAP) + GAP), "white")
+    brush = ImageDraw.Draw(image)
+    for number, row in enumerate(rows):
+        x, y = GAP, GAP + number * (TILE + ROOM + GAP)
+        for group in row:
+            for tile in group:
+                image.paste(Image.fromarray(tile.picture).resize((TILE, TILE), Image.Resampling.NEAREST), (x, y))
+                brush.text((x, y + TILE + 3), _fitting(tile.name, font), INK, font)
+                brush.text((x, y + TILE + 17), tile.words, tile.colour, font)
+                x += step
+            brush.line((x + GAP // 2 - 4, y, x + GAP // 2 - 4, y + TILE + ROOM - 4), (214, 218, 224))
+            x += GAP
+    return image
+
+
+def groups(tiles: Sequence[Sequence[Tile]], total: int) -> Figure:
+    """Groups of one picture, the most doubtful first."""
+    return Figure(
+        sheet(tiles),
+        f"{len(tiles)} of {total} groups, those whose pictures are least alike first. Kept is the picture that comes "
+        "first in the data; under a dropped one its correlation with the kept one and the bits their hashes differ by.",
+    )
+
+
+def rejected(tiles: Sequence[Sequence[Tile]], total: int) -> Figure:
+    """Pairs that the hash proposed and the comparison refused, the most alike first."""
+    return Figure(
+        sheet(tiles),
+        f"The control: {len(tiles)} of {total} pairs within the radius that are kept as different pictures, the most "
+        "alike first.",
+    )
+
+
+def distances(planted: Planted, radius: int) -> Figure:
+    """Bits between hashes: copies with originals, and with the nearest other picture."""
+    plot = draw.histogram(
+        {"planted copy and its original": planted.distance, "and the nearest other picture": planted.other_distance},
+        xlabel="bits by which hashes differ (of 128)",
+        ylabel="share of planted copies",
+        bins=int(max(planted.distance.max(), planted.other_distance.max(), 8)),
+        marks={f"radius {radius}": radius + 1},
+    )
+    return Figure(plot, "What the search tells apart: left of the line are the candidates.")
+
+
+def similarities(planted: Planted, threshold: float) -> Figure:
+    """Correlations of detail, of the same pairs."""
+    plot = draw.histogram(
+        {
+            "planted copy and its original": planted.similarity,
+            "and the nearest other picture": planted.other_similarity,
+        },
+        xlabel="correlation of detail at the best shift and zoom",
+        ylabel="share of planted copies",
+        marks={f"the same from {threshold:g}": threshold},
+    )
+    return Figure(plot, "What the comparison tells apart: right of the line two pictures are taken for one.")
+
+
+def measured(similarity: float, distance: int) -> str:
+    """Correlation and bits, in words."""
+    return f"{similarity:.3f}, {distance} bit{'' if distance == 1 else 's'}"
+
+
+def _fitting(name: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    """The end of a name, which tells files apart, as long as fits below a picture."""
+    if font.getlength(name) <= TILE:
+        return name
+    while name and font.getlength("…" + name) > TILE:
+        name = name[1:]
+    return "…" + name

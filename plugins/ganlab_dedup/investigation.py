@@ -1,0 +1,255 @@
+"""De-duplication, step by step: hash, search, compare, group, and check with copies that were planted."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import GanlabError, Images, Metric, Result, Table, random_bits
+
+from . import figures
+from .autoencoder import VIEWS, Hasher, train
+from .control import Planted, of_share, plant
+from .figures import DROPPED, KEPT, SOFT, Tile, measured
+from .grouping import NONE, Compared, Verdict, first_copies, judge
+from .hamming import Pairs, near_pairs
+from .planting import KINDS
+from .reading import Reader
+from .verification import compare, same
+
+FEWEST = 8  # pictures, below which there is nothing to learn a hash from
+SAMPLE = 10_000  # pictures the hash is trained on at most: 120 MB
+STREAM_SAMPLE = 901
+MISTAKEN = 0.01  # of the planted copies taken for another picture, above which the reader is warned
+NAMED = 5  # broken pictures told by name
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of :func:`ganlab_dedup.dedup`, which explains them."""
+
+    radius: int
+    similarity: float
+    steps: int
+    planted: int
+    skip_broken: bool
+    seed: int
+
+
+def investigate(images: Images, choices: Choices) -> Result:
+    """Run the de-duplication; see :func:`ganlab_dedup.dedup`."""
+    if len(images) < FEWEST:
+        raise GanlabError(
+            f"{images.spec} holds {len(images)} pictures, too few to learn a hash from.", f"Give at least {FEWEST}."
+        )
+    reader = Reader(images, choices.skip_broken)
+    hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
+    hashes, copy_of = _hash_all(reader, hasher)
+    verdict, compared = _judge(reader, hashes, copy_of, choices)
+    result = _counts(images, hashes, copy_of, compared, verdict)
+    result.files |= _lists(images, verdict)
+    result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
+    _show_groups(result, verdict, reader)
+    _show_rejected(result, compared, verdict, reader)
+    if len(verdict.kept) > 1:
+        planted = plant(reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity)
+        _report_planted(result, planted, choices)
+    else:
+        result.notes.append("All pictures are one: there are no different ones to try the search on.")
+    if reader.broken:
+        named = ", ".join(images.name(row) for row in sorted(reader.broken)[:NAMED])
+        result.notes.append(f"Left out {len(reader.broken)} of {len(images)} pictures that do not decode: {named}.")
+    return result
+
+
+def _sample(reader: Reader, seed: int) -> np.ndarray:
+    """Pictures drawn at random to train on, (k, 64, 64, 3) uint8."""
+    count = len(reader.images)
+    order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM_SAMPLE)[:, 0], kind="stable")
+    rows = np.sort(order[:SAMPLE])
+    batches = list(reader.batches(rows, "reading pictures to train on"))
+    if sum(len(read) for read, _ in batches) < FEWEST:
+        raise GanlabError(f"Hardly a picture of {reader.images.spec} can be read.", "Look at the data.")
+    read, pictures = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    reader.memory = dict(zip(read.tolist(), pictures, strict=True))
+    return pictures
+
+
+def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes (n, views, 2) uint64, and for each picture the first that equals it pixel by pixel (n,)."""
+    count = len(reader.images)
+    hashes = np.zeros((count, len(VIEWS), 2), np.uint64)
+    digests, readable = np.zeros((count, 2), np.uint64), np.zeros(count, bool)
+    for rows, pictures in reader.batches(np.arange(count), "hashing"):
+        hashes[rows] = hasher.hashes(pictures)
+        digests[rows] = [
+            np.frombuffer(hashlib.blake2b(one.data, digest_size=16).digest(), np.uint64) for one in pictures
+        ]
+        readable[rows] = True
+    return hashes, first_copies(digests, readable)
+
+
+def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
+    """Search, compare, decide. Exact copies are left out of the search: what becomes of one becomes of all."""
+    firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
+    near = near_pairs(hashes[firsts], choices.radius)
+    pairs = Pairs(firsts[near.first], firsts[near.second], near.distance)
+
+    def look(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        similarity, difference = compare(reader.pictures(first), reader.pictures(second))
+        return similarity, same(similarity, difference, choices.similarity)
+
+    return judge(copy_of, pairs, look)
+
+
+def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: Compared, verdict: Verdict) -> Result:
+    kept, dropped, groups = verdict.kept, verdict.dropped, verdict.groups()
+    total = len(kept) + len(dropped)
+    exact = int(verdict.exact.sum())
+    usable = np.flatnonzero(copy_of != NONE)
+    equal = len(usable) - len(np.unique(hashes[usable, 0], axis=0))
+    result = Result(
+        f"{len(dropped)} of {total} pictures in {images.spec} are near-duplicates of others ({exact} of them exact "
+        f"copies); {len(kept)} are kept."
+    )
+    counted = "a count; recall_planted and others_taken_for_copies say how far to trust it"
+    result.metrics |= {
+        "kept": Metric(len(kept), n=total, no_control=counted, about="pictures in keep.txt"),
+        "dropped": Metric(len(dropped), n=total, no_control=counted, about="near-duplicates of a kept picture"),
+        "exact_copies": Metric(exact, n=total, no_control="equal pixels", about="of them equal pixel by pixel"),
+        "groups": Metric(len(groups), n=total, no_control=counted, about="pictures that are there more than once"),
+        "equal_hashes": Metric(
+            equal, n=total, control="dropped", about="pictures the paper drops: their hash equals an earlier one's"
+        ),
+    }
+    at_zero = compared.pairs.distance == 0
+    if len(at_zero):
+        result.metrics["compared_same"] = Metric(
+            compared.same.mean(),
+            *of_share(compared.same),
+            len(compared.same),
+            no_control="it describes the search; figure rejected shows the others",
+            about="compared pairs that are confirmed; exact copies are not compared",
+        )
+    if at_zero.any():
+        confirmed = compared.same[at_zero]
+        result.metrics["equal_hashes_same"] = Metric(
+            confirmed.mean(),
+            *of_share(confirmed),
+            len(confirmed),
+            control="compared_same",
+            about="of them those with equal hashes that are confirmed",
+        )
+    largest = sorted(groups, key=len, reverse=True)[:20]
+    result.tables["groups"] = Table(
+        ["kept", "pictures", "dropped"],
+        [[images.name(group[0]), len(group), ", ".join(images.name(row) for row in group[1:6])] for group in largest],
+        "The largest groups, up to five dropped pictures of each; dropped.csv has all.",
+    )
+    return result
+
+
+def _lists(images: Images, verdict: Verdict) -> dict[str, bytes]:
+    """keep.txt: the names of the pictures to keep, in order, one a line. dropped.csv: every other, and why."""
+    names = [images.name(int(row)) for row in verdict.kept]
+    for name in names:
+        if "\n" in name:
+            raise GanlabError(f"The name {name!r} holds a line break, so that no list can hold it.", "Rename the file.")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["dropped", "kept", "similarity", "bits", "exact copy"])
+    for row in verdict.dropped:
+        pair = (images.name(int(row)), images.name(int(verdict.keeper[row])))
+        measures = (f"{verdict.similarity[row]:.4f}", int(verdict.distance[row]))
+        writer.writerow([*pair, *measures, "yes" if verdict.exact[row] else "no"])
+    return {
+        "keep.txt": ("\n".join(names) + "\n").encode("utf-8"),
+        "dropped.csv": table.getvalue().encode("utf-8"),
+    }
+
+
+def _show_groups(result: Result, verdict: Verdict, reader: Reader) -> None:
+    """The most doubtful groups first."""
+    groups = verdict.groups()
+    doubtful = sorted(groups, key=lambda group: float(np.min(verdict.similarity[group[1:]])))
+    name = reader.images.name
+    shown = []
+    for group in doubtful[: figures.GROUPS]:
+        tiles = [Tile(reader.picture(group[0]), name(group[0]), "kept", KEPT)]
+        for row in group[1 : figures.MEMBERS]:
+            words = measured(verdict.similarity[row], int(verdict.distance[row]))
+            tiles.append(Tile(reader.picture(row), name(row), words, DROPPED))
+        shown.append(tiles)
+    if shown:
+        result.figures["groups"] = figures.groups(shown, len(groups))
+
+
+def _show_rejected(result: Result, compared: Compared, verdict: Verdict, reader: Reader) -> None:
+    """The most alike of those refused, where the two are not in one group after all."""
+    pairs, keeper = compared.pairs, verdict.keeper
+    refused = np.flatnonzero(~compared.same & (keeper[pairs.first] != keeper[pairs.second]))
+    most_alike = refused[np.argsort(-compared.similarity[refused], kind="stable")][: figures.GROUPS]
+    shown = []
+    for pair in most_alike:
+        first, second = int(pairs.first[pair]), int(pairs.second[pair])
+        words = measured(compared.similarity[pair], int(pairs.distance[pair]))
+        tiles = [(first, ""), (second, words)]
+        shown.append([Tile(reader.picture(row), reader.images.name(row), words, SOFT) for row, words in tiles])
+    if shown:
+        result.figures["rejected"] = figures.rejected(shown, len(refused))
+
+
+def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
+    found = (planted.distance <= choices.radius) & planted.same
+    mistaken = (planted.other_distance <= choices.radius) & planted.other_same
+    count = len(found)
+    result.metrics |= {
+        "recall_planted": Metric(
+            found.mean(),
+            *of_share(found),
+            count,
+            control="others_taken_for_copies",
+            about="distorted copies of pictures of the data that are found and confirmed",
+        ),
+        "others_taken_for_copies": Metric(
+            mistaken.mean(),
+            *of_share(mistaken),
+            count,
+            no_control="it is the control",
+            about="such copies that are taken for the nearest picture of another group as well",
+        ),
+        "recall_planted_equal_hashes": Metric(
+            planted.equal.mean(),
+            *of_share(planted.equal),
+            count,
+            control="recall_planted",
+            about="the same copies by equal hashes alone, as in the paper",
+        ),
+    }
+    if mistaken.mean() > MISTAKEN:
+        above = min(0.99, math.floor(100 * planted.other_similarity[mistaken].max() + 1) / 100)
+        still = (found & (planted.similarity >= above)).mean()
+        result.notes.append(
+            f"{mistaken.sum()} of {count} planted copies are taken for another picture as well: many of these pictures "
+            f"are too alike for --similarity {choices.similarity:g}. Look at the figure groups, and try --similarity "
+            f"{above:.2f}, by which {still:.0%} of the planted copies would still be found."
+        )
+    rows = []
+    for number, kind in enumerate(KINDS):
+        mine = planted.kind == number
+        if mine.any():
+            median, worst = np.median(planted.distance[mine]), planted.similarity[mine].min()
+            rows.append([kind, int(mine.sum()), float(found[mine].mean()), float(median), float(worst)])
+    result.tables["planted"] = Table(
+        ["distortion", "copies", "found", "median bits", "least similarity"],
+        rows,
+        "Planted copies: crop to 95%, shift by 3 pixels of 64, JPEG quality 50, brightness 15% up or down, or all at "
+        "once by random amounts.",
+    )
+    result.figures["distances"] = figures.distances(planted, choices.radius)
+    result.figures["similarities"] = figures.similarities(planted, choices.similarity)
