@@ -1,0 +1,57 @@
+// Many small pictures: the strip below the large one, and the grid to choose from.
+
+class Overview {
+  // `pictures` is [[key, PNG in base64]]; `choose(at)` is called with the number of the one that was clicked.
+  constructor(holder, pictures, choose) {
+    this.holder = holder;
+    this.keys = pictures.map(([key]) => key);
+    this.buttons = pictures.map(([key, png], at) => {
+      const image = element("img", { src: dataUri(png), alt: "", draggable: false });
+      const button = element("button", { type: "button", className: "tile", data: { key }, tabIndex: -1 },
+        image, element("span", { className: "key", textContent: key }), element("span", { className: "tags" }));
+      button.setAttribute("aria-label", `picture ${key}`);
+      button.addEventListener("click", () => choose(at));
+      return button;
+    });
+    holder.append(...this.buttons);
+  }
+
+  // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title}.
+  show(told, current) {
+    this.buttons.forEach((button, at) => {
+      const { classes = "", pressed, tags = [], hidden = false, title = "" } = told(this.keys[at], at);
+      button.className = `tile ${classes}`;
+      button.hidden = hidden;
+      button.title = title;
+      button.tabIndex = at === current ? 0 : -1;
+      if (pressed !== undefined) button.setAttribute("aria-pressed", pressed);
+      const wanted = JSON.stringify(tags);
+      if (button.dataset.tags === wanted) return;
+      button.dataset.tags = wanted;
+      button.querySelector(".tags").replaceChildren(
+        ...tags.map(([text, background]) => element("i", { textContent: text, style: { background } })));
+    });
+  }
+
+  bring(at) {
+    this.buttons[at].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  focus(at) {
+    this.buttons[at].focus();
+  }
+
+  // The tile that an arrow key leads to from this one, among those shown; rows are as they are laid out.
+  beside(at, key) {
+    const shown = this.buttons.map((_, number) => number).filter((number) => !this.buttons[number].hidden);
+    const here = Math.max(0, shown.indexOf(at));
+    const top = this.buttons[shown[0]]?.offsetTop;
+    const columns = Math.max(1, shown.filter((number) => this.buttons[number].offsetTop === top).length);
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
+    return shown[here + step] ?? at;
+  }
+}
+
+function dataUri(png) {
+  return `data:image/png;base64,${png}`;
+}
