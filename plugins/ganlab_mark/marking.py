@@ -150,6 +150,5 @@ def _drawn(gan: Gan, shown: Sequence[PictureName]) -> Iterator[np.ndarray]:
 def _notes(further: int, boxes: Boxes | None) -> list[str]:
     notes = list(boxes.notes) if boxes else []
     if further:
-        notes.append(f"{further} pictures beyond those asked for are shown because they have marks; --blank leaves out")
-        notes[-1] += " what comes with the checkpoint."
+        notes.append(f"{further} more pictures are shown because they have marks; --blank leaves the checkpoint's own out.")
     return notes

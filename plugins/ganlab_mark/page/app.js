@@ -207,21 +207,22 @@ function renderHeader() {
 function renderSide() {
   const counts = inBoxes() ? boxCounts(work.marks) : new Map([...work.marks.groups].map(([name, all]) => [name, all.length]));
   $("names-title").textContent = inBoxes() ? "Concepts" : "Groups";
-  $("new-name").placeholder = inBoxes() ? "window, bed, ..." : "smiling_woman, left, ...";
+  $("new-name").placeholder = inBoxes() ? "window" : "smiling_woman";
   $("new-name").setAttribute("aria-label", inBoxes() ? "New concept" : "New group");
   names.show([...counts], inBoxes() ? ui.concept : ui.group, inBoxes() ? "concept" : "group");
   $("details-title").textContent = inBoxes() ? "On this picture" : ui.group === null ? "" : `In ${ui.group}`;
   $("details").replaceChildren(...(inBoxes() ? boxesHere().map(boxItem) : members().map(memberItem)));
-  const withSome = [...work.marks.boxes.keys()].length;
+  const looked = keys.filter((key) => work.looked.has(key)).length;
   $("counts").textContent = inBoxes()
-    ? `${work.looked.size} of ${keys.length} pictures looked at, ${withSome} with boxes.`
-    : `${keys.length} pictures.`;
+    ? `looked at ${looked} of ${keys.length} pictures, ${work.marks.boxes.size} with boxes`
+    : `${keys.length} pictures`;
 }
 
 function boxItem(box, at) {
-  const said = `${box.concept} ${round(box.w)}\u00D7${round(box.h)} at ${round(box.x)}, ${round(box.y)}`;
+  const said = `${box.concept} ${round(box.w)}\u00D7${round(box.h)}`;
+  const place = element("span", { textContent: `${round(box.x)}, ${round(box.y)}`, title: "left and top, in pixels" });
   const swatch = element("i", { className: "swatch", style: { background: colourOf(work.marks.concepts.indexOf(box.concept)) } });
-  const button = element("button", { type: "button", className: at === ui.selected ? "choose chosen" : "choose" }, swatch, said);
+  const button = element("button", { type: "button", className: at === ui.selected ? "choose chosen" : "choose" }, swatch, said, place);
   button.addEventListener("click", () => select(at));
   const cross = element("button", { type: "button", className: "small", textContent: "\u00D7", title: "Remove this box (Delete)", ariaLabel: `Remove ${said}` });
   cross.addEventListener("click", () => dropBox(at));
@@ -255,16 +256,19 @@ function renderPicture() {
 }
 
 function renderGrid() {
-  const groups = [...work.marks.groups].map(([name, all], at) => ({ name, all: new Set(all), colour: colourOf(at) }));
+  const groups = [...work.marks.groups].map(([name, all], at) => (
+    { name, all: new Set(all), tag: [at + 1, colourOf(at)] }));
   const active = groups.find(({ name }) => name === ui.group);
   $("grid").style.setProperty("--side", `${content.size * ui.zoom.groups}px`);
-  $("grid").style.setProperty("--active", active?.colour ?? INK);
+  $("grid").style.setProperty("--active", active?.tag[1] ?? INK);
   $("zoom").textContent = factorText(ui.zoom.groups);
   $("only").checked = ui.only;
   grid.show((key) => {
     const inside = active?.all.has(key) ?? false;
-    const tags = groups.filter(({ all }) => all.has(key)).map(({ name, colour }) => [name, colour]);
-    return { classes: inside ? "inside" : "", pressed: inside, hidden: ui.only && active !== undefined && !inside, tags };
+    const holding = groups.filter(({ all }) => all.has(key));
+    const hidden = ui.only && active !== undefined && !inside;
+    const title = [key, ...holding.map(({ name }) => name)].join(" ");
+    return { classes: inside ? "inside" : "", pressed: inside, hidden, tags: holding.map(({ tag }) => tag), title };
   }, ui.at);
 }
 

@@ -91,13 +91,17 @@ class Editor {
   draw() {
     const { held, result } = this.gesture ?? {};
     const boxes = this.boxes.map((box, at) => (result && at === held ? { ...box, ...result } : box));
-    const parts = boxes.flatMap((box, at) => this.outline(box, at, at === this.selected || (result && at === held)));
-    if (result && held === null) parts.push(...this.outline({ concept: this.concept, ...result }, null, false));
+    const pixel = this.size / (this.svg.clientWidth || this.size); // of the screen, in pixels of the picture
+    const rim = 24 * pixel; // a box may be begun beside the picture, to reach its edge
+    const side = this.size + 2 * rim;
+    const parts = [shape("rect", { x: -rim, y: -rim, width: side, height: side, class: "around" })];
+    parts.push(...boxes.flatMap((box, at) => this.outline(box, at, at === this.selected || (result && at === held), pixel)));
+    if (result && held === null) parts.push(...this.outline({ concept: this.concept, ...result }, null, false, pixel));
     this.svg.replaceChildren(...parts);
   }
 
   // A white line below the coloured one, so that it shows on any picture; wide unseen ones to hold it by.
-  outline(box, at, isSelected) {
+  outline(box, at, isSelected, pixel) {
     const { x, y, w: width, h: height } = box;
     const colour = this.colours.get(box.concept) ?? INK;
     const rect = { x, y, width, height, fill: "none" };
@@ -105,6 +109,10 @@ class Editor {
       shape("rect", { ...rect, class: "halo" }),
       shape("rect", { ...rect, class: isSelected ? "line selected" : "line", stroke: colour }),
     ];
+    const above = y > 18 * pixel ? y - 6 * pixel : y + height + 15 * pixel;
+    const label = shape("text", { x: x - pixel, y: above, fill: colour, class: "label", "font-size": 13 * pixel, "stroke-width": 4 * pixel });
+    label.textContent = box.concept;
+    parts.push(label);
     if (at === null) return parts;
     parts.push(shape("rect", { ...rect, class: "edge", "data-box": at }));
     if (isSelected) {

@@ -1,8 +1,8 @@
 // What keys and buttons do, and how the page begins.
 
 const KEYS = {
-  n: () => go(ui.at + 1),
-  p: () => go(ui.at - 1),
+  n: () => step(1),
+  p: () => step(-1),
   m: () => switchTo(inBoxes() ? "groups" : "boxes"),
   a: () => $("new-name").focus(),
   b: () => (inBoxes() ? newBox() : undefined),
@@ -15,10 +15,10 @@ const KEYS = {
   Delete: () => (inBoxes() ? dropBox(ui.selected) : undefined),
   Backspace: () => (inBoxes() ? dropBox(ui.selected) : undefined),
   Escape: () => { if (!editor.cancel()) select(null); },
-  ArrowLeft: () => go(inBoxes() ? ui.at - 1 : grid.beside(ui.at, "ArrowLeft")),
-  ArrowRight: () => go(inBoxes() ? ui.at + 1 : grid.beside(ui.at, "ArrowRight")),
-  ArrowUp: () => go(inBoxes() ? ui.at - 1 : grid.beside(ui.at, "ArrowUp")),
-  ArrowDown: () => go(inBoxes() ? ui.at + 1 : grid.beside(ui.at, "ArrowDown")),
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  ArrowUp: () => step(-1, true),
+  ArrowDown: () => step(1, true),
 };
 const WITH_CONTROL = {
   s: save,
@@ -51,6 +51,11 @@ function actionOf(event, typing) {
   return () => choose(name);
 }
 
+// To the next picture or the one before; in the grid perhaps by a row.
+function step(by, row = false) {
+  go(inBoxes() ? ui.at + by : grid.beside(ui.at, by, row));
+}
+
 function flipOnly() {
   ui.only = !ui.only;
   render();
@@ -58,7 +63,8 @@ function flipOnly() {
 
 function showHelp() {
   const [left, right] = [...work.marks.groups.keys(), "left", "right"];
-  $("commands").textContent = `ganlab probe ${JSON.stringify(ui.concept ?? "window")} --boxes ${fileName("boxes")}\n`
+  const concept = ui.concept ?? "window";
+  $("commands").textContent = `ganlab probe ${concept.includes(" ") ? JSON.stringify(concept) : concept} --boxes ${fileName("boxes")}\n`
     + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
   $("help-page").showModal();
 }

@@ -31,7 +31,7 @@ class NameList {
 
   item(name, count, at, isChosen, kind) {
     const choose = element("button", { type: "button", className: "choose", data: { name, does: "choose" } },
-      element("kbd", { textContent: at < 9 ? at + 1 : "", style: { background: colourOf(at) } }),
+      element("kbd", { textContent: at + 1, style: { background: colourOf(at) } }),
       element("span", { className: "name", textContent: name, title: name }),
       element("span", { className: "count", textContent: count }));
     choose.setAttribute("aria-pressed", isChosen);

@@ -41,14 +41,13 @@ class Overview {
     this.buttons[at].focus();
   }
 
-  // The tile that an arrow key leads to from this one, among those shown; rows are as they are laid out.
-  beside(at, key) {
+  // The tile after this one or before it, or a row below or above, among those shown; rows are as they are laid out.
+  beside(at, by, row) {
     const shown = this.buttons.map((_, number) => number).filter((number) => !this.buttons[number].hidden);
     const here = Math.max(0, shown.indexOf(at));
     const top = this.buttons[shown[0]]?.offsetTop;
     const columns = Math.max(1, shown.filter((number) => this.buttons[number].offsetTop === top).length);
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
-    return shown[here + step] ?? at;
+    return shown[here + by * (row ? columns : 1)] ?? at;
   }
 }
 
