@@ -150,5 +150,6 @@ def _drawn(gan: Gan, shown: Sequence[PictureName]) -> Iterator[np.ndarray]:
 def _notes(further: int, boxes: Boxes | None) -> list[str]:
     notes = list(boxes.notes) if boxes else []
     if further:
-        notes.append(f"{further} more pictures are shown because they have marks; --blank leaves the checkpoint's own out.")
+        why = "because they have marks; --blank leaves out what comes with the checkpoint"
+        notes.append(f"{further} more pictures are shown {why}.")
     return notes

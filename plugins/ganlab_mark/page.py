@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LARGEST = 200 * 10**6  # characters of pictures; more make browsers slow or fail
 
 _FOLDER = Path(__file__).with_name("page")
-_SCRIPTS = ("files.js", "marks.js", "work.js", "names.js", "editor.js", "overview.js", "app.js", "keys.js")  # in this order
+_SCRIPTS = ("files", "marks", "work", "names", "editor", "overview", "app", "keys")  # in this order
 
 
 def assemble(content: Mapping[str, Any]) -> bytes:
@@ -28,7 +28,7 @@ def assemble(content: Mapping[str, Any]) -> bytes:
     """
     import jinja2
 
-    script = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
     data = json.dumps(content, allow_nan=False, separators=(",", ":"))

@@ -239,8 +239,9 @@ function memberItem(key) {
 
 function renderPicture() {
   const [key, png] = content.pictures[ui.at];
-  const side = `${content.size * boxFactor()}px`;
-  Object.assign($("picture").style, { width: side, height: side });
+  const side = content.size * boxFactor();
+  const [left, top] = [$("stage").clientWidth, $("stage").clientHeight].map((room) => Math.max(0, Math.floor((room - side) / 2)));
+  Object.assign($("picture").style, { width: `${side}px`, height: `${side}px`, margin: `${top}px ${left}px` }); // on whole pixels
   if ($("large").dataset.key !== key) Object.assign($("large"), { src: dataUri(png), alt: `picture ${key}` }).dataset.key = key;
   $("place-name").textContent = key;
   $("place").textContent = `picture ${ui.at + 1} of ${keys.length}`;

@@ -14,6 +14,10 @@ class Editor {
     svg.addEventListener("pointermove", (event) => this.drag(event));
     svg.addEventListener("pointerup", (event) => this.release(event));
     svg.addEventListener("pointercancel", () => this.cancel());
+    svg.addEventListener("mousedown", (event) => { // else it selects text, and the next drag would drag that
+      event.preventDefault();
+      document.activeElement.blur();
+    });
   }
 
   // `colours` is a Map concept -> colour; `concept` what is drawn next.

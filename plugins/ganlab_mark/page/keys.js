@@ -22,8 +22,7 @@ const KEYS = {
 };
 const WITH_CONTROL = {
   s: save,
-  z: () => travel(work.undo(), "undo"),
-  Z: () => travel(work.redo(), "redo"),
+  z: ({ shiftKey }) => (shiftKey ? travel(work.redo(), "redo") : travel(work.undo(), "undo")),
   y: () => travel(work.redo(), "redo"),
 };
 
@@ -33,13 +32,13 @@ function press(event) {
   const act = actionOf(event, typing);
   if (!act) return;
   event.preventDefault();
-  act();
+  act(event);
 }
 
 // What a key is for, if anything; a field keeps its own keys, but for saving.
 function actionOf(event, typing) {
   const { key, code, shiftKey } = event;
-  if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key];
+  if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key.toLowerCase()];
   if (typing) return key === "Escape" ? () => event.target.blur() : undefined;
   if (shiftKey && inBoxes() && key.startsWith("Arrow")) return () => nudge(key, event.altKey);
   if (event.altKey) return undefined;
