@@ -18,6 +18,7 @@ from PIL import Image
 
 import ganlab_mark
 from ganlab import Box, Boxes, Card, Exemplars, Gan, GanlabError, ImageSpec, PictureName, Prior, Result, save_gan
+from ganlab.running import run_analysis
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
 
@@ -244,3 +245,13 @@ def test_pictures_that_no_browser_shows() -> None:
 
     with pytest.raises(GanlabError, match="2 channels"):
         mark(Gan(Two(), prior=Prior(4), image=ImageSpec(8, 2)), n=1)
+
+
+def test_the_command_says_where_the_page_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_gan(GAN, tmp_path / "gan")
+    given = {parameter.name: parameter.default for parameter in mark.parameters}
+    run_analysis(mark, ("mark",), {**given, "gan": str(tmp_path / "gan"), "n": 2}, out=tmp_path / "run", device="cpu")
+    file = tmp_path / "run/mark.html"
+    assert f"File: {file}" in capsys.readouterr().out
+    assert content(mark(GAN, n=2))["pictures"] == json.loads(Parts(file.read_bytes()).scripts[0][1])["pictures"]
+    assert '<a href="mark.html">' in (tmp_path / "run/index.html").read_text()

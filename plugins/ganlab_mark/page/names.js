@@ -42,9 +42,10 @@ class NameList {
       button.addEventListener("click", act);
       return button;
     };
-    return element("li", { className: isChosen ? "chosen" : "" }, choose,
+    const acts = element("span", { className: "acts" },
       small("rename", "\u270E", `Rename this ${kind}`, () => this.edit(name)),
       small("remove", "\u00D7", `Remove this ${kind}`, () => this.on.remove(name)));
+    return element("li", { className: isChosen ? "chosen" : "" }, choose, acts);
   }
 
   // The item becomes a field: Enter takes the new name, Escape the old one.

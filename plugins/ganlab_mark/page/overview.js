@@ -3,23 +3,27 @@
 class Overview {
   // `pictures` is [[key, PNG in base64]]; `choose(at)` is called with the number of the one that was clicked.
   constructor(holder, pictures, choose) {
-    this.holder = holder;
-    this.keys = pictures.map(([key]) => key);
-    this.buttons = pictures.map(([key, png], at) => {
+    Object.assign(this, { holder, pictures, choose, buttons: null });
+  }
+
+  // Made when it is first shown: thousands of pictures take a moment.
+  build() {
+    this.buttons = this.pictures.map(([key, png], at) => {
       const image = element("img", { src: dataUri(png), alt: "", draggable: false });
       const button = element("button", { type: "button", className: "tile", data: { key }, tabIndex: -1 },
         image, element("span", { className: "key", textContent: key }), element("span", { className: "tags" }));
       button.setAttribute("aria-label", `picture ${key}`);
-      button.addEventListener("click", () => choose(at));
+      button.addEventListener("click", () => this.choose(at));
       return button;
     });
-    holder.append(...this.buttons);
+    this.holder.append(...this.buttons);
   }
 
   // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title}.
   show(told, current) {
+    if (!this.buttons) this.build();
     this.buttons.forEach((button, at) => {
-      const { classes = "", pressed, tags = [], hidden = false, title = "" } = told(this.keys[at], at);
+      const { classes = "", pressed, tags = [], hidden = false, title = "" } = told(this.pictures[at][0], at);
       button.className = `tile ${classes}`;
       button.hidden = hidden;
       button.title = title;
