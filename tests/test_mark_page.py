@@ -223,8 +223,10 @@ def test_undo_and_redo_of_everything(page: Opener) -> None:
     opened.drag((10, 10), (20, 20))
     opened.keys("n")
     opened.keys("b")  # a box in the middle, without a mouse
+    opened.tab.hover("#names li")
     opened.tab.click("[data-does=rename]")
     opened.keys("s", "o", "f", "a", "Enter")
+    opened.tab.hover("#names li")
     opened.tab.click("[data-does=remove]")
     assert opened.boxes().boxes == []
     opened.keys("Control+z")
