@@ -40,7 +40,7 @@ def print_json(result: Result) -> None:
 
 
 def show_result(result: Result, folder: Path) -> None:
-    """Summary, numbers with their controls, notes, and where the page is."""
+    """Summary, numbers with their controls, notes, and where files and the page are."""
     screen = plain_console()
     screen.print(result.summary, style="bold", end="\n\n")
     if result.metrics:
@@ -48,6 +48,8 @@ def show_result(result: Result, folder: Path) -> None:
         screen.print()
     for note in result.notes:
         screen.print(f"Note: {note}")
+    for name in result.files:
+        screen.print(f"File: {folder / name}", soft_wrap=True)
     screen.print(f"Page: {folder / 'index.html'}", soft_wrap=True)
 
 

@@ -52,7 +52,7 @@ def test_declared_dependencies_are_the_imported_ones() -> None:
     assert imported_distributions() == {canonicalize_name(requirement.name) for requirement in requirements()}
 
 
-@pytest.mark.parametrize("extra", ["", "test", "dev"])
+@pytest.mark.parametrize("extra", ["", "test", "browser", "dev"])
 def test_tested_versions_lie_within_the_declared_ranges(extra: str) -> None:
     for requirement in requirements(extra):
         if requirement.name != "ganlab":

@@ -1,0 +1,118 @@
+// What keys and buttons do, and how the page begins.
+
+const KEYS = {
+  n: () => step(1),
+  p: () => step(-1),
+  m: () => switchTo(inBoxes() ? "groups" : "boxes"),
+  a: () => $("new-name").focus(),
+  b: () => (inBoxes() ? newBox() : undefined),
+  o: () => { if (!inBoxes()) flipOnly(); },
+  "+": () => zoom(1),
+  "=": () => zoom(1),
+  "-": () => zoom(-1),
+  0: () => zoom(0),
+  "?": () => showHelp(),
+  Delete: () => (inBoxes() ? dropBox(ui.selected) : undefined),
+  Backspace: () => (inBoxes() ? dropBox(ui.selected) : undefined),
+  Escape: () => { if (!editor.cancel()) select(null); },
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  ArrowUp: () => step(-1, true),
+  ArrowDown: () => step(1, true),
+};
+const WITH_CONTROL = {
+  s: save,
+  z: ({ shiftKey }) => (shiftKey ? travel(work.redo(), "redo") : travel(work.undo(), "undo")),
+  y: () => travel(work.redo(), "redo"),
+};
+
+function press(event) {
+  if ($("help-page").open) return;
+  const typing = event.target.matches?.("input:not([type=checkbox])") ?? false;
+  const act = actionOf(event, typing);
+  if (!act) return;
+  event.preventDefault();
+  act(event);
+}
+
+// What a key is for, if anything; a field keeps its own keys, but for saving.
+function actionOf(event, typing) {
+  const { key, code, shiftKey } = event;
+  if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key.toLowerCase()];
+  if (typing) return key === "Escape" ? () => event.target.blur() : undefined;
+  if (shiftKey && inBoxes() && key.startsWith("Arrow")) return () => nudge(key, event.altKey);
+  if (event.altKey) return undefined;
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1] ?? (/^[1-9]$/.test(key) ? key : undefined);
+  if (digit === undefined) return KEYS[key];
+  const name = nameList()[digit - 1];
+  if (name === undefined) return () => say(`There is no ${inBoxes() ? "concept" : "group"} ${digit} yet.`);
+  if (shiftKey && inBoxes()) return () => changeBox(() => ({ concept: name }));
+  return () => choose(name);
+}
+
+// To the next picture or the one before; in the grid perhaps by a row.
+function step(by, row = false) {
+  go(inBoxes() ? ui.at + by : grid.beside(ui.at, by, row));
+}
+
+function flipOnly() {
+  ui.only = !ui.only;
+  render();
+}
+
+function showHelp() {
+  const [left, right] = [...work.marks.groups.keys(), "left", "right"];
+  const concept = ui.concept ?? "window";
+  $("commands").textContent = `ganlab probe ${concept.includes(" ") ? JSON.stringify(concept) : concept} --boxes ${fileName("boxes")}\n`
+    + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
+  $("help-page").showModal();
+}
+
+function begin() {
+  const click = (id, act) => $(id).addEventListener("click", act);
+  click("to-boxes", () => switchTo("boxes"));
+  click("to-groups", () => switchTo("groups"));
+  click("undo", WITH_CONTROL.z);
+  click("redo", WITH_CONTROL.y);
+  click("smaller", KEYS["-"]);
+  click("larger", KEYS["+"]);
+  click("previous", KEYS.p);
+  click("next", KEYS.n);
+  click("open", () => $("file").click());
+  click("save", save);
+  click("help", showHelp);
+  click("start-over", () => {
+    work.startOver();
+    $("help-page").close();
+    select(null);
+    say("These are the marks that the page came with.");
+  });
+  $("only").addEventListener("change", flipOnly);
+  $("file").addEventListener("change", async () => {
+    await addFiles([...$("file").files]);
+    $("file").value = ""; // the same file may be chosen again
+  });
+  $("add").addEventListener("submit", (event) => {
+    event.preventDefault();
+    add($("new-name").value);
+    $("new-name").value = "";
+    $("new-name").blur();
+  });
+  document.addEventListener("keydown", press);
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    addFiles([...event.dataTransfer.files]);
+  });
+  window.addEventListener("resize", render);
+  window.addEventListener("beforeunload", (event) => {
+    if (!work.kept && (work.unsaved("boxes") || work.unsaved("groups"))) event.preventDefault();
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === work.slot) say("This page is marked in another tab too: close one of them, or the last to change wins.", true);
+  });
+  render();
+  if (work.restored) say("Your unsaved work from last time is back. To begin anew: ? and Start over.");
+}
+
+begin();

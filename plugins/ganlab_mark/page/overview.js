@@ -1,0 +1,60 @@
+// Many small pictures: the strip below the large one, and the grid to choose from.
+
+class Overview {
+  // `pictures` is [[key, PNG in base64]]; `choose(at)` is called with the number of the one that was clicked.
+  constructor(holder, pictures, choose) {
+    Object.assign(this, { holder, pictures, choose, buttons: null });
+  }
+
+  // Made when it is first shown: thousands of pictures take a moment.
+  build() {
+    this.buttons = this.pictures.map(([key, png], at) => {
+      const image = element("img", { src: dataUri(png), alt: "", draggable: false });
+      const button = element("button", { type: "button", className: "tile", data: { key }, tabIndex: -1 },
+        image, element("span", { className: "key", textContent: key }), element("span", { className: "tags" }));
+      button.setAttribute("aria-label", `picture ${key}`);
+      button.addEventListener("click", () => this.choose(at));
+      return button;
+    });
+    this.holder.append(...this.buttons);
+  }
+
+  // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title}.
+  show(told, current) {
+    if (!this.buttons) this.build();
+    this.buttons.forEach((button, at) => {
+      const { classes = "", pressed, tags = [], hidden = false, title = "" } = told(this.pictures[at][0], at);
+      button.className = `tile ${classes}`;
+      button.hidden = hidden;
+      button.title = title;
+      button.tabIndex = at === current ? 0 : -1;
+      if (pressed !== undefined) button.setAttribute("aria-pressed", pressed);
+      const wanted = JSON.stringify(tags);
+      if (button.dataset.tags === wanted) return;
+      button.dataset.tags = wanted;
+      button.querySelector(".tags").replaceChildren(
+        ...tags.map(([text, background]) => element("i", { textContent: text, style: { background } })));
+    });
+  }
+
+  bring(at) {
+    this.buttons[at].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  focus(at) {
+    this.buttons[at].focus();
+  }
+
+  // The tile after this one or before it, or a row below or above, among those shown; rows are as they are laid out.
+  beside(at, by, row) {
+    const shown = this.buttons.map((_, number) => number).filter((number) => !this.buttons[number].hidden);
+    const here = Math.max(0, shown.indexOf(at));
+    const top = this.buttons[shown[0]]?.offsetTop;
+    const columns = Math.max(1, shown.filter((number) => this.buttons[number].offsetTop === top).length);
+    return shown[here + by * (row ? columns : 1)] ?? at;
+  }
+}
+
+function dataUri(png) {
+  return `data:image/png;base64,${png}`;
+}
