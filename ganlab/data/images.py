@@ -113,7 +113,7 @@ class Images(ABC):
             raise BrokenPicture(self.name(i), str(error)) from error
 
     def label(self, i: int) -> str | None:
-        """The class of picture `i`: the folder it lies in, or what the array beside its own says; None without."""
+        """The class of picture `i`: the folder it lies in, or what the array beside its own says; or None."""
         folder = self.name(i).rpartition("/")[0]
         return folder.rpartition("/")[2] or None
 

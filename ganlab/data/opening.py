@@ -23,9 +23,9 @@ def open_images(spec: str) -> Images:
     """The pictures that `spec` names: a folder, a zip, an array or a data set.
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
-    below it; the folder a picture lies in is its class. An npz with `x_train` and `y_train`, or `images` and
-    `labels`, knows the classes as well. Floats in an array must lie in [0, 1] or [-1, 1]. A data set is `NAME` or `NAME:COUNT`, as
-    plugins register them. Raises `GanlabError` for whatever gives no picture.
+    below it. Floats in an array must lie in [0, 1] or [-1, 1]. A data set is `NAME` or `NAME:COUNT`, as
+    plugins register them. A picture's class is the folder it lies in; in an npz `y_train` tells those of
+    `x_train`, `labels` those of `images`. Raises `GanlabError` for whatever gives no picture.
     """
     spec = str(spec)
     name, _, number = spec.partition(":")

@@ -117,7 +117,7 @@ def _tried(outcomes: Mapping[str, Outcome], held_out: int) -> Table:
     return Table(
         ["C", *outcomes],
         [[None if cell != cell else cell for cell in row] for row in rows],
-        f"Held-out pictures ({held_out:,}) told right; the best C of each is taken. Empty: no better could be expected.",
+        f"Held-out pictures ({held_out:,}) told right; the best C of each is taken. Empty: not tried, it was falling.",
     )
 
 

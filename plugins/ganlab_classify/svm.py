@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class Rows:
         bounds = np.linspace(0, count, min(count, 8) + 1).astype(int)
         for first in range(0, self.features.shape[1], step):
             part = torch.from_numpy(self.features[self.rows, first : first + step]).float()
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            for low, high in pairwise(bounds):
                 gram[low:high, :high] += part[low:high] @ part[:high].T
         return gram
 
