@@ -188,6 +188,11 @@ class Described:
                 for name, extract in self._extracts.items():
                     mean, deviation = self._scales[name]
                     scaled = ((extract(images) - mean) / deviation).clamp_(-CLIP, CLIP)
+                    if not bool(torch.isfinite(scaled).all()):
+                        raise GanlabError(
+                            f"The features of the {name} are no numbers: its activations overflow.",
+                            "Check the weights, or take other --layers.",
+                        )
                     files[name].write(scaled.half().numpy().tobytes())
 
 

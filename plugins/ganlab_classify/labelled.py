@@ -107,7 +107,7 @@ def validation_of(train: Labelled, seed: int) -> np.ndarray:
 
 def draw(labels: np.ndarray, per_class: int, number: int, seed: int) -> np.ndarray:
     """The ``number``-th draw of so many pictures of each class: their rows, rising."""
-    bits = random_bits(seed, np.arange(len(labels)), number + 1, STREAM["draws"])[:, number]
+    bits = random_bits(seed, (number << 32) + np.arange(len(labels)), 1, STREAM["draws"])[:, 0]
     chosen = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

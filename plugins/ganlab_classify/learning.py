@@ -48,6 +48,7 @@ class Outcome:
         c: the C that told most of them right, the smallest of equals.
         told: (draws, test pictures) the class that each was taken for.
         right: (draws, test pictures) bool.
+        gap: by which part of its objective the worst fit that was used may lie above the optimum.
     """
 
     width: int
@@ -55,6 +56,7 @@ class Outcome:
     c: float
     told: np.ndarray
     right: np.ndarray
+    gap: float = 0.0
 
     @property
     def accuracy(self) -> float:
@@ -93,10 +95,10 @@ def learn(features: np.ndarray, plan: Plan, cs: Sequence[float], what: str) -> O
         what: the description's name, for the progress bar.
     """
     if plan.again is None:
-        tried, told = _by_draws(features, plan, cs, what)
+        tried, told, gap = _by_draws(features, plan, cs, what)
     else:
-        tried, told = _all_at_once(features, plan, cs, what)
-    return Outcome(features.shape[1], tried, best(tried), told, told == plan.labels[plan.test])
+        tried, told, gap = _all_at_once(features, plan, cs, what)
+    return Outcome(features.shape[1], tried, best(tried), told, told == plan.labels[plan.test], gap)
 
 
 def best(tried: dict[float, float]) -> float:
@@ -106,21 +108,24 @@ def best(tried: dict[float, float]) -> float:
 
 def _by_draws(
     features: np.ndarray, plan: Plan, cs: Sequence[float], what: str
-) -> tuple[dict[float, float], np.ndarray]:
+) -> tuple[dict[float, float], np.ndarray, float]:
     """Every draw with every C; C is the one that tells most held-out pictures right over all draws."""
     asked = np.concatenate([plan.choose, plan.test])
     told = np.empty((len(plan.learn), len(cs), len(asked)), np.int16)
+    gaps = np.empty((len(plan.learn), len(cs)))
     for number, rows in enumerate(progress(plan.learn, f"learning from {what}")):
-        fits = fit_path(features, rows, plan.labels[rows], plan.classes, [c / features.shape[1] for c in cs])
+        fits = list(fit_path(features, rows, plan.labels[rows], plan.classes, [c / features.shape[1] for c in cs]))
+        gaps[number] = [fit.relative_gap for fit in fits]
         told[number] = predict(features, asked, [fit.weights for fit in fits])
     held_out = told[..., : len(plan.choose)] == plan.labels[plan.choose]
     tried = dict(zip(cs, held_out.mean((0, 2)).tolist(), strict=True))
-    return tried, told[:, cs.index(best(tried)), len(plan.choose) :]
+    chosen = cs.index(best(tried))
+    return tried, told[:, chosen, len(plan.choose) :], float(gaps[:, chosen].max())
 
 
 def _all_at_once(
     features: np.ndarray, plan: Plan, cs: Sequence[float], what: str
-) -> tuple[dict[float, float], np.ndarray]:
+) -> tuple[dict[float, float], np.ndarray, float]:
     """The held-out pictures choose C and are then learnt from as well."""
     assert plan.again is not None
     rows, tried = plan.learn[0], dict[float, float]()
@@ -137,4 +142,4 @@ def _all_at_once(
     final = next(
         fit_path(features, plan.again, plan.labels[plan.again], plan.classes, [best(tried) / features.shape[1]])
     )
-    return tried, predict(features, plan.test, [final.weights])
+    return tried, predict(features, plan.test, [final.weights]), final.relative_gap

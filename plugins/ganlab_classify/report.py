@@ -11,6 +11,7 @@ from ganlab import figures as draw
 
 from .labelled import Task
 from .learning import Outcome, Plan
+from .svm import TOLERANCE
 
 DISCRIMINATOR, UNTRAINED, PIXELS = "discriminator", "untrained discriminator", "raw pixels"
 SHORT = {DISCRIMINATOR: "accuracy", UNTRAINED: "accuracy_untrained", PIXELS: "accuracy_pixels"}
@@ -52,7 +53,7 @@ def report(
     result.figures["confusion"] = _confusion(task, confusion)
     if mistakes := _mistakes(task, plan, ours, confusion, read):
         result.figures["mistakes"] = mistakes
-    result.notes = notes + _at_the_edge(outcomes)
+    result.notes = notes + _at_the_edge(outcomes) + _unfinished(outcomes)
     return result
 
 
@@ -169,3 +170,11 @@ def _mistakes(task: Task, plan: Plan, ours: Outcome, confusion: np.ndarray, read
 def _at_the_edge(outcomes: Mapping[str, Outcome]) -> list[str]:
     at = [name for name, outcome in outcomes.items() if len(outcome.tried) > 1 and outcome.c == max(outcome.tried)]
     return [f"The best C was the largest tried for {', '.join(at)}: give larger ones with --c."] if at else []
+
+
+def _unfinished(outcomes: Mapping[str, Outcome]) -> list[str]:
+    return [
+        f"The SVM for {name} stopped up to {outcome.gap:.2%} above its optimum: try a smaller --c."
+        for name, outcome in outcomes.items()
+        if outcome.gap > TOLERANCE
+    ]

@@ -104,6 +104,11 @@ class Fit:
     gap: torch.Tensor
     passes: int
 
+    @property
+    def relative_gap(self) -> float:
+        """The gap as a part of the objective, of the class where it is largest."""
+        return float((self.gap / self.objective).max())
+
 
 def fit_path(
     features: np.ndarray,
