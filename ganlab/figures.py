@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.plots import bars, curve, histogram, ranked
+from ganlab.plots import bars, curve, histogram, matrix, ranked
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 __all__ = [
-    "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "numbered_grid", "outline_boxes", "ranked",
+    "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid", "outline_boxes",
+    "ranked",
 ]  # fmt: skip
 
 Colour = tuple[int, int, int]

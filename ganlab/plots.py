@@ -134,6 +134,30 @@ def histogram(
     return images[0]
 
 
+def matrix(
+    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], *, xlabel: str, ylabel: str, title: str = ""
+) -> Image.Image:
+    """Shares as a table of shaded cells, the darker the larger; up to 24 rows they are written in, in per cent.
+
+    Args:
+        values: (rows, columns) from 0 to 1.
+        rows, columns: what they are called.
+    """
+    shares = _finite(values)
+    side = min(9.0, 2.2 + 0.52 * len(rows))
+    with _axes(side + 0.8, side) as (axes, images):
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for row, column in np.argwhere(shares >= 0.005) if len(rows) <= 24 else ():
+            colour = "white" if shares[row, column] > 0.5 else "#1c1f24"
+            axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, size=8)
+        axes.set_xticks(range(len(columns)), columns, rotation=90 if max(map(len, columns), default=0) > 2 else 0)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.grid(visible=False)
+        axes.tick_params(length=0)
+        _finish(axes, xlabel, ylabel, title, legend=False)
+    return images[0]
+
+
 @contextmanager
 def _axes(width: float, height: float) -> Iterator[tuple[Axes, list[Image.Image]]]:
     """Axes to draw on (inches); when the block ends, the drawing is put into the list."""

@@ -121,6 +121,11 @@ class Images(ABC):
         except geometry.Undecodable as error:
             raise BrokenPicture(self.name(i), str(error)) from error
 
+    def label(self, i: int) -> str | None:
+        """The class of picture `i`: the folder it lies in, or what the array beside its own says; or None."""
+        folder = self.name(i).rpartition("/")[0]
+        return folder.rpartition("/")[2] or None
+
     @contextmanager
     def in_bulk(self, workers: int) -> Iterator[BulkReader]:
         """A function that reads many pictures at once, to be called by up to `workers` threads."""

@@ -15,6 +15,7 @@ from ganlab.data.images import Dataset, Images
 from ganlab.errors import GanlabError
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
+LABEL_NAMES = {"x": "y", "X": "y", "images": "labels"}  # what pictures are called -> what their classes are
 LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is not loaded but mapped
 
 
@@ -23,7 +24,8 @@ def open_images(spec: str) -> Images:
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
     below it. Floats in an array must lie in [0, 1] or [-1, 1]. A data set is `NAME` or `NAME:COUNT`, as
-    plugins register them. Raises `GanlabError` for whatever gives no picture.
+    plugins register them. A picture's class is the folder it lies in; in an npz `y_train` tells those of
+    `x_train`, `labels` those of `images`. Raises `GanlabError` for whatever gives no picture.
     """
     spec = str(spec)
     name, _, number = spec.partition(":")
@@ -99,11 +101,13 @@ def _missing(spec: str) -> GanlabError:
 def _open_array(path: Path, spec: str, name: str) -> Images:
     from ganlab.data.sources import ArrayImages
 
+    labels = None
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):
             with array as archive:
                 array, name = _choose(archive, path, spec, name)
+                labels = _labels(archive, name, len(array)) if array.ndim else None
     except GanlabError:
         raise
     except Exception as error:  # numpy's readers raise nearly anything on damaged headers
@@ -112,7 +116,7 @@ def _open_array(path: Path, spec: str, name: str) -> Images:
             f"{spec} cannot be read as an array: {reason}.", "Save plain uint8 with numpy.save."
         ) from error
     _check(array, spec)
-    return ArrayImages(array, path, spec, name)
+    return ArrayImages(array, path, spec, name, labels)
 
 
 def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray, str]:
@@ -127,6 +131,16 @@ def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray,
     if taken > LARGEST_NPZ_ARRAY:
         raise GanlabError(f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole.")
     return archive[name], name
+
+
+def _labels(archive: Any, name: str, count: int) -> np.ndarray | None:
+    """The classes (n,) that lie beside an array of pictures: y_train beside x_train, labels beside images."""
+    word, mark, rest = name.partition("_")
+    beside = f"{LABEL_NAMES.get(word, '')}{mark}{rest}"
+    if word not in LABEL_NAMES or beside not in archive.files:
+        return None
+    labels = archive[beside].reshape(-1)
+    return labels if len(labels) == count and labels.dtype.kind in "iuU" else None
 
 
 def _check(array: np.ndarray, spec: str) -> None:

@@ -151,9 +151,10 @@ class ZipImages(Images):
 class ArrayImages(Images):
     """The pictures of one array: (n, h, w) or (n, h, w, c), uint8, or floats in [0, 1] or [-1, 1]."""
 
-    def __init__(self, array: np.ndarray, path: Path, spec: str, name: str) -> None:
+    def __init__(self, array: np.ndarray, path: Path, spec: str, name: str, labels: np.ndarray | None = None) -> None:
         self.spec = spec
         self.path = path.absolute()
+        self.labels = labels  # (n,) integers or strings
         self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
         self.stamp = _stamp(self.path)
@@ -162,6 +163,9 @@ class ArrayImages(Images):
 
     def name(self, i: int) -> str:
         return f"number {self._row(i)}"
+
+    def label(self, i: int) -> str | None:
+        return None if self.labels is None else str(self.labels[self._row(i)])
 
     def _total(self) -> int:
         return len(self.pictures)
@@ -209,6 +213,9 @@ class DrawnImages(Images):
 
     def name(self, i: int) -> str:
         return f"{self.dataset.name} {self._row(i)}"
+
+    def label(self, i: int) -> str | None:
+        return None
 
     @contextmanager
     def in_bulk(self, workers: int) -> Iterator[BulkReader]:

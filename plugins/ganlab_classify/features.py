@@ -1,0 +1,208 @@
+"""Three descriptions of a picture (section 5.1), written to disk as they are computed.
+
+The discriminator's: the feature maps of all hidden layers after their activation, each max-pooled to 4x4, flattened and
+joined. The same of untrained networks, and the pixels, are the controls. All are standardised by the mean and the
+deviation of some training pictures, so that one grid of C serves every layer and every description.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ganlab import Gan, GanlabError, Images, progress
+
+GRID = 4  # a layer's maps are pooled to 4x4 cells
+PIXEL_SIDE = 32  # the pixels' own control is a picture of at most this side
+SAMPLE = 2_000  # training pictures whose mean and deviation standardise the features
+CLIP = 20.0  # deviations: what a rare feature does in a picture beyond the sample stays in float16's range
+BATCH, LARGEST_CHUNK = 64, 256  # pictures at once
+CHUNK_NUMBERS = 1 << 26  # activations of a chunk
+READERS = 2  # threads that decode pictures
+
+Extract = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Pictures:
+    """Pictures out of one or two sets, in a fixed order, as a GAN takes them.
+
+    Args:
+        gan: says size, channels and range.
+        parts: sets and which rows of each.
+    """
+
+    def __init__(self, gan: Gan, parts: Sequence[tuple[Images, np.ndarray]]) -> None:
+        self.image = gan.image
+        self.places = [(images, int(row)) for images, rows in parts for row in rows]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def read(self, which: Sequence[int] | np.ndarray) -> np.ndarray:
+        """uint8 (n, size, size, channels).
+
+        Raises:
+            BrokenPicture: one does not decode.
+        """
+
+        def one(place: int) -> np.ndarray:
+            images, row = self.places[place]
+            return images.array(row, self.image.size, self.image.channels)
+
+        with ThreadPoolExecutor(READERS) as pool:
+            return np.stack(list(pool.map(one, which)))
+
+    def batches(self, which: np.ndarray, size: int) -> Iterator[torch.Tensor]:
+        """These pictures in the GAN's range, (n, c, h, w), so many at a time."""
+        for start in range(0, len(which), size):
+            yield self.image.from_uint8(self.read(which[start : start + size]))
+
+
+def layer_names(gan: Gan, asked: Sequence[str] | None) -> list[str]:
+    """The discriminator's layers to take: those asked for, else all hidden ones.
+
+    Raises:
+        GanlabError: no discriminator, an unknown layer, or none whose activation can be found.
+    """
+    known = gan.layers("discriminator")
+    names = list(asked or (layer.name for layer in gan.hidden_layers("discriminator")))
+    listed = ", ".join(f"{layer.name}" for layer in known[:40])
+    if not names:
+        raise GanlabError(
+            f"The discriminator of {gan.name!r} has no hidden feature maps with an activation module.",
+            f"Name layers with --layers. There are: {listed}.",
+        )
+    for name in names:
+        if name not in [layer.name for layer in known]:
+            raise GanlabError(f"The discriminator has no layer called {name!r}.", f"There are: {listed}.")
+    return names
+
+
+def of_discriminator(gan: Gan, names: Sequence[str]) -> Extract:
+    """Pictures (n, c, h, w) in the GAN's range -> pooled features (n, d) of these layers."""
+
+    def extract(images: torch.Tensor) -> torch.Tensor:
+        with gan.record(*names, side="discriminator") as recording:
+            gan.score(images)
+        return torch.cat([pooled(recording[name]) for name in names], 1)
+
+    return extract
+
+
+def of_pixels(images: torch.Tensor) -> torch.Tensor:
+    """The pixels (n, c * side * side), averaged down to at most 32x32."""
+    return functional.adaptive_avg_pool2d(images, min(PIXEL_SIDE, images.shape[-1])).flatten(1)
+
+
+def pooled(features: torch.Tensor) -> torch.Tensor:
+    """Feature maps (n, maps, h, w), max-pooled to 4x4 or left as they are where they are no larger, as (n, d)."""
+    if features.ndim == 4:
+        features = functional.adaptive_max_pool2d(features, [min(GRID, side) for side in features.shape[2:]])
+    return features.flatten(1)
+
+
+def chunk_size(gan: Gan, names: Sequence[str]) -> int:
+    """How many pictures to describe at once: whole batches of the GAN whose activations stay within bounds."""
+    each = sum(int(np.prod(layer.shape)) for layer in gan.layers("discriminator") if layer.name in names)
+    return max(BATCH, min(LARGEST_CHUNK, CHUNK_NUMBERS // each) // BATCH * BATCH)
+
+
+def with_statistics_of(gan: Gan, batches: Iterable[torch.Tensor]) -> Gan:
+    """The same networks, but every BatchNorm of the discriminator with the mean and variance of these pictures.
+
+    Trained, it kept those of real and generated pictures mixed; untrained, none at all, so that it normalises nothing.
+    """
+    fresh = gan.renamed(gan.name, gan.card.summary)
+    assert fresh.discriminator is not None
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+    norms = [norm for norm in fresh.discriminator.modules() if isinstance(norm, kinds) and norm.track_running_stats]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+        norm.train()
+    for images in batches if norms else ():
+        fresh.score(images)
+    for norm in norms:
+        norm.eval()
+    return fresh
+
+
+class Described:
+    """Every picture described in every way, in files of float16 that are read as they are needed.
+
+    Args:
+        folder: an empty one for the files; it may go when the features are no longer needed.
+        pictures: n of them.
+        extracts: description -> what computes it.
+        sample: which pictures standardise the features.
+        chunk: pictures at once.
+
+    Attributes:
+        widths: description -> how many numbers describe a picture.
+        digests: (n,) one for each picture's pixels.
+
+    Raises:
+        GanlabError: the disk is too small, a picture does not decode.
+    """
+
+    def __init__(
+        self, folder: Path, pictures: Pictures, extracts: Mapping[str, Extract], sample: np.ndarray, chunk: int
+    ) -> None:
+        self._folder, self._pictures, self._extracts, self._chunk = folder, pictures, extracts, chunk
+        self._scales = {name: _scale(extract, pictures.batches(sample, chunk)) for name, extract in extracts.items()}
+        self.widths = {name: len(mean) for name, (mean, _) in self._scales.items()}
+        self.digests: list[bytes] = []
+        needed = 2 * len(pictures) * sum(self.widths.values())
+        try:
+            if shutil.disk_usage(folder).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._write()
+        except OSError as error:
+            raise GanlabError(
+                f"The features take {needed / 1e9:.1f} GB, which {folder.parent} cannot hold: {error.strerror}.",
+                "Let TMPDIR name a folder with more room, or use fewer pictures with --per-class.",
+            ) from error
+
+    def features(self, name: str) -> np.ndarray:
+        """One description of all pictures (n, d) float16, mapped from disk."""
+        return np.memmap(self._folder / name, np.float16, "r", shape=(len(self._pictures), self.widths[name]))
+
+    def _write(self) -> None:
+        with ExitStack() as stack:
+            files = {name: stack.enter_context((self._folder / name).open("wb")) for name in self._extracts}
+            for start in progress(range(0, len(self._pictures), self._chunk), "describing pictures"):
+                seen = self._pictures.read(range(start, min(start + self._chunk, len(self._pictures))))
+                self.digests += [blake2b(picture.tobytes(), digest_size=16).digest() for picture in seen]
+                images = self._pictures.image.from_uint8(seen)
+                for name, extract in self._extracts.items():
+                    mean, deviation = self._scales[name]
+                    scaled = ((extract(images) - mean) / deviation).clamp_(-CLIP, CLIP)
+                    if not bool(torch.isfinite(scaled).all()):
+                        raise GanlabError(
+                            f"The features of the {name} are no numbers: its activations overflow.",
+                            "Check the weights, or take other --layers.",
+                        )
+                    files[name].write(scaled.half().numpy().tobytes())
+
+
+def _scale(extract: Extract, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation (d,) of the features of these pictures; 1 for what is the same in all."""
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for images in batches:
+        found = extract(images).double()
+        count, total, squares = count + len(found), total + found.sum(0), squares + (found * found).sum(0)
+    mean = total / count
+    deviation = (squares / count - mean * mean).clamp(min=0).sqrt()
+    deviation[deviation < 1e-6 * mean.abs() + 1e-12] = 1
+    return mean.float(), deviation.float()

@@ -1,0 +1,117 @@
+"""From a GAN and labelled pictures to the numbers: describe, learn, compare with the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ganlab import Gan, GanlabError, Images, Result, random_bits
+
+from .features import (
+    BATCH,
+    SAMPLE,
+    Described,
+    Extract,
+    Pictures,
+    chunk_size,
+    layer_names,
+    of_discriminator,
+    of_pixels,
+    with_statistics_of,
+)
+from .labelled import STREAM, Task, check_per_class, draw, open_task, validation_of
+from .learning import GRID, Outcome, Plan, learn
+from .report import DISCRIMINATOR, PIXELS, UNTRAINED, report
+
+OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of the command; see its help."""
+
+    per_class: int | None
+    draws: int
+    c: Sequence[float]
+    layers: Sequence[str] | None
+    seed: int
+
+
+def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -> Result:
+    """Run the whole investigation."""
+    names = layer_names(gan, choices.layers)
+    task = open_task(data, test, choices.seed)
+    pictures, plan = _plan(gan, task, choices)
+    sample = _sample(np.concatenate(plan.learn), choices.seed)
+    chunk = chunk_size(gan, names)
+    notes = list(task.notes)
+    extracts: dict[str, Extract] = {DISCRIMINATOR: _extract(gan, names, pictures, sample, chunk)}
+    try:
+        untrained = gan.untrained(choices.seed)
+    except GanlabError as error:
+        notes.append(f"There is no untrained control: {error.message}")
+    else:
+        extracts[UNTRAINED] = _extract(untrained, names, pictures, sample, chunk)
+    extracts[PIXELS] = of_pixels
+    outcomes: dict[str, Outcome] = {}
+    with TemporaryDirectory(prefix="ganlab-classify-") as folder:
+        described = Described(Path(folder), pictures, extracts, sample, chunk)
+        notes += _overlap(described.digests, plan)
+        for name in extracts:
+            outcomes[name] = learn(described.features(name), plan, choices.c or GRID, name)
+    shown = pictures.read  # test pictures for a figure
+    return report(gan, task, plan, outcomes, names, choices.per_class, shown, notes)
+
+
+def _plan(gan: Gan, task: Task, choices: Choices) -> tuple[Pictures, Plan]:
+    """The pictures that are needed, and what each is for."""
+    held_out = validation_of(task.train, choices.seed)
+    others, choosing = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    drawn = [others]
+    if choices.per_class is not None:
+        check_per_class(task.train.labels[others], task.classes, choices.per_class)
+        every = range(choices.draws)
+        drawn = [others[draw(task.train.labels[others], choices.per_class, number, choices.seed)] for number in every]
+    needed = np.unique(np.concatenate([*drawn, choosing]))
+    pictures = Pictures(gan, [(task.train.images, task.train.rows[needed]), (task.test.images, task.test.rows)])
+    return pictures, Plan(
+        labels=np.concatenate([task.train.labels[needed], task.test.labels]),
+        classes=len(task.classes),
+        learn=[np.searchsorted(needed, rows) for rows in drawn],
+        choose=np.searchsorted(needed, choosing),
+        again=np.arange(len(needed)) if choices.per_class is None else None,
+        test=np.arange(len(needed), len(pictures)),
+    )
+
+
+def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Some of the pictures that are learnt from, in whole batches where there are so many."""
+    rows = np.unique(rows)
+    order = np.argsort(random_bits(seed, rows, 1, STREAM["sample"])[:, 0], kind="stable")[:SAMPLE]
+    whole = len(order) // BATCH * BATCH or len(order)
+    return np.sort(rows[order[:whole]])
+
+
+def _extract(gan: Gan, names: Sequence[str], pictures: Pictures, sample: np.ndarray, chunk: int) -> Extract:
+    return of_discriminator(with_statistics_of(gan, pictures.batches(sample, chunk)), names)
+
+
+def _overlap(digests: Sequence[bytes], plan: Plan) -> list[str]:
+    """Refuse test pictures that were learnt from; a few are told.
+
+    Raises:
+        GanlabError: more than one in a hundred.
+    """
+    learnt = {digests[row] for row in range(plan.test[0])}
+    both = sum(digests[row] in learnt for row in plan.test)
+    if both > OVERLAP * len(plan.test):
+        raise GanlabError(
+            f"{both:,} of the {len(plan.test):,} test pictures are training pictures too, pixel by pixel.",
+            "Give test pictures that nothing was learnt from.",
+        )
+    few = f"{both} of {len(plan.test):,} test pictures are training pictures too, pixel by pixel: left in."
+    return [few] if both else []

@@ -1,0 +1,303 @@
+"""The classifier: its SVM against liblinear, its features against a pass by hand, its splits, controls and refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.svm import LinearSVC
+from torch.nn import functional
+
+from ganlab import Gan, GanlabError, Result, open_images
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_classify import classify, svm
+from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled, with_statistics_of
+from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
+from ganlab_classify.learning import Outcome
+
+from .kit import one_thread  # noqa: F401
+
+RNG = np.random.default_rng(0)
+FEW = [0.1, 1.0]
+
+
+def stripes_and_plains(count: int, seed: int, size: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """Three classes that no linear function of pixels tells: stripes lying, stripes upright, none; light or dark.
+
+    Every picture's negative is as likely as itself, so the mean of each class is the same grey.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    wave = np.where(np.arange(size) // 2 % 2, 1.0, -1.0)
+    patterns = np.stack(
+        [np.broadcast_to(wave[:, None], (size, size)), np.broadcast_to(wave, (size, size)), np.ones((size, size))]
+    )
+    signs = rng.choice([-1.0, 1.0], count)[:, None, None]
+    grey = 128 + 60 * signs * patterns[labels] + rng.normal(0, 12, (count, size, size))
+    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=3), labels
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An npz with pictures to learn from and to test on."""
+    file = tmp_path_factory.mktemp("stripes") / "stripes.npz"
+    (x, y), (x_test, y_test) = stripes_and_plains(240, 1), stripes_and_plains(90, 2)
+    np.savez(file, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def found(data: str) -> Result:
+    return classify(gan=tiny_gan(seed=3), data=data, c=FEW)
+
+
+def problem(n: int, d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Four overlapping classes; features of very unequal size, so that the fit is no easy one."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, n)
+    features = rng.normal(size=(n, d)) * np.exp(-np.arange(d) / 20) + 0.1
+    features[:, :4] += np.eye(4)[labels]
+    return features.astype(np.float32), labels
+
+
+def objective(weights: np.ndarray, features: np.ndarray, signs: np.ndarray, c: float) -> float:
+    """The sum that is minimised, written out in float64."""
+    scores = np.c_[features, np.ones(len(features))].astype(np.float64) @ weights
+    return 0.5 * weights @ weights + c * (np.maximum(0, 1 - signs * scores) ** 2).sum()
+
+
+def liblinear(features: np.ndarray, positive: np.ndarray, c: float) -> np.ndarray:
+    model = LinearSVC(C=c, tol=1e-8, max_iter=1_000_000, random_state=0).fit(features.astype(np.float64), positive)
+    return np.r_[model.coef_[0], model.intercept_]
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 60), (120, 300)])
+def test_the_optimum_is_liblinears(n: int, d: int) -> None:
+    features, labels = problem(n, d)
+    for fit in svm.fit_path(features, np.arange(n), labels, 4, [0.01, 1.0]):
+        for label in range(4):
+            signs = np.where(labels == label, 1.0, -1.0)
+            best = objective(liblinear(features, labels == label, fit.c), features, signs, fit.c)
+            ours = objective(fit.weights[:, label].double().numpy(), features, signs, fit.c)
+            assert ours == pytest.approx(best, rel=1e-4)
+            assert ours == pytest.approx(float(fit.objective[label]), rel=1e-5)
+            assert ours - best <= float(fit.gap[label]) + 1e-5 * best, "the gap bounds what is left"
+
+
+def test_a_fit_that_stops_early_says_so_by_its_gap() -> None:
+    features, labels = problem(200, 60)
+    loose, tight = (next(svm.fit_path(features, np.arange(200), labels, 4, [1.0], t)) for t in (0.2, 1e-6))
+    assert (loose.objective > tight.objective * 1.0001).any()
+    assert (loose.objective - tight.objective <= loose.gap + 1e-4).all()
+    assert loose.passes < tight.passes
+
+
+def test_pictures_that_are_there_twice_do_not_break_the_factor() -> None:
+    features, labels = problem(60, 400)
+    twice, both = np.r_[features, features], np.r_[labels, labels]
+    fit = next(svm.fit_path(twice, np.arange(120), both, 4, [0.5]))
+    single = next(svm.fit_path(features, np.arange(60), labels, 4, [1.0]))
+    torch.testing.assert_close(fit.weights, single.weights, atol=5e-3, rtol=0)
+    assert (fit.gap <= svm.TOLERANCE * fit.objective).all()
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = problem(150, 40)
+    half, rows = features.astype(np.float16), np.arange(3, 143)
+    whole = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
+    gram = svm.Rows(half, rows).gram()
+    monkeypatch.setattr(svm, "BLOCK", 41 * 16)
+    split = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
+    torch.testing.assert_close(split.weights, whole.weights, atol=1e-4, rtol=1e-3)
+    chosen = np.c_[half[rows].astype(np.float64), np.ones(140)]
+    for one in (gram, svm.Rows(half, rows).gram()):
+        np.testing.assert_allclose(np.tril(one.numpy()), np.tril(chosen @ chosen.T), rtol=1e-4, atol=1e-4)
+    told = svm.predict(half, rows, [whole.weights, torch.zeros_like(whole.weights)])
+    np.testing.assert_array_equal(told[0], (chosen @ whole.weights.double().numpy()).argmax(1))
+    assert (told[1] == 0).all()
+
+
+def test_features_are_the_largest_of_each_cell() -> None:
+    maps = torch.from_numpy(RNG.normal(size=(2, 3, 8, 8)).astype(np.float32))
+    expected = [maps[n, m, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].max() for n in range(2) for m in range(3)
+                for y in range(4) for x in range(4)]  # fmt: skip
+    assert torch.equal(pooled(maps).flatten(), torch.stack(expected))
+    small = maps[..., :2, :2]
+    assert torch.equal(pooled(small), small.flatten(1))
+    assert torch.equal(pooled(maps[:, 0, 0]), maps[:, 0, 0])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_features_are_those_of_a_pass_by_hand(channels: int) -> None:
+    gan = tiny_gan(32, channels=channels)
+    images = gan.generate(gan.latents(5))
+    names = layer_names(gan, None)
+    blocks, x = [], images
+    for name, block in gan.discriminator.named_children():
+        x = block(x)
+        if name != "logit":
+            blocks.append(functional.adaptive_max_pool2d(x, 4).flatten(1))
+    assert names == ["down16", "down8", "down4"]
+    torch.testing.assert_close(of_discriminator(gan, names)(images), torch.cat(blocks, 1))
+    assert of_pixels(images).shape == (5, channels * 32 * 32)
+    assert of_pixels(torch.zeros(2, channels, 64, 64)).shape == (2, channels * 32 * 32)
+
+
+def test_statistics_are_those_of_the_pictures_and_the_gan_keeps_its_own() -> None:
+    gan = tiny_gan()
+    before = {name: value.clone() for name, value in gan.discriminator.state_dict().items()}
+    images = torch.from_numpy(RNG.normal(size=(64, 3, 16, 16)).astype(np.float32))
+    other = with_statistics_of(gan, [images[:32], images[32:]])
+    normed = other.discriminator.down4.conv(other.discriminator.down8(images))
+    norm = other.discriminator.down4.norm
+    means = torch.stack([normed[:32].mean((0, 2, 3)), normed[32:].mean((0, 2, 3))]).mean(0)
+    torch.testing.assert_close(norm.running_mean, means, atol=1e-5, rtol=1e-4)
+    assert not norm.training
+    for name, value in gan.discriminator.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_plugin_keeps_the_contract() -> None:
+    import ganlab_classify
+
+    check_plugin(ganlab_classify)
+
+
+def test_analysis_keeps_the_contract(data: str) -> None:
+    result = check_analysis(classify, gan=tiny_gan(seed=3), data=data, per_class=6, draws=2, c=FEW)
+    assert len(result.tables["draws"].rows) == 2
+    assert result.arrays["told"].shape == (2, 90)
+
+
+def test_features_tell_what_pixels_cannot(found: Result) -> None:
+    value = {name: metric.value for name, metric in found.metrics.items()}
+    assert value["accuracy"] > 0.9
+    assert value["accuracy_pixels"] < 0.6
+    assert value["accuracy_guessing"] == pytest.approx(1 / 3)
+    assert value["above_pixels"] == pytest.approx(100 * (value["accuracy"] - value["accuracy_pixels"]))
+    assert found.metrics["above_pixels"].low > 8
+    assert set(found.figures) >= {"accuracy", "confusion"}
+
+
+def test_the_confusion_holds_what_was_told(found: Result) -> None:
+    confusion, truth, told = (found.arrays[name] for name in ("confusion", "truth", "told"))
+    assert confusion.sum() == 90
+    assert np.trace(confusion) / 90 == pytest.approx(found.metrics["accuracy"].value)
+    assert confusion[1, 2] == ((truth == 1) & (told[0] == 2)).sum()
+
+
+def test_labels_that_mean_nothing_are_not_learnt(tmp_path: Path) -> None:
+    """The whole experiment's control: with labels drawn at random the test pictures are told by chance."""
+    x, _ = stripes_and_plains(300, 4)
+    np.savez(tmp_path / "x.npz", images=x, labels=np.random.default_rng(5).integers(0, 3, 300))
+    value = classify(gan=tiny_gan(), data=str(tmp_path / "x.npz"), c=[0.1]).metrics["accuracy"].value
+    assert abs(value - 1 / 3) < 0.17
+
+
+def test_folders_name_classes_and_parts(tmp_path: Path) -> None:
+    for place in ("train/cat", "train/train", "test/cat", "test/train", "else/cat"):
+        (tmp_path / place).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (16, 16), (number * 40, len(place) * 9, 0)).save(tmp_path / place / f"{number}.png")
+    task = open_task(open_images(str(tmp_path)), None, 0)
+    assert task.classes == ("cat", "train")
+    assert (len(task.train), len(task.test)) == (6, 6)
+    assert all(task.test.images.name(row).startswith("test/") for row in task.test.rows)
+    assert "3 pictures" in task.notes[0]
+    given = open_task(open_images(str(tmp_path / "train")), open_images(str(tmp_path / "test")), 0)
+    assert (given.classes, len(given.train), len(given.test)) == (("cat", "train"), 6, 6)
+
+
+def test_without_test_pictures_a_part_of_each_class_is_drawn(tmp_path: Path) -> None:
+    x, y = stripes_and_plains(90, 6)
+    np.savez(tmp_path / "x.npz", images=x, labels=y + 9)
+    task = open_task(open_images(str(tmp_path / "x.npz")), None, 0)
+    assert task.classes == ("9", "10", "11")
+    assert np.bincount(task.test.labels).tolist() == [6, 6, 6]
+    assert not set(task.train.rows) & set(task.test.rows)
+    assert "at random" in task.notes[0]
+
+
+def test_draws_are_balanced_differ_and_stay_the_same() -> None:
+    labels = np.repeat([0, 1, 2], [50, 80, 70])
+    first, second = draw(labels, 10, 0, 0), draw(labels, 10, 1, 0)
+    assert np.bincount(labels[first]).tolist() == [10, 10, 10]
+    assert set(first) != set(second)
+    np.testing.assert_array_equal(draw(labels, 10, 1, 0), second)
+    counts = np.bincount(np.concatenate([draw(labels, 10, number, 0) for number in range(200)]), minlength=200)
+    assert counts.min() > 5
+    assert counts.max() < 70
+    assert stratified(labels, 0.1, 0, 1).sum() == 20
+    with pytest.raises(GanlabError, match="50 pictures of 'a'"):
+        check_per_class(labels, "abc", 51)
+
+
+def test_intervals() -> None:
+    right = np.arange(100)[None] < 70
+    other = Outcome(1, {}, 1.0, right, np.roll(right, 10))
+    one = Outcome(1, {}, 1.0, right, right)
+    low, high = one.interval()
+    assert (low, high) == pytest.approx((0.604, 0.781), abs=1e-3)  # Wilson's
+    assert one.above(other)[0] == 0
+    assert one.above(other)[2] == pytest.approx(196 * np.sqrt(0.2 / 100), rel=1e-3)  # ten pictures each way
+    several = Outcome(1, {}, 1.0, right, np.stack([np.arange(100) < 60, np.arange(100) < 64]))
+    assert several.interval() == pytest.approx((0.62 - 1.96 * 0.0283, 0.62 + 1.96 * 0.0283), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layers": ["nowhere"]}, "no layer called 'nowhere'"),
+        ({"per_class": 99}, "not 99"),
+        ({"test": "SELF"}, "training pictures too"),
+        ({"test": "OTHER"}, "nothing is learnt of"),
+        ({"data": "PLAIN"}, "have no classes"),
+        ({"data": "ONE"}, "one class"),
+    ],
+)
+def test_wrong_options_are_told(data: str, tmp_path: Path, options: dict, words: str) -> None:
+    x, _ = stripes_and_plains(12, 7)
+    np.savez(tmp_path / "other.npz", images=x, labels=np.full(12, 7))
+    np.save(tmp_path / "plain.npy", x)
+    files = {
+        "SELF": data,
+        "OTHER": tmp_path / "other.npz",
+        "PLAIN": tmp_path / "plain.npy",
+        "ONE": tmp_path / "other.npz",
+    }
+    given = {name: str(files[value]) if isinstance(value, str) else value for name, value in options.items()}
+    with pytest.raises(GanlabError) as error:
+        classify(gan=tiny_gan(), **{"data": data, "c": [0.1], **given})
+    assert words in error.value.message
+    assert error.value.hint
+
+
+def test_a_gan_without_a_discriminator_is_refused_and_one_without_a_card_has_no_untrained_control(data: str) -> None:
+    gan = tiny_gan(seed=3)
+    alone = Gan(gan.generator, prior=gan.prior, image=gan.image)
+    with pytest.raises(GanlabError, match="no discriminator"):
+        classify(gan=alone, data=data)
+    foreign = Gan(gan.generator, gan.discriminator, prior=gan.prior, image=gan.image)
+    result = classify(gan=foreign, data=data, c=[0.1])
+    assert result.metrics["accuracy"].control == "accuracy_pixels"
+    assert any("no untrained control" in note for note in result.notes)
+
+
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(6):
+            Image.new("RGB", (16, 16), (number * 40, 0, ord(label))).save(tmp_path / label / f"{number}.png")
+    (tmp_path / "a/3.png").write_bytes(b"no picture")
+    with pytest.raises(GanlabError, match=r"a/3\.png"):
+        classify(gan=tiny_gan(), data=str(tmp_path), c=[0.1])
+
+
+def test_pictures_of_any_size_become_the_gans(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), (10, 20, 30)).save(tmp_path / "a.png")
+    pictures = Pictures(tiny_gan(16, channels=1), [(open_images(str(tmp_path)), np.array([0]))])
+    assert pictures.read([0]).shape == (1, 16, 16, 1)
+    assert next(pictures.batches(np.array([0]), 4)).shape == (1, 1, 16, 16)
