@@ -103,7 +103,7 @@ def _side(
     gradients = guided_gradients(layer, images, units, ranking.responses[filters].ravel(), choices.rule)
     masks = labeler.masks(images, gan.image)[np.arange(len(images)), found.columns.repeat(len(images) // len(best))]
     boxes = [layer.fields.box(row, column) for _, row, column in units]
-    shares = [_shares(*row) for row in zip(gradients.numpy(), masks, boxes, strict=True)]
+    shares = [shares_on(*row) for row in zip(gradients.numpy(), masks, boxes, strict=True)]
     energy, area = np.array(shares).reshape(len(best), -1, 2).mean(1).T
     first = torch.arange(len(images)).reshape(len(best), -1)[:, : choices.top].ravel()
     rows, chosen = torch.arange(len(first)), torch.from_numpy(units[first, 0])
@@ -118,7 +118,7 @@ def _side(
     return _Side(best, energy / np.maximum(area, 1e-12), area > 0, images[first], gradients[first], fired[:, 0])
 
 
-def _shares(gradient: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int]) -> tuple[float, float]:
+def shares_on(gradient: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int]) -> tuple[float, float]:
     """Of a receptive field: how much of the squared gradient lies on the mask, and how much of the pixels."""
     top, bottom, left, right = box
     energy = (gradient[:, top:bottom, left:right].astype(np.float64) ** 2).sum(0)
@@ -172,13 +172,8 @@ def _metrics(found: Dissection, sides: Sequence[_Side], on: Sequence[np.ndarray]
 
 
 def _table(found: Dissection, sides: Sequence[_Side], on: Sequence[np.ndarray]) -> Table:
-    columns = ["concept", "share of pixels", "best filter", "IoU", "masks moved", "filters on it", "gradient on it"]
-    columns += [
-        "best IoU, untrained",
-        "masks moved, untrained",
-        "filters on it, untrained",
-        "gradient on it, untrained",
-    ]
+    measured = ["best IoU", "masks moved", "filters on it", "gradient on it"]
+    columns = ["concept", "share of pixels", "best filter", *measured, *(f"{name}, untrained" for name in measured)]
     rows: list[list[object]] = []
     for place, concept in enumerate(found.concepts):
         row: list[object] = [concept, found.area[place]]
