@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 __all__ = [
-    "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid", "outline_boxes",
-    "ranked",
+    "bars", "blocks", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid",
+    "outline_boxes", "ranked",
 ]  # fmt: skip
 
 Colour = tuple[int, int, int]
@@ -137,6 +137,45 @@ def labelled_rows(
                 place = (left + pad + column * step + (step - pad) // 2, y + number * text.line + text.line // 2)
                 text.write(draw, place, line, "mm", SOFT)
         y += footer if under else 0
+    return sheet
+
+
+def blocks(
+    columns: Mapping[str, Sequence[Sequence[np.ndarray]]], captions: Sequence[str], *, scale: int = 1, pad: int = 2
+) -> Image.Image:
+    """Blocks of pictures beside each other, one row for each caption: what is compared has one place in all of them.
+
+    Args:
+        columns: title of a block -> its rows, one for each caption, each of lines (n, h, w, c) uint8 below each other.
+            All lines hold equally many pictures of one size, and all rows equally many lines.
+        captions: what each row is; ``\\n`` breaks a line.
+        scale: whole factor by which each picture is enlarged.
+    """
+    from PIL import Image, ImageDraw
+
+    sheets = [
+        [_tiled(np.concatenate([_as_rgb(line) for line in row]), len(row[0]), scale, pad, WHITE) for row in rows]
+        for rows in columns.values()
+    ]
+    if not sheets or any(len(rows) != len(captions) or not rows for rows in sheets):
+        raise ValueError("blocks needs at least one block, and in each a row for every caption")
+    height, width = sheets[0][0].shape[:2]
+    text, space = _Text(len(sheets) * width), 14  # between rows, and twice that between blocks
+    left = 16 + max(text.width(line) for caption in captions for line in caption.split("\n"))
+    top = text.line + 10
+    size = (left + len(sheets) * (width + 2 * space) - 2 * space, top + len(captions) * (height + space) - space)
+    sheet = Image.new("RGB", size, WHITE)
+    draw = ImageDraw.Draw(sheet)
+    for block, (title, rows) in enumerate(zip(columns, sheets, strict=True)):
+        x = left + block * (width + 2 * space)
+        text.write(draw, (x + pad, top // 2), title, "lm", INK)
+        for number, row in enumerate(rows):
+            sheet.paste(Image.fromarray(row), (x, top + number * (height + space)))
+    for number, caption in enumerate(captions):
+        lines = caption.split("\n")
+        middle = top + number * (height + space) + height // 2 - (len(lines) - 1) * text.line // 2
+        for below, line in enumerate(lines):
+            text.write(draw, (left - 12, middle + below * text.line), line, "rm", INK if not below else SOFT)
     return sheet
 
 

@@ -1,0 +1,92 @@
+"""Pictures to look at, a batch at a time: those of a data set, or a GAN's own samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ganlab import Gan, GanlabError, Images
+
+AT_ONCE = 64  # pictures in a batch; of a data set as many again are being decoded
+WORKERS = 2  # threads that decode
+
+
+class Pictures(Protocol):
+    """Pictures in a fixed order, (n, c, h, w) in the GAN's range, the same ones whenever they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[torch.Tensor]:
+        """All of them, at most AT_ONCE at a time."""
+        ...
+
+    def some(self, rows: np.ndarray) -> torch.Tensor:
+        """These."""
+        ...
+
+
+class Data:
+    """Pictures of a data set, brought to a GAN's size and channels.
+
+    Raises:
+        GanlabError: a picture cannot be read.
+    """
+
+    def __init__(self, images: Images, gan: Gan) -> None:
+        self._images = images
+        self._spec = gan.image
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def batches(self) -> Iterator[torch.Tensor]:
+        chunks = [range(start, min(start + AT_ONCE, len(self))) for start in range(0, len(self), AT_ONCE)]
+        with self._images.in_bulk(WORKERS) as read, ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(read, chunks[0], self._spec.size, self._spec.channels)
+            for following in [*chunks[1:], None]:
+                arrays = coming.result()
+                if following is not None:
+                    coming = pool.submit(read, following, self._spec.size, self._spec.channels)
+                yield self._spec.from_uint8(np.stack([_readable(array) for array in arrays]))
+
+    def some(self, rows: np.ndarray) -> torch.Tensor:
+        arrays = [self._images.array(int(row), self._spec.size, self._spec.channels) for row in rows]
+        return self._spec.from_uint8(np.stack(arrays))
+
+
+class Samples:
+    """The first pictures that a GAN draws from a seed; of a conditional GAN, all classes in turn."""
+
+    def __init__(self, gan: Gan, count: int, seed: int) -> None:
+        self._gan = gan
+        self._count = count
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return self._count
+
+    def batches(self) -> Iterator[torch.Tensor]:
+        for start in range(0, self._count, AT_ONCE):
+            yield self.some(np.arange(start, min(start + AT_ONCE, self._count)))
+
+    def some(self, rows: np.ndarray) -> torch.Tensor:
+        images = torch.empty(len(rows), self._gan.image.channels, self._gan.image.size, self._gan.image.size)
+        classes = self._gan.classes or 1
+        for label in np.unique(rows % classes):
+            latents = self._gan.latents(int(rows.max()) + 1, seed=self._seed, label=self._label(int(label)))
+            own = np.flatnonzero(rows % classes == label)
+            images[torch.from_numpy(own)] = self._gan.generate(latents[rows[own]])
+        return images
+
+    def _label(self, label: int) -> int | None:
+        return None if self._gan.classes is None else label
+
+
+def _readable(picture: np.ndarray | GanlabError) -> np.ndarray:
+    if isinstance(picture, GanlabError):
+        raise picture
+    return picture
