@@ -47,8 +47,10 @@ _HOME_OF = {
     "picture_text": "exemplars",
     "random_bits": "latents",
     "read_picture": "exemplars",
+    "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "results",
+    "words_of": "vocabulary",
 }
 
 __all__ = sorted(_HOME_OF)
@@ -117,6 +119,8 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import (
         save_result as save_result,
     )
+    from ganlab.vocabulary import said_by as said_by
+    from ganlab.vocabulary import words_of as words_of
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,15 @@ class Exemplars:
         file = None if gan.folder is None else gan.folder / EXEMPLARS_FILE
         return None if file is None or not file.is_file() else cls.load(file).check(gan)
 
+    @classmethod
+    def of(cls, gan: Gan, given: Exemplars | None) -> Exemplars:
+        """Those that were given, else the checkpoint's own, else none at all: no group, but pictures can be typed.
+
+        Raises:
+            GanlabError: they were chosen on another checkpoint.
+        """
+        return given.check(gan) if given is not None else cls.of_checkpoint(gan) or cls(gan.hash, {})
+
     def save(self, path: str | Path) -> None:
         """Write the file that :meth:`load` reads.
 
@@ -125,6 +134,22 @@ class Exemplars:
         if not self.groups[name]:
             raise GanlabError(f"The group {name!r} is empty.", "Choose pictures for it: `ganlab mark`.")
         return self.groups[name]
+
+    def pictures(self, text: str) -> Sequence[PictureName]:
+        """What a person typed: the name of a group, or pictures such as ``0:12,0:40``, none of them twice.
+
+        Raises:
+            GanlabError: neither; as :meth:`group`.
+        """
+        typed = [read_picture(part.strip(), self.checkpoint) for part in text.split(",")]
+        if None in typed:
+            if "," in text or ":" in text:
+                wrong = text.split(",")[typed.index(None)].strip()
+                raise GanlabError(f"{wrong!r} is no picture.", "Pictures are named seed:index, as in 0:12,0:40.")
+            return self.group(text.strip())
+        if len(set(typed)) < len(typed):
+            raise GanlabError(f"{text!r} names a picture twice.", "Each picture counts once.")
+        return [picture for picture in typed if picture is not None]
 
     def latents(self, gan: Gan, name: str) -> Latents:
         """The latents of a group's pictures, in their order.

@@ -7,7 +7,7 @@ enlarged by whole factors without smoothing, so that a pixel stays a pixel.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 __all__ = [
-    "bars", "curve", "grid", "heat", "histogram", "labelled_rows", "numbered_grid", "outline_boxes", "ranked",
+    "bars", "beside", "curve", "grid", "heat", "histogram", "labelled_rows", "numbered_grid", "outline_boxes", "ranked",
 ]  # fmt: skip
 
 Colour = tuple[int, int, int]
@@ -77,6 +77,7 @@ def labelled_rows(
     scale: int = 1,
     columns: int | None = None,
     title: str = "",
+    heads: Sequence[str] = (),
     pad: int = 2,
 ) -> Image.Image:
     """One row of pictures for each caption, named at the left: a column compares one picture with itself.
@@ -86,6 +87,7 @@ def labelled_rows(
         scale: whole factor by which each is enlarged.
         columns: pictures in a row; where there are more, the rows are repeated below with the next ones.
         title: a line above all.
+        heads: names above the columns, broken into lines where a picture is narrower.
     """
     from PIL import Image, ImageDraw
 
@@ -104,12 +106,19 @@ def labelled_rows(
     text = _Text(strips[0][2].shape[1])
     left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
     heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles in strips]
-    top = text.line + 12 if title else 0
+    step = (strips[0][2].shape[1] - pad) // columns
+    above_columns = [text.broken(head, step - 6) for head in heads[:columns]]
+    titled = text.line + 12 if title else 0
+    top = titled + max((text.line * len(lines) + 8 for lines in above_columns), default=0)
     width = max(left + strips[0][2].shape[1], text.width(title) + 4)
     sheet = Image.new("RGB", (width, top + sum(heights)), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
         text.write(draw, (2, text.line // 2 + 2), title, "lm", INK)
+    for column, lines in enumerate(above_columns):
+        middle = left + pad + column * step + (step - pad) // 2
+        for number, line in enumerate(reversed(lines)):
+            text.write(draw, (middle, top - 6 - number * text.line), line, "ms", SOFT)
     y = top
     for (above, lines, tiles), height in zip(strips, heights, strict=True):
         sheet.paste(Image.fromarray(tiles), (left, y + above))
@@ -117,6 +126,24 @@ def labelled_rows(
         for number, line in enumerate(lines):
             text.write(draw, (left - 12, middle + number * text.line), line, "rm", INK)
         y += height
+    return sheet
+
+
+def beside(panels: Mapping[str, Image.Image], *, gap: int = 36) -> Image.Image:
+    """Drawings side by side, each in the middle of the height under its caption (which may be empty)."""
+    from PIL import Image, ImageDraw
+
+    text = _Text(sum(panel.width for panel in panels.values()))
+    captions = {caption: text.broken(caption, panel.width) if caption else [] for caption, panel in panels.items()}
+    tall = max(panel.height + text.line * len(captions[caption]) for caption, panel in panels.items()) + 8
+    sheet = Image.new("RGB", (sum(panel.width + gap for panel in panels.values()) - gap, tall), WHITE)
+    draw, x = ImageDraw.Draw(sheet), 0
+    for caption, panel in panels.items():
+        y = (tall - panel.height + text.line * len(captions[caption])) // 2
+        sheet.paste(panel, (x, y))
+        for number, line in enumerate(reversed(captions[caption])):
+            text.write(draw, (x + panel.width // 2, y - 6 - number * text.line), line, "ms", SOFT)
+        x += panel.width + gap
     return sheet
 
 
@@ -195,6 +222,17 @@ class _Text:
 
     def width(self, words: str) -> int:
         return int(np.ceil(self._font.getlength(words)))
+
+    def broken(self, words: str, width: int) -> list[str]:
+        """Lines no wider than ``width`` pixels, unless a single word is."""
+        lines: list[str] = []
+        for word in words.split(" "):
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.width(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return lines
 
     def write(self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour) -> None:
         draw.text(place, words, fill=colour, font=self._font, anchor=anchor)

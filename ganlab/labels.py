@@ -213,13 +213,15 @@ class Labeler(ABC):
         concepts: what it knows, by canonical name.
         domain: which pictures it can be trusted on, in words.
         card: how it was validated; ``card["min_pixels"]`` says for each concept from how many pixels on a
-            picture shows it.
+            picture shows it; ``card["words"]`` what the words in a group's name say (:mod:`ganlab.vocabulary`).
+        measures: what it measures on a continuous scale, such as the yaw of a head; none by default.
     """
 
     name: str
     concepts: tuple[str, ...]
     domain: str
     card: Mapping[str, Any]
+    measures: tuple[str, ...] = ()
 
     @abstractmethod
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
@@ -240,6 +242,14 @@ class Labeler(ABC):
         """
         needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
         return self.masks(images, image).sum(axis=(2, 3)) >= needed
+
+    def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """The values of ``measures``: float32 (n, len(measures)).
+
+        Raises:
+            GanlabError: it measures nothing.
+        """
+        raise GanlabError(f"The labeler {self.name!r} measures nothing.", "It only says what a picture shows.")
 
     def column(self, concept: str) -> int:
         """Which of ``concepts`` this is, singular or plural.
