@@ -41,6 +41,7 @@ _HOME_OF = {
     "latents_of": "labels",
     "load_gan": "checkpoints",
     "load_result": "results",
+    "one_class": "exemplars",
     "open_images": "data",
     "picture_file": "labels",
     "progress": "progressbar",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import open_images as open_images
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars
+    from ganlab.exemplars import one_class as one_class
     from ganlab.exemplars import picture_text as picture_text
     from ganlab.exemplars import read_picture as read_picture
     from ganlab.gan import Card as Card

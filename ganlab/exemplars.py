@@ -161,6 +161,24 @@ class Exemplars:
         return latents_of(gan, self.group(name))
 
 
+def one_class(gan: Gan, latents: Sequence[Latents], label: int | None) -> int | None:
+    """The one class of all these latents and ``label``: what points made of them are drawn with; None without classes.
+
+    Raises:
+        GanlabError: they are of several classes, or the class is missing or none of the GAN's.
+    """
+    given = [part.labels for part in latents]
+    classes = {int(one) for labels in given if labels is not None for one in labels}
+    classes |= set() if label is None else {label}
+    if len(classes) > 1:
+        raise GanlabError(f"The pictures are of the classes {sorted(classes)}.", "Choose pictures of one class.")
+    one = classes.pop() if classes else None
+    gan.latents(1, label=one)  # refuses a class that does not fit
+    if one is not None and any(labels is None for labels in given):
+        raise GanlabError("Some pictures are named without their class.", f"Name them as seed:index:{one}.")
+    return one
+
+
 def picture_text(picture: PictureName) -> str:
     """``0:12``: seed and index, and the class if there is one."""
     return ":".join(str(part) for part in picture[1:] if part is not None)

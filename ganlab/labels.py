@@ -264,6 +264,16 @@ class Labeler(ABC):
         return self.concepts.index(name)
 
     @classmethod
+    def of_checkpoint(cls, gan: Gan) -> Labeler | None:
+        """The labeler that a checkpoint's card names, or None.
+
+        Raises:
+            GanlabError: no plugin brings it.
+        """
+        name = gan.card.facts.get("labeler")
+        return None if name is None else Labeler.from_spec(name)
+
+    @classmethod
     def from_spec(cls, spec: str) -> Labeler:
         """The labeler of this name, from whichever plugin brings it.
 

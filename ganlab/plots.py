@@ -35,6 +35,7 @@ def curve(
     title: str = "",
     marks: Mapping[str, float] | None = None,
     from_zero: bool = False,
+    behind: Numbers | None = None,
 ) -> Image.Image:
     """Lines over one x, each with a band around it where its ends are given.
 
@@ -45,9 +46,12 @@ def curve(
         series: name -> (y, low, high), each (n,); low and high None for no band.
         marks: name -> a place on x that gets an upright dashed line.
         from_zero: let the y axis begin at 0.
+        behind: (lines, n) of single cases, drawn thinly behind the others and not named.
     """
     places = _finite(x)
     with _axes(9.0, 4.6) as (axes, images):
+        if behind is not None:
+            axes.plot(places, _finite(behind).T, color=_COLOURS[0], linewidth=0.6, alpha=0.25)
         for number, (name, (y, low, high)) in enumerate(series.items()):
             colour = _COLOURS[number % len(_COLOURS)]
             if low is not None and high is not None:

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ganlab import Figure, Gan
+from ganlab import Figure, Gan, Metric
 from ganlab import figures as draw
 
 from .operands import Operand
-from .success import Success, wilson
+from .success import Success
 
 MOST = 5  # exemplars of a term that are shown
+MINUS = "\N{MINUS SIGN}"
 STRIP = 30  # pixels before each picture, for its sign
 
 
@@ -41,9 +42,9 @@ def equation(
         pixels: (c, h, w), their sum.
     """
     most = min(MOST, max(len(operand.latents) for operand in operands))
-    signs = ["", *("-" if operand.term.sign < 0 else "+" for operand in operands[1:]), "="]
-    if operands[0].term.sign < 0:
-        signs[0] = "-"
+    signs = [MINUS if operand.term.sign < 0 else "+" for operand in operands] + ["="]
+    if signs[0] == "+":
+        signs[0] = ""
     columns = [gan.image.to_uint8(gan.generate(operand.latents[:most])) for operand in operands]
     blank = np.full_like(columns[0][0], 255)
     rows = {
@@ -102,8 +103,8 @@ def _exemplars(count: int) -> str:
 
 
 def _in_percent(hits: np.ndarray) -> tuple[float, float, float]:
-    low, high = wilson(hits)
-    return 100 * float(hits.mean()), 100 * low, 100 * high
+    share = Metric.of_share(hits)
+    return 100 * share.value, 100 * (share.low or 0.0), 100 * (share.high or 0.0)
 
 
 def _row(gan: Gan, pictures: Sequence[np.ndarray] | np.ndarray, signs: Sequence[str] = ()) -> np.ndarray:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import torch
 
-from ganlab import Exemplars, Gan, Labeler, Metric, Result, Table
+from ganlab import Exemplars, Gan, Labeler, Metric, Result, Table, one_class
 
 from . import figures
 from .expression import Term, parse, written
 from .meaning import Meaning, in_words, read
-from .operands import Operand, chosen_by_people, class_of, fill_in
+from .operands import Operand, chosen_by_people, fill_in
 from .points import Space, combined, combined_pixels
 from .pool import Pool
-from .success import COUNTS, Success, count_successes, wilson
+from .success import COUNTS, Success, count_successes
 
 FEWEST = 20  # samples that show what a name says, for random draws among them
 FAR_OFF = 1.35  # a Y this much longer or shorter than a z of the prior is remarked on
@@ -60,9 +60,9 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     """Run the arithmetic; see :func:`ganlab_arithmetic.arithmetic`."""
     terms = parse(choices.expression)
     groups = Exemplars.of(gan, exemplars)
-    labeler = labeler or _own_labeler(gan)
+    labeler = labeler or Labeler.of_checkpoint(gan)
     found = chosen_by_people(gan, terms, groups, choices.exemplars_each)
-    label = class_of(gan, list(found.values()), choices.label)
+    label = one_class(gan, [operand.latents for operand in found.values()], choices.label)
     meaning = None if labeler is None else read(labeler, terms)
     pool = None
     if labeler is not None and meaning is not None and (meaning.judged or len(found) < len(terms)):
@@ -82,11 +82,6 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     else:
         result.notes.append("No success rate is given: not every name says what its pictures show.")
     return result
-
-
-def _own_labeler(gan: Gan) -> Labeler | None:
-    name = gan.card.facts.get("labeler")
-    return None if name is None else Labeler.from_spec(name)
 
 
 def _solve(space: Space, operands: list[Operand]) -> Equation:
@@ -203,18 +198,10 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
             (f"success_{count}", success.hits[number], f"success_{count}_pixels", "G(Y)"),
             (f"success_{count}_pixels", success.pixel_hits[number], "plain_samples", "the same sum of pixels"),
         ):
-            metrics[name] = Metric(
-                hits.mean(),
-                *wilson(hits),
-                len(hits),
-                control,
-                about=f"draws of {count} exemplars a term in which {how} shows {wanted}",
-            )
-    by_chance = pool.chance(meaning.wanted)
-    metrics["plain_samples"] = Metric(
-        by_chance.mean(),
-        *wilson(by_chance),
-        len(by_chance),
+            about = f"draws of {count} exemplars a term in which {how} shows {wanted}"
+            metrics[name] = Metric.of_share(hits, control=control, about=about)
+    metrics["plain_samples"] = Metric.of_share(
+        pool.chance(meaning.wanted),
         no_control="it is the control",
         about=f"samples of the prior that show {wanted} anyway",
     )

@@ -33,24 +33,6 @@ def chosen_by_people(gan: Gan, terms: Sequence[Term], groups: Exemplars, each: i
     return found
 
 
-def class_of(gan: Gan, operands: Sequence[Operand], label: int | None) -> int | None:
-    """The one class of all pictures of a conditional GAN.
-
-    Raises:
-        GanlabError: the pictures are of several, or the class is missing or none of the GAN's.
-    """
-    given = [operand.latents.labels for operand in operands]
-    classes = {int(one) for labels in given if labels is not None for one in labels}
-    classes |= set() if label is None else {label}
-    if len(classes) > 1:
-        raise GanlabError(f"The pictures are of classes {sorted(classes)}.", "Arithmetic in Z keeps to one class.")
-    one = classes.pop() if classes else None
-    gan.latents(1, label=one)  # refuses what does not fit
-    if one is not None and any(labels is None for labels in given):
-        raise GanlabError("Some pictures are named without their class.", f"Name them as seed:index:{one}.")
-    return one
-
-
 def fill_in(
     terms: Sequence[Term],
     found: dict[int, Operand],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,11 +87,3 @@ def _result(space: Space, signs: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     means = z.mean(2)
     scaled = space.scaled(means.flatten(0, 1)).reshape(means.shape)
     return space.scaled(combined(signs, scaled.transpose(0, 1)))
-
-
-def wilson(hits: np.ndarray) -> tuple[float, float]:
-    """The 95% interval of a share of n independent cases (n,) bool."""
-    z, n, share = 1.959964, len(hits), float(hits.mean())
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
