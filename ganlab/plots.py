@@ -94,7 +94,9 @@ def bars(
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.axvline(0, color="#8d95a1", linewidth=1)
         axes.grid(axis="y", visible=False)
-        _finish(axes, xlabel, "", title, legend=len(groups) > 1)
+        _finish(axes, xlabel, "", title, legend=False)
+        if len(groups) > 1:  # above the bars: there is no free corner among them
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(groups), borderaxespad=0.2)
     return images[0]
 
 

@@ -15,7 +15,6 @@ from .operands import Operand
 from .success import Success
 
 MOST = 5  # exemplars of a term that are shown
-MINUS = "\N{MINUS SIGN}"
 STRIP = 30  # pixels before each picture, for its sign
 
 
@@ -42,7 +41,7 @@ def equation(
         pixels: (c, h, w), their sum.
     """
     most = min(MOST, max(len(operand.latents) for operand in operands))
-    signs = [MINUS if operand.term.sign < 0 else "+" for operand in operands] + ["="]
+    signs = ["-" if operand.term.sign < 0 else "+" for operand in operands] + ["="]
     if signs[0] == "+":
         signs[0] = ""
     columns = [gan.image.to_uint8(gan.generate(operand.latents[:most])) for operand in operands]
@@ -115,10 +114,18 @@ def _row(gan: Gan, pictures: Sequence[np.ndarray] | np.ndarray, signs: Sequence[
         strip = Image.new("RGB", (tile.width + STRIP, tile.height), "white")
         strip.paste(tile, (STRIP, 0))
         if signs:
-            place = (STRIP // 2, tile.height // 2)
-            ImageDraw.Draw(strip).text(place, signs[number], "black", ImageFont.load_default(STRIP), anchor="mm")
+            _write_sign(strip, signs[number])
         tiles.append(np.asarray(strip))
     return np.stack(tiles)
+
+
+def _write_sign(strip: Image.Image, sign: str) -> None:
+    """In the middle of the strip; a minus as wide as a plus, which the font's hyphen is not."""
+    pen, middle = ImageDraw.Draw(strip), strip.height // 2
+    if sign == "-":
+        pen.line((STRIP // 2 - 7, middle, STRIP // 2 + 6, middle), "black", 2)
+    else:
+        pen.text((STRIP // 2, middle), sign, "black", ImageFont.load_default(STRIP), anchor="mm")
 
 
 def _outlined(gan: Gan, images: torch.Tensor, right: np.ndarray) -> np.ndarray:

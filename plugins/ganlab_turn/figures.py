@@ -41,7 +41,7 @@ def turned(
 
 
 def attribute_curve(way: Way, random: Way, column: int, attribute: str, is_measure: bool) -> Figure:
-    """The attribute over the coefficient: mean, middle 90% of the samples and each of them, beside random directions."""
+    """The attribute over the coefficient: mean, middle 90% of the samples and all of them, beside random directions."""
     series: dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray | None]] = {}
     for name, one in (("the turn", way), ("random directions", random)):
         curve = one.values[:, :, column]
@@ -78,4 +78,4 @@ def _row(gan: Gan, latents: Latents, vector: torch.Tensor, t: np.ndarray) -> np.
 
 def _signed(number: float) -> str:
     text = f"{abs(number):.3g}"
-    return f"+{text}" if number > 0 else f"\N{MINUS SIGN}{text}"
+    return f"+{text}" if number > 0 else f"-{text}"
