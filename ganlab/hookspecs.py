@@ -90,7 +90,7 @@ def register_datasets() -> list[Dataset]:  # type: ignore[empty-body]
 
 @hookspec
 def register_labelers() -> list[Labeler]:  # type: ignore[empty-body]
-    """Judges that mark concepts in pictures: ``--labeler rooms``.
+    """Judges that see concepts in pictures: ``--labeler rooms``.
 
     Called when a labeler has to be found by its name::
 

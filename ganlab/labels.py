@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -205,25 +204,33 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
     return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
 
 
-class Labeler(ABC):
+class Labeler:
     """Something that sees concepts in pictures, valid for one kind of pictures.
+
+    A labeler marks pixels (:meth:`masks`) or, where a concept has no place of its own such as a smile, tells what
+    whole pictures show (:meth:`shows`); it may measure as well (:meth:`measure`).
 
     Attributes:
         name: as in ``--labeler NAME``.
         concepts: what it knows, by canonical name.
+        measures: what it measures on a scale, such as a turn; mostly nothing.
         domain: which pictures it can be trusted on, in words.
-        card: how it was validated; ``card["min_pixels"]`` says for each concept from how many pixels on a
-            picture shows it; ``card["words"]`` what the words in a group's name say (:mod:`ganlab.vocabulary`).
-        measures: what it measures on a continuous scale, such as the yaw of a head; none by default.
+        card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
+            how many pixels on a picture shows it; ``card["words"]`` says what the words in a group's name mean
+            (:mod:`ganlab.vocabulary`).
     """
 
     name: str
     concepts: tuple[str, ...]
+    measures: tuple[str, ...] = ()
     domain: str
     card: Mapping[str, Any]
-    measures: tuple[str, ...] = ()
 
-    @abstractmethod
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if cls.masks is Labeler.masks and cls.shows is Labeler.shows:
+            raise TypeError(f"the labeler {cls.__name__} must define masks() or shows()")
+
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """Which pixels belong to each concept.
 
@@ -232,10 +239,17 @@ class Labeler(ABC):
 
         Returns:
             bool (n, len(concepts), h, w).
+
+        Raises:
+            GanlabError: it labels whole pictures.
         """
+        raise GanlabError(
+            f"The labeler {self.name!r} labels whole pictures, not pixels.",
+            "Name a labeler that marks pixels, or draw boxes.",
+        )
 
     def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept, on at least ``card["min_pixels"]`` pixels.
+        """Which pictures show each concept: unless a labeler says otherwise, on ``card["min_pixels"]`` pixels or more.
 
         Returns:
             bool (n, len(concepts)).
@@ -244,12 +258,18 @@ class Labeler(ABC):
         return self.masks(images, image).sum(axis=(2, 3)) >= needed
 
     def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """The values of ``measures``: float32 (n, len(measures)).
+        """What it measures on each picture.
+
+        Returns:
+            float32 (n, len(measures)).
 
         Raises:
             GanlabError: it measures nothing.
         """
-        raise GanlabError(f"The labeler {self.name!r} measures nothing.", "It only says what a picture shows.")
+        raise GanlabError(
+            f"The labeler {self.name!r} measures nothing.",
+            f"It tells whether a picture shows: {', '.join(self.concepts)}.",
+        )
 
     def column(self, concept: str) -> int:
         """Which of ``concepts`` this is, singular or plural.

@@ -464,8 +464,43 @@ def test_a_labeler_counts_pixels_against_its_card() -> None:
     with pytest.raises(GanlabError, match="does not know 'lamp'") as caught:
         Bright().column("lamps")
     assert caught.value.hint == "It knows: window, bed."
-    with pytest.raises(TypeError):
-        Labeler()  # type: ignore[abstract]
+
+
+class Smiling(Labeler):
+    name = "smiling"
+    concepts = ("smile",)
+    measures = ("width",)
+    domain = "anything"
+    card = MappingProxyType({})
+
+    def shows(self, images: Any, image: Any) -> np.ndarray:
+        return images[:, 0, 0, :1] > 0.5
+
+    def measure(self, images: Any, image: Any) -> np.ndarray:
+        return images[:, 0, 0, :1].astype(np.float32)
+
+
+def test_a_labeler_may_label_whole_pictures_and_measure() -> None:
+    images = np.array([0.2, 0.7]).reshape(2, 1, 1, 1)
+    assert Smiling().shows(images, None).tolist() == [[False], [True]]  # type: ignore[arg-type]
+    assert Smiling().measure(images, None).dtype == np.float32  # type: ignore[arg-type]
+    assert Smiling().column("smiles") == 0
+    with pytest.raises(GanlabError, match="'smiling' labels whole pictures, not pixels"):
+        Smiling().masks(images, None)  # type: ignore[arg-type]
+
+
+def test_a_labeler_that_does_not_measure_says_so() -> None:
+    assert Bright().measures == ()
+    with pytest.raises(GanlabError, match="'bright' measures nothing") as caught:
+        Bright().measure(np.zeros((1, 1, 2, 2)), None)  # type: ignore[arg-type]
+    assert caught.value.hint == "It tells whether a picture shows: window, bed."
+
+
+def test_a_labeler_must_see_something() -> None:
+    with pytest.raises(TypeError, match=r"Blind must define masks\(\) or shows\(\)"):
+
+        class Blind(Labeler):
+            name = "blind"
 
 
 def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

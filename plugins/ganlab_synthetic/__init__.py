@@ -1,4 +1,4 @@
-"""Bedrooms drawn at random with exact masks, as a data set, and a labeler trained on that truth."""
+"""Bedrooms with exact masks and faces with known attributes, drawn at random, and labelers trained on that truth."""
 
 from __future__ import annotations
 
@@ -18,10 +18,21 @@ def draw_picture(index: int, size: int) -> np.ndarray:
     return draw_room(0, index, size).image
 
 
+def draw_portrait(index: int, size: int) -> np.ndarray:
+    """Face ``index`` of the data set, (size, size, 3) uint8."""
+    from .faces import draw_face
+
+    return draw_face(0, index, size).image
+
+
 @hookimpl
 def register_datasets() -> list[Dataset]:
-    summary = "bedrooms drawn at random, with windows, beds, lamps, pictures and doors"
-    return [Dataset("rooms", summary, "2", 30_000, draw_picture)]
+    rooms = "bedrooms drawn at random, with windows, beds, lamps, pictures and doors"
+    faces = "faces drawn at random: smiling or not, women and men, with glasses and hats, turned left and right"
+    return [
+        Dataset("rooms", rooms, "2", 30_000, draw_picture),
+        Dataset("faces", faces, "1", 30_000, draw_portrait),
+    ]
 
 
 @hookimpl
