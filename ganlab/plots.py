@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Numbers = Sequence[float] | np.ndarray
 Series = tuple[Numbers, Numbers | None, Numbers | None]
 
+FEW = 9  # points on x that are all named
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
 _STYLE: dict[Any, Any] = {
@@ -65,6 +66,8 @@ def curve(
             )  # fmt: skip
         if from_zero:
             axes.set_ylim(bottom=0)
+        if len(places) <= FEW:
+            axes.set_xticks(places)
         _finish(axes, xlabel, ylabel, title, legend=len(series) > 1)
     return images[0]
 

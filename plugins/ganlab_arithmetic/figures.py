@@ -81,29 +81,30 @@ def random_draws(gan: Gan, success: Success, wanted: str) -> Figure:
 
 
 def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
-    """Success by the number of exemplars, in Z and on pixels, with 95% intervals."""
+    """Success over the number of exemplars, in Z, on pixels, and what plain samples show anyway."""
 
-    def by_count(hits: np.ndarray) -> dict[str, tuple[float, float, float]]:
-        return {_exemplars(count): _in_percent(row) for count, row in zip(success.counts, hits, strict=True)}
+    def with_band(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        shares = [Metric.of_share(row) for row in hits]
+        value, low, high = 100 * np.array([(share.value, share.low, share.high) for share in shares], float).T
+        return value, low, high
 
-    plot = draw.bars(
+    counts = np.array(success.counts)
+    plot = draw.curve(
+        counts,
         {
-            "in Z": by_count(success.hits),
-            "on pixels": by_count(success.pixel_hits),
-            "plain samples": {"none": _in_percent(plain)},
+            "in Z": with_band(success.hits),
+            "on pixels": with_band(success.pixel_hits),
+            "plain samples": (np.full(len(counts), 100 * plain.mean()), None, None),
         },
-        xlabel=f"shows {wanted} (%)",
+        xlabel="exemplars a term",
+        ylabel=f"shows {wanted} (%)",
+        from_zero=True,
     )
-    return Figure(plot, "How often the result shows all it should; the black lines are 95% intervals over the draws.")
+    return Figure(plot, "How often the result shows all it should; bands are 95% intervals over the draws.")
 
 
 def _exemplars(count: int) -> str:
     return "1 exemplar" if count == 1 else f"{count} exemplars"
-
-
-def _in_percent(hits: np.ndarray) -> tuple[float, float, float]:
-    share = Metric.of_share(hits)
-    return 100 * share.value, 100 * (share.low or 0.0), 100 * (share.high or 0.0)
 
 
 def _row(gan: Gan, pictures: Sequence[np.ndarray] | np.ndarray, signs: Sequence[str] = ()) -> np.ndarray:

@@ -58,6 +58,8 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     if choices.steps % 2 == 0:
         raise GanlabError(f"--steps {choices.steps} has no middle.", "Choose an odd number, such as 9.")
     labeler = labeler or Labeler.of_checkpoint(gan)
+    if choices.by and labeler is None:
+        raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
     groups = Exemplars.of(gan, exemplars)
     chosen = None if choices.by else _groups(gan, groups, choices)
     label = one_class(gan, chosen or (), choices.label)
@@ -152,6 +154,9 @@ def _measure(
     _add_row(target, direction, along, aside, result)
     if not main:
         return
+    for other, at in target.others.items():
+        about = f"samples that keep {other} at every step"
+        result.metrics |= _shares(f"kept_{other}", along.kept(at), aside.kept(at), about)
     measured = target.judge.is_measure(target.column)
     result.arrays |= {"values": along.values, "values_random": aside.values}
     result.figures["curve"] = figures.attribute_curve(along, aside, target.column, _axis(target), measured)
@@ -162,11 +167,11 @@ def _measure(
                 for name, way in (("the turn", along), ("random directions", aside))
             }
         )
-    steady, by_chance = (result.metrics[name].value for name in ("steady", "steady_random"))
+    value = {name: metric.value for name, metric in result.metrics.items()}
     result.summary = (
-        f"From {choices.first} to {choices.second} ({direction.name}), {target.name} turns steadily in {steady:.0%} of "
-        f"{n} samples ({by_chance:.0%} in random directions) and correlates "
-        f"{result.metrics['correlation'].value:.2f} with the coefficient."
+        f"From {choices.first} to {choices.second} ({direction.name}), {target.name} turns steadily in "
+        f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions) and correlates "
+        f"{value['correlation']:.2f} with the coefficient."
     )
 
 
@@ -183,43 +188,65 @@ def _axis(target: Target) -> str:
 def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str) -> dict[str, Metric]:
     """Every number with the same for random directions; ``end`` is added to the names."""
     column, name = target.column, target.name
-    by_chance = np.abs([aside.correlation(column, which == one) for one in np.unique(which)])
-    low, high = np.quantile(by_chance, [0.025, 0.975])
-    control = "it is the control"
-    metrics = {
-        f"steady{end}": Metric.of_share(
-            along.steady(column),
-            control=f"steady{end}_random",
-            about=f"samples whose {name} rises with every step, but for the labeler's noise",
+    others = list(target.others.values())
+    metrics = _shares(
+        f"steady{end}",
+        along.steady(column),
+        aside.steady(column, either=True),
+        f"samples whose {name} rises from end to end by half its spread and never falls back",
+        "rising or falling",
+    )
+    blocks = [which == one for one in np.unique(which)]
+    for measure, value, by_chance, about in (
+        (
+            "correlation",
+            along.within(column).mean(),
+            [aside.within(column)[block].mean() for block in blocks],
+            f"Pearson's of {name} with the coefficient along each sample's way, the mean",
         ),
-        f"steady{end}_random": Metric.of_share(
-            aside.steady(column, either=True),
-            no_control=control,
-            about="the same in random directions, rising or falling",
-        ),
-        f"correlation{end}": Metric(
+        (
+            "correlation_all",
             along.correlation(column),
-            n=len(along.values),
-            control=f"correlation{end}_random",
-            about=f"Pearson's of {name} with the coefficient, over all samples and steps",
+            [aside.correlation(column, block) for block in blocks],
+            "Pearson's over all samples and steps together, where samples differ from each other as well",
         ),
-        f"correlation{end}_random": Metric(
-            float(by_chance.mean()),
-            float(low),
-            float(high),
-            len(by_chance),
-            no_control=control,
-            about="the same along random directions, without its sign: mean and 95% of them",
+        (
+            "travel",
+            along.travel(column).mean(),
+            [aside.travel(column)[block].mean() for block in blocks],
+            f"how far {name} rises from end to end, in spreads of plain samples",
         ),
-    }
-    for other, at in target.others.items():
-        metrics[f"kept_{other}{end}"] = Metric.of_share(
-            along.kept(at), control=f"kept_{other}{end}_random", about=f"samples that keep {other} at every step"
-        )
-        metrics[f"kept_{other}{end}_random"] = Metric.of_share(
-            aside.kept(at), no_control=control, about="the same in random directions"
+    ):
+        metrics |= _against_blocks(f"{measure}{end}", float(value), np.abs(by_chance), len(along.values), about)
+    if others:
+        metrics |= _shares(
+            f"kept_all{end}",
+            np.all([along.kept(at) for at in others], axis=0),
+            np.all([aside.kept(at) for at in others], axis=0),
+            "samples that keep every other attribute at every step",
         )
     return metrics
+
+
+def _shares(name: str, along: np.ndarray, aside: np.ndarray, about: str, how: str = "") -> dict[str, Metric]:
+    """A share of the samples, and the same in random directions."""
+    control = f"{name}_random"
+    same = f"the same in random directions{', ' if how else ''}{how}"
+    return {
+        name: Metric.of_share(along, control=control, about=about),
+        control: Metric.of_share(aside, no_control="it is the control", about=same),
+    }
+
+
+def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
+    """A number, and its size for each random direction: the mean and the range of 95%."""
+    low, high = np.quantile(by_chance, [0.025, 0.975])
+    control = f"{name}_random"
+    same = "the same along random directions, without its sign: mean and 95% of them"
+    return {
+        name: Metric(value, n=n, control=control, about=about),
+        control: Metric(by_chance.mean(), low, high, len(by_chance), no_control="it is the control", about=same),
+    }
 
 
 def _add_row(target: Target, direction: Direction, along: Way, aside: Way, result: Result) -> None:
@@ -227,7 +254,7 @@ def _add_row(target: Target, direction: Direction, along: Way, aside: Way, resul
     table = result.tables.setdefault(
         "directions",
         Table(
-            ["exemplars", "length", "steady", "Pearson", "Spearman", "Pearson within a sample"]
+            ["exemplars", "length", "steady", "travel", "Pearson", "Pearson, all", "Spearman, all"]
             + [f"{other} kept" for other in target.others],
             [],
             "Each way to choose the exemplars, and random directions of the same length.",
@@ -236,7 +263,7 @@ def _add_row(target: Target, direction: Direction, along: Way, aside: Way, resul
     column = target.column
     for name, way, either in ((direction.name, along, False), ("random", aside, True)):
         table.rows.append(
-            [name, direction.length, float(way.steady(column, either=either).mean()), way.correlation(column)]
-            + [way.correlation(column, ranks=True), float(way.within(column).mean())]
+            [name, direction.length, float(way.steady(column, either=either).mean()), float(way.travel(column).mean())]
+            + [float(way.within(column).mean()), way.correlation(column), way.correlation(column, ranks=True)]
             + [float(way.kept(at).mean()) for at in target.others.values()]
         )

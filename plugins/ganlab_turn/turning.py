@@ -12,7 +12,7 @@ from ganlab import Gan, Latents
 from .judging import Judge, chunks
 
 SLACK = 0.02  # of the attribute's spread: falling back by less is the labeler's noise
-RISE = 0.25  # of the spread: a turn rises at least so far from end to end
+RISE = 0.5  # of the spread: a turn rises at least so far from end to end
 KEPT = 0.25  # of the spread: what changes by less is kept
 
 
@@ -57,8 +57,12 @@ class Way:
         return correlation(*(ranked(part.ravel()) if ranks else part.ravel() for part in (t, curve)))
 
     def within(self, column: int) -> np.ndarray:
-        """(n,) Pearson's correlation within each sample's own way."""
+        """(n,) Pearson's correlation along each sample's own way."""
         return np.array([correlation(self.t, row) for row in self.values[:, :, column].astype(np.float64)])
+
+    def travel(self, column: int) -> np.ndarray:
+        """(n,) how far the attribute rises from end to end, in spreads."""
+        return (self.values[:, -1, column] - self.values[:, 0, column]) / self.spread[column]
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
