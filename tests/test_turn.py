@@ -62,6 +62,28 @@ def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> Non
     assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
 
 
+def test_a_cleaned_direction_keeps_more_and_turns_as_far(gan: Gan) -> None:
+    result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=3000, clean=True)
+    value = {name: metric.value for name, metric in result.metrics.items()}
+    assert value["kept_all"] > value["kept_all_64_and_64"]
+    assert value["travel"] == pytest.approx(value["travel_64_and_64"], rel=0.03)
+    order = np.argsort(truth(gan.latents(3000, seed=0).z)[:, 3])
+    z = gan.latents(3000, seed=0).z.numpy()
+    plain = z[order[-64:]].mean(0) - z[order[:64]].mean(0)
+    others = axes()[:3].numpy()
+    assert np.abs(others @ result.arrays["direction"]).mean() < np.abs(others @ plain).mean() / 2
+
+
+def test_attributes_that_say_the_same_or_nothing_are_cleaned_away_once(gan: Gan) -> None:
+    pool = gan.latents(400, seed=1)
+    level = truth(pool.z)
+    values = np.stack([level[:, 0], level[:, 0], np.ones(400), level[:, 3]], axis=1)
+    direction = Direction.between("any", pool.z[:5], pool.z[5:9]).cleaned(pool, values, column=3)
+    assert abs(float(axes()[0] @ direction.vector)) < 1e-5
+    expected = direction.vector.norm() ** 2 + float(axes()[0] @ (pool.z[5:9].mean(0) - pool.z[:5].mean(0))) ** 2
+    assert float(expected) == pytest.approx(float((pool.z[5:9].mean(0) - pool.z[:5].mean(0)).norm() ** 2), rel=1e-4)
+
+
 def test_the_direction_is_the_difference_of_the_means_of_the_extremes(gan: Gan, turned: Result) -> None:
     z = gan.latents(1000, seed=0).z.double().numpy()
     order = np.argsort(z @ axes()[3].double().numpy())
@@ -83,9 +105,9 @@ def test_halves_of_true_groups_agree_and_of_shuffled_ones_do_not(gan: Gan) -> No
     by_yaw = turn(gan, "left", "right", by="yaw", labeler=Reader(), **FAST).metrics
     assert by_yaw["halves_agree"].value > by_yaw["halves_agree_shuffled"].high
     z = gan.latents(40, seed=8).z
-    chance = halves_agree(Direction("chance", z[:20], z[20:]), seed=0)
+    chance = halves_agree(Direction.between("chance", z[:20], z[20:]), seed=0)
     assert abs(chance["halves_agree"].value) < 0.2
-    assert halves_agree(Direction("one", z[:1], z[1:3]), seed=0) == {}
+    assert halves_agree(Direction.between("one", z[:1], z[1:3]), seed=0) == {}
 
 
 def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan) -> None:
@@ -218,6 +240,7 @@ def test_masks_and_presence_will_do_for_a_labeler() -> None:
         (("left", "up"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
         (("left", "right"), {"by": "pitch", "labeler": Reader()}, "It knows: smile, glasses, woman, yaw"),
         (("left", "right"), {"by": "yaw"}, "--by needs a labeler"),
+        (("left", "right"), {"clean": True}, "--clean needs a labeler"),
         (("left", "nobody"), {}, "empty"),
         (("left", "0:1,x"), {}, "no picture"),
         (("left", "right"), {"steps": 4}, "odd"),

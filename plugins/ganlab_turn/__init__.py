@@ -18,6 +18,9 @@ def turn(
         "the words of the names say what is followed",
     ] = None,
     each: Annotated[int, "exemplars at each end where the labeler chooses them", Range(2)] = 64,
+    clean: Annotated[
+        bool, "take out of the direction what the labeler's other attributes change along, by least squares in the pool"
+    ] = False,
     exemplars: Annotated[
         Exemplars | None, "file of named groups of pictures (`ganlab mark`); default: the checkpoint's own"
     ] = None,
@@ -39,7 +42,8 @@ def turn(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, exemplars, labeler, Choices(first, second, by, each, n, steps, reach, pool, label, seed))
+    choices = Choices(first, second, by, each, clean, n, steps, reach, pool, label, seed)
+    return investigate(gan, exemplars, labeler, choices)
 
 
 @hookimpl

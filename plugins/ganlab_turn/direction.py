@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,16 +22,36 @@ class Direction:
     Attributes:
         name: how its exemplars were chosen, for tables: "groups", "64 + 64".
         first, second: z of the exemplars, (k, dim) and (m, dim).
+        vector: (dim,), what is added to z.
     """
 
     name: str
     first: torch.Tensor
     second: torch.Tensor
+    vector: torch.Tensor
 
-    @property
-    def vector(self) -> torch.Tensor:
-        """(dim,): mean z of the second exemplars less mean z of the first."""
-        return self.second.mean(0) - self.first.mean(0)
+    @classmethod
+    def between(cls, name: str, first: torch.Tensor, second: torch.Tensor) -> Direction:
+        """Mean z of the second exemplars less mean z of the first."""
+        return cls(name, first, second, second.mean(0) - first.mean(0))
+
+    def cleaned(self, pool: Latents, values: np.ndarray, column: int) -> Direction:
+        """Without its part in the space along which the other attributes change, by least squares over the pool.
+
+        Args:
+            pool: samples (n, dim), several times as many as z has dimensions.
+            values: (n, attributes) what the judge says of them.
+            column: the attribute that is followed, which stays.
+        """
+        others = np.delete(values, column, axis=1).astype(np.float64)
+        z = pool.z.numpy().astype(np.float64)
+        slopes = np.linalg.lstsq(z - z.mean(0), others - others.mean(0), rcond=None)[0]
+        basis, triangle = np.linalg.qr(slopes[:, others.std(0) > 0])
+        basis = basis[:, np.abs(np.diag(triangle)) > 1e-9]  # attributes that say the same count once
+        vector = self.vector.numpy().astype(np.float64)
+        return replace(
+            self, name=f"{self.name}, cleaned", vector=torch.from_numpy(vector - basis @ (basis.T @ vector)).float()
+        )
 
     @property
     def length(self) -> float:
@@ -56,7 +76,7 @@ def by_attribute(judge: Judge, pool: Latents, values: np.ndarray, column: int, s
             "Raise --pool, or lower --each.",
         )
     first, second = (low, high) if sign > 0 else (high, low)
-    return Direction(f"{each} + {each}", *(pool.z[torch.from_numpy(rows.copy())] for rows in (first, second)))
+    return Direction.between(f"{each} + {each}", *(pool.z[torch.from_numpy(rows.copy())] for rows in (first, second)))
 
 
 def random_directions(gan: Gan, count: int, length: float, seed: int) -> torch.Tensor:

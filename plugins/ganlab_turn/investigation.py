@@ -26,6 +26,7 @@ class Choices:
     second: str
     by: str | None
     each: int
+    clean: bool
     n: int
     steps: int
     reach: float
@@ -69,15 +70,19 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     target = None
     if chosen is not None:
         first, second = (latents.z for latents in chosen)
-        directions.append(Direction(f"groups, {len(first)} + {len(second)}", first, second))
+        directions.append(Direction.between(f"groups, {len(first)} + {len(second)}", first, second))
     if judge is not None and aim is not None:
         pool = gan.latents(choices.pool, seed=choices.seed, label=label)
         values = judge.of_latents(gan, pool)
         target = Target(judge, *aim, _spread(judge, values))
         counts = dict.fromkeys((choices.each, min(PAPERS, choices.each)))
         directions += [by_attribute(judge, pool, values, *aim, each) for each in counts]
+        if choices.clean:
+            directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
     if not directions:
         raise _nothing_to_go_by(choices, groups, judge)
+    if choices.clean and target is None:
+        raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
     fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
     result = _shown(gan, directions[0], fresh, choices)
     if target is None:
@@ -149,7 +154,7 @@ def _measure(
     along, aside = (
         Way(t, _facing(target, walk(gan, target.judge, fresh, one, t)), target.spread) for one in (vectors, random)
     )
-    end = "" if main else f"_{direction.name.replace(' + ', '_and_')}"
+    end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
     result.metrics |= _metrics(target, along, aside, which, end)
     _add_row(target, direction, along, aside, result)
     if not main:
