@@ -45,6 +45,8 @@ class Attributes:
         hair_lightness: lightness of the hair.
         background_hue: hue of the background.
         background_lightness: lightness of the background.
+        hair_warmth: red less blue, from -1 to 1: 0 where the hair is grey, about 0.5 where it is red or blond.
+        background_warmth: red less blue of the background.
     """
 
     smile: bool
@@ -58,6 +60,8 @@ class Attributes:
     hair_lightness: float
     background_hue: float
     background_lightness: float
+    hair_warmth: float
+    background_warmth: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def sample_sitter(rng: np.random.Generator) -> Sitter:
     head = Head(centre, unit, yaw * TURN, sample_profile(rng, woman))
     light = float(rng.choice((-1, 1)) * rng.uniform(0.4, 1.0))
     facts = [*_hue_and_lightness(skin), *_hue_and_lightness(hair), *_hue_and_lightness(background)]
+    facts += [_warmth(hair), _warmth(background)]
     return Sitter(Attributes(smile, glasses, woman, hat, yaw, *facts), head, skin, hair, iris, background, light)
 
 
@@ -111,6 +116,10 @@ def lightness(colour: Colour) -> float:
 
 def _hue_and_lightness(colour: Colour) -> tuple[float, float]:
     return colorsys.rgb_to_hsv(*colour)[0], lightness(colour)
+
+
+def _warmth(colour: Colour) -> float:
+    return (colour[0] - colour[2]) / 255
 
 
 def _between(colours: tuple[Colour, ...], place: float, rng: np.random.Generator, amount: float) -> Colour:
