@@ -99,7 +99,6 @@ def sample_sitter(rng: np.random.Generator) -> Sitter:
     background = random_colour(rng, (0.06, 0.46), (0.38, 0.86))
     unit = 0.374 * float(rng.uniform(0.92, 1.08))
     shift = rng.uniform(-1, 1, 2) * (0.045, 0.03)
-    # The outline of a turned head reaches further back than forward: half of that is taken back.
     centre = (0.5 + float(shift[0]), 0.488 + 0.07 * hat * unit + float(shift[1]))
     head = Head(centre, unit, yaw * TURN, sample_profile(rng, woman))
     light = float(rng.choice((-1, 1)) * rng.uniform(0.4, 1.0))
