@@ -6,6 +6,9 @@ import pytest
 
 from ganlab import GanlabError, said_by, words_of
 
+from ganlab_synthetic.faces.labeler import CONCEPTS, MEASURES
+from ganlab_synthetic.faces.labeler_making import UNSAID, WORDS
+
 from .planted import Truth
 from .planted_faces import Reader
 
@@ -36,3 +39,9 @@ def test_a_name_that_contradicts_itself_is_refused() -> None:
 def test_without_a_list_the_concepts_are_the_words() -> None:
     assert words_of(Truth())["no_window"] == {"window": False}
     assert said_by(Truth(), "window_no_lamp").attributes == {"window": True, "lamp": False}
+
+
+def test_the_words_of_faces_speak_of_what_its_labeler_knows() -> None:
+    known = {*CONCEPTS, *MEASURES}
+    assert {attribute for said in WORDS.values() for attribute in said} <= known
+    assert set(UNSAID) <= set(CONCEPTS)
