@@ -74,14 +74,16 @@ def test_more_pictures_than_columns_go_on_below() -> None:
 
 def test_heads_stand_above_the_columns_and_move_nothing_else() -> None:
     plain = np.asarray(figures.labelled_rows({"a": ROOMS[:3], "b": ROOMS[3:6]}, scale=4))
-    headed = np.asarray(figures.labelled_rows({"a": ROOMS[:3], "b": ROOMS[3:6]}, scale=4, heads=["one", "or two", ""]))
+    headed = np.asarray(
+        figures.labelled_rows({"a": ROOMS[:3], "b": ROOMS[3:6]}, scale=4, heads=["one", "two or more", ""])
+    )
     above = headed.shape[0] - plain.shape[0]
     np.testing.assert_array_equal(headed[above:], plain)
     written = np.flatnonzero((headed[:above] < 255).any((0, 2)))
     left = plain.shape[1] - 3 * 66 - 2
     assert written.min() > left
     assert written.max() < left + 2 * 66  # nothing above the third
-    assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # broken into lines
+    assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # in two lines
 
 
 def test_drawings_stand_beside_each_other_in_the_middle() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from ganlab import GanlabError, said_by, words_of
-
 from ganlab_synthetic.faces.labeler import CONCEPTS, MEASURES
 from ganlab_synthetic.faces.labeler_making import UNSAID, WORDS
 
