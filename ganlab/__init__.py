@@ -41,14 +41,17 @@ _HOME_OF = {
     "latents_of": "labels",
     "load_gan": "checkpoints",
     "load_result": "results",
+    "one_class": "exemplars",
     "open_images": "data",
     "picture_file": "labels",
     "progress": "progressbar",
     "picture_text": "exemplars",
     "random_bits": "latents",
     "read_picture": "exemplars",
+    "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "results",
+    "words_of": "vocabulary",
 }
 
 __all__ = sorted(_HOME_OF)
@@ -66,6 +69,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import open_images as open_images
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars
+    from ganlab.exemplars import one_class as one_class
     from ganlab.exemplars import picture_text as picture_text
     from ganlab.exemplars import read_picture as read_picture
     from ganlab.gan import Card as Card
@@ -117,6 +121,8 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import (
         save_result as save_result,
     )
+    from ganlab.vocabulary import said_by as said_by
+    from ganlab.vocabulary import words_of as words_of
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,15 @@ class Exemplars:
         file = None if gan.folder is None else gan.folder / EXEMPLARS_FILE
         return None if file is None or not file.is_file() else cls.load(file).check(gan)
 
+    @classmethod
+    def of(cls, gan: Gan, given: Exemplars | None) -> Exemplars:
+        """Those that were given, else the checkpoint's own, else none at all: no group, but pictures can be typed.
+
+        Raises:
+            GanlabError: they were chosen on another checkpoint.
+        """
+        return given.check(gan) if given is not None else cls.of_checkpoint(gan) or cls(gan.hash, {})
+
     def save(self, path: str | Path) -> None:
         """Write the file that :meth:`load` reads.
 
@@ -126,6 +135,22 @@ class Exemplars:
             raise GanlabError(f"The group {name!r} is empty.", "Choose pictures for it: `ganlab mark`.")
         return self.groups[name]
 
+    def pictures(self, text: str) -> Sequence[PictureName]:
+        """What a person typed: the name of a group, or pictures such as ``0:12,0:40``, none of them twice.
+
+        Raises:
+            GanlabError: neither; as :meth:`group`.
+        """
+        typed = [read_picture(part.strip(), self.checkpoint) for part in text.split(",")]
+        if None in typed:
+            if "," in text or ":" in text:
+                wrong = text.split(",")[typed.index(None)].strip()
+                raise GanlabError(f"{wrong!r} is no picture.", "Pictures are named seed:index, as in 0:12,0:40.")
+            return self.group(text.strip())
+        if len(set(typed)) < len(typed):
+            raise GanlabError(f"{text!r} names a picture twice.", "Each picture counts once.")
+        return [picture for picture in typed if picture is not None]
+
     def latents(self, gan: Gan, name: str) -> Latents:
         """The latents of a group's pictures, in their order.
 
@@ -134,6 +159,24 @@ class Exemplars:
         """
         self.check(gan)
         return latents_of(gan, self.group(name))
+
+
+def one_class(gan: Gan, latents: Sequence[Latents], label: int | None) -> int | None:
+    """The one class of all these latents and ``label``: what points made of them are drawn with; None without classes.
+
+    Raises:
+        GanlabError: they are of several classes, or the class is missing or none of the GAN's.
+    """
+    given = [part.labels for part in latents]
+    classes = {int(one) for labels in given if labels is not None for one in labels}
+    classes |= set() if label is None else {label}
+    if len(classes) > 1:
+        raise GanlabError(f"The pictures are of the classes {sorted(classes)}.", "Choose pictures of one class.")
+    one = classes.pop() if classes else None
+    gan.latents(1, label=one)  # refuses a class that does not fit
+    if one is not None and any(labels is None for labels in given):
+        raise GanlabError("Some pictures are named without their class.", f"Name them as seed:index:{one}.")
+    return one
 
 
 def picture_text(picture: PictureName) -> str:

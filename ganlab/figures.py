@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 __all__ = [
-    "bars", "blocks", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid",
+    "bars", "beside", "blocks", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid",
     "outline_boxes", "ranked",
 ]  # fmt: skip
 
@@ -176,6 +176,24 @@ def blocks(
         middle = top + number * (height + space) + height // 2 - (len(lines) - 1) * text.line // 2
         for below, line in enumerate(lines):
             text.write(draw, (left - 12, middle + below * text.line), line, "rm", INK if not below else SOFT)
+    return sheet
+
+
+def beside(panels: Mapping[str, Image.Image], *, gap: int = 36) -> Image.Image:
+    """Drawings side by side, each in the middle of the height under its caption (which may be empty)."""
+    from PIL import Image, ImageDraw
+
+    text = _Text(sum(panel.width for panel in panels.values()))
+    captions = {caption: text.broken(caption, panel.width) if caption else [] for caption, panel in panels.items()}
+    tall = max(panel.height + text.line * len(captions[caption]) for caption, panel in panels.items()) + 8
+    sheet = Image.new("RGB", (sum(panel.width + gap for panel in panels.values()) - gap, tall), WHITE)
+    draw, x = ImageDraw.Draw(sheet), 0
+    for caption, panel in panels.items():
+        y = (tall - panel.height + text.line * len(captions[caption])) // 2
+        sheet.paste(panel, (x, y))
+        for number, line in enumerate(reversed(captions[caption])):
+            text.write(draw, (x + panel.width // 2, y - 6 - number * text.line), line, "ms", SOFT)
+        x += panel.width + gap
     return sheet
 
 

@@ -216,7 +216,8 @@ class Labeler:
         measures: what it measures on a scale, such as a turn; mostly nothing.
         domain: which pictures it can be trusted on, in words.
         card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
-            how many pixels on a picture shows it.
+            how many pixels on a picture shows it; ``card["words"]`` says what the words in a group's name mean
+            (:mod:`ganlab.vocabulary`).
     """
 
     name: str
@@ -281,6 +282,16 @@ class Labeler:
             known = ", ".join(self.concepts)
             raise GanlabError(f"The labeler {self.name!r} does not know {name!r}.", f"It knows: {known}.")
         return self.concepts.index(name)
+
+    @classmethod
+    def of_checkpoint(cls, gan: Gan) -> Labeler | None:
+        """The labeler that a checkpoint's card names, or None.
+
+        Raises:
+            GanlabError: no plugin brings it.
+        """
+        name = gan.card.facts.get("labeler")
+        return None if name is None else Labeler.from_spec(name)
 
     @classmethod
     def from_spec(cls, spec: str) -> Labeler:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Numbers = Sequence[float] | np.ndarray
 Series = tuple[Numbers, Numbers | None, Numbers | None]
 
+FEW = 9  # points on x that are all named
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
 _STYLE: dict[Any, Any] = {
@@ -36,6 +37,7 @@ def curve(
     marks: Mapping[str, float] | None = None,
     from_zero: bool = False,
     log: bool = False,
+    behind: Numbers | None = None,
 ) -> Image.Image:
     """Lines over one x, each with a band around it where its ends are given.
 
@@ -47,9 +49,12 @@ def curve(
         marks: name -> a place on x that gets an upright dashed line.
         from_zero: let the y axis begin at 0.
         log: both axes logarithmic, so that a power is a straight line; every number is above zero.
+        behind: (lines, n) of single cases, drawn thinly behind the others and not named.
     """
     places = _finite(x)
     with _axes(9.0, 4.6) as (axes, images):
+        if behind is not None:
+            axes.plot(places, _finite(behind).T, color=_COLOURS[0], linewidth=0.6, alpha=0.25)
         for number, (name, (y, low, high)) in enumerate(series.items()):
             colour = _COLOURS[number % len(_COLOURS)]
             if low is not None and high is not None:
@@ -65,6 +70,8 @@ def curve(
             axes.set_ylim(bottom=0)
         if log:
             _logarithmic(axes, places)
+        elif len(places) <= FEW:
+            axes.set_xticks(places)
         _finish(axes, xlabel, ylabel, title, legend=len(series) > 1)
     return images[0]
 
@@ -94,7 +101,9 @@ def bars(
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.axvline(0, color="#8d95a1", linewidth=1)
         axes.grid(axis="y", visible=False)
-        _finish(axes, xlabel, "", title, legend=len(groups) > 1)
+        _finish(axes, xlabel, "", title, legend=False)
+        if len(groups) > 1:  # above the bars: there is no free corner among them
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(groups), borderaxespad=0.2)
     return images[0]
 
 

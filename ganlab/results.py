@@ -52,6 +52,16 @@ class Metric:
         for name in ("value", "low", "high", "n"):
             object.__setattr__(self, name, plain(getattr(self, name)))
 
+    @classmethod
+    def of_share(
+        cls, hits: np.ndarray, *, control: str | None = None, no_control: str | None = None, about: str = ""
+    ) -> Metric:
+        """The share of independent cases (n,) bool that are true, with Wilson's 95% interval."""
+        z, n, share = 1.959964, len(hits), float(hits.mean())
+        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+        return cls(share, max(0.0, middle - half), min(1.0, middle + half), n, control, no_control, about)
+
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):
             number = getattr(self, name)

@@ -11,7 +11,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganlab import Exemplars, GanlabError, PictureName, picture_text, read_picture, save_gan
+from ganlab import (
+    Exemplars,
+    GanlabError,
+    PictureName,
+    latents_of,
+    load_gan,
+    one_class,
+    picture_text,
+    read_picture,
+    save_gan,
+)
 from ganlab.testing import tiny_gan
 
 HASH = "3fa9c1d2e4b0"
@@ -92,3 +102,42 @@ def test_a_file_of_something_else_is_told(tmp_path: Path, document: Any, why: st
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(GanlabError, match=r"no\.json cannot be read"):
         Exemplars.load(tmp_path / "no.json")
+
+
+def test_a_person_types_a_group_or_pictures() -> None:
+    groups = Exemplars(HASH, {"woman": [PictureName(HASH, 3, 40)]})
+    assert groups.pictures(" woman ") == [PictureName(HASH, 3, 40)]
+    assert groups.pictures("0:12, 5:1") == [PictureName(HASH, 0, 12), PictureName(HASH, 5, 1)]
+    for text, why in (("0:1,woman", "'woman' is no picture"), ("0:1,0:1", "twice"), ("man", "no exemplars called")):
+        with pytest.raises(GanlabError, match=why):
+            groups.pictures(text)
+
+
+def test_given_groups_go_before_the_checkpoints_own(tmp_path: Path) -> None:
+    gan = tiny_gan()
+    given = Exemplars(gan.hash, {"woman": []})
+    assert Exemplars.of(gan, given) is given
+    assert Exemplars.of(gan, None).groups == {}
+    save_gan(gan, tmp_path / "gan")
+    given.save(tmp_path / "gan/exemplars.json")
+    assert Exemplars.of(load_gan(str(tmp_path / "gan")), None).groups == given.groups
+    with pytest.raises(GanlabError, match="were chosen on"):
+        Exemplars.of(gan, Exemplars(HASH, {}))
+
+
+def test_latents_share_one_class_or_none() -> None:
+    gan = tiny_gan()
+    plain, classed = latents_of(gan, [PictureName(gan.hash, 0, 1)]), latents_of(gan, [PictureName(gan.hash, 0, 1, 3)])
+    assert one_class(gan, [plain], None) is None
+    with pytest.raises(GanlabError, match="draws no classes"):
+        one_class(gan, [classed], None)
+    gan.classes = 4
+    assert one_class(gan, [classed], None) == one_class(gan, [], 3) == one_class(gan, [classed], 3) == 3
+    for parts, label, why in (
+        ([classed], 2, r"classes \[2, 3\]"),
+        ([plain, classed], None, "without their class"),
+        ([], 4, "no class 4"),
+        ([plain], None, "needs one"),
+    ):
+        with pytest.raises(GanlabError, match=why):
+            one_class(gan, parts, label)

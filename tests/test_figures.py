@@ -72,6 +72,31 @@ def test_more_pictures_than_columns_go_on_below() -> None:
         figures.labelled_rows({})
 
 
+def test_heads_stand_above_the_columns_and_move_nothing_else() -> None:
+    plain = np.asarray(figures.labelled_rows({"a": ROOMS[:3], "b": ROOMS[3:6]}, scale=4))
+    headed = np.asarray(
+        figures.labelled_rows({"a": ROOMS[:3], "b": ROOMS[3:6]}, scale=4, heads=["one", "two or more", ""])
+    )
+    above = headed.shape[0] - plain.shape[0]
+    np.testing.assert_array_equal(headed[above:], plain)
+    written = np.flatnonzero((headed[:above] < 255).any((0, 2)))
+    left = plain.shape[1] - 3 * 66 - 2
+    assert written.min() > left
+    assert written.max() < left + 2 * 66  # nothing above the third
+    assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # in two lines
+
+
+def test_drawings_stand_beside_each_other_in_the_middle() -> None:
+    tall, low = figures.grid(ROOMS[:3], 1), figures.grid(ROOMS[3:5], 2)
+    sheet = np.asarray(figures.beside({"": tall, "x": low}, gap=10))
+    assert sheet.shape[1] == tall.width + 10 + low.width
+    np.testing.assert_array_equal(sheet[4 : 4 + tall.height, : tall.width], np.asarray(tall))
+    found = sheet[:, tall.width + 10 :]
+    places = [y for y in range(len(found) - low.height) if np.array_equal(found[y : y + low.height], np.asarray(low))]
+    assert len(places) == 1
+    assert 0 < places[0] < tall.height - low.height + 20
+
+
 def test_a_numbered_grid_keeps_the_pictures() -> None:
     sheet = np.asarray(figures.numbered_grid(ROOMS, 3, first=12, scale=2))
     left, top = sheet.shape[1] - (3 * 34 + 2), sheet.shape[0] - (3 * 34 + 2)
@@ -113,6 +138,9 @@ PLOTS: dict[str, Callable[[], Image.Image]] = {
     ),
     "losses": lambda: figures.curve(
         np.arange(500), {"a": (np.sin(np.arange(500)), None, None)}, xlabel="x", ylabel="y"
+    ),
+    "single cases": lambda: figures.curve(
+        X, {"a": (X, None, None)}, xlabel="x", ylabel="y", behind=np.outer(np.arange(6), X)
     ),
     "bars": lambda: figures.bars({"a": {"window": -5.0, "bed": 1.0}, "b": {"bed": (1.0, 0.0, 2.0)}}, xlabel="points"),
     "ranked": lambda: figures.ranked([3.0, -1.0, 2.0], xlabel="x", ylabel="y"),

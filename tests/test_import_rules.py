@@ -18,7 +18,7 @@ STOREYS: list[set[str]] = [
     {"errors", "environment", "faults", "writing", "animation", "concepts", "devices"},
     {"latents", "activations", "figures", "plots", "page", "marks"},
     {"gan", "surgery"},
-    {"coco", "labels", "exemplars", "results", "data"},
+    {"coco", "labels", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganlab.errors import GanlabError
+from ganlab.gan import Card
 from ganlab.labels import Box, Boxes, Labeler, PictureName, concept_name, parse_picture_file, picture_file
 
 HASH = "3fa9c1d2e4b0"
@@ -514,3 +515,16 @@ def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GanlabError) as caught:
         Labeler.from_spec("x")
     assert "plugins" in caught.value.hint
+
+
+def test_a_checkpoints_own_labeler(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Host:
+        def labelers(self) -> dict[str, Labeler]:
+            return {"bright": Bright()}
+
+    monkeypatch.setattr("ganlab.plugins.host", Host)
+    named = SimpleNamespace(card=Card("named", facts={"labeler": "bright"}))
+    assert isinstance(Labeler.of_checkpoint(named), Bright)  # type: ignore[arg-type]
+    assert Labeler.of_checkpoint(SimpleNamespace(card=Card())) is None  # type: ignore[arg-type]
+    with pytest.raises(GanlabError, match="no labeler 'dark'"):
+        Labeler.of_checkpoint(SimpleNamespace(card=Card(facts={"labeler": "dark"})))  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from scipy import stats
 
 from ganlab.environment import environment
 from ganlab.errors import GanlabError
@@ -573,3 +574,11 @@ def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_pat
     }
     page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
     assert f"<small>{words}</small>" in unescape(page)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 50), (50, 50), (1, 1)])
+def test_a_shares_interval_is_wilsons(right: int, n: int) -> None:
+    share = Metric.of_share(np.arange(n) < right, no_control="a test")
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert (share.value, share.n) == (right / n, n)
+    assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)

@@ -49,7 +49,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     """Run the probe; see :func:`ganlab_probe.probe`."""
     _check_together(choices)
     concept = concept_name(choices.concept)
-    labeler = labeler or _own_labeler(gan)
+    labeler = labeler or Labeler.of_checkpoint(gan)
     marks = _marks(gan, boxes, labeler, concept, choices)
     one = partial(
         fit, c=choices.c, negatives=choices.negatives, seed=choices.seed, negatives_from=choices.negatives_from
@@ -110,11 +110,6 @@ def _check_together(choices: Choices) -> None:
         raise GanlabError(
             "--save keeps a generator without filters, and --insert removes none.", "Leave one of them out."
         )
-
-
-def _own_labeler(gan: Gan) -> Labeler | None:
-    name = gan.card.facts.get("labeler")
-    return None if name is None else Labeler.from_spec(name)
 
 
 def _needed(labeler: Labeler | None, option: str) -> Labeler:

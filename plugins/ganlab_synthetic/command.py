@@ -1,4 +1,4 @@
-"""``ganlab synthetic``: repeat the labeler's training. Imports torch only when it runs."""
+"""``ganlab synthetic``: repeat the labelers' trainings. Imports torch only when it runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app = typer.Typer(name="synthetic", rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
 
 @app.callback()
 def synthetic() -> None:
-    """Drawn bedrooms, and the labeler that was trained on them."""
+    """Drawn bedrooms and faces, and the labelers that were trained on them."""
 
 
 @app.command("train-labeler")
@@ -27,4 +27,19 @@ def train_labeler(
     from .labeler_training import LabelerSettings
 
     make_labeler(LabelerSettings(rooms=rooms, steps=steps, seed=seed), out)
+    typer.echo(f"Trained: {out}. Its figures are in {out / 'card.toml'}.")
+
+
+@app.command("train-face-labeler")
+def train_face_labeler(
+    out: Annotated[Path, typer.Option(help="A new folder for weights and card.")] = Path("faces-labeler"),
+    faces: Annotated[int, typer.Option(min=64, help="Drawn faces.")] = 20_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 faces.")] = 4_000,
+    seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
+) -> None:
+    """Train the network that labels faces, as the shipped one was; takes a quarter of an hour on two cores."""
+    from .faces.labeler_making import make_labeler
+    from .faces.labeler_training import FaceLabelerSettings
+
+    make_labeler(FaceLabelerSettings(faces=faces, steps=steps, seed=seed), out)
     typer.echo(f"Trained: {out}. Its figures are in {out / 'card.toml'}.")

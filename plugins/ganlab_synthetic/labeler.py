@@ -98,14 +98,11 @@ class RoomLabeler(Labeler):
         return self.masks(images, image).mean(axis=(2, 3)) * 64 * 64 >= needed
 
     def _look(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
-        import torch
         from torch.nn import functional as F
 
+        from .labeler_common import as_seen
+
         size = images.shape[2:]
-        seen = (images.float().cpu() - image.low) * (2 / (image.high - image.low)) - 1
-        seen = seen.clamp(-1, 1)[:, :3].expand(-1, 3, -1, -1)
-        if size != (64, 64):
-            seen = F.interpolate(seen, size=(64, 64), mode="bilinear", antialias=True)
-        logits = self.network(seen.contiguous(memory_format=torch.channels_last))
+        logits = self.network(as_seen(images, image))
         found = logits.float().softmax(1)[:, 1:]
         return found if size == (64, 64) else F.interpolate(found, size=size, mode="bilinear", antialias=True)

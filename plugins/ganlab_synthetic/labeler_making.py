@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 import torch
-from safetensors.torch import save_file
 
-from ganlab import GanlabError
-
-from .labeler import CARD, WEIGHTS, RoomLabeler
+from .labeler import RoomLabeler
+from .labeler_common import new_folder, write_card, write_weights
 from .labeler_network import RoomUnet, without_batch_norm
 from .labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from .labeler_validation import held_out_rooms, table, validate
@@ -39,7 +31,7 @@ def make_labeler(settings: LabelerSettings, out: Path) -> None:
     Raises:
         GanlabError: the folder is taken or cannot be written.
     """
-    with _new_folder(out) as folder:
+    with new_folder(out) as folder:
         rooms = draw_rooms(settings)
         began = time.monotonic()
         network = train_labeler(settings, rooms)
@@ -48,14 +40,12 @@ def make_labeler(settings: LabelerSettings, out: Path) -> None:
 
 def write_labeler(network: RoomUnet, folder: Path, settings: LabelerSettings, rooms: Rooms, seconds: int) -> None:
     """Weights in bfloat16, and the card with figures measured on exactly those weights."""
-    weights = without_batch_norm(network, len(CONCEPTS)).state_dict()
-    save_file({name: value.to(torch.bfloat16).contiguous() for name, value in weights.items()}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # safetensors lets nobody else read
+    write_weights(without_batch_norm(network, len(CONCEPTS)).state_dict(), folder)
     card = _facts(settings, len(rooms.images), seconds)
-    _write_card(card, folder)
+    write_card(card, folder)
     some = np.random.default_rng(0).permutation(settings.rooms)[:4000]
     report = validate(RoomLabeler(folder), held_out_rooms(HELD_OUT), Rooms(rooms.images[some], rooms.labels[some]))
-    _write_card(card | {"table": table(report), "validation": {"rooms": HELD_OUT, "room_seed": 78} | report}, folder)
+    write_card(card | {"table": table(report), "validation": {"rooms": HELD_OUT, "room_seed": 78} | report}, folder)
 
 
 def _facts(settings: LabelerSettings, rooms: int, seconds: int) -> dict[str, Any]:
@@ -78,26 +68,3 @@ def _facts(settings: LabelerSettings, rooms: int, seconds: int) -> dict[str, Any
             "torch": torch.__version__,
         },
     }
-
-
-def _write_card(card: Mapping[str, Any], folder: Path) -> None:
-    (folder / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside ``out`` that becomes it when all went well and vanishes otherwise."""
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise GanlabError(f"{out} already exists.", "Give --out a folder that does not exist yet.")
-    beside = None
-    try:
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
-        yield beside
-        beside.chmod(0o755)
-        os.replace(beside, out)
-    except OSError as error:
-        raise GanlabError(f"{out} could not be written: {error.strerror}.", "Choose another --out.") from error
-    finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)

@@ -68,13 +68,18 @@ def _doubled(features: torch.Tensor) -> torch.Tensor:
 
 def without_batch_norm(network: RoomUnet, concepts: int) -> RoomUnet:
     """The same network in eval mode, every BatchNorm multiplied into the convolution before it: half the steps."""
-    folded = copy.deepcopy(network).eval()
-    for module in folded.modules():
+    plain = RoomUnet(concepts, batch_norm=False)
+    plain.load_state_dict(folded(network))
+    return plain.eval()
+
+
+def folded(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights of a network of :class:`ConvBlock`, every BatchNorm multiplied into the convolution before it."""
+    copied = copy.deepcopy(network).eval()
+    for module in copied.modules():
         if isinstance(module, ConvBlock):
             convolution, norm = module[0], module[1]
             assert isinstance(convolution, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             module[0], module[1] = nn.utils.fuse_conv_bn_eval(convolution, norm), nn.Identity()
-    plain = RoomUnet(concepts, batch_norm=False)
-    plain.load_state_dict(folded.state_dict())
-    return plain.eval()
+    return copied.state_dict()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -16,6 +14,7 @@ from ganlab import progress
 
 from .augmentation import IGNORED, Augmentation
 from .decoys import draw_decoy_room
+from .labeler_common import ahead, moving_average
 from .labeler_network import RoomUnet
 from .pixels import as_batch
 from .rooms import CONCEPTS, Room, draw_room
@@ -90,11 +89,11 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
         torch.manual_seed(settings.seed)
         network = RoomUnet(len(CONCEPTS))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=moving_average, use_buffers=True)
     optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
     weights = torch.tensor(CLASS_WEIGHTS)
-    batches = _ahead(_batches(settings, rooms, read_seen()))
+    batches = ahead(_batches(settings, rooms, read_seen()))
     for _ in progress(settings.steps, "training"):
         pictures, labels, windows = next(batches)
         with torch.autocast("cpu", torch.bfloat16):
@@ -112,11 +111,6 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
     return cast(RoomUnet, average.module.eval())
 
 
-def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
-    """Exponential, over the last 400 steps, and over fewer while there are few."""
-    return mean + (new - mean) / min(400, 1 + int(count) // 4)
-
-
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -132,22 +126,3 @@ def _batches(settings: LabelerSettings, rooms: Rooms, seen: Seen) -> Iterator[Ba
             samples, windows = seen.batch(order.integers(len(seen.window), size=settings.seen_batch))
             pictures = torch.cat([pictures, augment.gently(samples)])
         yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), labels, windows
-
-
-def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches, prepared by another thread a few ahead."""
-    ready: queue.Queue[object] = queue.Queue(4)
-
-    def prepare() -> None:
-        try:
-            for batch in batches:
-                ready.put(batch)
-            ready.put(None)
-        except BaseException as error:  # raised again where somebody can see it
-            ready.put(error)
-
-    threading.Thread(target=prepare, daemon=True).start()
-    while (item := ready.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item  # type: ignore[misc]

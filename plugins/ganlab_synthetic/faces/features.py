@@ -20,9 +20,9 @@ def paint(canvas: Canvas, points: np.ndarray, colour: Colour) -> None:
     canvas.polygon(points.tolist(), colour)
 
 
-def curve(head: Head, degrees_and_heights: list[tuple[float, float]], out: float = 0.0, steps: int = 5) -> np.ndarray:
-    """Picture points of a smooth line on the head through (angle in degrees, y)."""
-    line = smooth(np.array(degrees_and_heights), steps)
+def curve(head: Head, degrees_and_heights: list[tuple[float, float]], out: float = 0.0) -> np.ndarray:
+    """Picture points of a smooth line on the head, or ``out`` units above it, through (angle in degrees, y)."""
+    line = smooth(np.array(degrees_and_heights), 5)
     return head.place(np.radians(line[:, 0]), line[:, 1], out)
 
 
@@ -34,13 +34,13 @@ def draw_eyes(canvas: Canvas, sitter: Sitter, rng: np.random.Generator) -> None:
 
 
 def _draw_eye(canvas: Canvas, sitter: Sitter, side: int, opening: float) -> None:
-    head, woman, smile = sitter.head, sitter.attributes.woman, sitter.attributes.smile
+    head, woman = sitter.head, sitter.attributes.woman
     t = np.linspace(-1, 1, 15)
     angle = side * EYE + EYE_HALF * t
     corner = EYE_Y - 0.012 * side * t
     bow = 1 - t**2
     above = (0.15 if woman else 0.125) * opening * bow**0.75
-    below = (0.06 if smile else 0.092) * bow**0.85
+    below = (0.06 if sitter.attributes.smile else 0.092) * bow**0.85
     upper, lower = corner - above, corner + below
     socket = np.concatenate([head.place(angle, corner - above * 1.7), head.place(angle, corner + below * 1.6)[::-1]])
     paint(canvas, socket, mix(sitter.skin, (120, 60, 60), 0.13 if woman else 0.08))
@@ -58,18 +58,25 @@ def _draw_eye(canvas: Canvas, sitter: Sitter, side: int, opening: float) -> None
     disc(0.092, sitter.iris)
     disc(0.056, INK)
     disc(0.034, WHITE, across=0.055 * np.sign(sitter.light), up=0.045)
-    lashes = mix(INK, sitter.skin, 0.05 if woman else 0.25)
-    fade = 0.35 + 0.65 * np.sqrt(np.clip(bow, 0, 1))
-    lid = np.stack([angle, upper], axis=-1)
+    _draw_lashes(canvas, sitter, side, angle, upper, bow)
+    fold = head.place(angle[2:-2], (corner - above * 1.5 - 0.015)[2:-2])
+    paint(canvas, stroke(fold, 0.026 * head.unit), shade(sitter.skin, 0.72))
+    paint(canvas, stroke(head.place(angle, lower), 0.025 * head.unit), shade(sitter.skin, 0.66))
+
+
+def _draw_lashes(
+    canvas: Canvas, sitter: Sitter, side: int, angle: np.ndarray, upper: np.ndarray, bow: np.ndarray
+) -> None:
+    """The dark line of the upper lid at angles and heights (n,), thickest where ``bow`` is 1."""
+    woman = sitter.attributes.woman
+    lid, fade = np.stack([angle, upper], axis=-1), 0.35 + 0.65 * np.sqrt(np.clip(bow, 0, 1))
     if woman:  # drawn out into lashes at the outer corner
         tail = np.array([[side * (EYE + 1.22 * EYE_HALF), EYE_Y - 0.06]])
         lid = np.concatenate([lid, tail]) if side > 0 else np.concatenate([tail, lid])
         fade = np.concatenate([fade, [0.3]]) if side > 0 else np.concatenate([[0.3], fade])
-    line = head.place(lid[:, 0], lid[:, 1], 0.01)
-    paint(canvas, stroke(line, (0.082 if woman else 0.05) * head.unit * fade), lashes)
-    fold = head.place(angle[2:-2], (corner - above * 1.5 - 0.015)[2:-2])
-    paint(canvas, stroke(fold, 0.026 * head.unit), shade(sitter.skin, 0.72))
-    paint(canvas, stroke(head.place(angle, lower), 0.025 * head.unit), shade(sitter.skin, 0.66))
+    line = sitter.head.place(lid[:, 0], lid[:, 1], 0.01)
+    thick = (0.082 if woman else 0.05) * sitter.head.unit
+    paint(canvas, stroke(line, thick * fade), mix(INK, sitter.skin, 0.05 if woman else 0.25))
 
 
 def draw_brows(canvas: Canvas, sitter: Sitter, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Hair: what hangs behind the head, what lies on it, and the light on it."""
+"""Hair: what hangs behind the head and what lies on it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .features import curve, paint
 from .head import EYES, Head, smooth, stroke
 from .sitter import Sitter
 
+BELOW = 1.7  # where hair ends that hangs below the picture
 # Hairlines from the middle of the forehead to the back: angle in degrees (to the picture's right) and height.
 PARTED = ((0.0, -0.70), (16.0, -0.66), (34.0, -0.48), (50.0, -0.16), (59.0, 0.22), (62.0, 0.62))
 FRINGE = ((0.0, -0.33), (18.0, -0.33), (38.0, -0.29), (51.0, -0.10), (59.0, 0.22), (62.0, 0.62))
@@ -55,13 +56,13 @@ def sample_hair(rng: np.random.Generator, sitter: Sitter) -> Hair:
     volume *= 0.2 if sitter.attributes.hat else 1.0
     thick = 0.055 + 0.05 * volume
     if sitter.attributes.woman:
-        end = 0.98 + 0.1 * length if kind < 0.3 else 1.7
+        end = 0.98 + 0.1 * length if kind < 0.3 else BELOW
         front = FRINGE if 0.2 < kind < 0.55 else PARTED
         half = np.array([*front, (62.0, end)])
         line = _mirrored(half)
         if front is PARTED:  # the parting lies a little to one side
             line[:, 0] += side * (6 + 14 * parting) * np.clip((-line[:, 1] - 0.3) / 0.4, 0, 1)
-        shell = sitter.head.inflated(thick + 0.02, 0.07 + 0.05 * volume).hanging(1.0, 0.06 * (end > 1.2))
+        shell = sitter.head.inflated(thick + 0.02, 0.07 + 0.05 * volume).hanging(0.06 * (end == BELOW))
         return Hair(shell, _radians(line), end, 0.035 * wave)
     line = _mirrored(np.array(SHORT))
     slant = side * 0.09 * parting * np.sin(np.radians(np.clip(1.8 * line[:, 0], -90, 90)))
@@ -75,6 +76,7 @@ def _mirrored(half: np.ndarray) -> np.ndarray:
 
 
 def _radians(line: np.ndarray) -> np.ndarray:
+    """The line with its angles in radians."""
     return np.stack([np.radians(line[:, 0]), line[:, 1]], axis=-1)
 
 
@@ -87,9 +89,8 @@ def draw_hair_behind(canvas: Canvas, sitter: Sitter, hair: Hair) -> None:
     places = hair.shell.place(angles[None, :], y[:, None])
     left = np.stack([places[..., 0].min(axis=1), places[:, 0, 1]], axis=-1)
     right = np.stack([places[..., 0].max(axis=1), places[:, 0, 1]], axis=-1)
-    swing = _swing(hair, sitter.head, y)
-    round_ = _rounded(hair, sitter.head, y)
-    paint(canvas, np.concatenate([(left - swing + round_)[::-1], right + swing - round_]), shade(sitter.hair, 0.66))
+    outwards = _outwards(hair, sitter.head, y)
+    paint(canvas, np.concatenate([(left - outwards)[::-1], right + outwards]), shade(sitter.hair, 0.66))
 
 
 def draw_hair(canvas: Canvas, sitter: Sitter, hair: Hair) -> None:
@@ -105,8 +106,8 @@ def draw_hair(canvas: Canvas, sitter: Sitter, hair: Hair) -> None:
     crown = float(hair.shell.profile[0, 0])
     rows = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 30))
     up, down = first + (crown - first) * rows, crown + (last - crown) * rows
-    left = hair.shell.edge(up, -1) - _swing(hair, sitter.head, up) + _rounded(hair, sitter.head, up)
-    right = hair.shell.edge(down, 1) + _swing(hair, sitter.head, down) - _rounded(hair, sitter.head, down)
+    left = hair.shell.edge(up, -1) - _outwards(hair, sitter.head, up)
+    right = hair.shell.edge(down, 1) + _outwards(hair, sitter.head, down)
     paint(canvas, np.concatenate([front[seen], right[::-1], left[::-1]]), sitter.hair)
     if hair.end is not None:
         _draw_strands(canvas, sitter, hair, hair.end)
@@ -122,15 +123,10 @@ def _draw_strands(canvas: Canvas, sitter: Sitter, hair: Hair, end: float) -> Non
         paint(canvas, stroke(line, 0.08 * hair.shell.unit * fade), shade(sitter.hair, 0.78))
 
 
-def _swing(hair: Hair, head: Head, y: np.ndarray) -> np.ndarray:
-    """How far waves move the edge of long hair outwards at heights y: (n, 2)."""
+def _outwards(hair: Hair, head: Head, y: np.ndarray) -> np.ndarray:
+    """How far the edge of long hair lies outside its shell at heights y, (n, 2): in waves, and inwards at its end."""
     below = np.clip((y - EYES) / 0.4, 0, 1)
-    return head.unit * hair.wave * np.stack([below * np.sin(7.5 * (y - EYES)), 0 * y], axis=-1)
-
-
-def _rounded(hair: Hair, head: Head, y: np.ndarray) -> np.ndarray:
-    """How far hair that ends above the shoulders turns inwards there: (n, 2)."""
-    if hair.end is None or hair.end > 1.2:
-        return np.zeros((len(y), 2))
-    near_end = np.clip((y - hair.end + 0.4) / 0.4, 0, 1)
-    return head.unit * np.stack([0.16 * near_end**3, 0 * y], axis=-1)
+    aside = hair.wave * below * np.sin(7.5 * (y - EYES))
+    if hair.end is not None and hair.end < BELOW:
+        aside -= 0.16 * np.clip((y - hair.end + 0.4) / 0.4, 0, 1) ** 3
+    return head.unit * np.stack([aside, 0 * y], axis=-1)

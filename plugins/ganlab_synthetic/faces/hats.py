@@ -69,15 +69,14 @@ def _draw_brimmed(canvas: Canvas, sitter: Sitter, colour: Colour) -> None:
     y = -0.5 + (wrap.profile[0, 0] + 0.5) * np.linspace(0, 0.93, 12)
     crown = np.concatenate([wrap.edge(y, -1), wrap.edge(y[::-1], 1)])
     paint(canvas, np.concatenate([crown, _lower_half(ring(0.0, 0.0))]), mix(colour, WHITE, 0.1))
-    band = ring(0.005, 0.0)
-    strip = np.concatenate([_lower_half(band), _lower_half(band)[::-1] - np.array([0, 0.15 * head.unit])])
-    paint(canvas, strip, shade(colour, 0.45))
+    foot = _lower_half(ring(0.005, 0.0))
+    band = np.concatenate([foot, foot[::-1] - np.array([0, 0.15 * head.unit])])
+    paint(canvas, band, shade(colour, 0.45))
 
 
 def _lower_half(ring: np.ndarray) -> np.ndarray:
-    """The near part of a ring, from the picture's right to its left."""
-    start, end = int(ring[:, 0].argmax()), int(ring[:, 0].argmin())
-    order = [(start + step) % len(ring) for step in range((end - start) % len(ring) + 1)]
-    half = ring[order]
-    back = [(end + step) % len(ring) for step in range((start - end) % len(ring) + 1)]
-    return half if half[:, 1].mean() > ring[back, 1].mean() else ring[back][::-1]
+    """The near part of a ring of picture points, from the picture's right to its left."""
+    right, left = int(ring[:, 0].argmax()), int(ring[:, 0].argmin())
+    half = np.roll(ring, -right, axis=0)[: (left - right) % len(ring) + 1]
+    other = np.roll(ring, -left, axis=0)[: (right - left) % len(ring) + 1][::-1]
+    return half if half[:, 1].mean() > other[:, 1].mean() else other

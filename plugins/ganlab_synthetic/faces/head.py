@@ -78,10 +78,10 @@ class Head:
         across = middle * sine + side * np.hypot(width * cosine, depth * sine)
         return self._points(across, y)
 
-    def outline(self, first: float = -1.0, last: float = 1.0, n: int = 32) -> np.ndarray:
-        """The closed outline between two heights, (2n, 2): up on the left, down on the right."""
+    def outline(self) -> np.ndarray:
+        """The closed outline, (64, 2): up on the left, down on the right."""
         # dense at both ends, where the outline curves most
-        y = first + (last - first) * (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, n)))
+        y = -1.0 + 2.0 * (0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 32)))
         return np.concatenate([self.edge(y[::-1], -1), self.edge(y, 1)])
 
     def inflated(self, aside: float, above: float) -> Head:
@@ -93,13 +93,13 @@ class Head:
         profile[:, 1:4] += aside * np.where(share[:, None] > 0, swell, 1)
         return replace(self, profile=profile)
 
-    def hanging(self, width: float, spread: float) -> Head:
+    def hanging(self, spread: float) -> Head:
         """The wrap that falls straight from the widest slice, for hair: ``spread`` units wider a unit down."""
         profile = self.profile[self.profile[:, 0] <= EYES + 1e-9]
         widest = profile[-1].copy()
         falling = np.repeat(widest[None], 4, axis=0)
         falling[:, 0] = (0.2, 0.6, 1.1, 1.8)
-        falling[:, 1] = widest[1] * width + spread * (falling[:, 0] - EYES)
+        falling[:, 1] = widest[1] + spread * (falling[:, 0] - EYES)
         falling[:, 2] = widest[2] * 0.9
         return replace(self, profile=np.concatenate([profile, falling]))
 

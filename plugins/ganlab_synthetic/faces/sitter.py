@@ -45,6 +45,8 @@ class Attributes:
         hair_lightness: lightness of the hair.
         background_hue: hue of the background.
         background_lightness: lightness of the background.
+        hair_warmth: red less blue, from -1 to 1: 0 where the hair is grey, about 0.5 where it is red or blond.
+        background_warmth: red less blue of the background.
     """
 
     smile: bool
@@ -58,6 +60,8 @@ class Attributes:
     hair_lightness: float
     background_hue: float
     background_lightness: float
+    hair_warmth: float
+    background_warmth: float
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def sample_sitter(rng: np.random.Generator) -> Sitter:
     background = random_colour(rng, (0.06, 0.46), (0.38, 0.86))
     unit = 0.374 * float(rng.uniform(0.92, 1.08))
     shift = rng.uniform(-1, 1, 2) * (0.045, 0.03)
-    # The outline of a turned head reaches further back than forward: half of that is taken back.
     centre = (0.5 + float(shift[0]), 0.488 + 0.07 * hat * unit + float(shift[1]))
     head = Head(centre, unit, yaw * TURN, sample_profile(rng, woman))
     light = float(rng.choice((-1, 1)) * rng.uniform(0.4, 1.0))
     facts = [*_hue_and_lightness(skin), *_hue_and_lightness(hair), *_hue_and_lightness(background)]
+    facts += [_warmth(hair), _warmth(background)]
     return Sitter(Attributes(smile, glasses, woman, hat, yaw, *facts), head, skin, hair, iris, background, light)
 
 
@@ -111,6 +115,10 @@ def lightness(colour: Colour) -> float:
 
 def _hue_and_lightness(colour: Colour) -> tuple[float, float]:
     return colorsys.rgb_to_hsv(*colour)[0], lightness(colour)
+
+
+def _warmth(colour: Colour) -> float:
+    return (colour[0] - colour[2]) / 255
 
 
 def _between(colours: tuple[Colour, ...], place: float, rng: np.random.Generator, amount: float) -> Colour:

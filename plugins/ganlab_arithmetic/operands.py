@@ -1,0 +1,80 @@
+"""The exemplars behind each term: typed, from a named group, or found by the labeler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Exemplars, Gan, GanlabError, Latents, latents_of, words_of
+
+from .expression import Term
+from .meaning import Meaning
+from .pool import Pool
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A term and the latents (k, dim) its mean is taken over."""
+
+    term: Term
+    latents: Latents
+
+
+def chosen_by_people(gan: Gan, terms: Sequence[Term], groups: Exemplars, each: int) -> dict[int, Operand]:
+    """Terms that were typed as pictures or are named groups, by their place in the expression."""
+    found: dict[int, Operand] = {}
+    for place, term in enumerate(terms):
+        if not term.is_name:
+            found[place] = Operand(term, latents_of(gan, groups.pictures(term.text)))
+        elif term.text in groups.groups:
+            found[place] = Operand(term, latents_of(gan, groups.group(term.text)[:each]))
+    return found
+
+
+def fill_in(
+    terms: Sequence[Term],
+    found: dict[int, Operand],
+    groups: Exemplars,
+    meaning: Meaning | None,
+    pool: Pool | None,
+    each: int,
+) -> tuple[list[Operand], list[str]]:
+    """Every term's exemplars; the pool's first samples that show what it says stand in for a group that is missing.
+
+    Returns:
+        The operands in the expression's order, and notes on what the reader would not expect.
+
+    Raises:
+        GanlabError: a name is neither a group nor made of the labeler's words, or the labeler finds too few.
+    """
+    operands, notes = [], []
+    for place, term in enumerate(terms):
+        if place not in found:
+            if meaning is None or pool is None or not meaning.terms[place]:
+                raise _unknown(term.text, groups, pool)
+            rows = pool.showing(meaning.terms[place])[:each]
+            found[place] = Operand(term, pool.latents[_enough(rows, term, pool)])
+            named = ", ".join(f"{pool.latents.seed}:{pool.latents.index[row]}" for row in rows)
+            notes.append(f"Nobody chose exemplars for {term.text!r}: the labeler took {named}.")
+        operands.append(found[place])
+        if term.is_name and len(found[place].latents) < each:
+            notes.append(f"{term.text!r} has only {len(found[place].latents)} exemplars, not {each}.")
+    return operands, notes
+
+
+def _enough(rows: np.ndarray, term: Term, pool: Pool) -> np.ndarray:
+    if not len(rows):
+        raise GanlabError(
+            f"None of {len(pool.latents)} samples shows what {term.text!r} says.", "Raise --pool, or choose exemplars."
+        )
+    return rows
+
+
+def _unknown(name: str, groups: Exemplars, pool: Pool | None) -> GanlabError:
+    known = ", ".join(groups.groups) or "none"
+    hint = f"Known groups: {known}."
+    if pool is not None:
+        hint += f" The labeler {pool.labeler.name!r} knows the words: {', '.join(words_of(pool.labeler))}."
+    return GanlabError(f"There are no exemplars called {name!r}.", f"{hint} Or type pictures: 0:12,0:40.")

@@ -1,0 +1,58 @@
+"""Means, sums and neighbours of points in Z, and the same on pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ganlab import Gan, Latents, random_bits
+
+STREAM_NOISE = 710  # far from the core's streams and those of other analyses
+
+
+@dataclass(frozen=True)
+class Space:
+    """The Z of one GAN, and of one class where it draws classes.
+
+    Attributes:
+        rescaled: means and sums are brought to the length that a z of the prior has.
+    """
+
+    gan: Gan
+    label: int | None
+    rescaled: bool
+
+    @property
+    def length(self) -> float:
+        """Root mean square length of a z of the prior: in a cube each coordinate has variance 1/3."""
+        prior = self.gan.prior
+        return math.sqrt(prior.dim / 3 if prior.law == "uniform" else prior.dim)
+
+    def scaled(self, z: torch.Tensor) -> torch.Tensor:
+        """z (n, dim), at the prior's length if that was asked for."""
+        return z * (self.length / z.norm(dim=1, keepdim=True).clamp_min(1e-12)) if self.rescaled else z
+
+    def generate(self, z: torch.Tensor) -> torch.Tensor:
+        """Pictures (n, c, h, w) of points (n, dim) that have no name."""
+        labels = None if self.label is None else torch.full((len(z),), self.label)
+        return self.gan.generate(Latents(z, None, np.arange(len(z)), labels))
+
+    def around(self, y: torch.Tensor, noise: float, seed: int) -> torch.Tensor:
+        """Nine points (9, dim), row by row of a 3x3 grid: Y in the middle, uniform noise on the others."""
+        bits = random_bits(seed, np.arange(9), len(y), STREAM_NOISE)
+        moves = torch.from_numpy((bits / 2**31 - 1.0) * noise).float()
+        moves[4] = 0
+        return y + moves
+
+
+def combined(signs: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The sum of terms (terms, ...), each with its sign (terms,)."""
+    return torch.tensordot(signs.to(values), values, dims=1)
+
+
+def combined_pixels(gan: Gan, signs: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """The same sum on pictures (terms, ...); what leaves the range is clipped to it."""
+    return combined(signs, pictures).clamp(gan.image.low, gan.image.high)

@@ -1,0 +1,89 @@
+"""How often the result shows all it should, over random draws of exemplars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ganlab import random_bits
+
+from .meaning import Meaning
+from .points import Space, combined, combined_pixels
+from .pool import Pool, chunks
+
+COUNTS = (1, 2, 3, 5)  # exemplars of a draw
+STREAM_DRAWS = 711
+SHOWN = 10  # draws whose pictures are kept for the figure
+
+
+@dataclass(frozen=True)
+class Success:
+    """What the labeler said of every draw.
+
+    Attributes:
+        counts: how many exemplars a term had, smallest first.
+        hits: bool (counts, draws), all wanted attributes right in G(Y).
+        pixel_hits: bool (counts, draws), the same for the arithmetic on pixels.
+        pictures, pixel_pictures: (counts, draws shown, c, h, w).
+    """
+
+    counts: tuple[int, ...]
+    hits: np.ndarray
+    pixel_hits: np.ndarray
+    pictures: torch.Tensor
+    pixel_pictures: torch.Tensor
+
+
+def draw_rows(candidates: Sequence[np.ndarray], draws: int, each: int, seed: int) -> np.ndarray:
+    """Rows (draws, terms, each) of random exemplars, none twice in a term of a draw; terms draw independently."""
+    drawn = np.empty((draws, len(candidates), each), np.int64)
+    for term, rows in enumerate(candidates):
+        bits = random_bits(seed, np.arange(draws) * len(candidates) + term, len(rows), STREAM_DRAWS)
+        drawn[:, term] = rows[np.argsort(bits, axis=1, kind="stable")[:, :each]]
+    return drawn
+
+
+def count_successes(
+    space: Space, pool: Pool, signs: torch.Tensor, meaning: Meaning, counts: tuple[int, ...], draws: int, seed: int
+) -> Success:
+    """Draw exemplars at random among the samples that show what each name says, and judge every result.
+
+    A draw with fewer exemplars uses the first of those with more, so that the counts are compared on the same pictures.
+    """
+    gan, labeler = space.gan, pool.labeler
+    columns = [labeler.column(concept) for concept in meaning.wanted]
+    wanted = list(meaning.wanted.values())
+    rows = draw_rows([pool.showing(shown) for shown in meaning.terms], draws, max(counts), seed)
+    hits, pixel_hits = (np.empty((len(counts), draws), bool) for _ in range(2))
+    shown: list[list[torch.Tensor]] = [[] for _ in counts]
+    pixels_shown: list[list[torch.Tensor]] = [[] for _ in counts]
+
+    def right(images: torch.Tensor) -> np.ndarray:
+        return (labeler.shows(images, gan.image)[:, columns] == wanted).all(1)
+
+    for part in chunks(draws, gan, each=rows[0].size):
+        z = pool.latents.z[torch.from_numpy(rows[part])]  # (draws, terms, exemplars, dim)
+        pictures = pool.pictures(rows[part].ravel()).unflatten(0, rows[part].shape)
+        for number, count in enumerate(counts):
+            y = _result(space, signs, z[:, :, :count])
+            mixed = combined_pixels(gan, signs, pictures[:, :, :count].mean(2).transpose(0, 1))
+            for images, verdicts, kept in ((space.generate(y), hits, shown), (mixed, pixel_hits, pixels_shown)):
+                verdicts[number, part] = right(images)
+                kept[number].append(images[: max(0, SHOWN - part.start)])
+    return Success(
+        counts,
+        hits,
+        pixel_hits,
+        torch.stack([torch.cat(kept) for kept in shown]),
+        torch.stack([torch.cat(kept) for kept in pixels_shown]),
+    )
+
+
+def _result(space: Space, signs: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """Y (draws, dim) of exemplars (draws, terms, k, dim)."""
+    means = z.mean(2)
+    scaled = space.scaled(means.flatten(0, 1)).reshape(means.shape)
+    return space.scaled(combined(signs, scaled.transpose(0, 1)))

@@ -1,0 +1,99 @@
+"""The judge of drawn and generated faces: smile, glasses, woman, hat; the turn of the head; what colours are like."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganlab import Labeler
+
+from ..labeler import CARD, WEIGHTS
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganlab import ImageSpec
+
+    from .labeler_network import FaceNet
+
+SHIPPED = Path(__file__).parents[1] / "faces-labeler"
+CONCEPTS = ("smile", "glasses", "woman", "hat")
+# By the names of a drawn face's attributes.  No hue: grey has none, and on its circle 0.99 is near to 0.01.
+MEASURES = ("yaw", "skin_lightness", "hair_lightness", "hair_warmth", "background_lightness", "background_warmth")
+BATCH = 128  # pictures at once
+
+
+class FaceLabeler(Labeler):
+    """A small network with its card; both are read when first needed.
+
+    It measures ``yaw`` (-1: turned to the picture's left, 1: to its right), lightness (0 black, 1 white) of skin, hair
+    and background, and their warmth, red less blue (-1 to 1).
+
+    Args:
+        folder: where ``card.toml`` and ``weights.safetensors`` lie.
+    """
+
+    name = "faces"
+    concepts = CONCEPTS
+    measures = MEASURES
+
+    def __init__(self, folder: Path = SHIPPED) -> None:
+        self.folder = folder
+
+    @cached_property
+    def card(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """Training and validation figures."""
+        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+
+    @property
+    def domain(self) -> str:  # type: ignore[override]
+        """The pictures it can be trusted on."""
+        return str(self.card["domain"])
+
+    @cached_property
+    def network(self) -> FaceNet:
+        """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
+        import torch
+        from safetensors.torch import load_file
+
+        from .labeler_network import FaceNet
+
+        network = FaceNet(len(CONCEPTS) + len(MEASURES), batch_norm=False)
+        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval().requires_grad_(False)
+
+    def probabilities(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """How likely each picture shows each concept: float32 (n, len(concepts)) in [0, 1]."""
+        return self._look(images, image)[:, : len(CONCEPTS)].sigmoid().numpy()
+
+    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Which pictures show each concept.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range, of any size (the network sees 64x64) and 1, 3 or 4 channels.
+
+        Returns:
+            bool (n, len(concepts)).
+        """
+        return self.probabilities(images, image) > 0.5
+
+    def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """The turn and the colours of each picture's face: float32 (n, len(measures))."""
+        return self._look(images, image)[:, len(CONCEPTS) :].numpy()
+
+    def _look(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+        """What the network says: logits of the concepts, then the measures, (n, concepts + measures)."""
+        import torch
+
+        from ..labeler_common import as_seen
+
+        if not len(images):
+            return torch.empty(0, len(CONCEPTS) + len(MEASURES))
+        with torch.inference_mode():
+            return torch.cat([self.network(as_seen(rows, image)) for rows in images.split(BATCH)])

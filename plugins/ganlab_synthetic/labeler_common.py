@@ -1,0 +1,98 @@
+"""What the labelers of rooms and of faces share: pictures at 64x64, training in two threads, a folder on disk."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tomli_w
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+from ganlab import GanlabError
+
+from .labeler import CARD, WEIGHTS
+
+if TYPE_CHECKING:
+    from ganlab import ImageSpec
+
+Batch = TypeVar("Batch")
+
+
+def as_seen(images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+    """Pictures as the networks see them: float32 (n, 3, 64, 64) in [-1, 1], channels last.
+
+    Args:
+        images: (n, c, h, w) in ``image``'s range, of any size and 1, 3 or 4 channels; a fourth is left out.
+    """
+    seen = (images.float().cpu() - image.low) * (2 / (image.high - image.low)) - 1
+    seen = seen.clamp(-1, 1)[:, :3].expand(-1, 3, -1, -1)
+    if images.shape[2:] != (64, 64):
+        seen = F.interpolate(seen, size=(64, 64), mode="bilinear", antialias=True)
+    return seen.contiguous(memory_format=torch.channels_last)
+
+
+def moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    """Exponential, over the last 400 steps, and over fewer while there are few."""
+    return mean + (new - mean) / min(400, 1 + int(count) // 4)
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, prepared by another thread a few ahead."""
+    ready: queue.Queue[object] = queue.Queue(4)
+
+    def prepare() -> None:
+        try:
+            for batch in batches:
+                ready.put(batch)
+            ready.put(None)
+        except BaseException as error:  # raised again where somebody can see it
+            ready.put(error)
+
+    threading.Thread(target=prepare, daemon=True).start()
+    while (item := ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item  # type: ignore[misc]
+
+
+def write_weights(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Weights in bfloat16, for everybody to read."""
+    save_file({name: value.to(torch.bfloat16).contiguous() for name, value in weights.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors lets nobody else read
+
+
+def write_card(card: Mapping[str, Any], folder: Path) -> None:
+    """The card as TOML."""
+    (folder / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside ``out`` that becomes it when all went well and vanishes otherwise.
+
+    Raises:
+        GanlabError: ``out`` is taken or cannot be written.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise GanlabError(f"{out} already exists.", "Give --out a folder that does not exist yet.")
+    beside = None
+    try:
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+        yield beside
+        beside.chmod(0o755)
+        os.replace(beside, out)
+    except OSError as error:
+        raise GanlabError(f"{out} could not be written: {error.strerror}.", "Choose another --out.") from error
+    finally:
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)

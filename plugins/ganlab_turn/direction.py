@@ -1,0 +1,119 @@
+"""A direction of Z from two sets of exemplars, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ganlab import Gan, GanlabError, Latents, Metric, random_bits
+
+from .judging import Judge
+
+STREAM_HALVES, STREAM_DIRECTIONS = 720, 721  # far from the core's streams and those of other analyses
+SPLITS = 100  # random halvings of the exemplars
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Where a turn leads.
+
+    Attributes:
+        name: how its exemplars were chosen, for tables: "groups", "64 + 64".
+        first, second: z of the exemplars, (k, dim) and (m, dim).
+        vector: (dim,), what is added to z.
+    """
+
+    name: str
+    first: torch.Tensor
+    second: torch.Tensor
+    vector: torch.Tensor
+
+    @classmethod
+    def between(cls, name: str, first: torch.Tensor, second: torch.Tensor) -> Direction:
+        """Mean z of the second exemplars less mean z of the first."""
+        return cls(name, first, second, second.mean(0) - first.mean(0))
+
+    def cleaned(self, pool: Latents, values: np.ndarray, column: int) -> Direction:
+        """Without its part in the space along which the other attributes change, by least squares over the pool.
+
+        Args:
+            pool: samples (n, dim), several times as many as z has dimensions.
+            values: (n, attributes) what the judge says of them.
+            column: the attribute that is followed, which stays.
+        """
+        others = np.delete(values, column, axis=1).astype(np.float64)
+        z = pool.z.numpy().astype(np.float64)
+        slopes = np.linalg.lstsq(z - z.mean(0), others - others.mean(0), rcond=None)[0]
+        basis, triangle = np.linalg.qr(slopes[:, others.std(0) > 0])
+        basis = basis[:, np.abs(np.diag(triangle)) > 1e-9]  # attributes that say the same count once
+        vector = self.vector.numpy().astype(np.float64)
+        return replace(
+            self, name=f"{self.name}, cleaned", vector=torch.from_numpy(vector - basis @ (basis.T @ vector)).float()
+        )
+
+    @property
+    def length(self) -> float:
+        return float(self.vector.norm())
+
+
+def by_attribute(judge: Judge, pool: Latents, values: np.ndarray, column: int, sign: int, each: int) -> Direction:
+    """From the samples with the smallest values to those with the largest, or back where ``sign`` is -1.
+
+    Raises:
+        GanlabError: the pool is too small, or a concept is shown by too few or too many of it.
+    """
+    ordered = np.argsort(values[:, column], kind="stable")
+    low, high = ordered[:each], ordered[::-1][:each]
+    attribute = judge.attributes[column]
+    if 2 * each > len(pool):
+        raise GanlabError(f"{len(pool)} samples hold no {each} + {each} exemplars.", "Raise --pool, or lower --each.")
+    if not judge.is_measure(column) and not values[high, column].min() > values[low, column].max():
+        shown = int(values[:, column].sum())
+        raise GanlabError(
+            f"{shown} of {len(pool)} samples show {attribute!r}, too few or too many for {each} + {each} exemplars.",
+            "Raise --pool, or lower --each.",
+        )
+    first, second = (low, high) if sign > 0 else (high, low)
+    return Direction.between(f"{each} + {each}", *(pool.z[torch.from_numpy(rows.copy())] for rows in (first, second)))
+
+
+def random_directions(gan: Gan, count: int, length: float, seed: int) -> torch.Tensor:
+    """Vectors (count, dim) of this length in random directions."""
+    z = gan.prior.at(np.arange(count), seed, stream=STREAM_DIRECTIONS).z
+    return z * (length / z.norm(dim=1, keepdim=True))
+
+
+def halves_agree(direction: Direction, seed: int) -> dict[str, Metric]:
+    """Cosine between the directions from two random halves of the exemplars; with memberships shuffled as control.
+
+    It needs no labeler: directions that rest on what the exemplars share agree, directions of chance do not. Empty
+    where a group has fewer than two.
+    """
+    k, m = len(direction.first), len(direction.second)
+    if min(k, m) < 2:
+        return {}
+    z = torch.cat([direction.first, direction.second]).numpy().astype(np.float64)
+    cosines = np.empty((2, SPLITS))
+    orders = [np.argsort(row, kind="stable") for row in random_bits(seed, np.arange(SPLITS), k + m, STREAM_HALVES)]
+    for split, order in enumerate(orders):
+        apart = np.concatenate([order[order < k], order[order >= k]])  # a random order within each group
+        for which, rows in enumerate((apart, order)):
+            first, second = z[rows[:k]], z[rows[k:]]
+            one = second[: m // 2].mean(0) - first[: k // 2].mean(0)
+            other = second[m // 2 :].mean(0) - first[k // 2 :].mean(0)
+            cosines[which, split] = one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-12)
+    about = f"cosine between the directions from two halves of the exemplars, mean of {SPLITS} halvings and 95% of them"
+    mean, (low, high) = cosines.mean(1), np.quantile(cosines, [0.025, 0.975], axis=1)
+    return {
+        "halves_agree": Metric(mean[0], low[0], high[0], k + m, "halves_agree_shuffled", about=about),
+        "halves_agree_shuffled": Metric(
+            mean[1],
+            low[1],
+            high[1],
+            k + m,
+            no_control="it is the control",
+            about="the same with exemplars of both ends mixed",
+        ),
+    }

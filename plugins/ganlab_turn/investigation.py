@@ -1,0 +1,274 @@
+"""The turn, step by step: exemplars, direction, samples along it, and what the labeler says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, latents_of, one_class
+
+from . import figures
+from .direction import Direction, by_attribute, halves_agree, random_directions
+from .judging import Judge, followed
+from .turning import Way, coefficients, walk
+
+FRESH_FROM = 1_000_000  # turned samples begin at this index, far from exemplars and pool
+PAPERS = 4  # exemplars at each end in the paper
+RANDOM = 10  # random directions, each for a tenth of the samples
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of :func:`ganlab_turn.turn`, which explains them."""
+
+    first: str
+    second: str
+    by: str | None
+    each: int
+    clean: bool
+    n: int
+    steps: int
+    reach: float
+    pool: int
+    label: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """The attribute that is followed: its column in the judge's values; +1 where it rises towards the second end."""
+
+    judge: Judge
+    column: int
+    sign: int
+    spread: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.judge.attributes[self.column]
+
+    @property
+    def others(self) -> dict[str, int]:
+        """All other attributes and their columns."""
+        return {name: at for at, name in enumerate(self.judge.attributes) if at != self.column}
+
+
+def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, choices: Choices) -> Result:
+    """Run the turn; see :func:`ganlab_turn.turn`."""
+    if choices.steps % 2 == 0:
+        raise GanlabError(f"--steps {choices.steps} has no middle.", "Choose an odd number, such as 9.")
+    labeler = labeler or Labeler.of_checkpoint(gan)
+    if choices.by and labeler is None:
+        raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
+    groups = Exemplars.of(gan, exemplars)
+    chosen = None if choices.by else _groups(gan, groups, choices)
+    label = one_class(gan, chosen or (), choices.label)
+    judge = None if labeler is None else Judge(labeler)
+    aim = None if judge is None else followed(judge, choices.first, choices.second, choices.by)
+    directions: list[Direction] = []
+    target = None
+    if chosen is not None:
+        first, second = (latents.z for latents in chosen)
+        directions.append(Direction.between(f"groups, {len(first)} + {len(second)}", first, second))
+    if judge is not None and aim is not None:
+        pool = gan.latents(choices.pool, seed=choices.seed, label=label)
+        values = judge.of_latents(gan, pool)
+        target = Target(judge, *aim, _spread(judge, values))
+        counts = dict.fromkeys((choices.each, min(PAPERS, choices.each)))
+        directions += [by_attribute(judge, pool, values, *aim, each) for each in counts]
+        if choices.clean:
+            directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
+    if not directions:
+        raise _nothing_to_go_by(choices, groups, judge)
+    if choices.clean and target is None:
+        raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
+    fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
+    result = _shown(gan, directions[0], fresh, choices)
+    if target is None:
+        result.notes.append(_why_unmeasured(judge, choices))
+        return result
+    for place, direction in enumerate(directions):
+        _measure(gan, target, direction, fresh, choices, result, main=place == 0)
+    return result
+
+
+def _groups(gan: Gan, groups: Exemplars, choices: Choices) -> tuple[Latents, Latents] | None:
+    """The exemplars that people chose for both ends; None where either is no group and was not typed."""
+    ends = (choices.first, choices.second)
+    if all(":" in end or end in groups.groups for end in ends):
+        return latents_of(gan, groups.pictures(ends[0])), latents_of(gan, groups.pictures(ends[1]))
+    return None
+
+
+def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
+    """(attributes,) how far plain samples differ: 1 for a concept, the middle 90% for a measure."""
+    low, high = np.quantile(values, [0.05, 0.95], axis=0)
+    measured = [judge.is_measure(column) for column in range(values.shape[1])]
+    return np.where(measured, np.maximum(high - low, 1e-12), 1.0)
+
+
+def _nothing_to_go_by(choices: Choices, groups: Exemplars, judge: Judge | None) -> GanlabError:
+    missing = next((end for end in (choices.first, choices.second) if end not in groups.groups), choices.first)
+    known = ", ".join(groups.groups) or "none"
+    hint = f"Known groups: {known}. Or type pictures: 0:12,0:40."
+    if judge is not None:
+        hint += f" Or let the labeler choose: --by with one of {', '.join(judge.attributes)}."
+    return GanlabError(f"There are no exemplars called {missing!r}.", hint)
+
+
+def _why_unmeasured(judge: Judge | None, choices: Choices) -> str:
+    if judge is None:
+        return "What turns is not measured: no labeler knows this GAN's pictures. Name one: --labeler NAME."
+    return (
+        f"What turns is not measured: the words {choices.first!r} and {choices.second!r} name no attribute of the "
+        f"labeler {judge.labeler.name!r}. Name one: --by {'|'.join(judge.attributes)}."
+    )
+
+
+def _shown(gan: Gan, direction: Direction, fresh: Latents, choices: Choices) -> Result:
+    """Figure 8, and what can be said of the direction without a labeler."""
+    t = coefficients(choices.steps, choices.reach)
+    random = random_directions(gan, 1, direction.length, choices.seed)[0]
+    ends = (choices.first.replace(",", " "), choices.second.replace(",", " "))
+    agree = halves_agree(direction, choices.seed)
+    summary = f"The direction from {ends[0]} to {ends[1]} in Z of {gan.name} has length {direction.length:.2f}"
+    summary += f"; halves of its exemplars agree by a cosine of {agree['halves_agree'].value:.2f}." if agree else "."
+    return Result(
+        summary,
+        metrics=agree,
+        figures={"turn": figures.turned(gan, fresh, direction.vector, random, t, ends)},
+        arrays={"direction": direction.vector.numpy(), "coefficients": t},
+    )
+
+
+def _measure(
+    gan: Gan, target: Target, direction: Direction, fresh: Latents, choices: Choices, result: Result, *, main: bool
+) -> None:
+    """Numbers of one direction and of random ones of its length; the main one's also as figures and table."""
+    t = coefficients(choices.steps, choices.reach)
+    n = len(fresh)
+    vectors = direction.vector.expand(n, -1)
+    which = np.arange(n) * RANDOM // n
+    random = random_directions(gan, RANDOM, direction.length, choices.seed)[which]
+    along, aside = (
+        Way(t, _facing(target, walk(gan, target.judge, fresh, one, t)), target.spread) for one in (vectors, random)
+    )
+    end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
+    result.metrics |= _metrics(target, along, aside, which, end)
+    _add_row(target, direction, along, aside, result)
+    if not main:
+        return
+    for other, at in target.others.items():
+        about = f"samples that keep {other} at every step"
+        result.metrics |= _shares(f"kept_{other}", along.kept(at), aside.kept(at), about)
+    measured = target.judge.is_measure(target.column)
+    result.arrays |= {"values": along.values, "values_random": aside.values}
+    result.figures["curve"] = figures.attribute_curve(along, aside, target.column, _axis(target), measured)
+    if target.others:
+        result.figures["kept"] = figures.kept(
+            {
+                name: {other: Metric.of_share(way.kept(column)) for other, column in target.others.items()}
+                for name, way in (("the turn", along), ("random directions", aside))
+            }
+        )
+    value = {name: metric.value for name, metric in result.metrics.items()}
+    result.summary = (
+        f"From {choices.first} to {choices.second} ({direction.name}), {target.name} turns steadily in "
+        f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions) and correlates "
+        f"{value['correlation']:.2f} with the coefficient."
+    )
+
+
+def _facing(target: Target, values: np.ndarray) -> np.ndarray:
+    """Values with the followed attribute turned so that it rises towards the second end."""
+    values[:, :, target.column] *= target.sign
+    return values
+
+
+def _axis(target: Target) -> str:
+    return target.name if target.sign > 0 else f"{target.name}, reversed"
+
+
+def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str) -> dict[str, Metric]:
+    """Every number with the same for random directions; ``end`` is added to the names."""
+    column, name = target.column, target.name
+    others = list(target.others.values())
+    metrics = _shares(
+        f"steady{end}",
+        along.steady(column),
+        aside.steady(column, either=True),
+        f"samples whose {name} rises from end to end by half its spread and never falls back",
+        "rising or falling",
+    )
+    blocks = [which == one for one in np.unique(which)]
+    for measure, value, by_chance, about in (
+        (
+            "correlation",
+            along.within(column).mean(),
+            [aside.within(column)[block].mean() for block in blocks],
+            f"Pearson's of {name} with the coefficient along each sample's way, the mean",
+        ),
+        (
+            "correlation_all",
+            along.correlation(column),
+            [aside.correlation(column, block) for block in blocks],
+            "Pearson's over all samples and steps together, where samples differ from each other as well",
+        ),
+        (
+            "travel",
+            along.travel(column).mean(),
+            [aside.travel(column)[block].mean() for block in blocks],
+            f"how far {name} rises from end to end, in spreads of plain samples",
+        ),
+    ):
+        metrics |= _against_blocks(f"{measure}{end}", float(value), np.abs(by_chance), len(along.values), about)
+    if others:
+        metrics |= _shares(
+            f"kept_all{end}",
+            np.all([along.kept(at) for at in others], axis=0),
+            np.all([aside.kept(at) for at in others], axis=0),
+            "samples that keep every other attribute at every step",
+        )
+    return metrics
+
+
+def _shares(name: str, along: np.ndarray, aside: np.ndarray, about: str, how: str = "") -> dict[str, Metric]:
+    """A share of the samples, and the same in random directions."""
+    control = f"{name}_random"
+    same = f"the same in random directions{', ' if how else ''}{how}"
+    return {
+        name: Metric.of_share(along, control=control, about=about),
+        control: Metric.of_share(aside, no_control="it is the control", about=same),
+    }
+
+
+def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
+    """A number, and its size for each random direction: the mean and the range of 95%."""
+    low, high = np.quantile(by_chance, [0.025, 0.975])
+    control = f"{name}_random"
+    same = "the same along random directions, without its sign: mean and 95% of them"
+    return {
+        name: Metric(value, n=n, control=control, about=about),
+        control: Metric(by_chance.mean(), low, high, len(by_chance), no_control="it is the control", about=same),
+    }
+
+
+def _add_row(target: Target, direction: Direction, along: Way, aside: Way, result: Result) -> None:
+    """Two lines in the table of directions: this one, and random ones of its length."""
+    table = result.tables.setdefault(
+        "directions",
+        Table(
+            ["exemplars", "length", "steady", "travel", "Pearson", "Pearson, all", "Spearman, all"]
+            + [f"{other} kept" for other in target.others],
+            [],
+            "Each way to choose the exemplars, and random directions of the same length.",
+        ),
+    )
+    column = target.column
+    for name, way, either in ((direction.name, along, False), ("random", aside, True)):
+        table.rows.append(
+            [name, direction.length, float(way.steady(column, either=either).mean()), float(way.travel(column).mean())]
+            + [float(way.within(column).mean()), way.correlation(column), way.correlation(column, ranks=True)]
+            + [float(way.kept(at).mean()) for at in target.others.values()]
+        )

@@ -1,0 +1,86 @@
+"""What a labeler says of pictures, concepts and measures alike, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by
+
+BYTES = 2**26  # of float32 pictures at once
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A labeler whose concepts count 0 or 1 and stand before its measures.
+
+    Attributes:
+        attributes: names of the columns.
+    """
+
+    labeler: Labeler
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return (*self.labeler.concepts, *self.labeler.measures)
+
+    def is_measure(self, column: int) -> bool:
+        return column >= len(self.labeler.concepts)
+
+    def column(self, attribute: str) -> int:
+        """Which column this attribute is.
+
+        Raises:
+            GanlabError: the labeler does not know it.
+        """
+        for name in (attribute, concept_name(attribute)):
+            if name in self.attributes:
+                return self.attributes.index(name)
+        raise GanlabError(
+            f"The labeler {self.labeler.name!r} does not know {attribute!r}.",
+            f"It knows: {', '.join(self.attributes)}.",
+        )
+
+    def values(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """float32 (n, attributes) of pictures (n, c, h, w)."""
+        shows = self.labeler.shows(images, image).astype(np.float32)
+        if not self.labeler.measures:
+            return shows
+        return np.concatenate([shows, self.labeler.measure(images, image).astype(np.float32)], axis=1)
+
+    def of_latents(self, gan: Gan, latents: Latents) -> np.ndarray:
+        """float32 (n, attributes) of samples."""
+        return np.concatenate(
+            [self.values(gan.generate(latents[rows]), gan.image) for rows in chunks(len(latents), gan, 1, "judging")]
+        )
+
+
+def followed(judge: Judge, first: str, second: str, by: str | None) -> tuple[int, int] | None:
+    """Which attribute the turn changes, and whether it rises (+1) or falls (-1) towards the second name.
+
+    Returns:
+        Its column and the sign; None where neither ``by`` nor the words of the names say it.
+
+    Raises:
+        GanlabError: the labeler does not know ``by``, or the names say several.
+    """
+    said = [said_by(judge.labeler, name).attributes if ":" not in name else {} for name in (first, second)]
+    differ = {name: said[1][name] for name in judge.attributes if name in said[0] and name in said[1]}
+    differ = {name: value for name, value in differ.items() if value != said[0][name]}
+    if by is not None:
+        column = judge.column(by)
+        return column, -1 if said[0].get(judge.attributes[column], 0) > said[1].get(judge.attributes[column], 0) else 1
+    if len(differ) > 1:
+        raise GanlabError(
+            f"From {first!r} to {second!r} several attributes change: {', '.join(differ)}.", "Name one of them: --by."
+        )
+    return next(((judge.column(name), 1 if value > said[0][name] else -1) for name, value in differ.items()), None)
+
+
+def chunks(count: int, gan: Gan, each: int, doing: str) -> Iterator[slice]:
+    """Slices of ``count`` things of ``each`` pictures, so that a chunk of pictures fits a fixed space."""
+    step = max(1, min(64 // min(each, 64), BYTES // (4 * gan.image.channels * gan.image.size**2 * each)))
+    yield from (slice(start, min(start + step, count)) for start in progress(range(0, count, step), doing))

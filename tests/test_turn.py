@@ -1,0 +1,261 @@
+"""The turn on a GAN that is linear in what it draws, and everything a user can get wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from ganlab import Exemplars, Gan, GanlabError, Latents, Result
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_turn import turn
+from ganlab_turn.direction import Direction, halves_agree, random_directions
+from ganlab_turn.judging import Judge, followed
+from ganlab_turn.turning import Way, coefficients, correlation, moved, ranked
+
+from .planted import Truth, planted_gan
+from .planted_faces import CONCEPTS, Reader, axes, chosen, planted_faces, truth
+
+FAST = {"n": 20, "pool": 200, "each": 16}
+
+
+@pytest.fixture(scope="module")
+def gan() -> Gan:
+    return planted_faces()
+
+
+@pytest.fixture(scope="module")
+def turned(gan: Gan) -> Result:
+    return turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=1000)
+
+
+def test_plugin_keeps_the_contract() -> None:
+    import ganlab_turn
+
+    check_plugin(ganlab_turn)
+
+
+def test_analysis_keeps_the_contract(gan: Gan) -> None:
+    check_analysis(turn, gan=gan, first="left", second="right", exemplars=chosen(gan), labeler=Reader(), **FAST)
+
+
+# what must hold where attributes are linear in z
+
+
+def test_from_64_and_64_the_yaw_turns_steadily_and_random_directions_do_not(turned: Result) -> None:
+    value = {name: metric.value for name, metric in turned.metrics.items()}
+    assert value["steady"] == 1
+    assert value["steady_random"] < 0.3
+    assert value["correlation"] > 0.999
+    assert value["correlation_all"] == pytest.approx(0.91, abs=0.04)  # no more: samples differ to begin with
+    assert value["correlation_all_random"] < 0.3
+    assert value["travel"] > 4 * value["travel_random"]
+    assert all(value[f"kept_{concept}"] > 0.75 for concept in CONCEPTS)
+
+
+def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> None:
+    value = {name: metric.value for name, metric in turned.metrics.items()}
+    assert value["kept_all_4_and_4"] < value["kept_all"] - 0.1
+    assert [row[0] for row in turned.tables["directions"].rows] == ["64 + 64", "random", "4 + 4", "random"]
+    lengths = [row[1] for row in turned.tables["directions"].rows]
+    assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
+
+
+def test_a_cleaned_direction_keeps_more_and_turns_as_far(gan: Gan) -> None:
+    result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=3000, clean=True)
+    value = {name: metric.value for name, metric in result.metrics.items()}
+    assert value["kept_all"] > value["kept_all_64_and_64"]
+    assert value["travel"] == pytest.approx(value["travel_64_and_64"], rel=0.03)
+    order = np.argsort(truth(gan.latents(3000, seed=0).z)[:, 3])
+    z = gan.latents(3000, seed=0).z.numpy()
+    plain = z[order[-64:]].mean(0) - z[order[:64]].mean(0)
+    others = axes()[:3].numpy()
+    assert np.abs(others @ result.arrays["direction"]).mean() < np.abs(others @ plain).mean() / 2
+
+
+def test_attributes_that_say_the_same_or_nothing_are_cleaned_away_once(gan: Gan) -> None:
+    pool = gan.latents(400, seed=1)
+    level = truth(pool.z)
+    values = np.stack([level[:, 0], level[:, 0], np.ones(400), level[:, 3]], axis=1)
+    direction = Direction.between("any", pool.z[:5], pool.z[5:9]).cleaned(pool, values, column=3)
+    assert abs(float(axes()[0] @ direction.vector)) < 1e-5
+    expected = direction.vector.norm() ** 2 + float(axes()[0] @ (pool.z[5:9].mean(0) - pool.z[:5].mean(0))) ** 2
+    assert float(expected) == pytest.approx(float((pool.z[5:9].mean(0) - pool.z[:5].mean(0)).norm() ** 2), rel=1e-4)
+
+
+def test_the_direction_is_the_difference_of_the_means_of_the_extremes(gan: Gan, turned: Result) -> None:
+    z = gan.latents(1000, seed=0).z.double().numpy()
+    order = np.argsort(z @ axes()[3].double().numpy())
+    expected = z[order[-64:]].mean(0) - z[order[:64]].mean(0)
+    np.testing.assert_allclose(turned.arrays["direction"], expected, atol=1e-5)
+
+
+def test_values_are_what_z_says(gan: Gan, turned: Result) -> None:
+    """The first sample's way, computed from its z alone."""
+    z = gan.latents(1, seed=0, first=1_000_000).z
+    for step, t in enumerate(turned.arrays["coefficients"]):
+        level = truth(z + float(t) * torch.from_numpy(turned.arrays["direction"]))[0]
+        seen = turned.arrays["values"][0, step]
+        assert seen[3] == pytest.approx(level[3], abs=1e-3)
+        assert seen[:3].tolist() == (level[:3] > 0).tolist()
+
+
+def test_halves_of_true_groups_agree_and_of_shuffled_ones_do_not(gan: Gan) -> None:
+    by_yaw = turn(gan, "left", "right", by="yaw", labeler=Reader(), **FAST).metrics
+    assert by_yaw["halves_agree"].value > by_yaw["halves_agree_shuffled"].high
+    z = gan.latents(40, seed=8).z
+    chance = halves_agree(Direction.between("chance", z[:20], z[20:]), seed=0)
+    assert abs(chance["halves_agree"].value) < 0.2
+    assert halves_agree(Direction.between("one", z[:1], z[1:3]), seed=0) == {}
+
+
+def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan) -> None:
+    result = turn(gan, "left", "right", exemplars=chosen(gan), labeler=Reader(), **FAST)
+    names = [row[0] for row in result.tables["directions"].rows[::2]]
+    assert names == ["groups, 6 + 6", "16 + 16", "4 + 4"]
+    level = truth(torch.from_numpy(result.arrays["direction"])[None])[0]
+    assert level[3] > 1.5
+    assert "steady_16_and_16" in result.metrics
+
+
+def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:
+    """From right to left is the other way round, and the followed attribute still rises."""
+    there, back = (
+        turn(gan, *ends, by="yaw", labeler=Reader(), **FAST) for ends in (("left", "right"), ("right", "left"))
+    )
+    np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
+    assert back.metrics["steady"].value == there.metrics["steady"].value == 1
+
+
+def test_a_concept_turns_too(gan: Gan) -> None:
+    result = turn(gan, "neutral", "smiling", labeler=Reader(), n=40, pool=400)
+    assert result.metrics["correlation_all"].value > 0.5
+    assert result.metrics["travel"].value > 0.7
+    assert "kept_yaw" in result.metrics
+    assert result.arrays["values"][:, :, 0].max() == 1
+
+
+def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
+    """Exemplars that share nothing: the direction is one of chance and must not beat chance."""
+    result = turn(gan, "0:0,0:1,0:2,0:3", "0:4,0:5,0:6,0:7", labeler=Reader(), **FAST)
+    assert not any(name.startswith("steady") for name in result.metrics)  # nobody says what should turn
+    assert any("--by" in note for note in result.notes)
+    assert result.metrics["halves_agree"].value < 0.3
+
+
+# the mathematics
+
+
+def test_correlations_are_scipys() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 6, 200).astype(float), rng.normal(size=200)
+    y = np.round(y + 0.3 * x, 1)  # with ties
+    assert correlation(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
+    assert correlation(ranked(x), ranked(y)) == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert correlation(x, np.ones(200)) == 0
+    np.testing.assert_array_equal(ranked(y) + 1, stats.rankdata(y))
+
+
+@pytest.mark.parametrize(
+    ("curve", "steady", "either"),
+    [
+        ([0, 1, 2, 3, 4], True, True),
+        ([4, 3, 2, 1, 0], False, True),
+        ([0, 1, 0.98, 3, 4], True, True),  # falls back by half a percent of the spread
+        ([0, 2, 1, 3, 4], False, False),
+        ([0, 0, 0, 0, 0], False, False),  # what does not move does not turn
+        ([0, 0, 0, 0, 0.5], False, False),
+        ([0, 0, 0, 0, 2], True, True),
+    ],
+)
+def test_what_counts_as_a_steady_turn(curve: list[float], steady: bool, either: bool) -> None:
+    way = Way(coefficients(5, 1.0), np.array(curve, np.float32)[None, :, None], np.array([4.0]))
+    assert (way.steady(0)[0], way.steady(0, either=True)[0]) == (steady, either)
+
+
+def test_what_counts_as_kept() -> None:
+    curves = np.array([[0, 0, 0], [1, 1, 0], [0, 1, 1], [5, 5.9, 6.8], [5, 6.1, 5]], np.float32)[:, :, None]
+    way = Way(coefficients(3, 1.0), curves, np.array([4.0]))
+    assert way.kept(0).tolist() == [True, True, True, True, False]
+    concept = Way(way.t, curves[:3], np.array([1.0]))
+    assert concept.kept(0).tolist() == [True, False, False]
+
+
+def test_coefficients_and_points() -> None:
+    assert coefficients(9, 1.0).tolist() == [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]
+    assert coefficients(3, 2.0).tolist() == [-2, 0, 2]
+    latents = Latents(torch.tensor([[1.0, 0], [0, 1]]), 0, np.array([4, 5]), torch.tensor([7, 8]))
+    points = moved(latents, torch.tensor([[2.0, 0], [0, 4]]), np.array([-1.0, 0, 0.5]))
+    assert points.z.tolist() == [[-1, 0], [1, 0], [2, 0], [0, -3], [0, 1], [0, 3]]
+    assert points.labels is not None
+    assert points.labels.tolist() == [7, 7, 7, 8, 8, 8]
+    assert points.seed is None
+
+
+def test_random_directions_have_the_length_and_no_preference(gan: Gan) -> None:
+    vectors = random_directions(gan, 400, 2.5, seed=0)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.full((400,), 2.5))
+    assert float(vectors.mean(0).norm()) < 0.3
+    assert torch.equal(random_directions(gan, 5, 2.5, seed=0), vectors[:5])
+
+
+def test_what_is_followed() -> None:
+    judge = Judge(Reader())
+    assert judge.attributes == (*CONCEPTS, "yaw")
+    assert followed(judge, "left", "right", None) == (3, 1)
+    assert followed(judge, "right_woman", "left_woman", None) == (3, -1)
+    assert followed(judge, "smiling", "neutral", None) == (0, -1)
+    assert followed(judge, "a", "b", "yaw") == (3, 1)
+    assert followed(judge, "a", "b", None) is None
+    assert followed(judge, "0:1", "0:2", None) is None
+    with pytest.raises(GanlabError, match="several attributes change: smile, woman"):
+        followed(judge, "smiling_woman", "neutral_man", None)
+
+
+# other GANs
+
+
+@pytest.mark.parametrize(("size", "channels", "prior"), [(16, 1, "normal"), (64, 4, "uniform")])
+def test_any_gan_will_do_without_a_labeler(size: int, channels: int, prior: str) -> None:
+    gan = tiny_gan(size=size, channels=channels, prior=prior)
+    result = turn(gan, "0:1,0:2", "0:3,0:4,1:5", n=10, steps=5)
+    assert set(result.metrics) == {"halves_agree", "halves_agree_shuffled"}
+    assert any("labeler" in note for note in result.notes)
+    assert set(turn(gan, "0:1", "0:3", n=10).metrics) == set()
+
+
+def test_masks_and_presence_will_do_for_a_labeler() -> None:
+    result = turn(planted_gan(), "no_lamp", "lamp", labeler=Truth(), n=20, pool=200, each=20)
+    assert result.metrics["correlation_all"].value > 0.3
+
+
+# what a user can get wrong
+
+
+@pytest.mark.parametrize(
+    ("ends", "options", "words"),
+    [
+        (("left", "rigth"), {}, "Known groups: smiling_woman"),
+        (("left", "up"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
+        (("left", "right"), {"by": "pitch", "labeler": Reader()}, "It knows: smile, glasses, woman, yaw"),
+        (("left", "right"), {"by": "yaw"}, "--by needs a labeler"),
+        (("left", "right"), {"clean": True}, "--clean needs a labeler"),
+        (("left", "nobody"), {}, "empty"),
+        (("left", "0:1,x"), {}, "no picture"),
+        (("left", "right"), {"steps": 4}, "odd"),
+        (("a", "b"), {"by": "yaw", "labeler": Reader(), "pool": 100}, "Raise --pool"),
+        (("a", "b"), {"by": "smile", "labeler": Reader(), "pool": 130}, "too few or too many"),
+        (("smiling_woman", "neutral_man"), {"labeler": Reader()}, "several"),
+    ],
+)
+def test_wrong_options_are_told(gan: Gan, ends: tuple[str, str], options: dict, words: str) -> None:
+    with pytest.raises(GanlabError) as error:
+        turn(gan, *ends, exemplars=chosen(gan), **options)
+    assert words in error.value.message + error.value.hint
+    assert error.value.hint
+
+
+def test_exemplars_of_another_checkpoint_are_refused(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="were chosen on the checkpoint"):
+        turn(tiny_gan(), "left", "right", exemplars=Exemplars(gan.hash, {}))
