@@ -45,5 +45,6 @@ def spread(title: str, samples: np.ndarray, left_out: np.ndarray) -> Figure:
     return Figure(
         plot,
         f"(h - t) / (h + t) of the distances to the nearest training picture t and the nearest held-out picture h, of "
-        f"equally large sets, in {title}. Without copies both are alike and lie evenly around 0.",
+        f"equally large sets, in {title}. Without copies both lie around 0, to one side "
+        "only where many share a neighbour, which the test knows.",
     )

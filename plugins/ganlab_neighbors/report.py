@@ -20,24 +20,24 @@ def sentence(gan: Gan, answers: Mapping[str, Answer]) -> str:
     """The answer in words."""
     samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
     space = min(samples.p_of, key=lambda name: samples.p_of[name])
-    figures = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
+    counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
     if samples.alarm and left_out.alarm:
         return (
-            f"No answer about {gan.name}: its samples are nearer to the training pictures ({figures}), but so are "
+            f"No answer about {gan.name}: its samples are nearer to the training pictures ({counted}), but so are "
             f"training pictures that were left out (p = {left_out.p:.2g}), so the held-out ones are of another kind."
         )
     if samples.alarm:
         return (
             f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones "
-            f"({figures}), which chance does once in a hundred times at most."
+            f"({counted}), which chance does once in a hundred times at most."
         )
     if copier.alarm:
         return (
             f"No sign that {gan.name} copies: its samples are no nearer to its training pictures than to equally many "
-            f"held-out ones ({figures}); one copy in ten would have been noticed (p = {copier.p:.2g})."
+            f"held-out ones ({counted}); one copy in ten would have been noticed (p = {copier.p:.2g})."
         )
     return (
-        f"No answer about {gan.name}: no sign that it copies ({figures}), but with so few pictures one copy in ten "
+        f"No answer about {gan.name}: no sign that it copies ({counted}), but with so few pictures one copy in ten "
         f"would have gone unnoticed as well (p = {copier.p:.2g})."
     )
 

@@ -54,7 +54,6 @@ class Sets:
         split: the held-out pictures are a part of DATA.
         skip_broken: leave out what cannot be read, and remember it in ``broken``.
         broken: messages of the pictures left out.
-        twins: pairs (training, held-out) of names of identical pictures.
     """
 
     sources: list[Source]
