@@ -142,6 +142,9 @@ def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> 
     assert not any(name.startswith("steady") for name in result.metrics)  # nobody says what should turn
     assert any("--by" in note for note in result.notes)
     assert result.metrics["halves_agree"].value < 0.3
+    followed_too = turn(gan, "0:0,0:1,0:2,0:3", "0:4,0:5,0:6,0:7", by="yaw", labeler=Reader(), **FAST)
+    np.testing.assert_array_equal(followed_too.arrays["direction"], result.arrays["direction"])
+    assert followed_too.metrics["correlation_all"].value < 0.8
 
 
 # the mathematics

@@ -14,8 +14,8 @@ def turn(
     second: Annotated[str, "where it ends: another group, or pictures"],
     by: Annotated[
         str | None,
-        "choose the exemplars by this attribute of the labeler (yaw) instead of the groups, and follow it; without it, "
-        "the words of the names say what is followed",
+        "follow this attribute of the labeler (yaw), and choose the exemplars by it instead of named groups; by "
+        "default the words of the names say what is followed",
     ] = None,
     each: Annotated[int, "exemplars at each end where the labeler chooses them", Range(2)] = 64,
     clean: Annotated[

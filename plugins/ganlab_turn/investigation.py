@@ -62,7 +62,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     if choices.by and labeler is None:
         raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
     groups = Exemplars.of(gan, exemplars)
-    chosen = None if choices.by else _groups(gan, groups, choices)
+    chosen = _groups(gan, groups, choices)
     label = one_class(gan, chosen or (), choices.label)
     judge = None if labeler is None else Judge(labeler)
     aim = None if judge is None else followed(judge, choices.first, choices.second, choices.by)
@@ -94,9 +94,9 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
 
 
 def _groups(gan: Gan, groups: Exemplars, choices: Choices) -> tuple[Latents, Latents] | None:
-    """The exemplars that people chose for both ends; None where either is no group and was not typed."""
+    """The exemplars that people chose for both ends; None where either is no group (or gave way to --by) nor typed."""
     ends = (choices.first, choices.second)
-    if all(":" in end or end in groups.groups for end in ends):
+    if all(":" in end or (choices.by is None and end in groups.groups) for end in ends):
         return latents_of(gan, groups.pictures(ends[0])), latents_of(gan, groups.pictures(ends[1]))
     return None
 
