@@ -140,10 +140,14 @@ def _add(app: typer.Typer, word: str, thing: Any, words: tuple[str, ...], run: R
 
 
 def _cli_parameter(parameter: Parameter) -> inspect.Parameter:
-    type_ = str if parameter.kind == "source" else parameter.type
+    # Typer knows no lists of a Literal; the analysis refuses other words itself
+    several_words = parameter.kind == "choice" and parameter.many
+    type_ = str if parameter.kind == "source" or several_words else parameter.type
     shown: dict[str, Any] = {"help": parameter.help}
     if parameter.kind == "source":
         shown["metavar"] = parameter.type.__name__.upper()
+    if several_words:
+        shown["metavar"] = f"[{'|'.join(parameter.choices)}]"
     if parameter.range is not None:
         shown |= {"min": parameter.range.low, "max": parameter.range.high}
     if parameter.required and not parameter.finds_gan:

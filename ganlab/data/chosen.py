@@ -45,6 +45,9 @@ class ChosenImages(Images):
     def name(self, i: int) -> str:
         return self.whole.name(int(self.rows[self._row(i)]))
 
+    def label(self, i: int) -> str | None:
+        return self.whole.label(int(self.rows[self._row(i)]))
+
     @contextmanager
     def in_bulk(self, workers: int) -> Iterator[BulkReader]:
         with self.whole.in_bulk(workers) as read_whole:
