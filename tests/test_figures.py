@@ -178,3 +178,23 @@ def test_a_power_is_a_straight_line_on_logarithmic_axes() -> None:
     slope, start = np.polyfit(blue[1], blue[0], 1)
     assert slope > 0.2, "it falls"
     assert np.abs(blue[0] - slope * blue[1] - start).max() < 12, "within the width of its dots"
+
+
+def test_blocks_stand_beside_each_other_with_their_rows_in_one_line() -> None:
+    grey = ROOMS[..., :1]  # lines of a row may differ in channels
+    rows = [[ROOMS[:3], grey[:3]], [ROOMS[3:6], grey[3:6]]]
+    inverted = [[255 - line for line in row] for row in rows]
+    sheet = np.asarray(figures.blocks({"one": rows, "other": inverted}, ["a", "b\nbelow"], scale=2))
+    places = []
+    for block in (rows, inverted):
+        for row in block:
+            shown = np.asarray(figures.grid(np.concatenate([row[0], row[1].repeat(3, 3)]), 3, scale=2))
+            windows = np.lib.stride_tricks.sliding_window_view(sheet, shown.shape)[:, :, 0]
+            found = np.argwhere((windows[..., 0, 0:8, 0] == shown[0, 0:8, 0]).all(2))
+            places += [tuple(at) for at in found if (windows[tuple(at)] == shown).all()]
+    (y0, x0), (y1, x1), (y2, x2), (y3, x3) = places
+    assert (y0, y1) == (y2, y3)
+    assert (x0, x2) == (x1, x3)
+    assert x2 > x0
+    with pytest.raises(ValueError, match="every caption"):
+        figures.blocks({"one": rows}, ["a"])
