@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,8 @@ K = 8  # neighbours kept of each set: enough to tell both sets' nearest after an
 SAMPLE = 1024  # training pictures that directions and scales are taken from
 COPIED = 10  # one in so many of the planted copier's pictures is a copy
 NOISE = 8.0  # levels by which a planted copy differs
-NAMES = ("pixels", "shifted", "features")
+PLAIN: dict[str, Callable[[Gan], Space]] = {"pixels": Pixels, "shifted": Shifted}
+NAMES = (*PLAIN, "features")
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,7 @@ def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[S
     for name in [name for name in NAMES if name in (wanted or NAMES)]:
         if name == "features" and gan.discriminator is None and not wanted:
             return spaces, ["Features were left out: this checkpoint has no discriminator."]
-        makers = {"pixels": Pixels, "shifted": Shifted, "features": lambda gan: Features(gan, sample)}
-        spaces.append(makers[name](gan))
+        spaces.append(Features(gan, sample) if name == "features" else PLAIN[name](gan))
     return spaces, []
 
 

@@ -112,7 +112,7 @@ def pictures(
     sets: Sets, found: list[Found], asked: Asked, samples: Answer, left_out: Answer, shown: int
 ) -> dict[str, Figure]:
     """Pairs, and how close the samples are, for each space."""
-    made = {}
+    made: dict[str, Figure] = {}
     for one in found:
         rows = one.order(asked.samples)[:shown]
         own = [_picture(sets, True, int(one.training[row])) for row in rows]
@@ -132,7 +132,7 @@ def pictures(
 
 def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
     """Rows and distances of every sample's nearest pictures."""
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for one in found:
         kept = {"training": one.training, "training-distance": one.near}
         kept |= {"heldout": one.heldout, "heldout-distance": one.far}
@@ -142,7 +142,7 @@ def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
 
 def notes(sets: Sets) -> list[str]:
     """What the reader has to know of the sets."""
-    made = []
+    made: list[str] = []
     if sets.split:
         made.append(
             "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
