@@ -217,8 +217,9 @@ def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, s
 
 
 def test_without_heldout_half_is_split_off_and_said_to_be(files: dict[str, str]) -> None:
-    result = neighbors(tiny_gan(), files["train"], n=25, space=["pixels"])
+    result = neighbors(tiny_gan(), files["train"], n=150, space=["pixels"])
     assert any("random half of DATA" in note for note in result.notes)
+    assert "only pictures that it was not trained on can tell" in result.summary
     train = set(result.arrays["pixels-training"].tolist())
     assert not train & set(result.arrays["pixels-heldout"].tolist())
 

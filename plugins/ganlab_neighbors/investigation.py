@@ -54,10 +54,10 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
         }.items()
     }
     return Result(
-        report.sentence(gan, answers),
+        report.sentence(gan, answers, sets.split),
         report.metrics(found, asked, answers),
         {"closest": report.closest(sets, found, asked, latents)},
-        report.pictures(sets, found, asked, answers["samples"], answers["left out"], choices.shown),
+        report.pictures(sets, found, asked, answers, choices.shown),
         report.arrays(found, asked),
         notes=report.notes(sets) + notes,
     )
@@ -95,7 +95,7 @@ def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
 
 
 def _with_copies(asked: Asked) -> np.ndarray:
-    """Rows of a copier's pictures: left-out ones, of which one in ten is replaced by a copy."""
+    """Rows of a copier's pictures: the copies, and left-out ones, of which one in ten makes room for them."""
     copies = np.arange(asked.copies.start, asked.copies.stop)
     return np.concatenate([copies, np.arange(asked.left_out.start + len(copies), asked.left_out.stop)])
 
