@@ -86,6 +86,25 @@ def test_heads_stand_above_the_columns_and_move_nothing_else() -> None:
     assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # in two lines
 
 
+def test_words_below_stand_under_their_column_in_every_block() -> None:
+    rows = {"a": ROOMS[:3], "b": ROOMS[3:6]}
+    plain = np.asarray(figures.labelled_rows(rows, scale=4, columns=2))
+    sheet = np.asarray(figures.labelled_rows(rows, scale=4, columns=2, below=["one", "two\nlines", ""]))
+    block, step = 2 * (16 * 4 + 4), 16 * 4 + 2
+    foot = (sheet.shape[0] - plain.shape[0]) // 2
+    assert foot > 30, "room for two lines, below each of the two blocks"
+    np.testing.assert_array_equal(sheet[:block], plain[:block])
+    np.testing.assert_array_equal(sheet[block + foot : -foot], plain[block:])
+    left = plain.shape[1] - 2 * step - 2
+    written = (sheet[block : block + foot] < 255).any(2)
+    assert not written[:, :left].any()
+    for column, lines in enumerate([1, 2]):
+        part = written[:, left + column * step : left + (column + 1) * step]
+        assert part.any()
+        assert part[foot // 2 :].any() == (lines == 2)
+    assert (sheet[-foot:] == 255).all(), "the third has nothing below it"
+
+
 def test_drawings_stand_beside_each_other_in_the_middle() -> None:
     tall, low = figures.grid(ROOMS[:3], 1), figures.grid(ROOMS[3:5], 2)
     sheet = np.asarray(figures.beside({"": tall, "x": low}, gap=10))
