@@ -134,8 +134,8 @@ def fit_path(
     for c in cs:
         if factor is not None:
             turned = minimise(factor, signs, c, rotated, tolerance)
-            rotated, pull = turned.weights, _pull(turned.scores, signs, c)
-            _, weights = _pass(given, None, lambda _, part, pull=pull: pull[part])  # X^T a: back to features
+            rotated = turned.weights
+            weights = _combine(given, _pull(turned.scores, signs, c))  # back to features
         found = minimise(given, signs, c, weights, tolerance)
         weights = found.weights
         yield found
@@ -172,17 +172,25 @@ def predict(features: np.ndarray, rows: np.ndarray, weights: Sequence[torch.Tens
     return told
 
 
-def _pass(design: Rows | Factor, weights: torch.Tensor | None, respond: Respond) -> tuple[torch.Tensor, torch.Tensor]:
+def _pass(design: Rows | Factor, weights: torch.Tensor, respond: Respond) -> tuple[torch.Tensor, torch.Tensor]:
     """X w (n, classes) and X^T respond(X w) (d, classes), reading the features once."""
     scores: list[torch.Tensor] = []
     pulled: torch.Tensor | None = None
     for part, block in design.blocks():
-        score = block @ weights if weights is not None else block.new_empty(len(block), 0)
+        score = block @ weights
         response = respond(score, part)
         pulled = block.T @ response if pulled is None else pulled.addmm_(block.T, response)
         scores.append(score)
     assert pulled is not None
     return torch.cat(scores), pulled
+
+
+def _combine(design: Rows, pull: torch.Tensor) -> torch.Tensor:
+    """X^T a (d, classes) of a dual point a (n, classes)."""
+    total = torch.zeros(design.shape[1], pull.shape[1])
+    for part, block in design.blocks():
+        total.addmm_(block.T, pull[part])
+    return total
 
 
 def _pull(scores: torch.Tensor, signs: torch.Tensor, c: float) -> torch.Tensor:
