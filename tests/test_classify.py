@@ -110,6 +110,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
     gram = svm.Rows(half, rows).gram()
     monkeypatch.setattr(svm, "BLOCK", 41 * 16)
+    monkeypatch.setattr(svm, "GRAM_BLOCK", 140 * 7)
     split = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
     torch.testing.assert_close(split.weights, whole.weights, atol=1e-4, rtol=1e-3)
     chosen = np.c_[half[rows].astype(np.float64), np.ones(140)]
