@@ -163,6 +163,9 @@ PLOTS: dict[str, Callable[[], Image.Image]] = {
     ),
     "bars": lambda: figures.bars({"a": {"window": -5.0, "bed": 1.0}, "b": {"bed": (1.0, 0.0, 2.0)}}, xlabel="points"),
     "ranked": lambda: figures.ranked([3.0, -1.0, 2.0], xlabel="x", ylabel="y"),
+    "matrix": lambda: figures.matrix(
+        np.eye(3) * 0.8 + 0.1, ["a", "b", "c"], ["a", "b", "c"], xlabel="taken for", ylabel="is"
+    ),
     "histogram": lambda: figures.histogram({"a": X, "b": X * 2.0}, xlabel="x", marks={"t": 1}),
 }
 
@@ -184,6 +187,23 @@ def test_plots_are_the_same_pixels_each_time(name: str, monkeypatch: pytest.Monk
 def test_nothing_is_plotted_that_is_not_known() -> None:
     with pytest.raises(ValueError, match="finite"):
         figures.curve([1, 2], {"a": ([1, float("nan")], None, None)}, xlabel="", ylabel="")
+
+
+def test_a_matrix_is_darker_where_more_is_and_writes_few_rows_in() -> None:
+    def drawn(values: np.ndarray) -> np.ndarray:
+        names = [""] * len(values)
+        return np.asarray(figures.matrix(values, names, names, xlabel="", ylabel=""), int)
+
+    def dark(plot: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (plot[..., 2] - plot[..., 0] > 60).nonzero()
+
+    rows, columns = dark(drawn(np.array([[0.0, 1.0], [0.0, 0.0]])))  # row 0 of the array is drawn at the top
+    height, width = drawn(np.zeros((2, 2))).shape[:2]
+    assert rows.max() < 0.6 * height
+    assert columns.min() > 0.4 * width
+    few, many = (drawn(np.full((n, n), 0.5)) for n in (24, 25))
+    ink = [(plot.max(2) < 60).sum() for plot in (few, many)]
+    assert ink[0] > 10 * max(1, ink[1]), "numbers are written into up to 24 rows"
 
 
 def test_names_in_plots_are_text_not_mathematics() -> None:
