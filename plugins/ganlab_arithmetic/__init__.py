@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Exemplars, Gan, Labeler, Range, Result, analysis, hookimpl
 
 
-@analysis
+@analysis(default_gan="faces-64")
 def arithmetic(
     gan: Gan,
     expression: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Exemplars, Gan, Labeler, Range, Result, analysis, hookimpl
 
 
-@analysis
+@analysis(default_gan="faces-64")
 def turn(
     gan: Gan,
     first: Annotated[str, "where the turn begins: an exemplar group, or pictures as 0:12,0:40"],
