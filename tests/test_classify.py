@@ -110,6 +110,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
     gram = svm.Rows(half, rows).gram()
     monkeypatch.setattr(svm, "BLOCK", 41 * 16)
+    monkeypatch.setattr(svm, "GRAM_BLOCK", 140 * 7)
     split = next(svm.fit_path(half, rows, labels[rows], 4, [0.1]))
     torch.testing.assert_close(split.weights, whole.weights, atol=1e-4, rtol=1e-3)
     chosen = np.c_[half[rows].astype(np.float64), np.ones(140)]
@@ -301,3 +302,12 @@ def test_pictures_of_any_size_become_the_gans(tmp_path: Path) -> None:
     pictures = Pictures(tiny_gan(16, channels=1), [(open_images(str(tmp_path)), np.array([0]))])
     assert pictures.read([0]).shape == (1, 16, 16, 1)
     assert next(pictures.batches(np.array([0]), 4)).shape == (1, 1, 16, 16)
+
+
+def test_activations_that_overflow_are_told(data: str) -> None:
+    gan = tiny_gan(seed=3)
+    first = next(module for module in gan.discriminator.modules() if isinstance(module, torch.nn.Conv2d))
+    with torch.no_grad():
+        first.weight.mul_(1e39)
+    with pytest.raises(GanlabError, match="features of the discriminator are no numbers"):
+        classify(gan=gan, data=data, c=[0.1])

@@ -333,6 +333,28 @@ def test_which_array_of_an_npz(tmp_path: Path) -> None:
     refused(file + ":middle", "Which array", "left, right")
 
 
+def test_the_class_of_a_picture(tmp_path: Path) -> None:
+    for place in ("train/cat", "train/dog", "."):
+        (tmp_path / "set" / place).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / "set" / place / "1.png")
+    images = open_images(str(tmp_path / "set"))
+    assert [images.label(i) for i in range(3)] == [None, "cat", "dog"]
+    assert [images.name(i) for i in range(3)] == ["1.png", "train/cat/1.png", "train/dog/1.png"]
+    x, file = np.zeros((3, 4, 4), np.uint8), str(tmp_path / "a.npz")
+    np.savez(file, x_train=x, y_train=np.array([[7], [3], [7]]), x_test=x[:1], y_test=np.array([3], np.uint8))
+    assert [open_images(file).label(i) for i in range(3)] == ["7", "3", "7"]
+    assert open_images(file + ":x_test").label(0) == "3"
+    np.savez(file, images=x, labels=np.arange(3))
+    assert open_images(file).label(2) == "2"
+    for labels in (np.arange(2), np.arange(3.0)):  # of other pictures; no classes
+        np.savez(file, images=x, labels=labels)
+        assert open_images(file).label(0) is None
+    np.savez(file, images=x, classes=np.arange(3))
+    assert open_images(file).label(0) is None
+    np.save(tmp_path / "a.npy", x)
+    assert open_images(str(tmp_path / "a.npy")).label(0) is None
+
+
 class Evil:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return (os.mkdir, ("executed",))

@@ -163,6 +163,9 @@ PLOTS: dict[str, Callable[[], Image.Image]] = {
     ),
     "bars": lambda: figures.bars({"a": {"window": -5.0, "bed": 1.0}, "b": {"bed": (1.0, 0.0, 2.0)}}, xlabel="points"),
     "ranked": lambda: figures.ranked([3.0, -1.0, 2.0], xlabel="x", ylabel="y"),
+    "matrix": lambda: figures.matrix(
+        np.eye(3) * 0.8 + 0.1, ["a", "b", "c"], ["a", "b", "c"], xlabel="taken for", ylabel="is"
+    ),
     "histogram": lambda: figures.histogram({"a": X, "b": X * 2.0}, xlabel="x", marks={"t": 1}),
 }
 
@@ -186,6 +189,23 @@ def test_nothing_is_plotted_that_is_not_known() -> None:
         figures.curve([1, 2], {"a": ([1, float("nan")], None, None)}, xlabel="", ylabel="")
 
 
+def test_a_matrix_is_darker_where_more_is_and_writes_few_rows_in() -> None:
+    def drawn(values: np.ndarray) -> np.ndarray:
+        names = [""] * len(values)
+        return np.asarray(figures.matrix(values, names, names, xlabel="", ylabel=""), int)
+
+    def dark(plot: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (plot[..., 2] - plot[..., 0] > 60).nonzero()
+
+    rows, columns = dark(drawn(np.array([[0.0, 1.0], [0.0, 0.0]])))  # row 0 of the array is drawn at the top
+    height, width = drawn(np.zeros((2, 2))).shape[:2]
+    assert rows.max() < 0.6 * height
+    assert columns.min() > 0.4 * width
+    few, many = (drawn(np.full((n, n), 0.5)) for n in (24, 25))
+    ink = [(plot.max(2) < 60).sum() for plot in (few, many)]
+    assert ink[0] > 10 * max(1, ink[1]), "numbers are written into up to 24 rows"
+
+
 def test_names_in_plots_are_text_not_mathematics() -> None:
     figures.bars({"$\\frac{a$ and $b": {"$x_1$": 1.0}}, xlabel="$", title="100% of $z$")
 
@@ -197,3 +217,23 @@ def test_a_power_is_a_straight_line_on_logarithmic_axes() -> None:
     slope, start = np.polyfit(blue[1], blue[0], 1)
     assert slope > 0.2, "it falls"
     assert np.abs(blue[0] - slope * blue[1] - start).max() < 12, "within the width of its dots"
+
+
+def test_blocks_stand_beside_each_other_with_their_rows_in_one_line() -> None:
+    grey = ROOMS[..., :1]  # lines of a row may differ in channels
+    rows = [[ROOMS[:3], grey[:3]], [ROOMS[3:6], grey[3:6]]]
+    inverted = [[255 - line for line in row] for row in rows]
+    sheet = np.asarray(figures.blocks({"one": rows, "other": inverted}, ["a", "b\nbelow"], scale=2))
+    places = []
+    for block in (rows, inverted):
+        for row in block:
+            shown = np.asarray(figures.grid(np.concatenate([row[0], row[1].repeat(3, 3)]), 3, scale=2))
+            windows = np.lib.stride_tricks.sliding_window_view(sheet, shown.shape)[:, :, 0]
+            found = np.argwhere((windows[..., 0, 0:8, 0] == shown[0, 0:8, 0]).all(2))
+            places += [tuple(at) for at in found if (windows[tuple(at)] == shown).all()]
+    (y0, x0), (y1, x1), (y2, x2), (y3, x3) = places
+    assert (y0, y1) == (y2, y3)
+    assert (x0, x2) == (x1, x3)
+    assert x2 > x0
+    with pytest.raises(ValueError, match="every caption"):
+        figures.blocks({"one": rows}, ["a"])

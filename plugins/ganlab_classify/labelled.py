@@ -123,8 +123,9 @@ def check_per_class(labels: np.ndarray, classes: Sequence[str], per_class: int) 
     """
     counts = np.bincount(labels, minlength=len(classes))
     if counts.min() < per_class:
+        rarest = classes[int(counts.argmin())]
         raise GanlabError(
-            f"There are {counts.min()} pictures of {classes[counts.argmin()]!r} to learn from, not {per_class}.",
+            f"There are {counts.min()} pictures of {rarest!r} to learn from, not {per_class}.",
             f"Ask for --per-class {max(1, counts.min())} or fewer, or give more pictures.",
         )
 

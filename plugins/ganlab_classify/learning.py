@@ -12,7 +12,8 @@ from ganlab import progress
 
 from .svm import fit_path, predict
 
-GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # for pictures of length 1
+GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # for pictures of length 1
+CHOOSING = 0.01  # of the objective: how near its optimum a fit must be to choose C; it tells what the optimum tells
 FALLS = 2  # C rises until the held-out pictures have been told worse so many times in a row
 Z95 = 1.959964  # two-sided 95% of the normal law
 
@@ -130,7 +131,8 @@ def _all_at_once(
     assert plan.again is not None
     rows, tried = plan.learn[0], dict[float, float]()
     if len(cs) > 1:
-        fits = fit_path(features, rows, plan.labels[rows], plan.classes, [c / features.shape[1] for c in cs])
+        scaled = [c / features.shape[1] for c in cs]
+        fits = fit_path(features, rows, plan.labels[rows], plan.classes, scaled, CHOOSING)
         for c in progress(cs, f"choosing C for {what}"):
             told = predict(features, plan.choose, [next(fits).weights])[0]
             tried[c] = float((told == plan.labels[plan.choose]).mean())

@@ -25,7 +25,8 @@ import torch
 
 TOLERANCE = 1e-4  # of the objective: the duality gap that ends a fit, as a part of the objective
 LARGEST_GRAM = 10_000  # pictures; beyond, factoring n x n takes longer than passing over the features
-BLOCK = 1 << 25  # numbers of a block of features in memory, 128 MiB as float32
+BLOCK = 1 << 22  # numbers of a block of features: 16 MiB as float32, which stay near the processor in a pass
+GRAM_BLOCK = 1 << 25  # numbers of a block of columns for X X^T
 JITTER = 1e-6  # of the mean diagonal: keeps the factor of a singular X X^T real
 STEPS, INNER, HALVINGS = 60, 200, 30  # at most: Newton steps, conjugate gradients in each, halvings of the line search
 FORCING = 0.1  # each Newton step shrinks the gradient of its quadratic model to this part
@@ -58,13 +59,13 @@ class Rows:
 
     def gram(self) -> torch.Tensor:
         """X X^T (m, m) in float32; only its lower triangle is right."""
-        count, step = len(self.rows), max(1, BLOCK // max(1, len(self.rows)))
+        count, step = len(self.rows), max(1, GRAM_BLOCK // max(1, len(self.rows)))
         gram = torch.ones(count, count)  # the constant feature's part
         bounds = np.linspace(0, count, min(count, 8) + 1).astype(int)
         for first in range(0, self.features.shape[1], step):
             part = torch.from_numpy(self.features[self.rows, first : first + step]).float()
             for low, high in pairwise(bounds):
-                gram[low:high, :high] += part[low:high] @ part[:high].T
+                gram[low:high, :high].addmm_(part[low:high], part[:high].T)
         return gram
 
 
@@ -134,8 +135,8 @@ def fit_path(
     for c in cs:
         if factor is not None:
             turned = minimise(factor, signs, c, rotated, tolerance)
-            rotated, pull = turned.weights, _pull(turned.scores, signs, c)
-            _, weights = _pass(given, None, lambda _, part, pull=pull: pull[part])  # X^T a: back to features
+            rotated = turned.weights
+            weights = _combine(given, _pull(turned.scores, signs, c))  # back to features
         found = minimise(given, signs, c, weights, tolerance)
         weights = found.weights
         yield found
@@ -167,22 +168,31 @@ def predict(features: np.ndarray, rows: np.ndarray, weights: Sequence[torch.Tens
     classes = weights[0].shape[1]
     told = np.empty((len(weights), len(rows)), np.int64)
     for part, block in Rows(features, rows).blocks():
-        scores = (block @ together).view(len(block), len(weights), classes)
-        told[:, part] = scores.argmax(2).T.numpy()
+        scores = (together.T @ block.T).view(len(weights), classes, len(block))
+        told[:, part] = scores.argmax(1).numpy()
     return told
 
 
-def _pass(design: Rows | Factor, weights: torch.Tensor | None, respond: Respond) -> tuple[torch.Tensor, torch.Tensor]:
-    """X w (n, classes) and X^T respond(X w) (d, classes), reading the features once."""
+def _pass(design: Rows | Factor, weights: torch.Tensor, respond: Respond) -> tuple[torch.Tensor, torch.Tensor]:
+    """X w (n, classes) and X^T respond(X w) (d, classes), reading the features once.
+
+    A few rows times a matrix is up to ten times faster than the matrix times a few columns: hence the transposes.
+    """
     scores: list[torch.Tensor] = []
-    pulled: torch.Tensor | None = None
+    pulled = torch.zeros(weights.shape[1], design.shape[1])
     for part, block in design.blocks():
-        score = block @ weights if weights is not None else block.new_empty(len(block), 0)
-        response = respond(score, part)
-        pulled = block.T @ response if pulled is None else pulled.addmm_(block.T, response)
+        score = (weights.T @ block.T).T
+        pulled.addmm_(respond(score, part).T, block)
         scores.append(score)
-    assert pulled is not None
-    return torch.cat(scores), pulled
+    return torch.cat(scores), pulled.T
+
+
+def _combine(design: Rows, pull: torch.Tensor) -> torch.Tensor:
+    """X^T a (d, classes) of a dual point a (n, classes)."""
+    total = torch.zeros(pull.shape[1], design.shape[1])
+    for part, block in design.blocks():
+        total.addmm_(pull[part].T, block)
+    return total.T
 
 
 def _pull(scores: torch.Tensor, signs: torch.Tensor, c: float) -> torch.Tensor:
