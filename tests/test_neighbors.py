@@ -156,6 +156,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pictures")
     pictures = smooth(1100, 11)
     parts = {"train": pictures[:500], "held": pictures[500:900], "few": pictures[500:600], "honest": pictures[900:]}
+    parts["all"] = pictures
     for name, part in parts.items():
         np.save(folder / f"{name}.npy", part)
     return {name: str(folder / f"{name}.npy") for name in parts}
@@ -217,7 +218,7 @@ def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, s
 
 
 def test_without_heldout_half_is_split_off_and_said_to_be(files: dict[str, str]) -> None:
-    result = neighbors(tiny_gan(), files["train"], n=150, space=["pixels"])
+    result = neighbors(tiny_gan(), files["all"], n=150, space=["pixels"])
     assert any("random half of DATA" in note for note in result.notes)
     assert "only pictures that it was not trained on can tell" in result.summary
     train = set(result.arrays["pixels-training"].tolist())
