@@ -9,9 +9,10 @@ along conjugate-gradient directions (Keerthi and DeCoste 2005) needs a few passe
 all classes. For w, the dual point a = 2 C y max(0, 1 - y w.x) lies |gradient|^2 / 2 below it: that gap is measured, and
 it proves how far from the optimum the fit can be.
 
-With no more pictures than features, X is first replaced by the Cholesky factor of X X^T: a rotation, in which every
-product that the fit asks for stays what it was, at the width n instead of d. Several C share it. The fit ends on the
-features themselves all the same, so that rounding in the factor cannot hide in the gap.
+For several C and no more pictures than features, X is first replaced by the Cholesky factor of X X^T: a rotation, in
+which every product that the fit asks for stays what it was, at the width n instead of d. X X^T costs as much as the
+passes of one or two fits, so it pays where they share it. Each fit ends on the features themselves all the same, so
+that rounding in the factor cannot hide in the gap.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ def fit_path(
     """
     given = Rows(features, rows)
     signs = torch.where(torch.from_numpy(labels)[:, None] == torch.arange(classes), 1.0, -1.0)
-    factor = Factor(given.gram()) if len(rows) <= min(features.shape[1], LARGEST_GRAM) else None
+    shared = len(cs) > 1 and len(rows) <= min(features.shape[1], LARGEST_GRAM)
+    factor = Factor(given.gram()) if shared else None
     weights = torch.zeros(given.shape[1], classes)
     rotated = torch.zeros(len(rows), classes)
     for c in cs:
