@@ -86,6 +86,10 @@ class Factor:
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         yield slice(0, len(self.matrix)), self.matrix
 
+    def solve(self, rotated: torch.Tensor) -> torch.Tensor:
+        """The a (m, classes) with L^T a = rotated weights: X^T a are the same weights for the features."""
+        return torch.linalg.solve_triangular(self.matrix.T, rotated, upper=True)
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -136,9 +140,8 @@ def fit_path(
     rotated = torch.zeros(len(rows), classes)
     for c in cs:
         if factor is not None:
-            turned = minimise(factor, signs, c, rotated, tolerance)
-            rotated = turned.weights
-            weights = _combine(given, _pull(turned.scores, signs, c))  # back to features
+            rotated = minimise(factor, signs, c, rotated, tolerance).weights
+            weights = _combine(given, factor.solve(rotated))
         found = minimise(given, signs, c, weights, tolerance)
         weights = found.weights
         yield found
@@ -189,11 +192,11 @@ def _pass(design: Rows | Factor, weights: torch.Tensor, respond: Respond) -> tup
     return torch.cat(scores), pulled.T
 
 
-def _combine(design: Rows, pull: torch.Tensor) -> torch.Tensor:
-    """X^T a (d, classes) of a dual point a (n, classes)."""
-    total = torch.zeros(pull.shape[1], design.shape[1])
+def _combine(design: Rows, share: torch.Tensor) -> torch.Tensor:
+    """X^T a (d, classes) of a (n, classes)."""
+    total = torch.zeros(share.shape[1], design.shape[1])
     for part, block in design.blocks():
-        total.addmm_(pull[part].T, block)
+        total.addmm_(share[part].T, block)
     return total.T
 
 
