@@ -25,7 +25,7 @@ _HOME_OF = {
     "GanlabError": "errors",
     "ImageSpec": "gan",
     "Images": "data",
-    "Labeler": "labels",
+    "Labeler": "labelers",
     "Latents": "latents",
     "Layer": "gan",
     "Metric": "results",
@@ -77,14 +77,12 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.gan import ImageSpec as ImageSpec
     from ganlab.gan import Layer as Layer
     from ganlab.hookspecs import hookimpl as hookimpl
+    from ganlab.labelers import Labeler as Labeler
     from ganlab.labels import (
         Box as Box,
     )
     from ganlab.labels import (
         Boxes as Boxes,
-    )
-    from ganlab.labels import (
-        Labeler as Labeler,
     )
     from ganlab.labels import (
         PictureName as PictureName,

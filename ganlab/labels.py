@@ -1,13 +1,12 @@
-"""Marks that people and networks put on a GAN's pictures: boxes drawn by hand, labelers that see."""
+"""Marks that people put on a GAN's pictures: boxes drawn by hand."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +17,10 @@ from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
 from ganlab.writing import write_file
 
 if TYPE_CHECKING:
-    import torch
-
-    from ganlab.gan import Gan, ImageSpec
+    from ganlab.gan import Gan
     from ganlab.latents import Latents
 
-__all__ = ["Box", "Boxes", "Labeler", "PictureName", "concept_name", "parse_picture_file", "picture_file"]
+__all__ = ["Box", "Boxes", "PictureName", "concept_name", "parse_picture_file", "picture_file"]
 
 BOXES_FILE = "boxes.json"  # in a checkpoint's folder: the boxes that come with it
 
@@ -204,114 +201,5 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
     return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
 
 
-class Labeler:
-    """Something that sees concepts in pictures, valid for one kind of pictures.
-
-    A labeler marks pixels (:meth:`masks`) or, where a concept has no place of its own such as a smile, tells what
-    whole pictures show (:meth:`shows`); it may measure as well (:meth:`measure`).
-
-    Attributes:
-        name: as in ``--labeler NAME``.
-        concepts: what it knows, by canonical name.
-        measures: what it measures on a scale, such as a turn; mostly nothing.
-        domain: which pictures it can be trusted on, in words.
-        card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
-            how many pixels on a picture shows it; ``card["words"]`` says what the words in a group's name mean
-            (:mod:`ganlab.vocabulary`).
-    """
-
-    name: str
-    concepts: tuple[str, ...]
-    measures: tuple[str, ...] = ()
-    domain: str
-    card: Mapping[str, Any]
-
-    def __init_subclass__(cls, **settings: Any) -> None:
-        super().__init_subclass__(**settings)
-        if cls.masks is Labeler.masks and cls.shows is Labeler.shows:
-            raise TypeError(f"the labeler {cls.__name__} must define masks() or shows()")
-
-    def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pixels belong to each concept.
-
-        Args:
-            images: (n, c, h, w) in ``image``'s range.
-
-        Returns:
-            bool (n, len(concepts), h, w).
-
-        Raises:
-            GanlabError: it labels whole pictures.
-        """
-        raise GanlabError(
-            f"The labeler {self.name!r} labels whole pictures, not pixels.",
-            "Name a labeler that marks pixels, or draw boxes.",
-        )
-
-    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept: unless a labeler says otherwise, on ``card["min_pixels"]`` pixels or more.
-
-        Returns:
-            bool (n, len(concepts)).
-        """
-        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
-        return self.masks(images, image).sum(axis=(2, 3)) >= needed
-
-    def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """What it measures on each picture.
-
-        Returns:
-            float32 (n, len(measures)).
-
-        Raises:
-            GanlabError: it measures nothing.
-        """
-        raise GanlabError(
-            f"The labeler {self.name!r} measures nothing.",
-            f"It tells whether a picture shows: {', '.join(self.concepts)}.",
-        )
-
-    def column(self, concept: str) -> int:
-        """Which of ``concepts`` this is, singular or plural.
-
-        Raises:
-            GanlabError: the labeler does not know it.
-        """
-        name = concept_name(concept)
-        if name not in self.concepts:
-            known = ", ".join(self.concepts)
-            raise GanlabError(f"The labeler {self.name!r} does not know {name!r}.", f"It knows: {known}.")
-        return self.concepts.index(name)
-
-    @classmethod
-    def of_checkpoint(cls, gan: Gan) -> Labeler | None:
-        """The labeler that a checkpoint's card names, or None.
-
-        Raises:
-            GanlabError: no plugin brings it.
-        """
-        name = gan.card.facts.get("labeler")
-        return None if name is None else Labeler.from_spec(name)
-
-    @classmethod
-    def from_spec(cls, spec: str) -> Labeler:
-        """The labeler of this name, from whichever plugin brings it.
-
-        Raises:
-            GanlabError: there is none.
-        """
-        from ganlab.plugins import host  # late: plugins know labelers, so labelers cannot know plugins
-
-        labelers = host().labelers()
-        if spec in labelers:
-            return labelers[spec]
-        raise GanlabError(f"There is no labeler {spec!r}.", _offer(spec, sorted(labelers)))
-
-
 def _order(picture: PictureName) -> tuple[int, ...]:
     return picture.seed, picture.index, -1 if picture.label is None else picture.label
-
-
-def _offer(spec: str, names: Sequence[str]) -> str:
-    near = get_close_matches(spec, names, n=3) or list(names)
-    return f"There is: {', '.join(near)}." if near else "No plugin brings one; see `ganlab plugins`."

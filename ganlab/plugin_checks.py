@@ -30,7 +30,7 @@ KINDS = {
     "register_architectures": Kind("architecture", "Architecture", "ganlab.architectures"),
     "register_checkpoint_formats": Kind("checkpoint format", "CheckpointFormat", "ganlab.checkpoints"),
     "register_datasets": Kind("data set", "Dataset", "ganlab.data"),
-    "register_labelers": Kind("labeler", "Labeler", "ganlab.labels"),
+    "register_labelers": Kind("labeler", "Labeler", "ganlab.labelers"),
     "register_commands": Kind("command", "Typer", "typer"),
 }
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
-    from ganlab.labels import Labeler
+    from ganlab.labelers import Labeler
 
 Attributes = Mapping[str, bool | int]
 

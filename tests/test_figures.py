@@ -86,6 +86,25 @@ def test_heads_stand_above_the_columns_and_move_nothing_else() -> None:
     assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # in two lines
 
 
+def test_words_below_stand_under_their_column_in_every_block() -> None:
+    rows = {"a": ROOMS[:3], "b": ROOMS[3:6]}
+    plain = np.asarray(figures.labelled_rows(rows, scale=4, columns=2))
+    sheet = np.asarray(figures.labelled_rows(rows, scale=4, columns=2, below=["one", "two\nlines", ""]))
+    block, step = 2 * (16 * 4 + 4), 16 * 4 + 2
+    foot = (sheet.shape[0] - plain.shape[0]) // 2
+    assert foot > 30, "room for two lines, below each of the two blocks"
+    np.testing.assert_array_equal(sheet[:block], plain[:block])
+    np.testing.assert_array_equal(sheet[block + foot : -foot], plain[block:])
+    left = plain.shape[1] - 2 * step - 2
+    written = (sheet[block : block + foot] < 255).any(2)
+    assert not written[:, :left].any()
+    for column, lines in enumerate([1, 2]):
+        part = written[:, left + column * step : left + (column + 1) * step]
+        assert part.any()
+        assert part[foot // 2 :].any() == (lines == 2)
+    assert (sheet[-foot:] == 255).all(), "the third has nothing below it"
+
+
 def test_drawings_stand_beside_each_other_in_the_middle() -> None:
     tall, low = figures.grid(ROOMS[:3], 1), figures.grid(ROOMS[3:5], 2)
     sheet = np.asarray(figures.beside({"": tall, "x": low}, gap=10))
@@ -198,3 +217,23 @@ def test_a_power_is_a_straight_line_on_logarithmic_axes() -> None:
     slope, start = np.polyfit(blue[1], blue[0], 1)
     assert slope > 0.2, "it falls"
     assert np.abs(blue[0] - slope * blue[1] - start).max() < 12, "within the width of its dots"
+
+
+def test_blocks_stand_beside_each_other_with_their_rows_in_one_line() -> None:
+    grey = ROOMS[..., :1]  # lines of a row may differ in channels
+    rows = [[ROOMS[:3], grey[:3]], [ROOMS[3:6], grey[3:6]]]
+    inverted = [[255 - line for line in row] for row in rows]
+    sheet = np.asarray(figures.blocks({"one": rows, "other": inverted}, ["a", "b\nbelow"], scale=2))
+    places = []
+    for block in (rows, inverted):
+        for row in block:
+            shown = np.asarray(figures.grid(np.concatenate([row[0], row[1].repeat(3, 3)]), 3, scale=2))
+            windows = np.lib.stride_tricks.sliding_window_view(sheet, shown.shape)[:, :, 0]
+            found = np.argwhere((windows[..., 0, 0:8, 0] == shown[0, 0:8, 0]).all(2))
+            places += [tuple(at) for at in found if (windows[tuple(at)] == shown).all()]
+    (y0, x0), (y1, x1), (y2, x2), (y3, x3) = places
+    assert (y0, y1) == (y2, y3)
+    assert (x0, x2) == (x1, x3)
+    assert x2 > x0
+    with pytest.raises(ValueError, match="every caption"):
+        figures.blocks({"one": rows}, ["a"])

@@ -18,7 +18,7 @@ STOREYS: list[set[str]] = [
     {"errors", "environment", "faults", "writing", "animation", "concepts", "devices"},
     {"latents", "activations", "figures", "plots", "page", "marks"},
     {"gan", "surgery"},
-    {"coco", "labels", "exemplars", "vocabulary", "results", "data"},
+    {"coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},
@@ -36,7 +36,7 @@ LATE = {
     "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
     "results": {"checkpoints"},  # a result's GANs are saved and loaded as checkpoints
     "data": {"plugins"},  # data sets by name
-    "labels": {"plugins"},  # labelers by name
+    "labelers": {"plugins"},  # labelers by name
     "analyses": {"plugins"},  # analyses by their command
     "sampling": {"running"},  # the GAN that is taken where none is named
 }

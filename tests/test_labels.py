@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ganlab.errors import GanlabError
 from ganlab.gan import Card
-from ganlab.labels import Box, Boxes, Labeler, PictureName, concept_name, parse_picture_file, picture_file
+from ganlab.labelers import Labeler
+from ganlab.labels import Box, Boxes, PictureName, concept_name, parse_picture_file, picture_file
 
 HASH = "3fa9c1d2e4b0"
 FIRST, SECOND = PictureName(HASH, 0, 12), PictureName(HASH, 0, 13)

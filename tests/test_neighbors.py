@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from ganlab import Gan, GanlabError, ImageSpec, Prior
+from ganlab import Gan, GanlabError, ImageSpec, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_neighbors import neighbors
 from ganlab_neighbors.membership import ALPHA, Pool, closeness, compare
@@ -154,8 +154,8 @@ def replaying(pictures: np.ndarray) -> Gan:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pictures")
-    pictures = smooth(900, 11)
-    parts = {"train": pictures[:400], "held": pictures[400:700]}
+    pictures = smooth(1100, 11)
+    parts = {"train": pictures[:500], "held": pictures[500:900], "few": pictures[500:600], "honest": pictures[900:]}
     for name, part in parts.items():
         np.save(folder / f"{name}.npy", part)
     return {name: str(folder / f"{name}.npy") for name in parts}
@@ -168,15 +168,15 @@ def test_contract_of_plugins() -> None:
 
 
 def test_contract_of_analyses(files: dict[str, str]) -> None:
-    result = check_analysis(neighbors, gan=tiny_gan(), data=files["train"], heldout=files["held"], n=30)
+    result = check_analysis(neighbors, gan=tiny_gan(), data=files["honest"], heldout=files["few"], n=20, shown=2)
     assert {"nearer_pixels", "nearer_shifted", "nearer_features"} <= set(result.metrics)
     assert {"pairs-pixels", "pairs-shifted", "pairs-features"} <= set(result.figures)
 
 
 def test_a_copier_is_caught_and_its_copies_come_first(files: dict[str, str]) -> None:
     rng = np.random.default_rng(5)
-    train, honest = np.load(files["train"]), smooth(900, 11)[700:]
-    copied = rng.permutation(400)[:40]
+    train, honest = np.load(files["train"]), np.load(files["honest"])
+    copied = rng.permutation(len(train))[:40]
     changed = np.clip(train[copied] + rng.normal(0, 6, train[copied].shape), 0, 255).astype(np.uint8)
     result = neighbors(replaying(np.concatenate([changed, honest, honest[:160]])), files["train"], files["held"], n=150)
     assert result.metrics["p"].value < ALPHA
@@ -188,7 +188,7 @@ def test_a_copier_is_caught_and_its_copies_come_first(files: dict[str, str]) -> 
 
 
 def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:
-    result = neighbors(replaying(smooth(900, 11)[700:]), files["train"], files["held"], n=150)
+    result = neighbors(replaying(np.load(files["honest"])), files["train"], files["held"], n=150)
     assert result.metrics["p"].value >= ALPHA
     assert result.metrics["p_copier"].value < ALPHA
     assert result.summary.startswith("No sign")
@@ -196,18 +196,19 @@ def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:
 
 def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path) -> None:
     np.save(tmp_path / "dark.npy", np.load(files["held"]) // 3)
-    result = neighbors(replaying(smooth(900, 11)[700:]), files["train"], str(tmp_path / "dark.npy"), n=150)
+    result = neighbors(
+        replaying(np.load(files["honest"])), files["train"], str(tmp_path / "dark.npy"), n=100, space=["pixels"]
+    )
     assert result.metrics["p_left_out"].value < ALPHA
     assert result.summary.startswith("No answer")
 
 
 def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, str]) -> None:
     gan, train = tiny_gan(), np.load(files["train"])
-    result = neighbors(gan, files["train"], files["held"], n=25, space=["pixels"])
+    result = neighbors(gan, files["train"], files["few"], n=25, space=["pixels"])
     samples = gan.image.to_uint8(gan.generate(gan.latents(25, seed=0)))
-    from ganlab import open_images
-
-    roles = draw_sets(open_images(files["train"]), open_images(files["held"]), gan.image, 25, 0).training.roles
+    roles = draw_sets(open_images(files["train"]), open_images(files["few"]), gan.image, 25, 0).training.roles
+    assert (roles == Role.TRAINING).sum() == 375  # beside the 100 of the test
     searched_rows = np.flatnonzero(roles != Role.LEFT_OUT)
     squared, order = brute(samples.reshape(25, -1), train[searched_rows].reshape(len(searched_rows), -1), 1)
     assert np.array_equal(result.arrays["pixels-training"], searched_rows[order[:, 0]])
@@ -216,15 +217,16 @@ def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, s
 
 
 def test_without_heldout_half_is_split_off_and_said_to_be(files: dict[str, str]) -> None:
-    result = neighbors(tiny_gan(), files["train"], n=25, space=["pixels"])
+    result = neighbors(tiny_gan(), files["train"], n=150, space=["pixels"])
     assert any("random half of DATA" in note for note in result.notes)
+    assert "only pictures that it was not trained on can tell" in result.summary
     train = set(result.arrays["pixels-training"].tolist())
     assert not train & set(result.arrays["pixels-heldout"].tolist())
 
 
 def test_without_discriminator_features_are_left_out_and_named(files: dict[str, str]) -> None:
     gan = replaying(smooth(50, 1))
-    result = neighbors(gan, files["train"], files["held"], n=25)
+    result = neighbors(gan, files["honest"], files["few"], n=25)
     assert any("no discriminator" in note for note in result.notes)
     with pytest.raises(GanlabError, match="no discriminator"):
         neighbors(gan, files["train"], files["held"], n=25, space=["features"])
@@ -265,7 +267,7 @@ def test_broken_pictures_stop_or_are_left_out_and_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("channels", "prior"), [(1, "normal"), (4, "uniform")])
 def test_other_pictures_and_priors(files: dict[str, str], channels: int, prior: str) -> None:
     gan = tiny_gan(size=32, channels=channels, prior=prior)
-    result = neighbors(gan, files["train"], files["held"], n=20)
+    result = neighbors(gan, files["honest"], files["few"], n=20)
     assert 0 <= result.metrics["nearer_features"].value <= 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,8 @@ K = 8  # neighbours kept of each set: enough to tell both sets' nearest after an
 SAMPLE = 1024  # training pictures that directions and scales are taken from
 COPIED = 10  # one in so many of the planted copier's pictures is a copy
 NOISE = 8.0  # levels by which a planted copy differs
-NAMES = ("pixels", "shifted", "features")
+PLAIN: dict[str, Callable[[Gan], Space]] = {"pixels": Pixels, "shifted": Shifted}
+NAMES = (*PLAIN, "features")
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
         }.items()
     }
     return Result(
-        report.sentence(gan, answers),
+        report.sentence(gan, answers, sets.split),
         report.metrics(found, asked, answers),
         {"closest": report.closest(sets, found, asked, latents)},
-        report.pictures(sets, found, asked, answers["samples"], answers["left out"], choices.shown),
+        report.pictures(sets, found, asked, answers, choices.shown),
         report.arrays(found, asked),
         notes=report.notes(sets) + notes,
     )
@@ -68,8 +69,7 @@ def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[S
     for name in [name for name in NAMES if name in (wanted or NAMES)]:
         if name == "features" and gan.discriminator is None and not wanted:
             return spaces, ["Features were left out: this checkpoint has no discriminator."]
-        makers = {"pixels": Pixels, "shifted": Shifted, "features": lambda gan: Features(gan, sample)}
-        spaces.append(makers[name](gan))
+        spaces.append(Features(gan, sample) if name == "features" else PLAIN[name](gan))
     return spaces, []
 
 
@@ -95,7 +95,7 @@ def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
 
 
 def _with_copies(asked: Asked) -> np.ndarray:
-    """Rows of a copier's pictures: left-out ones, of which one in ten is replaced by a copy."""
+    """Rows of a copier's pictures: the copies, and left-out ones, of which one in ten makes room for them."""
     copies = np.arange(asked.copies.start, asked.copies.stop)
     return np.concatenate([copies, np.arange(asked.left_out.start + len(copies), asked.left_out.stop)])
 

@@ -16,8 +16,8 @@ from .sets import Sets
 LISTED = 10  # pairs in the table, of each space
 
 
-def sentence(gan: Gan, answers: Mapping[str, Answer]) -> str:
-    """The answer in words."""
+def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
+    """The answer in words; ``split``: held-out pictures are a part of DATA, on which the GAN may have been trained."""
     samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
     space = min(samples.p_of, key=lambda name: samples.p_of[name])
     counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
@@ -30,6 +30,11 @@ def sentence(gan: Gan, answers: Mapping[str, Answer]) -> str:
         return (
             f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones "
             f"({counted}), which chance does once in a hundred times at most."
+        )
+    if split and copier.alarm:
+        return (
+            f"No sign that {gan.name} copies one half of DATA more than the other ({counted}); whether it copies both "
+            "only pictures that it was not trained on can tell, as --heldout."
         )
     if copier.alarm:
         return (
@@ -109,10 +114,10 @@ def closest(sets: Sets, found: list[Found], asked: Asked, latents: Latents) -> T
 
 
 def pictures(
-    sets: Sets, found: list[Found], asked: Asked, samples: Answer, left_out: Answer, shown: int
+    sets: Sets, found: list[Found], asked: Asked, answers: Mapping[str, Answer], shown: int
 ) -> dict[str, Figure]:
     """Pairs, and how close the samples are, for each space."""
-    made = {}
+    made: dict[str, Figure] = {}
     for one in found:
         rows = one.order(asked.samples)[:shown]
         own = [_picture(sets, True, int(one.training[row])) for row in rows]
@@ -126,13 +131,19 @@ def pictures(
         made[f"pairs-{space.name}"] = figures.pairs(space.title, space.unit, tiles, one.near[rows], one.far[rows])
     for one in found:
         name = one.space.name
-        made[f"closeness-{name}"] = figures.spread(one.space.title, samples.closeness[name], left_out.closeness[name])
+        of = {kind: answer.closeness[name] for kind, answer in answers.items()}
+        kinds = {
+            "samples": of["samples"],
+            "left-out training pictures": of["left out"],
+            "planted copies": of["copier"][: asked.copies.stop - asked.copies.start],
+        }
+        made[f"closeness-{name}"] = figures.spread(one.space.title, kinds)
     return made
 
 
 def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
     """Rows and distances of every sample's nearest pictures."""
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for one in found:
         kept = {"training": one.training, "training-distance": one.near}
         kept |= {"heldout": one.heldout, "heldout-distance": one.far}
@@ -142,7 +153,7 @@ def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
 
 def notes(sets: Sets) -> list[str]:
     """What the reader has to know of the sets."""
-    made = []
+    made: list[str] = []
     if sets.split:
         made.append(
             "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "

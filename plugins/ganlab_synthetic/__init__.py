@@ -37,9 +37,10 @@ def register_datasets() -> list[Dataset]:
 
 @hookimpl
 def register_labelers() -> list[Labeler]:
+    from .faces.labeler import FaceLabeler
     from .labeler import RoomLabeler
 
-    return [RoomLabeler()]
+    return [RoomLabeler(), FaceLabeler()]
 
 
 @hookimpl

@@ -38,7 +38,7 @@ class FaceLabelerSettings:
     """
 
     faces: int = 20_000
-    steps: int = 4_000
+    steps: int = 3_000
     batch: int = 64
     lr: float = 2e-3
     decay: float = 0.02

@@ -1,0 +1,75 @@
+"""Is the judge of faces right? Blind labels by eye on generated faces, against the labeler.
+
+    python benchmarks/judge/blind_faces.py sheets FOLDER   # 100 samples of faces-64, numbered, 25 on a sheet
+    python benchmarks/judge/blind_faces.py score           # compare faces.json with the labeler
+
+Whoever labels sees the sheets only. For each person faces.json holds one text a concept, one character a sample: 1 for
+yes, 0 for no; ``facing`` holds l, r or c, for where the face turns in the picture, c where it looks straight ahead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ganlab import Gan, Labeler, figures, load_gan
+from ganlab_probe.intervals import of_share
+
+LABELS = Path(__file__).with_name("faces.json")
+SAMPLES, SEED, FIRST = 100, 0, 4_000_000
+ACROSS, ON_A_SHEET, ENLARGED = 5, 25, 4
+STRAIGHT = 0.25  # measured turns up to this, either way, may as well be called straight
+
+
+def write_sheets(gan: Gan, folder: Path) -> None:
+    """Numbered sheets of the samples, enlarged, and a faces.json to fill in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = gan.image.to_uint8(gan.generate(gan.latents(SAMPLES, seed=SEED, first=FIRST)))
+    for first in range(0, SAMPLES, ON_A_SHEET):
+        sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], ACROSS, first=first, scale=ENLARGED, pad=6)
+        sheet.save(folder / f"sheet-{first:03d}.png")
+    (folder / LABELS.name).write_text(json.dumps({"checkpoint": gan.hash, "labels": {}}) + "\n")
+
+
+def score(gan: Gan, labeler: Labeler) -> None:
+    """Print how often the labeler agrees with what most people saw, and each person with it."""
+    document = json.loads(LABELS.read_text())
+    if document["checkpoint"] != gan.hash:
+        raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
+    images = gan.generate(gan.latents(SAMPLES, seed=SEED, first=FIRST))
+    shown = labeler.shows(images, gan.image)
+    people = document["labels"]
+    for column, concept in enumerate(labeler.concepts):
+        seen = {name: np.array([sign == "1" for sign in texts[concept]]) for name, texts in people.items()}
+        most = np.mean(list(seen.values()), axis=0) > 0.5
+        for name, told in (seen | {"the labeler": shown[:, column]}).items():
+            low, high = of_share(told == most)
+            share = f"{(told == most).mean():.0%} [{low:.0%}, {high:.0%}]"
+            print(f"{concept:8} {name:12} agrees on {share}; yes {told.mean():.0%}, most {most.mean():.0%}")
+    yaw = labeler.measure(images, gan.image)[:, labeler.measures.index("yaw")]
+    for name, texts in people.items():
+        sides = np.array([{"l": -1, "c": 0, "r": 1}[sign] for sign in texts["facing"]])
+        right = np.where(sides == 0, np.abs(yaw) <= STRAIGHT, (np.sign(yaw) == sides) | (np.abs(yaw) <= STRAIGHT / 2))
+        print(f"facing   {name:12} the labeler's yaw fits on {right.mean():.0%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["sheets", "score"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--gan", default="faces-64")
+    arguments = parser.parse_args()
+    gan = load_gan(arguments.gan)
+    if arguments.what == "score":
+        score(gan, Labeler.from_spec(str(gan.card.facts["labeler"])))
+    elif arguments.folder is None:
+        parser.error("sheets need a FOLDER")
+    else:
+        write_sheets(gan, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The judge of faces: what it tells, what it must not be fooled by, and that its training can be repeated."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ganlab import GanlabError, ImageSpec, Labeler
+from ganlab_synthetic.faces import labeler_making
+from ganlab_synthetic.faces.labeler import CONCEPTS, MEASURES, SHIPPED, FaceLabeler
+from ganlab_synthetic.faces.labeler_augmentation import FaceAugmentation
+from ganlab_synthetic.faces.labeler_network import FaceNet, without_batch_norm
+from ganlab_synthetic.faces.labeler_training import (
+    ANSWERS,
+    FaceLabelerSettings,
+    Faces,
+    draw_faces,
+    loss_of,
+    train_labeler,
+)
+from ganlab_synthetic.faces.labeler_validation import CHANGES, r_squared
+from ganlab_synthetic.labeler import WEIGHTS
+from ganlab_synthetic.labeler_validation import UNIT
+
+
+@pytest.fixture(scope="module")
+def labeler() -> Labeler:
+    return Labeler.from_spec("faces")
+
+
+@pytest.fixture(scope="module")
+def faces() -> Faces:
+    return draw_faces(200, face_seed=79)
+
+
+@pytest.fixture(scope="module")
+def pictures(faces: Faces) -> torch.Tensor:
+    return faces.batch(np.arange(len(faces.images)))[0]
+
+
+# --- the shipped labeler ------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_labeler_is_small_and_has_its_card(labeler: Labeler) -> None:
+    assert (SHIPPED / WEIGHTS).stat().st_size <= 1e6
+    assert tuple(labeler.card["concepts"]) == labeler.concepts == CONCEPTS
+    assert tuple(labeler.card["measures"]) == labeler.measures == MEASURES
+    assert labeler.domain
+    assert labeler.card["licence"] == "MIT"
+    assert labeler.card["training"]["command"]
+    plain = labeler.card["validation"]["accuracy"]["as drawn"]
+    assert min(plain.values()) >= 0.95
+    assert labeler.card["validation"]["r2"]["as drawn"]["yaw"] >= 0.95
+
+
+def test_it_tells_what_is_drawn(labeler: Labeler, pictures: torch.Tensor, faces: Faces) -> None:
+    shown = labeler.shows(pictures, UNIT)
+    assert (shown.shape, shown.dtype) == ((200, len(CONCEPTS)), bool)
+    right = (shown == (faces.truth[:, : len(CONCEPTS)] > 0.5)).mean(0)
+    assert right.min() >= 0.95, dict(zip(CONCEPTS, right, strict=True))
+
+
+def test_it_measures_what_is_drawn(labeler: Labeler, pictures: torch.Tensor, faces: Faces) -> None:
+    measured = labeler.measure(pictures, UNIT)
+    assert (measured.shape, measured.dtype) == ((200, len(MEASURES)), np.float32)
+    score = dict(zip(MEASURES, r_squared(measured, faces.truth[:, len(CONCEPTS) :]), strict=True))
+    assert score["yaw"] >= 0.95, score
+    stated = labeler.card["validation"]["r2"]["as drawn"]
+    assert all(score[name] >= stated[name] - 0.1 for name in MEASURES), score
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_is_not_fooled_by_colour_blur_and_noise(
+    labeler: Labeler, pictures: torch.Tensor, faces: Faces, change: str
+) -> None:
+    changed = CHANGES[change](pictures, torch.zeros(len(pictures), 1, 64, 64))
+    right = (labeler.shows(changed, UNIT) == (faces.truth[:, : len(CONCEPTS)] > 0.5)).mean(0)
+    assert right.min() >= 0.9, dict(zip(CONCEPTS, right, strict=True))
+    assert r_squared(labeler.measure(changed, UNIT), faces.truth[:, len(CONCEPTS) :])[0] >= 0.9
+
+
+def test_a_mirrored_face_looks_the_other_way(labeler: Labeler, pictures: torch.Tensor) -> None:
+    yaw = labeler.measures.index("yaw")
+    there, back = (labeler.measure(images, UNIT)[:, yaw] for images in (pictures, pictures.flip(-1)))
+    assert np.abs(there + back).mean() < 0.1
+
+
+def test_range_channels_and_size_are_the_callers(labeler: Labeler, pictures: torch.Tensor) -> None:
+    some = pictures[:40]
+    shown = labeler.shows(some, UNIT)
+    assert np.array_equal(labeler.shows(2 * some - 1, ImageSpec()), shown)
+    doubled = torch.nn.functional.interpolate(some, scale_factor=2.0, mode="bilinear")
+    assert (labeler.shows(doubled, ImageSpec(128, 3, 0.0, 1.0)) == shown).mean() > 0.95
+    assert labeler.shows(some.mean(1, keepdim=True), ImageSpec(64, 1, 0.0, 1.0)).shape == shown.shape
+    opaque = torch.cat([some, torch.ones(40, 1, 64, 64)], 1)
+    assert np.array_equal(labeler.shows(opaque, ImageSpec(64, 4, 0.0, 1.0)), shown)
+    assert labeler.shows(some[:0], UNIT).shape == (0, len(CONCEPTS))
+    assert labeler.measure(some[:0], UNIT).shape == (0, len(MEASURES))
+
+
+def test_it_labels_no_pixels(labeler: Labeler, pictures: torch.Tensor) -> None:
+    with pytest.raises(GanlabError, match="'faces' labels whole pictures, not pixels"):
+        labeler.masks(pictures, UNIT)
+
+
+# --- its training -------------------------------------------------------------------------------------------------
+
+
+SMALL = FaceLabelerSettings(faces=64, steps=2, batch=8)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Faces:
+    return draw_faces(SMALL.faces, SMALL.face_seed)
+
+
+def test_training_repeats_itself(drawn: Faces) -> None:
+    before = torch.random.get_rng_state()
+    first, second = (train_labeler(SMALL, drawn).state_dict() for _ in range(2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_made_labeler_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labeler_making, "HELD_OUT", 8)
+    labeler_making.make_labeler(SMALL, tmp_path / "labeler")
+    made = FaceLabeler(tmp_path / "labeler")
+    assert made.shows(torch.zeros(2, 3, 64, 64), UNIT).shape == (2, len(CONCEPTS))
+    card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
+    assert "| as drawn |" in card["table"]
+    assert card["validation"]["accuracy"].keys() == {*CHANGES, "control: the more frequent"}
+    with pytest.raises(GanlabError, match="already exists"):
+        labeler_making.make_labeler(SMALL, tmp_path / "labeler")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]
+
+
+def test_folding_batch_norm_changes_nothing() -> None:
+    torch.manual_seed(0)
+    network = FaceNet(5).train()
+    network(torch.randn(8, 3, 64, 64))
+    pictures = torch.randn(2, 3, 64, 64)
+    assert torch.allclose(network.eval()(pictures), without_batch_norm(network, 5)(pictures), atol=1e-4)
+
+
+def test_changed_colours_teach_no_colours() -> None:
+    truth = torch.zeros(4, len(ANSWERS))
+    answers = truth.clone()
+    answers[:2, len(CONCEPTS) + 1 :] = 1.0
+    unchanged, wrong = torch.tensor([True] * 4), torch.tensor([False, False, True, True])
+    nothing = loss_of(truth, truth, unchanged)
+    assert loss_of(answers, truth, wrong) == nothing
+    assert loss_of(answers, truth, unchanged) > nothing
+
+
+# --- what the training shows it -----------------------------------------------------------------------------------
+
+
+def test_augmentation_follows_from_its_generator_and_turns_mirrored_faces(drawn: Faces) -> None:
+    pictures, truth = drawn.batch(np.arange(32))
+    yaw = truth[:, ANSWERS.index("yaw")]
+    (changed, turned, true), (again, *_) = (
+        FaceAugmentation(torch.Generator().manual_seed(4))(pictures.clone(), yaw.clone()) for _ in range(2)
+    )
+    assert torch.equal(changed, again)
+    assert changed.shape == pictures.shape
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert torch.equal(turned.abs(), yaw.abs())
+    assert 4 < (turned == -yaw).sum() < 28
+    assert 6 < true.sum() < 24
+
+
+def test_erased_patches_are_small(drawn: Faces) -> None:
+    pictures, _ = drawn.batch(np.arange(32))
+    erased = FaceAugmentation(torch.Generator().manual_seed(4)).erase(pictures)
+    share = (erased != pictures).any(1).float().mean((1, 2))
+    assert 3 < (share > 0).sum() < 18
+    assert share.max() <= 64 / 64**2
