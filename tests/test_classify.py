@@ -98,7 +98,7 @@ def test_a_fit_that_stops_early_says_so_by_its_gap() -> None:
 def test_pictures_that_are_there_twice_do_not_break_the_factor() -> None:
     features, labels = problem(60, 400)
     twice, both = np.r_[features, features], np.r_[labels, labels]
-    fit = next(svm.fit_path(twice, np.arange(120), both, 4, [0.5]))
+    _, fit = svm.fit_path(twice, np.arange(120), both, 4, [0.1, 0.5])
     single = next(svm.fit_path(features, np.arange(60), labels, 4, [1.0]))
     torch.testing.assert_close(fit.weights, single.weights, atol=5e-3, rtol=0)
     assert (fit.gap <= svm.TOLERANCE * fit.objective).all()

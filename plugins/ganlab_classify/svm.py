@@ -9,9 +9,10 @@ along conjugate-gradient directions (Keerthi and DeCoste 2005) needs a few passe
 all classes. For w, the dual point a = 2 C y max(0, 1 - y w.x) lies |gradient|^2 / 2 below it: that gap is measured, and
 it proves how far from the optimum the fit can be.
 
-With no more pictures than features, X is first replaced by the Cholesky factor of X X^T: a rotation, in which every
-product that the fit asks for stays what it was, at the width n instead of d. Several C share it. The fit ends on the
-features themselves all the same, so that rounding in the factor cannot hide in the gap.
+For several C and no more pictures than features, X is first replaced by the Cholesky factor of X X^T: a rotation, in
+which every product that the fit asks for stays what it was, at the width n instead of d. X X^T costs as much as the
+passes of one or two fits, so it pays where they share it. Each fit ends on the features themselves all the same, so
+that rounding in the factor cannot hide in the gap.
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ class Factor:
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         yield slice(0, len(self.matrix)), self.matrix
 
+    def solve(self, rotated: torch.Tensor) -> torch.Tensor:
+        """The a (m, classes) with L^T a = rotated weights: X^T a are the same weights for the features."""
+        return torch.linalg.solve_triangular(self.matrix.T, rotated, upper=True)
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -129,14 +134,14 @@ def fit_path(
     """
     given = Rows(features, rows)
     signs = torch.where(torch.from_numpy(labels)[:, None] == torch.arange(classes), 1.0, -1.0)
-    factor = Factor(given.gram()) if len(rows) <= min(features.shape[1], LARGEST_GRAM) else None
+    shared = len(cs) > 1 and len(rows) <= min(features.shape[1], LARGEST_GRAM)
+    factor = Factor(given.gram()) if shared else None
     weights = torch.zeros(given.shape[1], classes)
     rotated = torch.zeros(len(rows), classes)
     for c in cs:
         if factor is not None:
-            turned = minimise(factor, signs, c, rotated, tolerance)
-            rotated = turned.weights
-            weights = _combine(given, _pull(turned.scores, signs, c))  # back to features
+            rotated = minimise(factor, signs, c, rotated, tolerance).weights
+            weights = _combine(given, factor.solve(rotated))
         found = minimise(given, signs, c, weights, tolerance)
         weights = found.weights
         yield found
@@ -187,11 +192,11 @@ def _pass(design: Rows | Factor, weights: torch.Tensor, respond: Respond) -> tup
     return torch.cat(scores), pulled.T
 
 
-def _combine(design: Rows, pull: torch.Tensor) -> torch.Tensor:
-    """X^T a (d, classes) of a dual point a (n, classes)."""
-    total = torch.zeros(pull.shape[1], design.shape[1])
+def _combine(design: Rows, share: torch.Tensor) -> torch.Tensor:
+    """X^T a (d, classes) of a (n, classes)."""
+    total = torch.zeros(share.shape[1], design.shape[1])
     for part, block in design.blocks():
-        total.addmm_(pull[part].T, block)
+        total.addmm_(share[part].T, block)
     return total.T
 
 
