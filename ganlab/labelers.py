@@ -44,6 +44,11 @@ class Labeler:
         if cls.masks is Labeler.masks and cls.shows is Labeler.shows:
             raise TypeError(f"the labeler {cls.__name__} must define masks() or shows()")
 
+    @property
+    def marks_pixels(self) -> bool:
+        """Whether it has :meth:`masks`."""
+        return type(self).masks is not Labeler.masks
+
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """Which pixels belong to each concept.
 
