@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab import Gan, GanlabError, ImageSpec, Prior, open_images
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_features import features
 from ganlab_features.control import untrained
@@ -409,3 +409,16 @@ def test_labeler_that_sees_nothing(data: Path) -> None:
 
     with pytest.raises(GanlabError, match="sees none of its concepts"):
         features(planted(), str(data), filters=2, top=2, n=10, labeler=Blind(), layer="3")
+
+
+def test_a_labeler_of_whole_pictures_leaves_the_concepts_out(tmp_path: Path) -> None:
+    class Whole(Labeler):
+        name, concepts, domain, card = "whole", ("smile",), "faces", {}
+
+        def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+            return np.ones((len(images), 1), bool)
+
+    np.save(tmp_path / "data.npy", np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8))
+    result = features(tiny_gan(), str(tmp_path / "data.npy"), labeler=Whole(), filters=2, top=2)
+    assert "concepts" not in result.figures
+    assert any("labels whole pictures" in note for note in result.notes)

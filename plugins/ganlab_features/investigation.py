@@ -50,8 +50,12 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     found = strongest([gan, fresh], name, data, choices.top)
     looked = [explain(one, ranking, data, shown, choices.rule) for one, ranking in zip(layers, found, strict=True)]
     result = _result(gan, images, layer, looked, shown, found, len(data), choices)
-    labeler = labeler or _own_labeler(gan)
-    if labeler is None:
+    labeler = labeler or Labeler.of_checkpoint(gan)
+    if labeler is not None and not labeler.marks_pixels:
+        result.notes.append(
+            f"The labeler {labeler.name!r} labels whole pictures: nothing is said of where filters fire."
+        )
+    elif labeler is None:
         result.notes.append("No labeler knows this GAN's pictures, so nothing is said about concepts: see --labeler.")
     else:
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
@@ -126,11 +130,6 @@ def _shown(choices: Choices, layer: Layer) -> list[int]:
             f"Filters go from 0 to {layer.route.filters - 1}; mind --filters and --which.",
         )
     return list(dict.fromkeys(wanted))
-
-
-def _own_labeler(gan: Gan) -> Labeler | None:
-    name = gan.card.facts.get("labeler")
-    return None if name is None else Labeler.from_spec(name)
 
 
 def _result(
