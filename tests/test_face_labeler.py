@@ -49,6 +49,7 @@ def test_the_shipped_labeler_is_small_and_has_its_card(labeler: Labeler) -> None
     assert (SHIPPED / WEIGHTS).stat().st_size <= 1e6
     assert tuple(labeler.card["concepts"]) == labeler.concepts == CONCEPTS
     assert tuple(labeler.card["measures"]) == labeler.measures == MEASURES
+    assert labeler.column("women") == 2
     assert labeler.domain
     assert labeler.card["licence"] == "MIT"
     assert labeler.card["training"]["command"]
