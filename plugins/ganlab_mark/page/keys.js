@@ -66,6 +66,7 @@ function showHelp() {
   $("commands").textContent = `ganlab probe ${concept.includes(" ") ? JSON.stringify(concept) : concept} --boxes ${fileName("boxes")}\n`
     + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
   $("help-page").showModal();
+  $("help-page").querySelector("button.main").focus();
 }
 
 function begin() {
