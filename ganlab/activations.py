@@ -150,10 +150,15 @@ def replay(network: nn.Module, recording: Recording, rows: Callable[[int], torch
     def recorded(features: torch.Tensor) -> Callable[..., torch.Tensor]:
         return lambda first, *others: features[rows(len(first))].to(first.device)
 
+    # an instance's own forward shadows its class's; other tools put theirs there too
+    before = {layer: vars(layer).get("forward") for layer, _ in layers.values()}
     for layer, features in layers.values():
-        layer.forward = recorded(features)  # shadows the class's own
+        layer.forward = recorded(features)
     try:
         yield
     finally:
-        for layer, _ in layers.values():
-            del layer.forward
+        for layer, forward in before.items():
+            if forward is None:
+                del layer.forward
+            else:
+                layer.forward = forward

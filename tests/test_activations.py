@@ -291,6 +291,19 @@ def test_an_edit_of_a_replayed_layer_applies(one_thread: None) -> None:  # noqa:
     assert all("forward" not in vars(module) for module in gan.generator.modules())
 
 
+def test_a_replay_gives_back_a_forward_that_somebody_put_there() -> None:
+    gan = tiny_gan()
+    latents = gan.latents(3)
+    block = gan.generator.get_submodule("up4")
+    own = block.forward
+    block.forward = own  # type: ignore[method-assign]  # as tools do that wrap a module
+    with gan.record(*gan.layers_until("up4")) as recording:
+        gan.generate(latents)
+    with gan.replay(recording, np.arange(3)):
+        gan.generate(latents)
+    assert vars(block)["forward"] is own
+
+
 def test_a_replay_runs_nothing_before_its_layer_and_all_after_it() -> None:
     network = Skipping()
     gan = Gan(network, prior=Prior(4), image=ImageSpec(4, 3))

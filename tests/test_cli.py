@@ -67,13 +67,17 @@ def register_analyses():
 SEVERAL = '''"""Several things."""
 
 import typer
-from typing import Annotated
+from typing import Annotated, Literal
 from ganlab import Metric, Result, analysis, hookimpl
 
 @analysis
-def count(things: Annotated[list[str], "what to count"]) -> Result:
+def count(
+    things: Annotated[list[str], "what to count"],
+    of: Annotated[list[Literal["red", "blue"]] | None, "colours that count"] = None,
+) -> Result:
     """Count things."""
-    return Result(f"{len(things)} things.", {"count": Metric(len(things), no_control="a count")})
+    what = f"{len(things)} things{' of ' + ' and '.join(of) if of else ''}."
+    return Result(what, {"count": Metric(len(things), no_control="a count")})
 
 def mark(port: Annotated[int, typer.Option(help="Where to listen.")] = 80) -> None:
     """Open a page."""
@@ -242,6 +246,15 @@ def test_an_analysis_without_a_gan(run: Run) -> None:
     assert "2 things." in ended.out
     assert Path("runs/several-count/run-0001/result.json").is_file()
     assert "--gan" not in run("several", "count", "--help").out
+
+
+def test_a_list_of_choices(run: Run) -> None:
+    assert "2 things of red and blue." in run("several", "count", "a", "b", "--of", "red", "--of", "blue").out
+    assert "[red|blue]" in run("several", "count", "--help").out
+    wrong = run("several", "count", "a", "--of", "green")
+    assert wrong.code == 2
+    assert "of cannot be 'green'" in wrong.err
+    assert "red, blue" in wrong.err
 
 
 def test_commands_of_a_plugin(run: Run) -> None:

@@ -129,7 +129,7 @@ def test_a_window_recoloured_is_a_window(
 
 
 FOOLED = pytest.mark.xfail(
-    reason="a frame around one colour is still taken for a window in two fifths of the rooms", strict=True
+    reason="a frame around one colour is still taken for a window in nearly half of the rooms", strict=True
 )
 
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert page.summary.startswith("1 of 6 ")
     assert [row[2].startswith("not run") for row in page.tables["parts"].rows] == [True, True, False, True, True, True]
     text = " ".join(page.notes)
-    assert "The GAN has no discriminator." in text
+    assert "The GAN has no discriminator. Take another." in text  # the hint as well
     assert "names no data set" in text
     assert "without exemplars" in text
 
@@ -94,6 +94,22 @@ def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.Monkey
     assert fake.asked["arithmetic"]["expression"] == PUBLISHED[1]
     assert all(options["seed"] == 7 for options in fake.asked.values())
     assert {"arithmetic_1_share", "arithmetic_2_share", "neighbors_share"} <= set(page.metrics)
+
+
+def test_typed_pictures_need_no_exemplars(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    gan = tiny_gan()
+    on_one_page(gan, all_parts(gan, None, None, "window", ["0:1,0:2 - 0:3"], 100, 0))
+    assert fake.asked["arithmetic"]["expression"] == "0:1,0:2 - 0:3"
+
+
+def test_a_labeler_of_whole_pictures_names_no_concept_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = Gan.from_spec("faces-64")
+    assert parts.own_concept(gan) is None
+    assert parts.own_concept(Gan.from_spec("rooms-64")) == "window"
+    missing = {part.command: part.missing for part in all_parts(gan, None, None, None, None, 100, 0)}
+    assert "draws boxes" in missing["probe"]
+    assert not missing["arithmetic"]
 
 
 def test_an_analysis_is_found_by_its_command() -> None:

@@ -8,12 +8,11 @@ import torch
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
-from ganlab import Boxes, Gan, GanlabError, PictureName, Result
+from ganlab import Boxes, Gan, GanlabError, Metric, PictureName, Result
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import probe
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
-from ganlab_probe.intervals import of_share
 from ganlab_probe.regression import draw_cells, fit
 
 from .planted import SIZE, SQUARE, Truth, planted_gan
@@ -224,7 +223,8 @@ def test_negatives_come_from_the_same_pictures_in_the_ratio_asked() -> None:
 def test_interval_is_wilsons() -> None:
     hits = np.arange(50) < 7
     expected = stats.binomtest(7, 50).proportion_ci(method="wilson")
-    assert of_share(hits) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    share = Metric.of_share(hits)
+    assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_curve_finds_the_smallest_count() -> None:

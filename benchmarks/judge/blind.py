@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganlab import Gan, Labeler, figures, load_gan, random_bits
+from ganlab import Gan, Labeler, Metric, figures, load_gan, random_bits
 from ganlab_probe import probe
 from ganlab_probe.dropping import pictures_without, random_filters
-from ganlab_probe.intervals import of_share
 
 HERE = Path(__file__).parent
 LABELS = HERE / "labels.json"
@@ -75,9 +74,9 @@ def score(gan: Gan, labeler: Labeler) -> None:
         for kind, kind_name in enumerate(KINDS):
             here = kinds == kind
             agree = seen[here] == most[here]
-            low, high = of_share(agree)
+            share = Metric.of_share(agree)
             print(
-                f"  {kind_name:12} agree on {agree.mean():.0%} [{low:.0%}, {high:.0%}] of {here.sum()}; "
+                f"  {kind_name:12} agree on {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of {here.sum()}; "
                 f"windows seen in {seen[here].mean():.0%}, by most in {most[here].mean():.0%}; "
                 f"alone {np.sum(seen[here] & ~most[here])}, others alone {np.sum(~seen[here] & most[here])}"
             )
@@ -93,8 +92,11 @@ def main() -> None:
     parser.add_argument("--layer", default="up8", help="whose filters are dropped")
     arguments = parser.parse_args()
     gan = load_gan(arguments.gan)
+    labeler = Labeler.of_checkpoint(gan)
+    if labeler is None:
+        parser.error(f"the card of {gan.name} names no labeler")
     if arguments.what == "score":
-        score(gan, Labeler.from_spec(gan.card.facts["labeler"]))
+        score(gan, labeler)
     elif arguments.folder is None:
         parser.error("sheets need a FOLDER")
     else:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganlab import Gan, Labeler, figures, load_gan
-from ganlab_probe.intervals import of_share
+from ganlab import Gan, Labeler, Metric, figures, load_gan
 
 LABELS = Path(__file__).with_name("faces.json")
 SAMPLES, SEED, FIRST = 100, 0, 4_000_000
@@ -46,8 +45,8 @@ def score(gan: Gan, labeler: Labeler) -> None:
         seen = {name: np.array([sign == "1" for sign in texts[concept]]) for name, texts in people.items()}
         most = np.mean(list(seen.values()), axis=0) > 0.5
         for name, told in (seen | {"the labeler": shown[:, column]}).items():
-            low, high = of_share(told == most)
-            share = f"{(told == most).mean():.0%} [{low:.0%}, {high:.0%}]"
+            agree = Metric.of_share(told == most)
+            share = f"{agree.value:.0%} [{agree.low:.0%}, {agree.high:.0%}]"
             print(f"{concept:8} {name:12} agrees on {share}; yes {told.mean():.0%}, most {most.mean():.0%}")
     yaw = labeler.measure(images, gan.image)[:, labeler.measures.index("yaw")]
     for name, texts in people.items():
@@ -63,8 +62,11 @@ def main() -> None:
     parser.add_argument("--gan", default="faces-64")
     arguments = parser.parse_args()
     gan = load_gan(arguments.gan)
+    labeler = Labeler.of_checkpoint(gan)
+    if labeler is None:
+        parser.error(f"the card of {gan.name} names no labeler")
     if arguments.what == "score":
-        score(gan, Labeler.from_spec(str(gan.card.facts["labeler"])))
+        score(gan, labeler)
     elif arguments.folder is None:
         parser.error("sheets need a FOLDER")
     else:

@@ -108,7 +108,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "draw":
         gan = load_gan(arguments.first)
-        labeler = Labeler.from_spec(gan.card.facts.get("labeler", "rooms"))
+        labeler = Labeler.of_checkpoint(gan) or Labeler.from_spec("rooms")
         take = draw_unsure if arguments.unsure else draw
         write_sheets(take(gan, labeler, arguments.n, arguments.seed, arguments.kind), arguments.rest[0])
     else:

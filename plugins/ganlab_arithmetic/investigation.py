@@ -12,7 +12,7 @@ from ganlab import Exemplars, Gan, Labeler, Metric, Result, Table, one_class
 from . import figures
 from .expression import Term, parse, written
 from .meaning import Meaning, in_words, read
-from .operands import Operand, chosen_by_people, fill_in
+from .operands import Operand, check_known, chosen_by_people, fill_in
 from .points import Space, combined, combined_pixels
 from .pool import Pool
 from .success import COUNTS, Success, count_successes
@@ -64,10 +64,11 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     found = chosen_by_people(gan, terms, groups, choices.exemplars_each)
     label = one_class(gan, [operand.latents for operand in found.values()], choices.label)
     meaning = None if labeler is None else read(labeler, terms)
+    check_known(terms, found, groups, meaning, labeler)
     pool = None
     if labeler is not None and meaning is not None and (meaning.judged or len(found) < len(terms)):
         pool = Pool(gan, labeler, gan.latents(choices.pool, seed=choices.seed, label=label))
-    operands, notes = fill_in(terms, found, groups, meaning, pool, choices.exemplars_each)
+    operands, notes = fill_in(terms, found, meaning, pool, choices.exemplars_each)
     space = Space(gan, label, choices.rescale)
     equation = _solve(space, operands)
     result = _shown(space, equation, choices)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Exemplars, Gan, GanlabError, Latents, latents_of, words_of
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, latents_of, words_of
 
 from .expression import Term
 from .meaning import Meaning
@@ -33,10 +33,26 @@ def chosen_by_people(gan: Gan, terms: Sequence[Term], groups: Exemplars, each: i
     return found
 
 
-def fill_in(
+def check_known(
     terms: Sequence[Term],
     found: dict[int, Operand],
     groups: Exemplars,
+    meaning: Meaning | None,
+    labeler: Labeler | None,
+) -> None:
+    """Refuse names that are neither a group nor made of the labeler's words, before anything is drawn.
+
+    Raises:
+        GanlabError: the first of them, with the names there are.
+    """
+    for place, term in enumerate(terms):
+        if place not in found and (meaning is None or not meaning.terms[place]):
+            raise _unknown(term.text, groups, labeler)
+
+
+def fill_in(
+    terms: Sequence[Term],
+    found: dict[int, Operand],
     meaning: Meaning | None,
     pool: Pool | None,
     each: int,
@@ -47,13 +63,13 @@ def fill_in(
         The operands in the expression's order, and notes on what the reader would not expect.
 
     Raises:
-        GanlabError: a name is neither a group nor made of the labeler's words, or the labeler finds too few.
+        GanlabError: the labeler finds none.
     """
     operands, notes = [], []
     for place, term in enumerate(terms):
         if place not in found:
-            if meaning is None or pool is None or not meaning.terms[place]:
-                raise _unknown(term.text, groups, pool)
+            assert meaning is not None
+            assert pool is not None
             rows = pool.showing(meaning.terms[place])[:each]
             found[place] = Operand(term, pool.latents[_enough(rows, term, pool)])
             named = ", ".join(f"{pool.latents.seed}:{pool.latents.index[row]}" for row in rows)
@@ -72,9 +88,9 @@ def _enough(rows: np.ndarray, term: Term, pool: Pool) -> np.ndarray:
     return rows
 
 
-def _unknown(name: str, groups: Exemplars, pool: Pool | None) -> GanlabError:
+def _unknown(name: str, groups: Exemplars, labeler: Labeler | None) -> GanlabError:
     known = ", ".join(groups.groups) or "none"
     hint = f"Known groups: {known}."
-    if pool is not None:
-        hint += f" The labeler {pool.labeler.name!r} knows the words: {', '.join(words_of(pool.labeler))}."
+    if labeler is not None:
+        hint += f" The labeler {labeler.name!r} knows the words: {', '.join(words_of(labeler))}."
     return GanlabError(f"There are no exemplars called {name!r}.", f"{hint} Or type pictures: 0:12,0:40.")

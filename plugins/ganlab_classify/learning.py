@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import progress
+from ganlab import Metric, progress
 
 from .svm import fit_path, predict
 
@@ -67,10 +67,10 @@ class Outcome:
         """95%: of the test pictures' share (Wilson), or where the accuracy of a further draw would lie."""
         if len(self.right) > 1:
             return of_draws(self.right.mean(1))
-        n, share = self.right.size, self.accuracy
-        middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-        half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        share = Metric.of_share(self.right[0])
+        assert share.low is not None
+        assert share.high is not None
+        return share.low, share.high
 
     def above(self, other: Outcome) -> tuple[float, float, float]:
         """By how many points it is better, and the 95% interval: both told the same pictures, from the same draws."""

@@ -68,7 +68,7 @@ def train(pictures: np.ndarray, steps: int, seed: int) -> Hasher:
     optimizer = _Adam(parameters)
     for step in progress(steps, "training the hash"):
         rows = torch.randint(len(pictures), (min(BATCH, len(pictures)),), generator=random)
-        batch = _channels_first(pictures[rows.numpy()])
+        batch = channels_first(pictures[rows.numpy()])
         with torch.enable_grad():
             code = F.relu(_standardised(F.linear(_even(_distorted(batch, random)), weight)))
             code = code * (torch.rand(code.shape, generator=random) > DROPOUT) / (1 - DROPOUT)
@@ -142,8 +142,9 @@ def _even(x: torch.Tensor) -> torch.Tensor:
 
 
 def _small(pictures: np.ndarray) -> torch.Tensor:
-    return F.avg_pool2d(_channels_first(pictures), 2)
+    return F.avg_pool2d(channels_first(pictures), 2)
 
 
-def _channels_first(pictures: np.ndarray) -> torch.Tensor:
+def channels_first(pictures: np.ndarray) -> torch.Tensor:
+    """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 from 0 to 1."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255

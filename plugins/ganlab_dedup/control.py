@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,6 @@ from .reading import BATCH, Reader
 from .verification import compare, same
 
 STREAM_PLANTED = 902
-Z95 = 1.959964  # two-sided 95% of the normal law
 
 
 @dataclass(frozen=True)
@@ -102,11 +100,3 @@ def _plant_some(
         other_similarity,
         same(other_similarity, other_difference, threshold),
     )
-
-
-def of_share(hits: np.ndarray) -> tuple[float, float]:
-    """Wilson's 95% interval for a share of n independent cases (n,) bool."""
-    n, share = len(hits), float(hits.mean())
-    middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)

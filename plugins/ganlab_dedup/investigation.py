@@ -14,7 +14,7 @@ from ganlab import GanlabError, Images, Metric, Result, Table, random_bits
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
-from .control import Planted, of_share, plant
+from .control import Planted, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
 from .grouping import NONE, Compared, Verdict, first_copies, judge
 from .hamming import Pairs, near_pairs
@@ -129,19 +129,15 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: C
     }
     at_zero = compared.pairs.distance == 0
     if len(at_zero):
-        result.metrics["compared_same"] = Metric(
-            compared.same.mean(),
-            *of_share(compared.same),
-            len(compared.same),
+        result.metrics["compared_same"] = Metric.of_share(
+            compared.same,
             no_control="it describes the search; figure rejected shows the others",
             about="compared pairs that are confirmed; exact copies are not compared",
         )
     if at_zero.any():
         confirmed = compared.same[at_zero]
-        result.metrics["equal_hashes_same"] = Metric(
-            confirmed.mean(),
-            *of_share(confirmed),
-            len(confirmed),
+        result.metrics["equal_hashes_same"] = Metric.of_share(
+            confirmed,
             control="compared_same",
             about="of them those with equal hashes that are confirmed",
         )
@@ -209,24 +205,18 @@ def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
     mistaken = (planted.other_distance <= choices.radius) & planted.other_same
     count = len(found)
     result.metrics |= {
-        "recall_planted": Metric(
-            found.mean(),
-            *of_share(found),
-            count,
+        "recall_planted": Metric.of_share(
+            found,
             control="others_taken_for_copies",
             about="distorted copies of pictures of the data that are found and confirmed",
         ),
-        "others_taken_for_copies": Metric(
-            mistaken.mean(),
-            *of_share(mistaken),
-            count,
+        "others_taken_for_copies": Metric.of_share(
+            mistaken,
             no_control="it is the control",
             about="such copies that are taken for the nearest picture of another group as well",
         ),
-        "recall_planted_equal_hashes": Metric(
-            planted.equal.mean(),
-            *of_share(planted.equal),
-            count,
+        "recall_planted_equal_hashes": Metric.of_share(
+            planted.equal,
             control="recall_planted",
             about="the same copies by equal hashes alone, as in the paper",
         ),

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from .autoencoder import channels_first
+
 SIDE = 64  # of the pictures compared, in pixels
 REACH = 6  # pixels that one picture may be shifted against the other: twice the paper-sized shift of 3
 ZOOMS = (0.95, 1.0, 1 / 0.95)  # tried everywhere; NEAR ones around the best of them
@@ -33,7 +35,7 @@ def compare(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarr
     with torch.inference_mode():
         for start in range(0, len(first), CHUNK):
             rows = slice(start, start + CHUNK)
-            a, b = _unit_range(first[rows]), _unit_range(second[rows])
+            a, b = channels_first(first[rows]), channels_first(second[rows])
             similarity[rows] = _best_correlation(_grey(a), _grey(b)).numpy()
             difference[rows] = _colour_difference(a, b).numpy()
     return similarity, difference
@@ -42,10 +44,6 @@ def compare(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def same(similarity: np.ndarray, difference: np.ndarray, threshold: float) -> np.ndarray:
     """Which pairs are one picture, (p,) bool: their detail fits, and so do their colours."""
     return (similarity >= threshold) & (difference <= COLOUR_TOLERANCE)
-
-
-def _unit_range(pictures: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
 def _grey(x: torch.Tensor) -> torch.Tensor:

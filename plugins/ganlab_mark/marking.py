@@ -76,7 +76,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
         "scale": choices.scale or max(1, round(_OVERVIEW / gan.image.size)),
         "marks": marks,
         "start": hashlib.sha256(json.dumps(marks).encode()).hexdigest()[:12],
-        "pictures": _pictures(gan, shown),
+        "pictures": _pictures(gan, shown, choices.first),
     }
     found = len(boxes.boxes) if boxes else 0
     chosen = sum(map(len, groups.values()))
@@ -123,7 +123,7 @@ def _marks(concepts: list[str], groups: dict[str, Sequence[PictureName]], boxes:
     }
 
 
-def _pictures(gan: Gan, shown: Sequence[PictureName]) -> list[tuple[str, str]]:
+def _pictures(gan: Gan, shown: Sequence[PictureName], first: int) -> list[tuple[str, str]]:
     """(seed:index, PNG in base64) of each, drawn batch by batch.
 
     Raises:
@@ -137,7 +137,7 @@ def _pictures(gan: Gan, shown: Sequence[PictureName]) -> list[tuple[str, str]]:
         if size > LARGEST:
             raise GanlabError(
                 f"{len(shown)} pictures make a page of over {LARGEST // 10**6} MB, which browsers open badly.",
-                f"Make several pages: --n {len(drawn) // 2}, then the same with --first {len(drawn) // 2}.",
+                f"Make several pages: --n {len(drawn) // 2}, then the same with --first {first + len(drawn) // 2}.",
             )
     return drawn
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 
 
-@analysis
+@analysis(default_gan="rooms-64")
 def neighbors(
     gan: Gan,
     data: Annotated[Images, "the pictures the GAN was trained on: a folder, zip, array or data set"],

@@ -57,7 +57,8 @@ def all_parts(
     no_data = "" if data else "its card names no data set that is at hand; give DATA with --data"
     shown = None if data is None else data.first(limit)
     concept = concept or own_concept(gan)
-    no_concept = "" if concept else "neither boxes nor a labeler say what its pictures show; `ganlab mark` draws boxes"
+    no_concept = "" if concept else "neither boxes nor a labeler say where what lies; `ganlab mark` draws boxes"
+    nobody = "" if expressions or _knows_groups(gan) else "it comes without exemplars; `ganlab mark` chooses them"
     parts = [
         Part("walk", "figure 4: walking in Z", "walk", {"seed": seed}),
         Part("features", "figure 5: what the discriminator sees", "features", {"data": shown, "seed": seed}, no_data),
@@ -71,10 +72,10 @@ def all_parts(
     ]
     for number, expression in enumerate(expressions or PUBLISHED, 1):
         options = {"expression": expression, "seed": seed}
-        parts.append(Part(f"arithmetic_{number}", f"figure 7: {expression}", "arithmetic", options, _no_exemplars(gan)))
+        parts.append(Part(f"arithmetic_{number}", f"figure 7: {expression}", "arithmetic", options, nobody))
     first, second = TURN
     options = {"first": first, "second": second, "seed": seed}
-    parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, _no_exemplars(gan)))
+    parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, nobody))
     if heldout is not None:
         options = {"data": data, "heldout": heldout, "seed": seed}
         parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data))
@@ -92,42 +93,49 @@ def own_data(gan: Gan) -> Images | None:
 
 
 def own_concept(gan: Gan) -> str | None:
-    """What the checkpoint has boxes of, else the first concept of the labeler that its card names."""
+    """What the checkpoint has boxes of, else the first concept that its labeler marks."""
     boxes = Boxes.of_checkpoint(gan)
     if boxes is not None and boxes.concepts:
         return boxes.concepts[0]
-    name = gan.card.facts.get("labeler")
-    return None if name is None else Labeler.from_spec(name).concepts[0]
+    labeler = Labeler.of_checkpoint(gan)
+    return labeler.concepts[0] if labeler is not None and labeler.marks_pixels else None
 
 
-def _no_exemplars(gan: Gan) -> str:
-    there = Exemplars.of_checkpoint(gan) is not None
-    return "" if there else "it comes without exemplars; `ganlab mark` chooses them"
+def _knows_groups(gan: Gan) -> bool:
+    """Whether names such as smiling_woman may mean something: people chose groups, or a labeler knows words."""
+    return Exemplars.of_checkpoint(gan) is not None or Labeler.of_checkpoint(gan) is not None
 
 
 def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
     """Run every part that can be run, and join what they found."""
     page = Result("")
     rows: list[list[Any]] = []
+    run = 0
     for part in progress(parts, "the paper's figures"):
-        try:
-            if part.missing:
-                raise GanlabError(f"{gan.name}: {part.missing}.", "")
-            found = Analysis.from_spec(part.command)(gan, **part.options)
-        except GanlabError as error:
-            why = part.missing or error.message
-            page.notes.append(f"Not run, {part.title}: {why.rstrip('.')}.")
+        found, why = _run(gan, part)
+        if found is None:
+            page.notes.append(f"Not run, {part.title}: {why}")
             rows.append([part.title, part.command, f"not run: {why}"])
-            continue
-        add(page, part, found)
-        rows.append([part.title, part.command, found.summary])
-    run = sum(not row[2].startswith("not run") for row in rows)
+        else:
+            run += 1
+            add(page, part, found)
+            rows.append([part.title, part.command, found.summary])
     page.summary = f"{run} of {len(parts)} of the paper's investigations were run on {gan.name}."
     page.tables = {
         "parts": Table(["in the paper", "command", "what was found"], rows, "The page's parts."),
         **page.tables,
     }
     return page
+
+
+def _run(gan: Gan, part: Part) -> tuple[Result | None, str]:
+    """What a part found, or None and why it could not be run, with what to do about it."""
+    if part.missing:
+        return None, f"{part.missing}."
+    try:
+        return Analysis.from_spec(part.command)(gan, **part.options), ""
+    except GanlabError as error:
+        return None, f"{error.message} {error.hint}".strip()
 
 
 def add(page: Result, part: Part, found: Result) -> None:

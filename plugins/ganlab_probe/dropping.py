@@ -11,7 +11,7 @@ import torch
 from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, random_bits
 
 from . import figures
-from .intervals import of_draws, of_share
+from .intervals import of_draws
 
 STREAM_RANDOM_FILTERS = 104
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
@@ -65,14 +65,12 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
         by_chance[:, column].mean(),
     )
     result.metrics |= {
-        "share_before": Metric(
-            share_before, *of_share(before[:, column]), n, "share_after", about=f"fresh samples that show a {concept}"
+        "share_before": Metric.of_share(
+            before[:, column], control="share_after", about=f"fresh samples that show a {concept}"
         ),
-        "share_after": Metric(
-            share_after,
-            *of_share(after[:, column]),
-            n,
-            "share_after_random",
+        "share_after": Metric.of_share(
+            after[:, column],
+            control="share_after_random",
             about=f"the same z with {count} {concept} filters dropped",
         ),
         "share_after_random": Metric(

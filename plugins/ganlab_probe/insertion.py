@@ -11,7 +11,7 @@ from ganlab import Figure, Gan, GanlabError, Labeler, Latents, Metric, Result
 
 from . import figures
 from .dropping import random_filters
-from .intervals import of_draws, of_share
+from .intervals import of_draws
 from .marks import Marks
 
 COVERED = 0.25  # the part of the place that the concept must cover to be there
@@ -70,14 +70,10 @@ def insert(
     before, after = there(gan.generate(fresh)), there(written(fresh, filters))
     at_random = np.array([there(written(fresh, chosen)).mean() for chosen in by_chance])
     result.metrics |= {
-        "there_before": Metric(
-            before.mean(), *of_share(before), len(before), "there_after", about=f"samples with a {concept} at {at}"
-        ),
-        "there_after": Metric(
-            after.mean(),
-            *of_share(after),
-            len(after),
-            "there_after_random",
+        "there_before": Metric.of_share(before, control="there_after", about=f"samples with a {concept} at {at}"),
+        "there_after": Metric.of_share(
+            after,
+            control="there_after_random",
             about=f"after writing {len(filters)} {concept} filters there",
         ),
         "there_after_random": Metric(

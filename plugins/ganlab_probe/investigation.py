@@ -14,7 +14,6 @@ from . import figures, layers
 from .causal import own_effects
 from .dropping import Bench, drop
 from .insertion import insert
-from .intervals import of_share
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
 from .regression import Fit, NegativesFrom, draw_cells, fit, weights_of
@@ -227,10 +226,8 @@ def _report_papers_way(
     cells = draw_cells(features, inside, choices.negatives, choices.seed, "anywhere")
     filters = np.flatnonzero(weights_of(cells, choices.c) > 0)
     shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]
-    result.metrics["share_after_paper"] = Metric(
-        shown.mean(),
-        *of_share(shown),
-        len(shown),
+    result.metrics["share_after_paper"] = Metric.of_share(
+        shown,
         no_control="for comparison; --layer paper --negatives-from anywhere gives its controls",
         about=f"the same z with {len(filters)} filters of {paper} dropped instead, the paper's layer and negatives",
     )

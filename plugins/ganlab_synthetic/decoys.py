@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .drawing import Canvas, Colour, Wall, WallBox, jitter, mix, painted, shade
+from .drawing import Canvas, Colour, Wall, WallBox, begin, jitter, mix, painted, shade
 from .furniture import sample_lamp_style
 from .layout import sample_layout
 from .lighting import draw_shell, render, sample_light
@@ -29,9 +29,7 @@ from .wall_objects import (
 
 def draw_decoy_room(seed: int, index: int, size: int = 64) -> Room:
     """Room ``index`` of the series ``seed``, its windows and pictures shuffled and some of them blank."""
-    # the third word of the counter keeps these draws apart from those of draw_room
-    rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, index, 1, 0]))
-    canvas = Canvas(size, factor=min(8, max(2, 256 // size)))
+    canvas, rng = begin(seed, index, size, kind=1)
     layout = sample_layout(rng)
     style = sample_window_style(rng)
     light = sample_light(rng, style.scene.hour)

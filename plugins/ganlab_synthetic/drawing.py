@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+MIN_SIZE, MAX_SIZE = 16, 512  # pixels of a side
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 Span = tuple[float, float]
@@ -146,6 +147,24 @@ class Canvas:
         scaled = [(u * side - 0.5, v * side - 0.5) for u, v in points]
         self._draw_colour.polygon(scaled, fill=colour)
         self._draw_ids.polygon(scaled, fill=2 * self._current + emissive)
+
+
+def begin(seed: int, index: int, size: int, kind: int = 0) -> tuple[Canvas, np.random.Generator]:
+    """A blank canvas for picture ``index`` of the endless series ``seed``, and its random numbers.
+
+    Args:
+        kind: keeps the random numbers of other kinds of picture apart.
+
+    Raises:
+        ValueError: a size outside 16..512, a negative seed or index.
+    """
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise ValueError(f"size must be within {MIN_SIZE}..{MAX_SIZE}, not {size}")
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
+    # The generator advances the lowest word of its counter, so each index owns a stream of its own.
+    random = np.random.Generator(np.random.Philox(key=seed, counter=[0, index, kind, 0]))
+    return Canvas(size, factor=min(8, max(2, 256 // size))), random
 
 
 def shade(colour: Colour, factor: float) -> Colour:

@@ -7,17 +7,18 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import tomli_w
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.nn import functional as F
 
-from ganlab import GanlabError
+from ganlab import GanlabError, progress
 
 from .labeler import CARD, WEIGHTS
 
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
     from ganlab import ImageSpec
 
 Batch = TypeVar("Batch")
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class Settings(Protocol):
+    """What :func:`learn` asks of the settings of a training."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def decay(self) -> float: ...
 
 
 def as_seen(images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
@@ -40,12 +53,50 @@ def as_seen(images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
     return seen.contiguous(memory_format=torch.channels_last)
 
 
-def moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+def learn(
+    network: Net,
+    batches: Iterator[tuple[torch.Tensor, ...]],
+    loss_of: Callable[..., torch.Tensor],
+    settings: Settings,
+    losses: list[float] | None = None,
+) -> Net:
+    """The network after all steps, its weights averaged over the last hundreds of them, in eval mode.
+
+    Convolutions run in bfloat16; one thread prepares batches while another learns.
+
+    Args:
+        network: freshly initialised.
+        batches: pictures as the network sees them, then what ``loss_of`` needs beside its answers.
+        loss_of: (answers in float32, *others of the batch) -> the loss.
+        settings: steps, lr (the peak of AdamW's) and decay.
+        losses: filled step by step.
+    """
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
+    ready = _ahead(batches)
+    for _ in progress(settings.steps, "training"):
+        pictures, *others = next(ready)
+        with torch.autocast("cpu", torch.bfloat16):
+            answers = network(pictures).float()
+        loss = loss_of(answers, *others)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(network)
+        if losses is not None:
+            losses.append(loss.item())
+    return cast(Net, average.module.eval())
+
+
+def _moving_average(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
     """Exponential, over the last 400 steps, and over fewer while there are few."""
     return mean + (new - mean) / min(400, 1 + int(count) // 4)
 
 
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The same batches, prepared by another thread a few ahead."""
     ready: queue.Queue[object] = queue.Queue(4)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from ganlab import progress
 
 from .augmentation import IGNORED, Augmentation
 from .decoys import draw_decoy_room
-from .labeler_common import ahead, moving_average
+from .labeler_common import learn
 from .labeler_network import RoomUnet
 from .pixels import as_batch
 from .rooms import CONCEPTS, Room, draw_room
@@ -80,35 +79,19 @@ def class_map(room: Room) -> np.ndarray:
 
 
 def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] | None = None) -> RoomUnet:
-    """The network after all steps, its weights averaged over the last hundreds of them.
-
-    ``losses`` is filled step by step.  Convolutions run in bfloat16; one thread changes pictures while another learns,
-    and the order of everything random follows from the seed.
-    """
+    """A network trained on rooms and samples by :func:`learn`; the order of everything random follows from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = RoomUnet(len(CONCEPTS))
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=moving_average, use_buffers=True)
-    optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
     weights = torch.tensor(CLASS_WEIGHTS)
-    batches = ahead(_batches(settings, rooms, read_seen()))
-    for _ in progress(settings.steps, "training"):
-        pictures, labels, windows = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(pictures).float()
+
+    def loss_of(logits: torch.Tensor, labels: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
         loss = F.cross_entropy(logits[: len(labels)], labels, weights, ignore_index=IGNORED)
         if len(windows):
             loss = loss + SEEN_WEIGHT * window_loss(logits[len(labels) :], windows)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        average.update_parameters(network)
-        if losses is not None:
-            losses.append(loss.item())
-    return cast(RoomUnet, average.module.eval())
+        return loss
+
+    return learn(network, _batches(settings, rooms, read_seen()), loss_of, settings, losses)
 
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .drawing import Canvas, painted, wood
+from .drawing import Canvas, begin, painted, wood
 from .furniture import (
     LampStyle,
     draw_bed,
@@ -22,7 +22,6 @@ from .lighting import draw_shell, render, sample_light
 from .wall_objects import draw_door, draw_picture, draw_window, sample_window_style
 
 CONCEPTS = ("window", "picture", "bed", "lamp", "door")
-MIN_SIZE, MAX_SIZE = 16, 512
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,7 @@ def draw_room(seed: int, index: int, size: int = 64) -> Room:
 
     ``size`` (16..512 pixels) changes the resolution only: the layout and the colours stay the same.
     """
-    if not MIN_SIZE <= size <= MAX_SIZE:
-        raise ValueError(f"size must be within {MIN_SIZE}..{MAX_SIZE}, not {size}")
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
-    # The generator advances the lowest word of its counter, so each index owns a stream of its own.
-    rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, index, 0, 0]))
-    canvas = Canvas(size, factor=min(8, max(2, 256 // size)))
+    canvas, rng = begin(seed, index, size)
     layout = sample_layout(rng)
     style = sample_window_style(rng)
     light = sample_light(rng, style.scene.hour)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -12,7 +11,8 @@ from torch.nn import functional as F
 
 from ganlab import progress
 
-from ..labeler_common import ahead, moving_average
+from ..labeler_common import learn
+from ..pixels import as_batch
 from .labeler import CONCEPTS, MEASURES
 from .labeler_augmentation import FaceAugmentation
 from .labeler_network import FaceNet
@@ -55,8 +55,7 @@ class Faces:
 
     def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures (n, 3, 64, 64) float32 in [0, 1] and the right answers (n, concepts + measures)."""
-        images = torch.from_numpy(np.ascontiguousarray(self.images[rows])).permute(0, 3, 1, 2).float() / 255
-        return images, torch.from_numpy(self.truth[rows])
+        return as_batch(self.images[rows]), torch.from_numpy(self.truth[rows])
 
 
 def draw_faces(count: int, face_seed: int) -> Faces:
@@ -70,32 +69,11 @@ def draw_faces(count: int, face_seed: int) -> Faces:
 
 
 def train_labeler(settings: FaceLabelerSettings, faces: Faces, losses: list[float] | None = None) -> FaceNet:
-    """A network trained on drawn faces: the moving average of its weights, in eval mode.
-
-    ``losses`` is filled step by step.  Convolutions run in bfloat16; one thread changes pictures while another learns,
-    and the order of everything random follows from the seed.
-    """
-    with torch.random.fork_rng(devices=[]):
+    """A network trained on drawn faces by :func:`learn`; the order of everything random follows from the seed."""
+    with torch.random.fork_rng(devices=[]):  # dropout, too, draws from the global state
         torch.manual_seed(settings.seed)
         network = FaceNet(len(ANSWERS))
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = torch.optim.swa_utils.AveragedModel(network, avg_fn=moving_average, use_buffers=True)
-        optimizer = torch.optim.AdamW(network.parameters(), settings.lr, weight_decay=settings.decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, settings.steps, pct_start=0.1)
-        batches = ahead(_batches(settings, faces))
-        for _ in progress(settings.steps, "training"):
-            pictures, truth, true_colours = next(batches)
-            with torch.autocast("cpu", torch.bfloat16):
-                answers = network(pictures).float()
-            loss = loss_of(answers, truth, true_colours)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(network)
-            if losses is not None:
-                losses.append(loss.item())
-    return cast(FaceNet, average.module.eval())
+        return learn(network, _batches(settings, faces), loss_of, settings, losses)
 
 
 def loss_of(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..drawing import Canvas
-from ..rooms import MAX_SIZE, MIN_SIZE
+from ..drawing import Canvas, begin
 from .features import draw_beard, draw_brows, draw_ear, draw_eyes, draw_mouth, draw_nose, paint
 from .hair import draw_hair, draw_hair_behind, sample_hair
 from .hats import draw_hat
@@ -29,13 +28,7 @@ def draw_face(seed: int, index: int, size: int = 64) -> Face:
 
     ``size`` (16..512 pixels) changes the resolution only: the face stays the same.
     """
-    if not MIN_SIZE <= size <= MAX_SIZE:
-        raise ValueError(f"size must be within {MIN_SIZE}..{MAX_SIZE}, not {size}")
-    if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
-    # The generator advances the lowest word of its counter, so each index owns a stream of its own.
-    rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, index, 0, 0]))
-    canvas = Canvas(size, factor=min(8, max(2, 256 // size)))
+    canvas, rng = begin(seed, index, size)
     sitter = sample_sitter(rng)
     _draw(canvas, sitter, rng)
     return Face(render(canvas, sitter, rng), sitter.attributes)
