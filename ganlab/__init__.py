@@ -36,6 +36,7 @@ _HOME_OF = {
     "Table": "results",
     "analysis": "analyses",
     "concept_name": "labels",
+    "fast_bfloat16": "devices",
     "figures": "",
     "hookimpl": "hookspecs",
     "latents_of": "labels",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import Dataset as Dataset
     from ganlab.data import Images as Images
     from ganlab.data import open_images as open_images
+    from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars
     from ganlab.exemplars import one_class as one_class

@@ -40,6 +40,13 @@ def choose_device(device: str = "auto") -> str:
     return device
 
 
+def fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is worth while there: without AVX-512, processors of PCs emulate it a hundred times slower."""
+    import torch
+
+    return torch.device(device).type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"
+
+
 @contextmanager
 def enough_memory(message: str, hint: str) -> Iterator[None]:
     """Turn running out of memory inside the block into a sentence and a hint."""

@@ -370,6 +370,20 @@ def register_datasets():
     assert ended.err.startswith("Error: plugin 'wild' (wild.py) crashed: KeyError: 0")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--width", "8"), "--width is decided by the GAN of --start"),
+        (("--prior", "normal"), "--prior is decided by the GAN of --start"),
+    ],
+)
+def test_no_option_contradicts_the_gan_that_training_starts_from(run: Run, words: tuple[str, ...], said: str) -> None:
+    ended = run("train", "rooms:8", "--start", "rooms-64", *words)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not Path("runs").exists()
+
+
 def test_control_c_in_earnest(tmp_path: Path) -> None:
     source = (
         good("sleepy")

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from torch import nn
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
+from ganlab.gan import Gan, weights_digest
 from ganlab.latents import STREAM_TRAINING_LATENTS, Prior
 from ganlab.training import loop
 from ganlab.training.loop import Moment
@@ -427,3 +429,51 @@ def test_build_and_training_agree_on_the_initial_weights() -> None:
     expected, _ = build_dcgan(settings.network, 3)
     ours = Trainer(settings, "cpu").generator.state_dict()
     assert all(torch.equal(ours[key], value) for key, value in expected.state_dict().items())
+
+
+# a trained GAN to start from
+
+
+def trained(run: Path, **changes: Any) -> Gan:
+    """A GAN that was trained for a moment, with an averaged generator."""
+    trainer = Trainer(tiny_settings(average=0.9, **changes), "cpu")
+    loop.train(Pictures(24), run, trainer)
+    return load_gan(str(run))
+
+
+def test_a_run_starts_from_the_weights_of_a_gan_and_a_resumed_one_does_not_need_it_again(tmp_path: Path) -> None:
+    gan = trained(tmp_path / "first")
+    settings = tiny_settings(average=0.9, seed=1, start=gan.hash)
+    trainer = Trainer(settings, "cpu")
+    trainer.begin_with(gan)
+    assert gan.discriminator is not None
+    for name, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
+        for key, value in trainer.networks()[name].state_dict().items():
+            assert torch.equal(value, network.state_dict()[key]), (name, key)
+    state = trainer.kept()["generator"].state_dict()
+    weights = [key for key, _ in gan.generator.named_parameters()]
+    assert weights
+    assert all(torch.equal(state[key], gan.generator.state_dict()[key]) for key in weights)
+    before = weights_digest(gan.generator.state_dict())
+    loop.train(Pictures(24), tmp_path / "second", trainer)
+    assert weights_digest(gan.generator.state_dict()) == before, "the GAN itself was trained on"
+    assert load_gan(str(tmp_path / "second")).card.facts["training"]["start"] == gan.hash
+    assert "start" not in gan.card.facts["training"]
+    again = load_state(tmp_path / "second", "cpu")
+    assert again.settings == settings
+    assert torch.equal(again.generator.state_dict()[weights[0]], trainer.generator.state_dict()[weights[0]])
+
+
+def test_starting_from_a_gan_differs_from_starting_afresh(tmp_path: Path) -> None:
+    gan = trained(tmp_path / "first")
+    fresh, warm = (Trainer(tiny_settings(seed=1), "cpu") for _ in range(2))
+    warm.begin_with(gan)
+    key = next(iter(dict(fresh.generator.named_parameters())))
+    assert not torch.equal(fresh.generator.state_dict()[key], warm.generator.state_dict()[key])
+
+
+def test_there_must_be_a_discriminator_to_start_from(tmp_path: Path) -> None:
+    gan = trained(tmp_path / "first")
+    alone = Gan(gan.generator, None, prior=gan.prior, image=gan.image, card=gan.card)
+    with pytest.raises(GanlabError, match="has no discriminator"):
+        Trainer(tiny_settings(), "cpu").begin_with(alone)

@@ -10,13 +10,16 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    from ganlab.gan import Gan
 
 SIZES = (16, 32, 64, 128, 256)
 CHANNELS = (1, 3, 4)
@@ -126,6 +129,18 @@ class Discriminator(nn.Sequential):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return super().forward(images).flatten()
+
+
+def dcgan_settings(gan: Gan) -> DcganSettings:
+    """The shape of a GAN of this architecture.
+
+    Raises:
+        GanlabError: it is of another one.
+    """
+    card = dict(gan.card.architecture)
+    if card.pop("name", None) != "dcgan":
+        raise GanlabError(f"{gan.name} is no DCGAN of ganlab.", "Only one of those can be trained on.")
+    return DcganSettings.from_card(card)
 
 
 def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Discriminator]:

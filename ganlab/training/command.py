@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganlab.errors import GanlabError
 
+if TYPE_CHECKING:
+    from ganlab.gan import Gan
+
 RESUMABLE = {"resume", "epochs", "device", "data", "workers", "skip_broken"}  # what a resumed run may be told
+SHAPE = ("size", "width", "channels", "kernel", "z_dim", "prior")  # what a GAN to start from has decided
 
 
 def train(
@@ -48,9 +52,21 @@ def train(
         Path | None,
         typer.Option(help="Only the pictures named in this list, such as dedup's keep.txt.", show_default=False),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GAN",
+            help="Begin with the weights of this GAN, a name or a folder, and take its shape and prior. "
+            "Without it, with random weights, as in the paper.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Weights, order and z all follow from it; any number is as good.")] = 0,
     precision: Annotated[
-        str, typer.Option(help="fp32, or bf16: twice as fast on CPUs with AMX, last digits differ.")
+        str,
+        typer.Option(
+            help="fp32, or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; last digits differ."
+        ),
     ] = "fp32",
     workers: Annotated[
         int, typer.Option(help="Threads that decode pictures on the first pass; more pay where there are more cores.")
@@ -67,7 +83,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
-    from ganlab.architectures.dcgan import DcganSettings
+    from ganlab.architectures.dcgan import DcganSettings, dcgan_settings
     from ganlab.training import runs
     from ganlab.training.settings import TrainSettings
 
@@ -78,12 +94,13 @@ def train(
         return
     if data is None:
         raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
+    gan = None if start is None else _starting_point(context, start)
     settings = TrainSettings(
         data=data,
         limit=limit,
         keep=None if keep is None else str(keep),
-        network=DcganSettings(size, channels, width, z_dim, kernel),
-        law=prior,
+        network=DcganSettings(size, channels, width, z_dim, kernel) if gan is None else dcgan_settings(gan),
+        law=prior if gan is None else gan.prior.law,
         epochs=epochs,
         batch=batch,
         lr=lr,
@@ -92,13 +109,25 @@ def train(
         average=average,
         seed=seed,
         precision=precision,
+        start="" if gan is None else gan.hash,
     )
-    runs.start(settings, reading, device, out)
+    runs.start(settings, reading, device, out, gan)
 
 
 def _given(context: typer.Context, option: str) -> bool:
     source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def _starting_point(context: typer.Context, spec: str) -> Gan:
+    """The GAN to start from, whose shape no option may contradict."""
+    from ganlab.gan import Gan
+
+    given = [name for name in SHAPE if _given(context, name)]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise GanlabError(f"{option} is decided by the GAN of --start.", "Leave out one of the two.")
+    return Gan.from_spec(spec)
 
 
 def _refuse_changes(context: typer.Context) -> None:

@@ -91,6 +91,7 @@ class Journal:
                 "average": settings.average,
                 "seed": settings.seed,
                 "precision": settings.precision,
+                **({"start": settings.start} if settings.start else {}),
                 "ganlab": __version__,
                 "torch": torch.__version__,
             },

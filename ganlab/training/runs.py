@@ -14,8 +14,9 @@ import typer
 from ganlab.data import open_images
 from ganlab.data.chosen import read_names
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import choose_device
+from ganlab.devices import choose_device, fast_bfloat16
 from ganlab.errors import GanlabError
+from ganlab.gan import Gan
 from ganlab.results import new_run_folder
 from ganlab.training.display import Display, reading_bar
 from ganlab.training.loop import train
@@ -36,13 +37,18 @@ class Reading:
     skip_broken: bool
 
 
-def start(settings: TrainSettings, reading: Reading, device: str, out: Path | None) -> None:
+def start(settings: TrainSettings, reading: Reading, device: str, out: Path | None, gan: Gan | None = None) -> None:
     """Train from the beginning into a new folder.
+
+    Args:
+        gan: whose weights to begin with, of the shape that the settings say; None for random ones.
 
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
     """
     device = choose_device(device)
+    if settings.precision == "bf16" and not fast_bfloat16(device):
+        typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
     run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
     check_new_folder(run)
     keep = None if settings.keep is None else read_names(Path(settings.keep))
@@ -54,6 +60,8 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
         )
     settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
     trainer = Trainer(settings, device)
+    if gan is not None:
+        trainer.begin_with(gan)
     if keep is not None:
         write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
     _train(packed, trainer, run)

@@ -35,6 +35,7 @@ class TrainSettings:
             0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
         seed: initial weights, order of the pictures and z all follow from it.
         precision: "fp32", or "bf16" for bfloat16 autocast with float32 weights and loss.
+        start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
         threads: of torch on the CPU; results depend on it in the last bits.
     """
 
@@ -52,6 +53,7 @@ class TrainSettings:
     average: float = 0.0
     seed: int = 0
     precision: str = "fp32"
+    start: str = ""
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganlab.architectures.dcgan import build_dcgan
-from ganlab.gan import ImageSpec
+from ganlab.errors import GanlabError
+from ganlab.gan import Gan, ImageSpec
 from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, random_bits
 from ganlab.training.settings import TrainSettings
 
@@ -58,6 +59,19 @@ class Trainer:
         return torch.optim.Adam(
             network.parameters(), lr=self.settings.lr, betas=(self.settings.beta1, BETA2), fused=True
         )
+
+    def begin_with(self, gan: Gan) -> None:
+        """Take over the weights of a GAN of the same shape; the optimisers begin anew.
+
+        Raises:
+            GanlabError: it has no discriminator.
+        """
+        if gan.discriminator is None:
+            raise GanlabError(f"{gan.name} has no discriminator to go on with.", "Start from a GAN that has both.")
+        self.generator.load_state_dict(gan.generator.state_dict())
+        self.discriminator.load_state_dict(gan.discriminator.state_dict())
+        if self.average is not None:
+            self.average.load_state_dict(gan.generator.state_dict())
 
     def order(self, epoch: int, count: int) -> np.ndarray:
         """The order (count,) in which an epoch shows the pictures."""

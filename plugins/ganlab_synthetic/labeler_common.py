@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab import GanlabError, progress
+from ganlab import GanlabError, fast_bfloat16, progress
 
 from .labeler import CARD, WEIGHTS
 
@@ -62,7 +62,7 @@ def learn(
 ) -> Net:
     """The network after all steps, its weights averaged over the last hundreds of them, in eval mode.
 
-    Convolutions run in bfloat16; one thread prepares batches while another learns.
+    Convolutions run in bfloat16 where the processor has it; one thread prepares batches while another learns.
 
     Args:
         network: freshly initialised.
@@ -78,7 +78,7 @@ def learn(
     ready = _ahead(batches)
     for _ in progress(settings.steps, "training"):
         pictures, *others = next(ready)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16("cpu")):
             answers = network(pictures).float()
         loss = loss_of(answers, *others)
         optimizer.zero_grad()
