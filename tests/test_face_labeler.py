@@ -19,10 +19,11 @@ from ganlab_synthetic.faces.labeler_training import (
     FaceLabelerSettings,
     Faces,
     draw_faces,
-    loss_of,
+    drawn_loss,
     train_labeler,
 )
 from ganlab_synthetic.faces.labeler_validation import CHANGES, r_squared
+from ganlab_synthetic.faces.seen import FACING, QUESTIONS, UNSURE, SeenFaces, read_seen, seen_loss, write_seen
 from ganlab_synthetic.labeler import WEIGHTS
 from ganlab_synthetic.labeler_validation import UNIT
 
@@ -152,9 +153,69 @@ def test_changed_colours_teach_no_colours() -> None:
     answers = truth.clone()
     answers[:2, len(CONCEPTS) + 1 :] = 1.0
     unchanged, wrong = torch.tensor([True] * 4), torch.tensor([False, False, True, True])
-    nothing = loss_of(truth, truth, unchanged)
-    assert loss_of(answers, truth, wrong) == nothing
-    assert loss_of(answers, truth, unchanged) > nothing
+    nothing = drawn_loss(truth, truth, unchanged)
+    assert drawn_loss(answers, truth, wrong) == nothing
+    assert drawn_loss(answers, truth, unchanged) > nothing
+
+
+# --- what it learns from people ------------------------------------------------------------------------------------
+
+
+def seen_faces(n: int, **texts: str) -> SeenFaces:
+    return SeenFaces(np.zeros((n, 64, 64, 3), np.uint8), dict.fromkeys(QUESTIONS, UNSURE * n) | texts)
+
+
+def test_what_was_seen_survives_its_files(tmp_path: Path) -> None:
+    seen = SeenFaces(np.full((3, 64, 64, 3), 90, np.uint8), dict.fromkeys(CONCEPTS, "10?") | {FACING: "lcr"})
+    write_seen(seen, tmp_path)
+    again = read_seen(tmp_path)
+    assert again.texts == seen.texts
+    assert np.array_equal(again.images, seen.images)
+    assert np.array_equal(again.answers[:, QUESTIONS.index(FACING)], [-1, 0, 1])
+    assert np.isnan(again.answers[2, :4]).all()
+    assert len(read_seen(tmp_path / "nowhere").images) == 0
+    assert read_seen(tmp_path / "nowhere").batch(np.arange(0))[1].shape == (0, len(QUESTIONS))
+
+
+def test_shipped_samples_have_an_answer_to_every_question() -> None:
+    seen = read_seen()
+    assert len(seen.images) > 500
+    assert seen.answers.shape == (len(seen.images), len(QUESTIONS))
+    assert np.nanmax(np.abs(seen.answers)) == 1
+    assert (~np.isnan(seen.answers)).mean(0).min() > 0.7
+
+
+def test_what_nobody_knows_teaches_nothing_and_the_rest_its_own_way() -> None:
+    answers = torch.randn(4, len(ANSWERS), generator=torch.Generator().manual_seed(0)).requires_grad_()
+    _, unknown = seen_faces(4).batch(np.arange(4))
+    assert seen_loss(answers, unknown) == 0
+    _, glasses = seen_faces(4, glasses="10?1").batch(np.arange(4))
+    (gradient,) = torch.autograd.grad(seen_loss(answers, glasses), answers)
+    assert gradient[:, 1].sign().tolist() == [-1, 1, 0, -1]
+    assert gradient[:, [0, *range(2, len(ANSWERS))]].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "yaw", "pull"),
+    [("l", 0.0, 1), ("l", -0.5, 0), ("r", 0.0, -1), ("r", 0.2, -1), ("c", 0.1, 0), ("c", 0.6, 1), ("c", -0.6, -1)],
+)
+def test_the_turn_is_pulled_to_where_people_saw_it(said: str, yaw: float, pull: int) -> None:
+    answers = torch.zeros(1, len(ANSWERS))
+    answers[0, ANSWERS.index("yaw")] = yaw
+    answers.requires_grad_()
+    _, seen = seen_faces(1, facing=said).batch(np.arange(1))
+    (gradient,) = torch.autograd.grad(seen_loss(answers, seen), answers)
+    assert gradient[0, ANSWERS.index("yaw")].sign() == pull
+
+
+def test_a_sample_is_mirrored_with_where_it_turns() -> None:
+    left_half = torch.zeros(32, 3, 64, 64)
+    left_half[..., :32] = 1
+    changed, facing = FaceAugmentation(torch.Generator().manual_seed(4)).mirror(left_half, -torch.ones(32))
+    assert 4 < (facing == 1).sum() < 28
+    assert torch.equal(changed[:, 0, 0, 0] == 0, facing == 1)
+    unsure = FaceAugmentation(torch.Generator().manual_seed(4)).gently(left_half, torch.full((32,), torch.nan))[1]
+    assert unsure.isnan().all()
 
 
 # --- what the training shows it -----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def train_labeler(
 def train_face_labeler(
     out: Annotated[Path, typer.Option(help="A new folder for weights and card.")] = Path("faces-labeler"),
     faces: Annotated[int, typer.Option(min=64, help="Drawn faces.")] = 20_000,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 faces.")] = 3_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 drawn and 32 seen faces.")] = 3_000,
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:
     """Train the network that labels faces, as the shipped one was; takes a quarter of an hour on two cores."""

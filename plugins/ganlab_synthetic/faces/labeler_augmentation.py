@@ -27,18 +27,34 @@ class FaceAugmentation:
         Returns:
             Pictures of the same shape, yaw (n,) and bool (n,): False where colours were changed.
         """
-        change, n, size = self.change, len(pictures), pictures.shape[-1]
-        swap = change.chance(n, 0.5)
-        pictures, yaw = torch.where(swap, pictures.flip(-1), pictures), torch.where(swap.flatten(), -yaw, yaw)
-        pictures = self.haunt(pictures)
-        pictures, _ = change.warp(pictures, torch.zeros(n, size, size, dtype=torch.long))
-        pictures = self.erase(pictures)
+        change, n = self.change, len(pictures)
+        pictures, yaw = self.mirror(pictures, yaw)
+        pictures = self.erase(self.warp(self.haunt(pictures)))
         true_colours = torch.ones(n, dtype=torch.bool)
         for share, region in ((0.25, change.blobs), (0.5, change.everywhere)):
             rows = change.some(n, share)
             pictures[rows] = change.recolour(pictures[rows], region(pictures[rows, 0]))
             true_colours[rows] = False
         return change.degrade(pictures), yaw, true_colours
+
+    def gently(self, pictures: torch.Tensor, yaw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Only what leaves of a sample as much or as little as there was: (n, 3, 64, 64) and (n,), as they come."""
+        pictures, yaw = self.mirror(pictures, yaw)
+        pictures = self.warp(pictures)
+        for share, region in ((0.3, self.change.blobs), (0.6, self.change.everywhere)):
+            rows = self.change.some(len(pictures), share)
+            pictures[rows] = self.change.recolour(pictures[rows], region(pictures[rows, 0]))
+        return pictures, yaw
+
+    def mirror(self, pictures: torch.Tensor, yaw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Swap left and right in half of the pictures."""
+        swap = self.change.chance(len(pictures), 0.5)
+        return torch.where(swap, pictures.flip(-1), pictures), torch.where(swap.flatten(), -yaw, yaw)
+
+    def warp(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Shift, stretch and bend by a few pixels."""
+        nothing = torch.zeros(len(pictures), *pictures.shape[2:], dtype=torch.long)
+        return self.change.warp(pictures, nothing)[0]
 
     def haunt(self, pictures: torch.Tensor) -> torch.Tensor:
         """Let another face shine through some pictures, at most by a quarter."""

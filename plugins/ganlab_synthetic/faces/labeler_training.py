@@ -17,10 +17,12 @@ from .labeler import CONCEPTS, MEASURES
 from .labeler_augmentation import FaceAugmentation
 from .labeler_network import FaceNet
 from .portrait import draw_face
+from .seen import FACING, QUESTIONS, SeenFaces, read_seen, seen_loss
 
 ANSWERS = CONCEPTS + MEASURES
 # weight of a squared error beside the cross-entropies: a turn spreads over 2, a lightness over less than 1
 YAW_WEIGHT, COLOUR_WEIGHT = 2.0, 4.0
+SEEN_WEIGHT = 1.0  # of the loss on samples labelled by eye
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class FaceLabelerSettings:
     Attributes:
         faces: drawn faces.
         steps: steps of the optimiser.
-        batch: faces in a step.
+        batch: drawn faces in a step.
+        seen_batch: samples labelled by eye in a step.
         lr: peak learning rate of AdamW.
         decay: weight decay.
         seed: of weights, order and augmentation.
@@ -40,6 +43,7 @@ class FaceLabelerSettings:
     faces: int = 20_000
     steps: int = 3_000
     batch: int = 64
+    seen_batch: int = 32
     lr: float = 2e-3
     decay: float = 0.02
     seed: int = 0
@@ -69,14 +73,25 @@ def draw_faces(count: int, face_seed: int) -> Faces:
 
 
 def train_labeler(settings: FaceLabelerSettings, faces: Faces, losses: list[float] | None = None) -> FaceNet:
-    """A network trained on drawn faces by :func:`learn`; the order of everything random follows from the seed."""
+    """A network trained on drawn faces and samples by :func:`learn`; the order of everything random follows from the seed."""
     with torch.random.fork_rng(devices=[]):  # dropout, too, draws from the global state
         torch.manual_seed(settings.seed)
         network = FaceNet(len(ANSWERS))
-        return learn(network, _batches(settings, faces), loss_of, settings, losses)
+        return learn(network, _batches(settings, faces, read_seen()), loss_of, settings, losses)
 
 
-def loss_of(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor) -> torch.Tensor:
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def loss_of(
+    answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor, seen: torch.Tensor
+) -> torch.Tensor:
+    """Of drawn faces, which come first, and of samples labelled by eye."""
+    loss = drawn_loss(answers[: len(truth)], truth, true_colours)
+    return loss + SEEN_WEIGHT * seen_loss(answers[len(truth) :], seen) if len(seen) else loss
+
+
+def drawn_loss(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of the concepts and squared errors of the measures; colours count where they are still true."""
     first = len(CONCEPTS)
     concepts = F.binary_cross_entropy_with_logits(answers[:, :first], truth[:, :first])
@@ -85,12 +100,17 @@ def loss_of(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tens
     return concepts + YAW_WEIGHT * error[:, 0].mean() + COLOUR_WEIGHT * colours
 
 
-def _batches(settings: FaceLabelerSettings, faces: Faces) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Pictures in [-1, 1], the right answers, and whose colours are still true."""
+def _batches(settings: FaceLabelerSettings, faces: Faces, seen: SeenFaces) -> Iterator[Batch]:
+    """Pictures in [-1, 1], drawn ones first; their right answers, whose colours are still true, and what was seen."""
     order = np.random.default_rng(settings.seed)
     augment = FaceAugmentation(torch.Generator().manual_seed(settings.seed))
-    yaw = ANSWERS.index("yaw")
+    yaw, facing = ANSWERS.index("yaw"), QUESTIONS.index(FACING)
     for _ in range(settings.steps):
         pictures, truth = faces.batch(order.integers(len(faces.images), size=settings.batch))
         pictures, truth[:, yaw], true_colours = augment(pictures, truth[:, yaw])
-        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), truth, true_colours
+        answers = torch.empty(0, len(QUESTIONS))
+        if len(seen.images):
+            samples, answers = seen.batch(order.integers(len(seen.images), size=settings.seen_batch))
+            samples, answers[:, facing] = augment.gently(samples, answers[:, facing])
+            pictures = torch.cat([pictures, samples])
+        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), truth, true_colours, answers
