@@ -2,6 +2,7 @@
 
     python benchmarks/judge/collect.py draw GAN FOLDER          # numbered sheets to look at, and samples.png
     python benchmarks/judge/collect.py draw GAN FOLDER --kind random --unsure   # where the labeler hesitates
+    python benchmarks/judge/collect.py draw GAN FOLDER --kind bare   # where it sees windows that were never there
     python benchmarks/judge/collect.py join FOLDER LABELS ...   # add the labels of several people to the plugin's set
 
 Drawn rooms teach the labeler what a window is; what is left of one when feature maps are missing can only be seen.
@@ -28,17 +29,20 @@ from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
 
 FIRST = 3_000_000  # index of the first sample, below those of blind.py
 COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
-
+DROPPED = "up8"  # the layer that the probe drops filters of
 
 KINDS = ("whole", "window", "random")
 OFTEN = (0.2, 0.5, 0.3)  # how often each kind is drawn
+BARE = "bare"  # random drops in rooms without a window, where pictures on the wall are taken for one
+WINDOWS_TOO = 0.3  # of the samples of that kind have one, so that whoever labels cannot know
+SHOWN, NOT_SHOWN = 200, 20  # pixels of a window, of 64x64, from which a whole room has one, and up to which it has none
 UNSURE = (10, 250)  # pixels of a window, of 64x64, between which the labeler is held to hesitate
 
 
 def draw_unsure(gan: Gan, labeler: Labeler, n: int, seed: int, kind: str | None) -> np.ndarray:
     """Samples of which every second one is one that the labeler hesitates about."""
     images = draw(gan, labeler, 8 * n, seed, kind)
-    pixels = labeler.masks(gan.image.from_uint8(images), gan.image)[:, labeler.column("window")].sum((1, 2))
+    pixels = _window_pixels(gan, labeler, gan.image.from_uint8(images))
     hesitates = (pixels > UNSURE[0]) & (pixels < UNSURE[1])
     chosen = np.concatenate([np.flatnonzero(hesitates)[: n // 2], np.flatnonzero(~hesitates)])[:n]
     return images[np.sort(chosen)]
@@ -74,6 +78,33 @@ def draw(gan: Gan, labeler: Labeler, n: int, seed: int, only: str | None) -> np.
     return gan.image.to_uint8(torch.cat(pictures))
 
 
+def draw_bare(gan: Gan, labeler: Labeler, n: int, seed: int) -> np.ndarray:
+    """Samples with random filters dropped whose whole picture shows no window, but in which the labeler sees one.
+
+    Three in ten come from rooms with a window.
+    """
+    rng = np.random.default_rng(seed)
+    maps = next(layer.shape[0] for layer in gan.hidden_layers() if layer.name == DROPPED)
+    wanted = {True: round(WINDOWS_TOO * n), False: n - round(WINDOWS_TOO * n)}
+    found: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    first = FIRST
+    while any(len(found[kind]) < wanted[kind] for kind in found):
+        latents = gan.latents(100, seed=seed, first=first)
+        whole = _window_pixels(gan, labeler, gan.generate(latents))
+        with gan.edit({DROPPED: zero(rng.permutation(maps)[: rng.integers(maps // 2, 3 * maps // 4)])}):
+            damaged = gan.generate(latents)
+        seen = _window_pixels(gan, labeler, damaged) > UNSURE[0]
+        for kind, rows in ((True, whole >= SHOWN), (False, (whole <= NOT_SHOWN) & seen)):
+            found[kind].extend(gan.image.to_uint8(damaged[torch.from_numpy(rows)]))
+        first += 100
+    chosen = np.stack([picture for kind in found for picture in found[kind][: wanted[kind]]])
+    return chosen[rng.permutation(n)]
+
+
+def _window_pixels(gan: Gan, labeler: Labeler, images: torch.Tensor) -> np.ndarray:
+    return labeler.masks(images, gan.image)[:, labeler.column("window")].sum((1, 2))
+
+
 def write_sheets(images: np.ndarray, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tiled(images).save(folder / "samples.png")
@@ -103,14 +134,18 @@ def main() -> None:
     parser.add_argument("rest", nargs="+", type=Path, help="FOLDER to draw into, LABELS to join")
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=KINDS, help="only samples of this kind")
+    parser.add_argument("--kind", choices=[*KINDS, BARE], help="only samples of this kind")
     parser.add_argument("--unsure", action="store_true", help="half of them such as the labeler hesitates about")
     arguments = parser.parse_args()
     if arguments.what == "draw":
         gan = load_gan(arguments.first)
         labeler = Labeler.of_checkpoint(gan) or Labeler.from_spec("rooms")
-        take = draw_unsure if arguments.unsure else draw
-        write_sheets(take(gan, labeler, arguments.n, arguments.seed, arguments.kind), arguments.rest[0])
+        if arguments.kind == BARE:
+            images = draw_bare(gan, labeler, arguments.n, arguments.seed)
+        else:
+            take = draw_unsure if arguments.unsure else draw
+            images = take(gan, labeler, arguments.n, arguments.seed, arguments.kind)
+        write_sheets(images, arguments.rest[0])
     else:
         join(Path(arguments.first), arguments.rest)
 
