@@ -42,7 +42,7 @@ class LabelerSettings:
     rooms: int = 20_000
     steps: int = 3_600
     batch: int = 64
-    seen_batch: int = 24
+    seen_batch: int = 32
     lr: float = 2e-3
     decay: float = 0.02
     seed: int = 0
