@@ -23,7 +23,7 @@ _HOME_OF = {
     "Figure": "results",
     "Gan": "gan",
     "GanlabError": "errors",
-    "ImageSpec": "gan",
+    "ImageSpec": "imagespec",
     "Images": "data",
     "Labeler": "labelers",
     "Latents": "latents",
@@ -76,9 +76,9 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.exemplars import read_picture as read_picture
     from ganlab.gan import Card as Card
     from ganlab.gan import Gan as Gan
-    from ganlab.gan import ImageSpec as ImageSpec
     from ganlab.gan import Layer as Layer
     from ganlab.hookspecs import hookimpl as hookimpl
+    from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labelers import Labeler as Labeler
     from ganlab.labels import (
         Box as Box,

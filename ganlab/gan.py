@@ -14,6 +14,7 @@ import numpy as np
 
 from ganlab.devices import check_device, enough_memory, is_out_of_memory
 from ganlab.errors import GanlabError
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
 
 if TYPE_CHECKING:
@@ -25,34 +26,6 @@ if TYPE_CHECKING:
 Side = Literal["generator", "discriminator"]
 
 LARGEST_BATCH = 64  # pictures at once; halved while memory does not suffice
-
-
-@dataclass(frozen=True)
-class ImageSpec:
-    """What a picture of this GAN is: (channels, size, size) with values from ``low`` to ``high``."""
-
-    size: int = 64
-    channels: int = 3
-    low: float = -1.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.size < 1 or self.channels < 1 or not self.low < self.high:
-            raise GanlabError(
-                f"{self} fits no picture.", "It needs a size and channels of at least 1, and low below high."
-            )
-
-    def to_uint8(self, images: torch.Tensor) -> np.ndarray:
-        """Pictures (n, c, h, w) in [low, high], clipped to it -> (n, h, w, c) uint8."""
-        levels = (images.detach().float() - self.low) * (255.0 / (self.high - self.low))
-        return levels.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-
-    def from_uint8(self, pictures: np.ndarray) -> torch.Tensor:
-        """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high]."""
-        import torch
-
-        levels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
-        return levels * ((self.high - self.low) / 255.0) + self.low
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     import torch
 
-    from ganlab.gan import Gan, ImageSpec
+    from ganlab.gan import Gan
+    from ganlab.imagespec import ImageSpec
 
 
 class Labeler:

@@ -157,7 +157,8 @@ def run_out_of_memory() -> None:
 
     from ganlab.architectures.dcgan import DcganSettings, build_dcgan
     from ganlab.errors import GanlabError
-    from ganlab.gan import Gan, ImageSpec
+    from ganlab.gan import Gan
+    from ganlab.imagespec import ImageSpec
     from ganlab.latents import Prior
 
     gan = Gan(build_dcgan(DcganSettings(128, 3, 8, 10))[0], prior=Prior(10), image=ImageSpec(128))

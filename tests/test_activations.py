@@ -9,7 +9,8 @@ from torch import nn
 
 from ganlab import activations
 from ganlab.errors import GanlabError
-from ganlab.gan import Gan, ImageSpec
+from ganlab.gan import Gan
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.testing import tiny_gan
 from tests.kit import one_thread  # noqa: F401 (a fixture)

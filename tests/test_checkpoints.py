@@ -21,7 +21,8 @@ from torch import nn
 from ganlab import checkpoints
 from ganlab.checkpoints import load_gan, named_checkpoints, native, save_gan, shipped_folder, store_folder
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, ImageSpec
+from ganlab.gan import Card, Gan
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.testing import tiny_gan
 from tests.kit import one_thread, tree  # noqa: F401 (one_thread is a fixture)

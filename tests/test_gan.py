@@ -14,7 +14,8 @@ from torch import nn
 from ganlab import gan as gan_module
 from ganlab.devices import choose_device, is_out_of_memory
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, ImageSpec, weights_digest
+from ganlab.gan import Card, Gan, weights_digest
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
 from ganlab.surgery import zeroed
 from ganlab.testing import tiny_gan

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.checkpoints import save_gan
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, ImageSpec
+from ganlab.gan import Card, Gan
+from ganlab.imagespec import ImageSpec
 from ganlab.labels import Box, Boxes, PictureName, parse_picture_file
 from ganlab.latents import Prior
 from ganlab.sampling import sample, write_samples

@@ -1,11 +1,12 @@
 """Faces for the labeler to learn from: samples of a GAN, to be labelled by eye.
 
     python benchmarks/judge/collect_faces.py draw GAN FOLDER [--first N]  # numbered sheets to look at, and samples.png
-    python benchmarks/judge/collect_faces.py join FOLDER LABELS ...       # add what several people saw to the plugin's set
+    python benchmarks/judge/collect_faces.py join FOLDER LABELS ...       # add what several saw to the plugin's set
 
 Half of the samples are such as the labeler hesitates about. LABELS are JSON files {number: five characters}, one a
-person: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions on which
-people differ stay open. Nothing that the judge is tested on is among them (``blind_faces.py`` has indices of its own).
+person: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions on
+which people differ stay open. Nothing that the judge is tested on is among them: ``blind_faces.py`` has indices of its
+own.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["draw", "join"])
     parser.add_argument("first_word", metavar="GAN|FOLDER", help="GAN to draw, FOLDER to join")
-    parser.add_argument("rest", nargs="+", type=Path, metavar="FOLDER|LABELS", help="FOLDER to draw into, LABELS to join")
+    parser.add_argument(
+        "rest", nargs="+", type=Path, metavar="FOLDER|LABELS", help="FOLDER to draw into, LABELS to join"
+    )
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--first", type=int, default=FIRST, help="index of the first sample to choose from")
     arguments = parser.parse_args()

@@ -19,7 +19,8 @@ from torch import nn
 
 from ganlab import architectures
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, ImageSpec
+from ganlab.gan import Card, Gan
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.writing import check_new_folder
 

@@ -65,7 +65,7 @@ def train(
     precision: Annotated[
         str,
         typer.Option(
-            help="fp32, or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; last digits differ."
+            help="fp32, or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; digits differ."
         ),
     ] = "fp32",
     workers: Annotated[

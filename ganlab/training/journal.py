@@ -14,7 +14,7 @@ from torch import nn
 from ganlab import __version__, figures
 from ganlab.checkpoints import native
 from ganlab.errors import GanlabError
-from ganlab.gan import ImageSpec
+from ganlab.imagespec import ImageSpec
 from ganlab.training.trainer import StepLog, Trainer
 from ganlab.writing import write_file
 

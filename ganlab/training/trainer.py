@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from ganlab.architectures.dcgan import build_dcgan
 from ganlab.errors import GanlabError
-from ganlab.gan import Gan, ImageSpec
+from ganlab.gan import Gan
+from ganlab.imagespec import ImageSpec
 from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, random_bits
 from ganlab.training.settings import TrainSettings
 

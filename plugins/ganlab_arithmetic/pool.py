@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -11,7 +9,6 @@ from ganlab import Gan, Labeler, Latents, progress
 
 from .meaning import Shown
 
-BYTES = 2**26  # of float32 pictures at once
 KEPT = 2**28  # of uint8 pictures that are kept instead of being drawn again
 
 
@@ -29,7 +26,7 @@ class Pool:
         kept = len(latents) * channels * side**2 <= KEPT
         self._pictures = np.empty((len(latents), side, side, channels), np.uint8) if kept else None
         self.shows = np.empty((len(latents), len(labeler.concepts)), bool)
-        for rows in chunks(len(latents), gan):
+        for rows in progress(gan.image.chunks(len(latents)), "drawing and judging samples"):
             images = gan.generate(latents[rows])
             self.shows[rows] = labeler.shows(images, gan.image)
             if self._pictures is not None:
@@ -49,10 +46,3 @@ class Pool:
         if self._pictures is not None:
             return self.gan.image.from_uint8(self._pictures[rows])
         return self.gan.generate(self.latents[rows])
-
-
-def chunks(count: int, gan: Gan, each: int = 1) -> Iterator[slice]:
-    """Slices of ``count`` things of ``each`` pictures, so that a chunk of pictures fits a fixed space."""
-    step = max(1, min(64, BYTES // (4 * gan.image.channels * gan.image.size**2 * each)))
-    starts = range(0, count, step)
-    yield from (slice(start, min(start + step, count)) for start in progress(starts, "drawing and judging samples"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import random_bits
+from ganlab import progress, random_bits
 
 from .meaning import Meaning
 from .points import Space, combined, combined_pixels
-from .pool import Pool, chunks
+from .pool import Pool
 
 COUNTS = (1, 2, 3, 5)  # exemplars of a draw
 STREAM_DRAWS = 711
@@ -64,7 +64,7 @@ def count_successes(
     def right(images: torch.Tensor) -> np.ndarray:
         return (labeler.shows(images, gan.image)[:, columns] == wanted).all(1)
 
-    for part in chunks(draws, gan, each=rows[0].size):
+    for part in progress(gan.image.chunks(draws, each=rows[0].size), "drawing and judging results"):
         z = pool.latents.z[torch.from_numpy(rows[part])]  # (draws, terms, exemplars, dim)
         pictures = pool.pictures(rows[part].ravel()).unflatten(0, rows[part].shape)
         for number, count in enumerate(counts):

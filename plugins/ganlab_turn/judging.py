@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by
-
-BYTES = 2**26  # of float32 pictures at once
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,8 @@ class Judge:
 
     def of_latents(self, gan: Gan, latents: Latents) -> np.ndarray:
         """float32 (n, attributes) of samples."""
-        return np.concatenate(
-            [self.values(gan.generate(latents[rows]), gan.image) for rows in chunks(len(latents), gan, 1, "judging")]
-        )
+        chunks = progress(gan.image.chunks(len(latents)), "judging")
+        return np.concatenate([self.values(gan.generate(latents[rows]), gan.image) for rows in chunks])
 
 
 def followed(judge: Judge, first: str, second: str, by: str | None) -> tuple[int, int] | None:
@@ -78,9 +74,3 @@ def followed(judge: Judge, first: str, second: str, by: str | None) -> tuple[int
             f"From {first!r} to {second!r} several attributes change: {', '.join(differ)}.", "Name one of them: --by."
         )
     return next(((judge.column(name), 1 if value > said[0][name] else -1) for name, value in differ.items()), None)
-
-
-def chunks(count: int, gan: Gan, each: int, doing: str) -> Iterator[slice]:
-    """Slices of ``count`` things of ``each`` pictures, so that a chunk of pictures fits a fixed space."""
-    step = max(1, min(64 // min(each, 64), BYTES // (4 * gan.image.channels * gan.image.size**2 * each)))
-    yield from (slice(start, min(start + step, count)) for start in progress(range(0, count, step), doing))

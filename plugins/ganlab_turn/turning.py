@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Gan, Latents
+from ganlab import Gan, Latents, progress
 
-from .judging import Judge, chunks
+from .judging import Judge
 
 SLACK = 0.02  # of the attribute's spread: falling back by less is the labeler's noise
 RISE = 0.5  # of the spread: a turn rises at least so far from end to end
@@ -95,7 +95,7 @@ def moved(latents: Latents, vectors: torch.Tensor, t: np.ndarray) -> Latents:
 def walk(gan: Gan, judge: Judge, latents: Latents, vectors: torch.Tensor, t: np.ndarray) -> np.ndarray:
     """What the judge sees along the way: float32 (n, steps, attributes)."""
     values = np.empty((len(latents), len(t), len(judge.attributes)), np.float32)
-    for rows in chunks(len(latents), gan, len(t), "turning samples"):
+    for rows in progress(gan.image.chunks(len(latents), len(t)), "turning samples"):
         images = gan.generate(moved(latents[rows], vectors[rows], t))
         values[rows] = judge.values(images, gan.image).reshape(-1, *values.shape[1:])
     return values

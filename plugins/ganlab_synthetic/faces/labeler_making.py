@@ -69,8 +69,8 @@ def _facts(settings: FaceLabelerSettings, seconds: int) -> dict[str, Any]:
         "training": {
             "command": f"ganlab synthetic train-face-labeler {options}",
             "seconds": seconds,
-            "data": f"{settings.faces} drawn faces of series {settings.face_seed} and {len(read_seen().images)} samples of "
-            "GANs, labelled by eye; no photograph",
+            "data": f"{settings.faces} drawn faces of series {settings.face_seed}, and {len(read_seen().images)} "
+            "samples of GANs, labelled by eye; no photograph",
             "batch": settings.batch,
             "lr": settings.lr,
             "torch": torch.__version__,

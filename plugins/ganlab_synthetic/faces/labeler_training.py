@@ -73,7 +73,7 @@ def draw_faces(count: int, face_seed: int) -> Faces:
 
 
 def train_labeler(settings: FaceLabelerSettings, faces: Faces, losses: list[float] | None = None) -> FaceNet:
-    """A network trained on drawn faces and samples by :func:`learn`; the order of everything random follows from the seed."""
+    """A network trained on drawn faces and samples by :func:`learn`; all that is random follows from the seed."""
     with torch.random.fork_rng(devices=[]):  # dropout, too, draws from the global state
         torch.manual_seed(settings.seed)
         network = FaceNet(len(ANSWERS))
@@ -83,9 +83,7 @@ def train_labeler(settings: FaceLabelerSettings, faces: Faces, losses: list[floa
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def loss_of(
-    answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor, seen: torch.Tensor
-) -> torch.Tensor:
+def loss_of(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """Of drawn faces, which come first, and of samples labelled by eye."""
     loss = drawn_loss(answers[: len(truth)], truth, true_colours)
     return loss + SEEN_WEIGHT * seen_loss(answers[len(truth) :], seen) if len(seen) else loss

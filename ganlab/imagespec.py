@@ -1,0 +1,50 @@
+"""What a picture of a GAN is: its size, its channels, its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK_BYTES = 2**26  # of float32 pictures that are worked on at once
+LARGEST_CHUNK = 64  # of them
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What a picture of this GAN is: (channels, size, size) with values from ``low`` to ``high``."""
+
+    size: int = 64
+    channels: int = 3
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels < 1 or not self.low < self.high:
+            raise GanlabError(
+                f"{self} fits no picture.", "It needs a size and channels of at least 1, and low below high."
+            )
+
+    def chunks(self, count: int, each: int = 1) -> list[slice]:
+        """Slices of ``count`` things of ``each`` pictures, so that the pictures of a slice fit a fixed space."""
+        pictures = min(LARGEST_CHUNK, CHUNK_BYTES // (4 * self.channels * self.size**2))
+        step = max(1, pictures // each)
+        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+    def to_uint8(self, images: torch.Tensor) -> np.ndarray:
+        """Pictures (n, c, h, w) in [low, high], clipped to it -> (n, h, w, c) uint8."""
+        levels = (images.detach().float() - self.low) * (255.0 / (self.high - self.low))
+        return levels.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    def from_uint8(self, pictures: np.ndarray) -> torch.Tensor:
+        """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high]."""
+        import torch
+
+        levels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
+        return levels * ((self.high - self.low) / 255.0) + self.low
