@@ -41,7 +41,7 @@ _HOME_OF = {
     "hookimpl": "hookspecs",
     "latents_of": "labels",
     "load_gan": "checkpoints",
-    "load_result": "results",
+    "load_result": "run_folders",
     "one_class": "exemplars",
     "open_images": "data",
     "picture_file": "labels",
@@ -51,7 +51,7 @@ _HOME_OF = {
     "read_picture": "exemplars",
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
-    "save_result": "results",
+    "save_result": "run_folders",
     "words_of": "vocabulary",
 }
 
@@ -103,24 +103,12 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import random_bits as random_bits
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
-    from ganlab.results import (
-        Figure as Figure,
-    )
-    from ganlab.results import (
-        Metric as Metric,
-    )
-    from ganlab.results import (
-        Result as Result,
-    )
-    from ganlab.results import (
-        Table as Table,
-    )
-    from ganlab.results import (
-        load_result as load_result,
-    )
-    from ganlab.results import (
-        save_result as save_result,
-    )
+    from ganlab.results import Figure as Figure
+    from ganlab.results import Metric as Metric
+    from ganlab.results import Result as Result
+    from ganlab.results import Table as Table
+    from ganlab.run_folders import load_result as load_result
+    from ganlab.run_folders import save_result as save_result
     from ganlab.vocabulary import said_by as said_by
     from ganlab.vocabulary import words_of as words_of
 

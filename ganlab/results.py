@@ -1,20 +1,15 @@
-"""What an analysis found: numbers with their controls, tables, pictures, edited GANs; and a run on disk."""
+"""What an analysis found: numbers with their controls, tables, pictures, edited GANs."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.animation import frame_faults, read_webp, webp_bytes
-from ganlab.errors import GanlabError
+from ganlab.animation import frame_faults
 from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
-from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -220,147 +215,6 @@ class Result:
         text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         # file names that are not UTF-8 reach Python as lone surrogates, which can only be written as escapes
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def save_result(
-    result: Result,
-    folder: str | Path,
-    *,
-    command: str = "",
-    environment: Mapping[str, Any] | None = None,
-    renumber: bool = False,
-) -> Path:
-    """Write a result as a run: ``result.json``, figures, arrays, GANs, files, ``index.html``.
-
-    What differs from run to run goes into ``environment.json``. Everything is written into a temporary folder
-    beside and renamed, so a run is there as a whole or not at all.
-
-    Args:
-        folder: must not exist yet, or be empty.
-        command: the command line that reproduces the run, for the page.
-        environment: times, versions, device; see :func:`ganlab.environment.environment`.
-        renumber: when another process took a numbered ``folder`` meanwhile, take the next number instead.
-
-    Returns:
-        The folder written.
-
-    Raises:
-        ValueError: the result breaks its contract, see :meth:`Result.check`.
-        GanlabError: the folder holds something or cannot be written, or the disk is full. Nothing is left.
-    """
-    text = result.to_json()
-    folder = Path(folder)
-    while True:
-        try:
-            with new_folder(folder) as temporary:
-                _write(result, text, temporary, command, dict(environment or {}))
-            return folder
-        except FolderTaken:
-            if not renumber:
-                raise
-            folder = new_run_folder(folder.parent.name, folder.name.rpartition("-")[0], folder.parent.parent)
-
-
-def load_result(folder: str | Path) -> Result:
-    """Read back what :func:`save_result` wrote.
-
-    Raises:
-        GanlabError: the folder is no run, or a file of it is missing or damaged.
-    """
-    from PIL import Image
-
-    folder = Path(folder)
-    hint = "Give a folder that holds a result.json."
-    try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            other = f"another ganlab (format {content['format']})"
-            raise GanlabError(f"{folder} was written by {other}.", "Update ganlab.")
-        result = Result(
-            summary=content["summary"],
-            metrics={name: Metric(**metric) for name, metric in content["metrics"].items()},
-            tables={name: Table(**table) for name, table in content["tables"].items()},
-            arrays=_read_arrays(folder / "arrays.npz", content["arrays"]),
-            files={name: (folder / name).read_bytes() for name in content["files"]},
-            notes=content["notes"],
-            record=content["record"],
-        )
-        for name, figure in content["figures"].items():
-            with Image.open(folder / figure["file"]) as image:
-                image.load()
-            result.figures[name] = Figure(image, figure["caption"], *_read_frames(folder, figure))
-        result.check()
-        gans = {name: str(folder / gan["folder"]) for name, gan in content["gans"].items()}
-    except FileNotFoundError as error:
-        raise GanlabError(f"{folder} is no complete run: {error.filename} is missing.", hint) from error
-    except Exception as error:  # a wrong byte raises whatever the reader of that byte raises
-        raise GanlabError(f"The run in {folder} is damaged: {error}.", hint) from error
-    if gans:
-        from ganlab.checkpoints import load_gan
-
-        result.gans = {name: load_gan(path) for name, path in gans.items()}
-    return result
-
-
-def new_run_folder(command: str, name: str, root: str | Path | None = None) -> Path:
-    """The next free ``ROOT/COMMAND/NAME-0001``; it is not made yet.
-
-    Args:
-        root: by default ``GANLAB_RUNS``, or ``runs`` in the current folder.
-    """
-    parent = Path(root or os.environ.get("GANLAB_RUNS") or "runs") / command
-    stem = re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "run"
-    taken = [0]
-    if parent.is_dir():
-        pattern = re.compile(re.escape(stem) + r"-(\d{4,})")
-        taken += [int(match[1]) for entry in parent.iterdir() if (match := pattern.fullmatch(entry.name))]
-    return parent / f"{stem}-{max(taken) + 1:04d}"
-
-
-def _write(result: Result, text: str, folder: Path, command: str, environment: dict[str, Any]) -> None:
-    from ganlab.page import render
-
-    pictures = {f"{name}.png": png_bytes(figure.image) for name, figure in result.figures.items()}
-    for name, figure in result.figures.items():
-        if figure.frames:
-            pictures[f"{name}.webp"] = webp_bytes(figure.frames, figure.seconds)
-    if result.figures:
-        (folder / "figures").mkdir()
-    for name, picture in pictures.items():
-        (folder / "figures" / name).write_bytes(picture)
-    if result.arrays:
-        (folder / "arrays.npz").write_bytes(arrays_bytes(result.arrays))
-    for name, gan in result.gans.items():
-        from ganlab.checkpoints import save_gan
-
-        save_gan(gan, folder / "gans" / name)
-    for name, content in result.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    environment = {"command": command, **environment}
-    page = render(result, pictures, command, environment)
-    (folder / "index.html").write_bytes(page.encode("utf-8", "xmlcharrefreplace"))
-    (folder / "environment.json").write_text(json.dumps(environment, indent=2, default=str) + "\n", encoding="utf-8")
-    (folder / "result.json").write_bytes(text.encode("utf-8"))
-
-
-def _read_frames(folder: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a figure with frames has more than others."""
-    if "animation" not in figure:
-        return ()
-    frames, seconds = read_webp(folder / figure["animation"], figure["seconds"]), figure["seconds"]
-    if len(frames) != figure["frames"]:
-        raise ValueError(f"{figure['animation']} has {len(frames)} frames, not {figure['frames']}")
-    return frames, seconds
-
-
-def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    if not expected:
-        return {}
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in expected}
 
 
 def _require(kind: type, what: str, name: str, value: Any) -> None:

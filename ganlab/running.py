@@ -47,7 +47,7 @@ def run_analysis(
         GanlabError: whatever the user can mend.
     """
     from ganlab.environment import environment
-    from ganlab.results import new_run_folder, save_result
+    from ganlab.run_folders import new_run_folder, save_result
     from ganlab.writing import check_new_folder
 
     if out is not None:

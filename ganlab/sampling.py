@@ -112,7 +112,7 @@ def sample(
     from ganlab.devices import choose_device
     from ganlab.gan import Gan
     from ganlab.progressbar import shown_progress
-    from ganlab.results import new_run_folder
+    from ganlab.run_folders import new_run_folder
     from ganlab.running import find_gan
     from ganlab.writing import FolderTaken, check_new_folder
 

@@ -22,7 +22,7 @@ STOREYS: list[set[str]] = [
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},
-    {"architectures", "checkpoints", "screen"},
+    {"architectures", "checkpoints", "screen", "run_folders"},
     {"training", "sampling"},
     {"testing", "scaffold"},
     {"commands", "running"},
@@ -34,7 +34,6 @@ STOREYS: list[set[str]] = [
 # late imports against the arrows, inside functions: whoever resolves a name asks those who know it
 LATE = {
     "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
-    "results": {"checkpoints"},  # a result's GANs are saved and loaded as checkpoints
     "data": {"plugins"},  # data sets by name
     "labelers": {"plugins"},  # labelers by name
     "analyses": {"plugins"},  # analyses by their command

@@ -27,7 +27,8 @@ from scipy import stats
 from ganlab.environment import environment
 from ganlab.errors import GanlabError
 from ganlab.page import number
-from ganlab.results import Figure, Metric, Result, Table, load_result, new_run_folder, save_result
+from ganlab.results import Figure, Metric, Result, Table
+from ganlab.run_folders import load_result, new_run_folder, save_result
 from ganlab.writing import FolderTaken, check_new_folder, new_folder, png_bytes, write_file
 
 
@@ -226,7 +227,8 @@ def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> 
 
 def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from ganlab.results import *; import ganlab.figures, ganlab.labels, ganlab.environment\n"
+        "import sys; from ganlab.results import *; from ganlab.run_folders import *; "
+        "import ganlab.figures, ganlab.labels, ganlab.environment\n"
         f"save_result(Result('One sentence.'), {str(tmp_path / 'run')!r}); load_result({str(tmp_path / 'run')!r})\n"
         "print([name for name in ('torch', 'matplotlib', 'sklearn', 'captum') if name in sys.modules])"
     )

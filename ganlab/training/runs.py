@@ -17,7 +17,7 @@ from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import choose_device, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.results import new_run_folder
+from ganlab.run_folders import new_run_folder
 from ganlab.training.display import Display, reading_bar
 from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
