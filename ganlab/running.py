@@ -21,6 +21,8 @@ from ganlab.progressbar import shown_progress
 if TYPE_CHECKING:
     from ganlab.results import Result
 
+FIRST_CHOICE = "rooms-64"  # the shipped GAN to take unless an analysis shows best on another
+
 
 def run_analysis(
     analysis: Analysis,
@@ -105,8 +107,8 @@ def find_gan(analysis: Analysis | None = None) -> str:
     shipped = [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
     if not shipped:
         raise GanlabError("No GAN was named, and none comes with this ganlab.", "Name one: --gan FOLDER")
-    preferred = analysis.default_gan if analysis is not None else None
-    spec = preferred if preferred in shipped else shipped[0]
+    preferred = (analysis.default_gan if analysis is not None else None, FIRST_CHOICE)
+    spec = next((name for name in preferred if name in shipped), shipped[0])
     screen.say(f"GAN: {spec}, which comes with ganlab (choose another with --gan)")
     return spec
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def classify(
     gan: Gan,
     data: Annotated[Images, "pictures in a folder per class, below train and test if there are such; or an npz"],

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from ganlab import Analysis, Gan, Images, Labeler, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def features(
     gan: Gan,
     data: Annotated[Images, "pictures to look through: a folder, zip, array or data set, such as rooms:1000"],

@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Boxes, Exemplars, Gan, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def mark(
     gan: Gan,
     n: Annotated[int, "pictures to mark; the paper looked at 150", Range(1)] = 150,

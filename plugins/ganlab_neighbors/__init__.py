@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def neighbors(
     gan: Gan,
     data: Annotated[Images, "the pictures the GAN was trained on: a folder, zip, array or data set"],

@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def paper(
     gan: Gan,
     data: Annotated[

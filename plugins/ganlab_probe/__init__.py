@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from ganlab import Analysis, Boxes, Gan, Labeler, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def probe(
     gan: Gan,
     concept: Annotated[str, "what to find: windows, beds, ...; singular and plural are one"],

@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Gan, Range, Result, analysis, hookimpl
 
 
-@analysis(default_gan="rooms-64")
+@analysis
 def walk(
     gan: Gan,
     points: Annotated[int, "random points to walk through; the paper took 9", Range(2)] = 9,
