@@ -272,6 +272,15 @@ def test_the_gan_that_is_taken_is_told(run: Run, tiny: str, monkeypatch: pytest.
     assert f"GAN: {tiny}, from GANLAB_GAN" in run("mean", "window").err
 
 
+def test_an_analysis_without_a_gan_of_its_own_takes_the_first_choice_of_those_that_ship() -> None:
+    from ganlab import Analysis
+    from ganlab.running import FIRST_CHOICE, find_gan
+
+    chosen = Analysis.from_spec("arithmetic").default_gan
+    assert find_gan() == find_gan(Analysis.from_spec("probe")) == FIRST_CHOICE
+    assert find_gan(Analysis.from_spec("arithmetic")) == chosen != FIRST_CHOICE
+
+
 def test_no_gan_at_all(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("ganlab.checkpoints.shipped_folder", lambda: tmp_path / "none")
     ended = run("mean", "window")
