@@ -17,10 +17,11 @@ from torch import nn
 
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.checkpoints import load_gan
+from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan, weights_digest
 from ganlab.latents import STREAM_TRAINING_LATENTS, Prior
-from ganlab.training import loop
+from ganlab.training import loop, runs
 from ganlab.training.loop import Moment
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import STATE, load_state
@@ -477,3 +478,23 @@ def test_there_must_be_a_discriminator_to_start_from(tmp_path: Path) -> None:
     alone = Gan(gan.generator, None, prior=gan.prior, image=gan.image, card=gan.card)
     with pytest.raises(GanlabError, match="has no discriminator"):
         Trainer(tiny_settings(), "cpu").begin_with(alone)
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "fast"),
+    [("cpu", "AVX2", False), ("cpu", "AVX512", True), ("cpu", "SVE256", True), ("cuda", "AVX2", True)],
+)
+def test_bfloat16_is_worth_while_but_where_the_processor_emulates_it(
+    device: str, capability: str, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert fast_bfloat16(device) is fast
+
+
+def test_who_asks_for_emulated_bfloat16_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with pytest.raises(GanlabError, match="fewer than a batch"):
+        runs.start(tiny_settings("rooms:2", precision="bf16"), runs.Reading(1, False), "cpu", tmp_path / "run")
+    assert "--precision fp32 is many times faster" in capsys.readouterr().err
