@@ -41,7 +41,7 @@ def choose_device(device: str = "auto") -> str:
 
 
 def fast_bfloat16(device: str) -> bool:
-    """Whether bfloat16 is worth while there: without AVX-512, processors of PCs emulate it a hundred times slower."""
+    """Whether bfloat16 is worth while there: without AVX-512, x86 processors emulate it, fifty times slower."""
     import torch
 
     return torch.device(device).type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"

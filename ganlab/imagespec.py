@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 CHUNK_BYTES = 2**26  # of float32 pictures that are worked on at once
-LARGEST_CHUNK = 64  # of them
+LARGEST_CHUNK = 64  # things that are worked on at once, however small their pictures
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class ImageSpec:
 
     def chunks(self, count: int, each: int = 1) -> list[slice]:
         """Slices of ``count`` things of ``each`` pictures, so that the pictures of a slice fit a fixed space."""
-        pictures = min(LARGEST_CHUNK, CHUNK_BYTES // (4 * self.channels * self.size**2))
-        step = max(1, pictures // each)
+        step = max(1, min(LARGEST_CHUNK, CHUNK_BYTES // (4 * self.channels * self.size**2 * each)))
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
     def to_uint8(self, images: torch.Tensor) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ganlab import cli, plugins
+from ganlab import Gan, cli, load_gan, plugins, save_gan
 from ganlab.commands import command_line
 from tests.plugin_kit import forget_modules, good, install
 
@@ -390,6 +390,15 @@ def test_no_option_contradicts_the_gan_that_training_starts_from(run: Run, words
     ended = run("train", "rooms:8", "--start", "rooms-64", *words)
     assert ended.code == 2
     assert said in ended.err
+    assert not Path("runs").exists()
+
+
+def test_training_starts_from_no_half_a_gan_and_says_so_at_once(run: Run, tiny: str) -> None:
+    gan = load_gan(tiny)
+    save_gan(Gan(gan.generator, None, prior=gan.prior, image=gan.image, card=gan.card), "half")
+    ended = run("train", "nowhere", "--start", "half")
+    assert ended.code == 2
+    assert "has no discriminator to go on with" in ended.err
     assert not Path("runs").exists()
 
 

@@ -433,3 +433,17 @@ def test_memory_that_truly_ends_ends_in_a_sentence(tmp_path: Path) -> None:
             "One picture of 'unnamed' does not fit into the memory of cpu.",
         )
     assert any(not ending.endswith(" 64") for ending in drawn)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "each"), [(64, 200, 1), (64, 200, 15), (64, 3, 5000), (512, 100, 9), (64, 0, 1)]
+)
+def test_chunks_cover_everything_once_and_fit_a_fixed_space(size: int, count: int, each: int) -> None:
+    chunks = ImageSpec(size).chunks(count, each)
+    assert [row for chunk in chunks for row in range(count)[chunk]] == list(range(count))
+    rows = max((chunk.stop - chunk.start for chunk in chunks), default=0)
+    assert rows <= 1 or (rows <= 64 and rows * each * 4 * 3 * size**2 <= 2**26)
+
+
+def test_small_things_are_worked_on_by_the_dozen() -> None:
+    assert ImageSpec(64).chunks(200, 15)[0] == slice(0, 64)

@@ -465,21 +465,6 @@ def test_a_run_starts_from_the_weights_of_a_gan_and_a_resumed_one_does_not_need_
     assert torch.equal(again.generator.state_dict()[weights[0]], trainer.generator.state_dict()[weights[0]])
 
 
-def test_starting_from_a_gan_differs_from_starting_afresh(tmp_path: Path) -> None:
-    gan = trained(tmp_path / "first")
-    fresh, warm = (Trainer(tiny_settings(seed=1), "cpu") for _ in range(2))
-    warm.begin_with(gan)
-    key = next(iter(dict(fresh.generator.named_parameters())))
-    assert not torch.equal(fresh.generator.state_dict()[key], warm.generator.state_dict()[key])
-
-
-def test_there_must_be_a_discriminator_to_start_from(tmp_path: Path) -> None:
-    gan = trained(tmp_path / "first")
-    alone = Gan(gan.generator, None, prior=gan.prior, image=gan.image, card=gan.card)
-    with pytest.raises(GanlabError, match="has no discriminator"):
-        Trainer(tiny_settings(), "cpu").begin_with(alone)
-
-
 @pytest.mark.parametrize(
     ("device", "capability", "fast"),
     [("cpu", "AVX2", False), ("cpu", "AVX512", True), ("cpu", "SVE256", True), ("cuda", "AVX2", True)],

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sheets import write_numbered
 
-from ganlab import Gan, Labeler, Metric, figures, load_gan, random_bits
+from ganlab import Gan, Labeler, Metric, load_gan, random_bits
 from ganlab_probe import probe
 from ganlab_probe.dropping import pictures_without, random_filters
 
@@ -29,7 +30,7 @@ KINDS = ("original", "dropped", "random drop")
 EACH = 100  # samples of a kind
 FIRST = 4_000_000  # index of the first sample: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
-SEED, ACROSS, ON_A_SHEET, ENLARGED = 0, 6, 30, 4
+SEED, ACROSS = 0, 6
 
 
 def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
@@ -50,12 +51,9 @@ def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.nd
 
 def write_sheets(gan: Gan, layer: str, folder: Path) -> None:
     """Numbered sheets of the samples, enlarged, and a labels.json to fill in."""
-    folder.mkdir(parents=True, exist_ok=True)
     filters = probe(gan, "window", layer=layer, seed=SEED).arrays["filters"]
     images = gan.image.to_uint8(draw(gan, layer, filters)[0])
-    for first in range(0, len(images), ON_A_SHEET):
-        sheet = figures.numbered_grid(images[first : first + ON_A_SHEET], ACROSS, first=first, scale=ENLARGED, pad=6)
-        sheet.save(folder / f"sheet-{first:03d}.png")
+    write_numbered(images, folder, ACROSS)
     document = {"checkpoint": gan.hash, "layer": layer, "filters": filters.tolist(), "labels": {}}
     (folder / LABELS.name).write_text(json.dumps(document) + "\n")
 

@@ -20,21 +20,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from sheets import write_numbered
 
-from ganlab import Gan, Labeler, figures, load_gan
+from ganlab import Gan, Labeler, load_gan
 from ganlab_probe.dropping import zero
 from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import fit
 from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
 
 FIRST = 3_000_000  # index of the first sample, below those of blind.py
-COLUMNS, ON_A_SHEET, ENLARGED = 6, 30, 4
+COLUMNS = 6
 DROPPED = "up8"  # the layer that the probe drops filters of
 
 KINDS = ("whole", "window", "random")
 OFTEN = (0.2, 0.5, 0.3)  # how often each kind is drawn
 BARE = "bare"  # random drops in rooms without a window, where pictures on the wall are taken for one
 WINDOWS_TOO = 0.3  # of the samples of that kind have one, so that whoever labels cannot know
+SEARCHED = 100_000  # samples looked at for them; nine in a hundred of rooms-64 show no window
 SHOWN, NOT_SHOWN = 200, 20  # pixels of a window, of 64x64, from which a whole room has one, and up to which it has none
 UNSURE = (10, 250)  # pixels of a window, of 64x64, between which the labeler is held to hesitate
 
@@ -87,8 +89,9 @@ def draw_bare(gan: Gan, labeler: Labeler, n: int, seed: int) -> np.ndarray:
     maps = next(layer.shape[0] for layer in gan.hidden_layers() if layer.name == DROPPED)
     wanted = {True: round(WINDOWS_TOO * n), False: n - round(WINDOWS_TOO * n)}
     found: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    first = FIRST
-    while any(len(found[kind]) < wanted[kind] for kind in found):
+    for first in range(FIRST, FIRST + SEARCHED, 100):
+        if all(len(found[kind]) >= wanted[kind] for kind in found):
+            break
         latents = gan.latents(100, seed=seed, first=first)
         whole = _window_pixels(gan, labeler, gan.generate(latents))
         with gan.edit({DROPPED: zero(rng.permutation(maps)[: rng.integers(maps // 2, 3 * maps // 4)])}):
@@ -96,7 +99,8 @@ def draw_bare(gan: Gan, labeler: Labeler, n: int, seed: int) -> np.ndarray:
         seen = _window_pixels(gan, labeler, damaged) > UNSURE[0]
         for kind, rows in ((True, whole >= SHOWN), (False, (whole <= NOT_SHOWN) & seen)):
             found[kind].extend(gan.image.to_uint8(damaged[torch.from_numpy(rows)]))
-        first += 100
+    else:
+        raise SystemExit(f"{SEARCHED} samples of {gan.name} hold too few such rooms for --n {n}.")
     chosen = np.stack([picture for kind in found for picture in found[kind][: wanted[kind]]])
     return chosen[rng.permutation(n)]
 
@@ -105,13 +109,10 @@ def _window_pixels(gan: Gan, labeler: Labeler, images: torch.Tensor) -> np.ndarr
     return labeler.masks(images, gan.image)[:, labeler.column("window")].sum((1, 2))
 
 
-def write_sheets(images: np.ndarray, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def write(images: np.ndarray, folder: Path) -> None:
+    """The sheets to look at, and all pictures in one file to be joined from."""
+    write_numbered(images, folder, COLUMNS)
     tiled(images).save(folder / "samples.png")
-    for first in range(0, len(images), ON_A_SHEET):
-        rows = images[first : first + ON_A_SHEET]
-        sheet = figures.numbered_grid(rows, COLUMNS, first=first, scale=ENLARGED, pad=6)
-        sheet.save(folder / f"sheet-{first:03d}.png")
 
 
 def join(folder: Path, labels: list[Path]) -> None:
@@ -145,7 +146,7 @@ def main() -> None:
         else:
             take = draw_unsure if arguments.unsure else draw
             images = take(gan, labeler, arguments.n, arguments.seed, arguments.kind)
-        write_sheets(images, arguments.rest[0])
+        write(images, arguments.rest[0])
     else:
         join(Path(arguments.first), arguments.rest)
 

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sheets import write_numbered
 
-from ganlab import Gan, Labeler, figures, load_gan
+from ganlab import Gan, Labeler, load_gan
 from ganlab_synthetic.faces.seen import QUESTIONS, UNSURE, VALUES, SeenFaces, read_seen, write_seen
 from ganlab_synthetic.seen import tiled, untiled
 
 FIRST = 3_000_000  # index of the first sample, below those of blind_faces.py
-ACROSS, ON_A_SHEET, ENLARGED = 5, 25, 4
+ACROSS = 5
 DRAWN_AT_ONCE, OF = 100, 3  # of so many times as many samples are those chosen that the labeler hesitates about
 DOUBT = (0.1, 0.9)  # probabilities between which it is held to hesitate
 
@@ -41,13 +42,10 @@ def draw(gan: Gan, labeler: Labeler, n: int, first: int) -> np.ndarray:
     return np.concatenate(images)[np.sort(chosen)]
 
 
-def write_sheets(images: np.ndarray, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def write(images: np.ndarray, folder: Path) -> None:
+    """The sheets to look at, and all pictures in one file to be joined from."""
+    write_numbered(images, folder, ACROSS)
     tiled(images).save(folder / "samples.png")
-    for first in range(0, len(images), ON_A_SHEET):
-        rows = images[first : first + ON_A_SHEET]
-        sheet = figures.numbered_grid(rows, ACROSS, first=first, scale=ENLARGED, pad=6)
-        sheet.save(folder / f"sheet-{first:03d}.png")
 
 
 def agreed(answers: list[str]) -> str:
@@ -84,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "draw":
         gan = load_gan(arguments.first_word)
-        write_sheets(draw(gan, Labeler.from_spec("faces"), arguments.n, arguments.first), arguments.rest[0])
+        write(draw(gan, Labeler.from_spec("faces"), arguments.n, arguments.first), arguments.rest[0])
     else:
         join(Path(arguments.first_word), arguments.rest)
 

@@ -127,7 +127,10 @@ def _starting_point(context: typer.Context, spec: str) -> Gan:
     if given:
         option = "--" + given[0].replace("_", "-")
         raise GanlabError(f"{option} is decided by the GAN of --start.", "Leave out one of the two.")
-    return Gan.from_spec(spec)
+    gan = Gan.from_spec(spec)
+    if gan.discriminator is None:  # told before the pictures are read, which may take long
+        raise GanlabError(f"{gan.name} has no discriminator to go on with.", "Start from a GAN that has both.")
+    return gan
 
 
 def _refuse_changes(context: typer.Context) -> None:

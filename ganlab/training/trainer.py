@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganlab.architectures.dcgan import build_dcgan
-from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, random_bits
@@ -62,13 +61,8 @@ class Trainer:
         )
 
     def begin_with(self, gan: Gan) -> None:
-        """Take over the weights of a GAN of the same shape; the optimisers begin anew.
-
-        Raises:
-            GanlabError: it has no discriminator.
-        """
-        if gan.discriminator is None:
-            raise GanlabError(f"{gan.name} has no discriminator to go on with.", "Start from a GAN that has both.")
+        """Take over both networks' weights from a GAN of the same shape; the optimisers begin anew."""
+        assert gan.discriminator is not None
         self.generator.load_state_dict(gan.generator.state_dict())
         self.discriminator.load_state_dict(gan.discriminator.state_dict())
         if self.average is not None:

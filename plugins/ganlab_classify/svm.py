@@ -26,17 +26,13 @@ import torch
 
 TOLERANCE = 1e-4  # of the objective: the duality gap that ends a fit, as a part of the objective
 LARGEST_GRAM = 10_000  # pictures; beyond, factoring n x n takes longer than passing over the features
-BLOCK = 1 << 21  # numbers of a block of features: 8 MiB as float32, which stay near the processor in a pass
-KEPT = 1 << 29  # numbers, 2 GiB: up to so many features are turned to float32 once and not in every pass
+BLOCK = 1 << 22  # numbers of a block of features: 16 MiB as float32, which stay near the processor in a pass
 GRAM_BLOCK = 1 << 25  # numbers of a block of columns for X X^T
 JITTER = 1e-6  # of the mean diagonal: keeps the factor of a singular X X^T real
 STEPS, INNER, HALVINGS = 60, 200, 30  # at most: Newton steps, conjugate gradients in each, halvings of the line search
 FORCING = 0.1  # each Newton step shrinks the gradient of its quadratic model to this part
 
 Respond = Callable[[torch.Tensor, slice], torch.Tensor]
-# numpy multiplies a wide matrix by a few columns in half of torch's time; but where torch has just turned the block to
-# float32, the threads of the two get in each other's way, and torch goes on with it
-Block = np.ndarray | torch.Tensor
 
 
 class Rows:
@@ -45,38 +41,22 @@ class Rows:
     Args:
         features: (n, d) float16 or float32, perhaps mapped from disk.
         rows: (m,) which of them.
-        often: whether they are read many times, so that keeping them in memory pays where they fit.
     """
 
-    def __init__(self, features: np.ndarray, rows: np.ndarray, often: bool = False) -> None:
+    def __init__(self, features: np.ndarray, rows: np.ndarray) -> None:
         self.features, self.rows = features, rows
         self.shape = (len(rows), features.shape[1] + 1)
-        self._kept = np.empty(self.shape, np.float32) if often and self.shape[0] * self.shape[1] <= KEPT else None
-        if self._kept is not None:
-            for part in self._parts():
-                self._fill(self._kept[part], part)
 
-    def blocks(self) -> Iterator[tuple[slice, Block]]:
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """The features in float32, block by block: (rows of the block, (rows, d + 1))."""
-        if self._kept is not None:
-            yield from ((part, self._kept[part]) for part in self._parts())
-            return
-        block = np.empty((self._height(), self.shape[1]), np.float32)
-        for part in self._parts():
-            yield part, torch.from_numpy(self._fill(block[: part.stop - part.start], part))
-
-    def _height(self) -> int:
-        return max(1, BLOCK // self.shape[1])
-
-    def _parts(self) -> Iterator[slice]:
-        for start in range(0, len(self.rows), self._height()):
-            yield slice(start, min(start + self._height(), len(self.rows)))
-
-    def _fill(self, block: np.ndarray, part: slice) -> np.ndarray:
-        """Write these rows into a block (rows, d + 1); torch turns float16 into float32 much faster than numpy."""
+        step = max(1, BLOCK // self.shape[1])
+        block = torch.empty(min(step, len(self.rows)), self.shape[1])
         block[:, -1] = 1
-        torch.from_numpy(block)[:, :-1] = torch.from_numpy(self.features[self.rows[part]])
-        return block
+        for start in range(0, len(self.rows), step):
+            part = slice(start, min(start + step, len(self.rows)))
+            filled = block[: part.stop - part.start]
+            filled[:, :-1] = torch.from_numpy(self.features[self.rows[part]])
+            yield part, filled
 
     def gram(self) -> torch.Tensor:
         """X X^T (m, m) in float32; only its lower triangle is right."""
@@ -103,9 +83,8 @@ class Factor:
             jitter *= 10
         self.shape = tuple(self.matrix.shape)
 
-    def blocks(self) -> Iterator[tuple[slice, Block]]:
-        """The matrix in one block."""
-        yield slice(0, len(self.matrix)), self.matrix.numpy()
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        yield slice(0, len(self.matrix)), self.matrix
 
     def solve(self, rotated: torch.Tensor) -> torch.Tensor:
         """The a (m, classes) with L^T a = rotated weights: X^T a are the same weights for the features."""
@@ -153,7 +132,7 @@ def fit_path(
         labels: (m,) their classes, from 0 to ``classes`` - 1.
         tolerance: largest gap to the optimum, as a part of the objective.
     """
-    given = Rows(features, rows, often=True)
+    given = Rows(features, rows)
     signs = torch.where(torch.from_numpy(labels)[:, None] == torch.arange(classes), 1.0, -1.0)
     shared = len(cs) > 1 and len(rows) <= min(features.shape[1], LARGEST_GRAM)
     factor = Factor(given.gram()) if shared else None
@@ -190,50 +169,34 @@ def minimise(design: Rows | Factor, signs: torch.Tensor, c: float, weights: torc
 
 def predict(features: np.ndarray, rows: np.ndarray, weights: Sequence[torch.Tensor]) -> np.ndarray:
     """The class with the highest score (fits, rows), by each of several fits, in one pass over the features."""
-    together = torch.cat(list(weights), 1).T.contiguous()
+    together = torch.cat(list(weights), 1)
     classes = weights[0].shape[1]
     told = np.empty((len(weights), len(rows)), np.int64)
     for part, block in Rows(features, rows).blocks():
-        scores = _scores(block, together).reshape(-1, len(weights), classes)
-        told[:, part] = scores.argmax(2).T
+        scores = (together.T @ block.T).view(len(weights), classes, len(block))
+        told[:, part] = scores.argmax(1).numpy()
     return told
 
 
-def _scores(block: Block, across: torch.Tensor) -> torch.Tensor:
-    """(rows, classes) of a block (rows, d) and weights (classes, d).
-
-    For torch a few rows times a matrix is up to ten times faster than the matrix times a few columns.
-    """
-    if isinstance(block, torch.Tensor):
-        return (across @ block.T).T
-    return torch.from_numpy(block @ across.numpy().T)
-
-
-def _gather(total: torch.Tensor, share: torch.Tensor, block: Block) -> None:
-    """Add to total (classes, d) what the rows of a block (rows, d) give with their shares (rows, classes)."""
-    if isinstance(block, torch.Tensor):
-        total.addmm_(share.T, block)
-    else:
-        seen_by_numpy = total.numpy()
-        seen_by_numpy += share.T.contiguous().numpy() @ block
-
-
 def _pass(design: Rows | Factor, weights: torch.Tensor, respond: Respond) -> tuple[torch.Tensor, torch.Tensor]:
-    """X w (n, classes) and X^T respond(X w) (d, classes), reading the features once."""
-    across = weights.T.contiguous()
-    scores = torch.empty(design.shape[0], weights.shape[1])
-    pulled = torch.zeros_like(across)
+    """X w (n, classes) and X^T respond(X w) (d, classes), reading the features once.
+
+    A few rows times a matrix is up to ten times faster than the matrix times a few columns: hence the transposes.
+    """
+    scores: list[torch.Tensor] = []
+    pulled = torch.zeros(weights.shape[1], design.shape[1])
     for part, block in design.blocks():
-        scores[part] = _scores(block, across)
-        _gather(pulled, respond(scores[part], part), block)
-    return scores, pulled.T
+        score = (weights.T @ block.T).T
+        pulled.addmm_(respond(score, part).T, block)
+        scores.append(score)
+    return torch.cat(scores), pulled.T
 
 
 def _combine(design: Rows, share: torch.Tensor) -> torch.Tensor:
     """X^T a (d, classes) of a (n, classes)."""
     total = torch.zeros(share.shape[1], design.shape[1])
     for part, block in design.blocks():
-        _gather(total, share[part], block)
+        total.addmm_(share[part].T, block)
     return total.T
 
 
