@@ -29,10 +29,13 @@ _HOME_OF = {
     "Latents": "latents",
     "Layer": "gan",
     "Metric": "results",
+    "Part": "recovery.stored",
     "PictureName": "labels",
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
+    "Stored": "recovery.stored",
+    "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
     "concept_name": "labels",
@@ -103,6 +106,9 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import random_bits as random_bits
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
+    from ganlab.recovery.stored import Part as Part
+    from ganlab.recovery.stored import Stored as Stored
+    from ganlab.recovery.stored import StoredNetwork as StoredNetwork
     from ganlab.results import Figure as Figure
     from ganlab.results import Metric as Metric
     from ganlab.results import Result as Result

@@ -47,6 +47,7 @@ def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Mod
 @hookimpl
 def register_architectures() -> list[Architecture]:
     """The core's own networks come through the same hook as everybody's."""
+    from ganlab.architectures.chain import build_chain
     from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 
     def build_from_card(settings: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
@@ -55,5 +56,6 @@ def register_architectures() -> list[Architecture]:
     return [
         Architecture(
             "dcgan", "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels", build_from_card
-        )
+        ),
+        Architecture("chain", "spelt out layer after layer: whatever a checkpoint of anybody's holds", build_chain),
     ]

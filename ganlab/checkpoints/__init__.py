@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from ganlab.gan import Gan
+    from ganlab.recovery.stored import Stored
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,14 @@ class CheckpointFormat:
         name: as in ``--gan NAME:PATH``, and what it says in errors.
         summary: one line.
         recognises: whether a file or folder is of this format, told by its name and first bytes, cheaply.
-        load: the GAN in it. Raises GanlabError for whatever a user can mend.
+        load: the GAN in it, or where the file does not say how its networks are built, the networks as stored: ganlab
+            works out the rest. Raises GanlabError for whatever a user can mend.
     """
 
     name: str
     summary: str
     recognises: Callable[[Path], bool]
-    load: Callable[[Path], Gan]
+    load: Callable[[Path], Gan | Stored]
 
 
 def load_gan(spec: str) -> Gan:

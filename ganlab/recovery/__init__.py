@@ -1,0 +1,1 @@
+"""Work out a network from its weights."""

@@ -1,0 +1,11 @@
+"""Checkpoints of other frameworks: Keras, TensorFlow, Theano, Torch7, Chainer, PyTorch weights in HDF5."""
+
+from __future__ import annotations
+
+from ganlab import CheckpointFormat, hookimpl
+
+
+@hookimpl
+def register_checkpoint_formats() -> list[CheckpointFormat]:
+    """One of each; a reader imports its library only when it reads."""
+    return []
