@@ -18,7 +18,7 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     import torch
 
-LAWS = ("uniform", "normal")
+LAWS = ("uniform", "normal", "uniform01")
 
 # Streams keep draws made for different purposes apart even when they share a seed: the counter's second word.
 STREAM_LATENTS = 0
@@ -99,6 +99,14 @@ def _normal(bits: np.ndarray) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2).reshape(len(bits), -1).astype(np.float32)
 
 
+def _uniform01(bits: np.ndarray) -> np.ndarray:
+    """Uniform on [0, 1)."""
+    return ((bits >> np.uint32(8)).astype(np.float64) * 2.0**-24).astype(np.float32)
+
+
+_DRAWN_AS = {"uniform": _uniform, "normal": _normal, "uniform01": _uniform01}
+
+
 @dataclass(frozen=True)
 class Latents:
     """Points of Z that know their names.
@@ -129,7 +137,12 @@ class Latents:
 
 @dataclass(frozen=True)
 class Prior:
-    """The law z is drawn from. The paper's is uniform on [-1, 1] in 100 dimensions (section 4)."""
+    """The law z is drawn from. The paper's is uniform on [-1, 1] in 100 dimensions (section 4).
+
+    Attributes:
+        dim: dimensions of z.
+        law: "uniform" on [-1, 1], "normal" with variance 1, or "uniform01", uniform on [0, 1].
+    """
 
     dim: int = 100
     law: str = "uniform"
@@ -152,7 +165,7 @@ class Prior:
 
         index = np.asarray(index, dtype=np.int64)
         bits = random_bits(seed, index, self.dim + self.dim % 2, stream)
-        z = (_uniform if self.law == "uniform" else _normal)(bits)[:, : self.dim]
+        z = _DRAWN_AS[self.law](bits)[:, : self.dim]
         # a copy in torch's own memory, which is aligned: elsewhere kernels may take another path and round differently
         return Latents(torch.from_numpy(np.ascontiguousarray(z)).clone(), seed, index)
 
@@ -170,7 +183,7 @@ class Prior:
 
         t = t.reshape(-1, *([1] * a.ndim)).to(a)
         straight = (1 - t) * a + t * b
-        if self.law == "uniform":
+        if self.law != "normal":
             return straight
         # in float64: near opposite directions float32 would magnify its rounding a thousandfold
         cosine = torch.nn.functional.cosine_similarity(a.double(), b.double(), dim=-1).clamp(-1, 1).unsqueeze(-1)

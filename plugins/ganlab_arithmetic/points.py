@@ -29,7 +29,7 @@ class Space:
     def length(self) -> float:
         """Root mean square length of a z of the prior: in a cube each coordinate has variance 1/3."""
         prior = self.gan.prior
-        return math.sqrt(prior.dim / 3 if prior.law == "uniform" else prior.dim)
+        return math.sqrt(prior.dim / 3 if prior.law != "normal" else prior.dim)
 
     def scaled(self, z: torch.Tensor) -> torch.Tensor:
         """z (n, dim), at the prior's length if that was asked for."""

@@ -190,7 +190,7 @@ def _arrays(found: dict[str, Smoothness], steps: int) -> dict[str, np.ndarray]:
 
 
 def _notes(gan: Gan, features: Features, found: dict[str, Smoothness], choices: Choices) -> list[str]:
-    way = "straight lines" if gan.prior.law == "uniform" else "great circles, as the prior is normal"
+    way = "straight lines" if gan.prior.law != "normal" else "great circles, as the prior is normal"
     notes = [
         f"Points are joined by {way}. A jump keeps more than {JUMP:.0%} of the size of its leg's largest step "
         f"when steps are {FINEST:,} times as fine; one that is smaller than that is not looked for.",

@@ -1,0 +1,143 @@
+"""From layers and the parts that fill them to a network with names: the tables of a chain, and its weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from ganlab.recovery.simulate import Element
+from ganlab.recovery.stored import Part
+
+WEIGHTED = ("conv", "conv_transpose", "linear")
+SHORT = {
+    "conv": "conv",
+    "conv_transpose": "conv",
+    "linear": "linear",
+    "batch_norm": "norm",
+    "instance_norm": "norm",
+    "layer_norm": "norm",
+    "reshape": "reshape",
+    "flatten": "flatten",
+    "pad": "pad",
+    "upsample": "upsample",
+    "pixel_shuffle": "shuffle",
+    "classes": "classes",
+    "global_pool": "pool",
+    "max_pool": "pool",
+    "average_pool": "pool",
+}
+STORED_AS = {"weight": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"}
+
+Named = tuple[dict[str, Any], Part | None]  # a layer's table with its name, and its weights
+
+
+def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Named]:
+    """The layers with names that say where they stand.
+
+    A generator's blocks are ``up4``, ``up8``, ... ``output`` after the side of what they put out, a discriminator's
+    ``down32``, ``down16``, ... ``logit``; ``dense1``, ``dense2`` where there are no maps yet.
+
+    Args:
+        elements: layer after layer.
+        first: shape of one input.
+        side: "generator" or "discriminator".
+    """
+    blocks = _blocks(elements)
+    sides = _sides(elements, blocks, first)
+    titles: Counter[str] = Counter()
+    found: list[Named] = []
+    for number, block in enumerate(blocks):
+        last = number == len(blocks) - 1
+        title = _title(sides[number], last, side, number)
+        titles[title] += 1
+        block_name = title + ("bcdefghijklmnopqrstuvwxyz"[titles[title] - 2] if 1 < titles[title] < 27 else "")
+        inside: Counter[str] = Counter()
+        for place in block:
+            table, part = elements[place]
+            word = SHORT.get(table["kind"], "act")
+            inside[word] += 1
+            name = f"{block_name}.{word}" + (str(inside[word]) if inside[word] > 1 else "")
+            found.append(({"name": name, **table}, part))
+    return found
+
+
+def _blocks(elements: Sequence[Element]) -> list[list[int]]:
+    """Each layer with weights, what prepares its input, and what follows until the next one's preparation."""
+    blocks: list[list[int]] = [[]]
+    prepared: list[int] = []
+    weighted = False
+    for place, (table, _) in enumerate(elements):
+        if table["kind"] in ("reshape", "flatten", "pad", "upsample", "pixel_shuffle", "classes", "global_pool"):
+            prepared.append(place)
+        elif table["kind"] in WEIGHTED and weighted:
+            blocks.append([*prepared, place])
+            prepared = []
+        else:
+            blocks[-1] += [*prepared, place]
+            prepared = []
+            weighted = weighted or table["kind"] in WEIGHTED
+    blocks[-1] += prepared
+    return blocks
+
+
+def _sides(elements: Sequence[Element], blocks: list[list[int]], first: torch.Size) -> list[int]:
+    """Side of what every block puts out; 0 for features without places."""
+    from ganlab.recovery.simulate import run
+
+    sides = []
+    features = torch.zeros(2, *first, device="meta")
+    for block in blocks:
+        for place in block:
+            table, part = elements[place]
+            if table["kind"] == "classes":
+                features = torch.zeros(2, _joined(table, features.shape[1]), device="meta")
+                continue
+            features = run(((table, None if part is None else _on_meta(part)),), features)
+        sides.append(features.shape[-1] if features.ndim == 4 else 0)
+    return sides
+
+
+def _joined(table: Mapping[str, Any], z_dim: int) -> int:
+    return z_dim if table["join"] == "multiply" else z_dim + int(table["dims"])
+
+
+def _on_meta(part: Part) -> Part:
+    return Part(part.kind, part.name, {role: value.to("meta") for role, value in part.tensors.items()})
+
+
+def _title(side: int, last: bool, network: str, number: int) -> str:
+    if last:
+        return "output" if network == "generator" else "logit"
+    if side == 0:
+        return f"dense{number + 1}"
+    return f"up{side}" if network == "generator" else f"down{side}"
+
+
+def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
+    """The state dict of the chain of these layers; statistics that no file holds are left at their start."""
+    state: dict[str, torch.Tensor] = {}
+    for table, part in layers:
+        if part is None:
+            continue
+        prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
+        for role, value in part.tensors.items():
+            state[f"{prefix}.{STORED_AS[role]}"] = value
+        if table["kind"] == "batch_norm":
+            maps = table["maps"]
+            state.setdefault(f"{prefix}.running_mean", torch.zeros(maps))
+            state.setdefault(f"{prefix}.running_var", torch.ones(maps))
+            state[f"{prefix}.num_batches_tracked"] = torch.tensor(part.settings.get("batches", 0))
+    return state
+
+
+def keys_of(layers: Sequence[Named]) -> dict[str, str]:
+    """The network's parameter -> its key in the file it came from, where it came as it is."""
+    found = {}
+    for table, part in layers:
+        prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
+        if part is not None:
+            found |= {f"{prefix}.{STORED_AS[role]}": key for role, key in part.keys.items()}
+    return found

@@ -1,0 +1,294 @@
+"""Put a network's parts in the order in which they run, by the channels that one hands to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ganlab.errors import GanlabError
+from ganlab.recovery.stored import Part, Side, StoredNetwork
+
+WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
+MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
+MOST_STEPS = 20_000  # of the search for an order
+IMAGE_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer with weights and the normalisations between it and the next.
+
+    Attributes:
+        part: its weights.
+        kind: "conv", "conv_transpose" or "linear".
+        inputs, outputs: channels, or features of a linear layer.
+        norms: normalisations of what it puts out, in order.
+        prelu: a learnt activation after it, or None.
+    """
+
+    part: Part
+    kind: str
+    inputs: int
+    outputs: int
+    norms: tuple[Part, ...] = ()
+    prelu: Part | None = None
+
+    @property
+    def kernel(self) -> int:
+        """Side of the kernel; 1 for a linear layer."""
+        return self.part.tensors["weight"].shape[-1] if self.kind != "linear" else 1
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Stages in the order in which they run, and an embedding of classes before them, where there is one."""
+
+    stages: tuple[Stage, ...]
+    side: Side
+    embedding: Part | None = None
+    first_norms: tuple[Part, ...] = ()
+
+    @property
+    def join(self) -> tuple[str, ...]:
+        """How classes may be joined to z, the usual way first."""
+        if self.embedding is None:
+            return ()
+        dims = self.embedding.tensors["weight"].shape[1]
+        return ("multiply",) if dims == self.stages[0].inputs else ("after", "before")
+
+    @property
+    def z_dim(self) -> int:
+        """Dimensions of z, for a generator."""
+        first = self.stages[0].inputs
+        if self.embedding is None or self.join == ("multiply",):
+            return first
+        return first - int(self.embedding.tensors["weight"].shape[1])
+
+
+def skeletons(network: StoredNetwork) -> list[Skeleton]:
+    """Every order that the channels allow, the most natural first: the file's own order, if it is one of them.
+
+    Raises:
+        GanlabError: the parts form no chain.
+    """
+    parts = network.parts
+    weights = [part for part in parts if part.kind in WEIGHTS]
+    embeddings = [part for part in parts if part.kind == "embedding"]
+    if not weights:
+        raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
+    if len(embeddings) > 1:
+        raise GanlabError(f"{_called(network)} has {len(embeddings)} embeddings.", "One, of classes, is known here.")
+    orders = _in_file_order(weights) or _in_any_order(weights)
+    if not orders and not embeddings:
+        orders, embeddings = _without_one_matrix(weights)
+    if not orders:
+        shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
+        raise GanlabError(
+            f"The layers of {_called(network)} do not follow each other in one chain ({shapes}).",
+            "Networks with branches need their own code: --gan MODULE:FACTORY.",
+        )
+    embedding = embeddings[0] if embeddings else None
+    found = [
+        placed
+        for order in orders
+        if (side := _side(order, network)) is not None
+        and (placed := _with_norms(order, parts, side, embedding)) is not None
+    ]
+    if not found:
+        raise GanlabError(
+            f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
+        )
+    return found
+
+
+def _called(network: StoredNetwork) -> str:
+    return f"the network {network.name!r}" if network.name else "the network in this file"
+
+
+def _orientations(part: Part) -> list[Stage]:
+    """What a part's weight can be: a file does not tell a convolution from a transposed one."""
+    weight = part.tensors["weight"]
+    if part.kind == "linear":
+        return [Stage(part, "linear", weight.shape[1], weight.shape[0])]
+    transposed = Stage(part, "conv_transpose", weight.shape[0], weight.shape[1])
+    ordinary = Stage(part, "conv", weight.shape[1], weight.shape[0])
+    known = {"conv": [ordinary], "conv_transpose": [transposed]}.get(part.kind, [transposed, ordinary])
+    if weight.shape[-1] % 2 and part.kind == "convolution":
+        known = known[::-1]  # odd kernels are mostly of ordinary convolutions
+    bias = part.tensors.get("bias")
+    return [stage for stage in known if bias is None or len(bias) == stage.outputs]
+
+
+def follows(before: Stage, after: Stage) -> bool:
+    """Whether what one puts out can be what the other takes."""
+    if before.kind == "linear" and after.kind != "linear":
+        return before.outputs % after.inputs == 0 and _is_square(before.outputs // after.inputs)
+    if before.kind != "linear" and after.kind == "linear":
+        return after.inputs % before.outputs == 0 and _is_square(after.inputs // before.outputs)
+    return before.outputs == after.inputs or (before.kind == "conv" and before.outputs == 4 * after.inputs)
+
+
+def _in_file_order(weights: list[Part]) -> list[list[Stage]]:
+    chains: list[list[Stage]] = [[stage] for stage in _orientations(weights[0])]
+    for part in weights[1:]:
+        chains = [[*chain, stage] for chain in chains for stage in _orientations(part) if follows(chain[-1], stage)]
+        chains = chains[: MOST_ORDERS * 4]
+    return chains[:MOST_ORDERS]
+
+
+def _in_any_order(weights: list[Part]) -> list[list[Stage]]:
+    """Chains through all parts, those that leave the file's order last coming last."""
+    found: list[list[Stage]] = []
+    steps = 0
+
+    def extend(chain: list[Stage], left: list[int]) -> Iterator[list[Stage]]:
+        nonlocal steps
+        steps += 1
+        if not left:
+            yield chain
+        for place, which in enumerate(left):
+            if steps > MOST_STEPS:
+                return
+            for stage in _orientations(weights[which]):
+                if not chain or follows(chain[-1], stage):
+                    yield from extend([*chain, stage], left[:place] + left[place + 1 :])
+
+    for chain in extend([], list(range(len(weights)))):
+        if _natural_ends(chain):
+            found.append(chain)
+        if len(found) == MOST_ORDERS:
+            break
+    return found
+
+
+def _without_one_matrix(weights: list[Part]) -> tuple[list[list[Stage]], list[Part]]:
+    """A matrix without bias that fits nowhere in the chain is an embedding."""
+    for which, part in enumerate(weights):
+        if part.kind == "linear" and "bias" not in part.tensors:
+            rest = weights[:which] + weights[which + 1 :]
+            orders = (_in_file_order(rest) or _in_any_order(rest)) if rest else []
+            if orders:
+                return orders, [replace(part, kind="embedding")]
+    return [], []
+
+
+def _natural_ends(chain: list[Stage]) -> bool:
+    """A generator ends in pictures, a discriminator in one number."""
+    last = chain[-1]
+    return last.outputs == 1 or (last.kind != "linear" and last.outputs <= 16) or last.kind == "linear"
+
+
+def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
+    """Generator or discriminator; None where the ends are neither's."""
+    if network.side is not None:
+        return network.side
+    first, last = chain[0], chain[-1]
+    expands = any(stage.kind == "conv_transpose" for stage in chain) or (
+        first.kind == "linear" and any(stage.kind == "conv" for stage in chain)
+    )
+    if expands:
+        return "generator"
+    if first.kind != "linear":
+        return "discriminator"
+    # matrices only: the wide end is the picture's
+    if last.outputs == 1:
+        return "discriminator"
+    return "generator" if last.outputs >= first.inputs else None
+
+
+def _with_norms(order: list[Stage], parts: tuple[Part, ...], side: Side, embedding: Part | None) -> Skeleton | None:
+    """The chain with every normalisation and learnt activation at its place; None where one fits nowhere."""
+    others = [part for part in parts if part.kind in ("norm", "prelu")]
+    for place in (_beside, _in_turn):
+        placed = place(order, parts, others)
+        if placed is not None:
+            stages, first = placed
+            return Skeleton(tuple(stages), side, embedding, tuple(first))
+    return None
+
+
+def _beside(
+    order: list[Stage], parts: tuple[Part, ...], others: list[Part]
+) -> tuple[list[Stage], list[Part]] | None:
+    """Each at the layer that stands before it in the file."""
+    stages, first = list(order), []
+    at = {stage.part.name: number for number, stage in enumerate(order)}
+    current = -1
+    for part in parts:
+        if part.name in at:
+            current = at[part.name]
+        elif part in others:
+            if current < 0:
+                if part.kind != "norm" or _length(part) != order[0].inputs:
+                    return None
+                first.append(part)
+                continue
+            if not _fits(part, order, current):
+                return None
+            stages[current] = _joined(stages[current], part)
+    return stages, first
+
+
+def _in_turn(order: list[Stage], parts: tuple[Part, ...], others: list[Part]) -> tuple[list[Stage], list[Part]] | None:
+    """Each at the first layer that it fits, no two norms at one, in the file's order."""
+    stages = list(order)
+    for kind in ("norm", "prelu"):
+        current = -1
+        for part in others:
+            if part.kind != kind:
+                continue
+            current = next((n for n in range(current + 1, len(order)) if _fits(part, order, n)), len(order))
+            if current == len(order):
+                break
+            stages[current] = _joined(stages[current], part)
+        else:
+            continue
+        return _by_size(order, others)
+    return stages, []
+
+
+def _by_size(order: list[Stage], others: list[Part]) -> tuple[list[Stage], list[Part]] | None:
+    """Where not even the order of the norms is the network's: each at the first free layer of its size."""
+    stages = list(order)
+    for part in others:
+        free = [
+            n
+            for n in range(len(order))
+            if _fits(part, order, n) and not (stages[n].norms if part.kind == "norm" else stages[n].prelu)
+        ]
+        if not free:
+            return None
+        stages[free[0]] = _joined(stages[free[0]], part)
+    return stages, []
+
+
+def _joined(stage: Stage, part: Part) -> Stage:
+    return replace(stage, norms=(*stage.norms, part)) if part.kind == "norm" else replace(stage, prelu=part)
+
+
+def _length(part: Part) -> int:
+    return len(next(iter(part.tensors.values())))
+
+
+def _fits(part: Part, order: list[Stage], number: int) -> bool:
+    """Whether a norm or learnt activation can stand between this stage and the next."""
+    stage, length = order[number], _length(part)
+    if part.kind == "prelu" and length == 1:
+        return True
+    if length == stage.outputs:
+        return True
+    if number + 1 == len(order):
+        return False
+    after = order[number + 1]
+    return length == after.inputs and after.kind != "linear"
+
+
+def _is_square(number: int) -> bool:
+    return number > 0 and math.isqrt(number) ** 2 == number
+
+
+def linked(chain: list[Stage]) -> bool:
+    """Whether every stage takes what the one before puts out."""
+    return all(follows(before, after) for before, after in pairwise(chain))

@@ -1,0 +1,112 @@
+"""What was decided about a file's networks, on what evidence, and what stays open: for a person and for the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganlab.recovery.judging import Judgement
+from ganlab.recovery.search import Findings
+
+if TYPE_CHECKING:
+    from ganlab.recovery.chaining import Skeleton
+    from ganlab.recovery.recover import Hints
+
+CLOSE = 1.5  # a runner-up whose error is within this factor is named as close
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One choice.
+
+    Attributes:
+        what: the question.
+        chosen: the answer.
+        evidence: why, in words.
+        runner_up: the next best answer and how it did, or "".
+        certain: False where nothing in the file decides and the usual answer was taken.
+    """
+
+    what: str
+    chosen: str
+    evidence: str
+    runner_up: str = ""
+    certain: bool = True
+
+    def to_card(self) -> dict[str, Any]:
+        """As a table of ``card.toml``."""
+        return {key: value for key, value in asdict(self).items() if value != ""}
+
+
+def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
+    """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
+    given = {"z": hints.law, "activation": hints.activation}
+    decided = []
+    for variable, chosen in findings.best.choices.items():
+        kind, _, number = variable.partition(" ")
+        if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
+            continue
+        what = _question(kind, number, skeleton)
+        if given.get(kind):
+            decided.append(Decision(what, chosen, "as you said"))
+            continue
+        decided.append(_decision(findings, variable, what, chosen))
+    return decided
+
+
+def of_judgement(judgement: Judgement | None, output: str, stated: str | None, hints: Hints) -> list[Decision]:
+    """The range of the pictures, and the discriminator's decisions."""
+    what = "last activation of the generator"
+    if hints.output:
+        decided = [Decision(what, output, "as you said")]
+    elif stated:
+        decided = [Decision(what, output, "the file says so")]
+    elif judgement is None or len(judgement.errors) < 2:
+        evidence = "nothing in the file tells; tanh is the usual one"
+        decided = [Decision(what, output, evidence, "sigmoid (--output sigmoid)", certain=False)]
+    else:
+        other = next(name for name in judgement.errors if name != output)
+        error, rival = judgement.errors[output], judgement.errors[other]
+        evidence = f"the discriminator's norms differ by {error:.2f} from what they remember"
+        decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=rival > CLOSE * error)]
+    if judgement is not None:
+        evidence = "its norms agree best with it" if judgement.errors else "nothing in the file tells; the paper's"
+        certain = bool(judgement.errors)
+        decided.append(
+            Decision("activation of the discriminator", judgement.activation, evidence, certain=certain)
+        )
+    return decided
+
+
+def uncertain(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those that nothing in the file decides."""
+    return [decision for decision in decisions if not decision.certain]
+
+
+def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:
+    if kind == "z":
+        return "prior of z"
+    if kind == "classes":
+        return "how classes join z"
+    name = skeleton.stages[int(number)].part.name if skeleton is not None else number
+    words = {"activation": "activation after", "layer": "geometry of", "eps": "eps of the norm after"}
+    return f"{words[kind]} {name}"
+
+
+def _ruled(findings: Findings, variable: str) -> bool:
+    return any(ruling.variable == variable and ruling.runner_up_error > CLOSE * ruling.error for ruling in findings.rulings)
+
+
+def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
+    """By the witness that told most clearly; where none did, the usual answer, said to be that."""
+    rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
+    if rulings:
+        best = max(rulings, key=lambda one: one.runner_up_error / max(one.error, 1e-6))
+        evidence = f"what {best.witness} remembers differs by {best.error:.3f}"
+        runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
+        return Decision(what, chosen, evidence, runner_up, certain=best.runner_up_error > best.error)
+    kind = variable.partition(" ")[0]
+    if kind == "layer":
+        return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
+    return Decision(what, chosen, "no norm comes after it to tell; the usual one", certain=False)

@@ -1,0 +1,219 @@
+"""Find what a discriminator's weights leave open: it must end in one number a picture, and its norms saw such pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ganlab.errors import GanlabError
+from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.options import ACTIVATIONS, SIZES, Geometry, judging_geometries
+from ganlab.recovery.search import places_between
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
+
+USUAL = "leaky_relu 0.2"  # the paper's
+OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
+MOST_WAYS = 4  # of getting from picture to verdict that are tried
+CONVINCING = 0.7  # another activation than the usual must bring the error down to this part of it
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A discriminator that fits, for pictures of one range.
+
+    Attributes:
+        elements: its layers.
+        activation: of the hidden layers.
+        range_name: key of the pictures it was tried on ("tanh" or "sigmoid").
+        errors: mean error of its norms for every range that was tried; empty where none testifies.
+        size: side of the pictures.
+        words: its layers' geometries, for a person.
+    """
+
+    elements: tuple[Element, ...]
+    activation: str
+    range_name: str
+    errors: dict[str, float]
+    size: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Geometries of all convolutions that lead from pictures of one size to a verdict."""
+
+    geometries: tuple[Geometry, ...]
+    pooled: bool  # the mean over all places stands before the last linear layer
+    rank: int
+
+
+def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int) -> Judgement:
+    """The discriminator for pictures of this size.
+
+    Args:
+        skeleton: of a discriminator.
+        pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
+        size: side of the pictures.
+
+    Raises:
+        GanlabError: its layers do not end in one number for such pictures.
+    """
+    ways = sorted(_ways(skeleton, size), key=lambda way: way.rank)[:MOST_WAYS]
+    if not ways:
+        raise GanlabError(
+            f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
+        )
+    channels = skeleton.stages[0].inputs if skeleton.stages[0].kind != "linear" else 0
+    shown = {name: some for name, some in pictures.items() if channels in (0, some.shape[1])}
+    if pictures and not shown:
+        known = next(iter(pictures.values())).shape[1]
+        raise GanlabError(
+            f"It takes pictures of {channels} channels, and the generator's have {known}.",
+            "Conditional discriminators are fed the class in a channel of its own.",
+        )
+    testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
+    if not shown or not testifies:
+        elements = _elements(skeleton, ways[0], USUAL)
+        return Judgement(elements, USUAL, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
+    with torch.inference_mode():
+        return _tried(skeleton, ways, shown, size)
+
+
+def sizes(skeleton: Skeleton) -> list[int]:
+    """Sides of pictures that lead to a verdict, the likeliest first: for a discriminator alone."""
+    ranked = []
+    for place, size in enumerate(SIZES):
+        ways = _ways(skeleton, size)
+        if ways:
+            ranked.append((min(way.rank for way in ways), place, size))
+    return [size for *_, size in sorted(ranked)]
+
+
+def _tried(skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tensor], size: int) -> Judgement:
+    """Way by way, range by range, activation by activation, each the best of the step before."""
+    heard = {
+        (place, name): hear(_elements(skeleton, way, USUAL), some)
+        for place, way in enumerate(ways)
+        for name, some in shown.items()
+    }
+    best, name = min(heard, key=lambda key: (mean_error(heard[key]), key))
+    # the ways are sorted, so the first of those that fit as well is the most usual
+    place = min(key[0] for key in heard if key[1] == name and not clearly_better(heard[best, name], heard[key]))
+    way = ways[place]
+    activation, testimonies = USUAL, heard[place, name]
+    for other in OTHERS:
+        rival = hear(_elements(skeleton, way, other), shown[name])
+        enough = CONVINCING if activation == USUAL else 1.0
+        if mean_error(rival) < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
+            activation, testimonies = other, rival
+    errors = {name: mean_error(hear(_elements(skeleton, way, activation), some)) for name, some in shown.items()}
+    best = min(errors, key=errors.__getitem__)
+    return Judgement(_elements(skeleton, way, activation), activation, best, errors, size, _words(way))
+
+
+def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:
+    """Every norm's testimony on these pictures."""
+    testimonies, features = [], pictures
+    for element in elements:
+        table, part = element
+        if part is not None and table["kind"] == "batch_norm" and can_testify(part):
+            testimonies.append(testify(part, features))
+        features = run((element,), features)
+    return testimonies
+
+
+def mean_error(testimonies: Sequence[Testimony]) -> float:
+    return sum(one.error for one in testimonies) / len(testimonies)
+
+
+def _words(way: _Way) -> tuple[str, ...]:
+    return tuple(geometry.words for geometry in way.geometries)
+
+
+def _ways(skeleton: Skeleton, size: int) -> list[_Way]:
+    """All geometries of the convolutions that fit what comes after them."""
+    stages = skeleton.stages
+    convolutions = [stage for stage in stages if stage.kind == "conv"]
+    after = next((stage for stage in stages if stage.kind == "linear"), None)
+    if not convolutions:
+        return [_Way((), False, 0)] if _flat_pictures(stages[0], size) else []
+    found: list[_Way] = []
+
+    def extend(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
+        if number == len(convolutions):
+            last = convolutions[-1]
+            if after is None:
+                found.append(_Way(chosen, False, rank + (0 if side == 1 else 2)))
+            elif after.inputs == last.outputs * side**2:
+                found.append(_Way(chosen, False, rank))
+            elif after.inputs == last.outputs:
+                found.append(_Way(chosen, True, rank + 2))
+            return
+        stage = convolutions[number]
+        for geometry in _geometries(stage, number == len(convolutions) - 1, side):
+            moved = geometry.side(side, "conv", stage.kernel)
+            if moved > 0:
+                extend(number + 1, moved, (*chosen, geometry), rank + geometry.rank)
+
+    extend(0, size, (), 0)
+    return found
+
+
+def _geometries(stage: Stage, last: bool, side: int) -> tuple[Geometry, ...]:
+    """The usual first; a last convolution as large as its input takes it whole."""
+    known = judging_geometries(stage)
+    if last and stage.outputs == 1 and stage.kernel == side and "stride" not in stage.part.settings:
+        return (Geometry(({"stride": 1, "padding": 0},), 0, "the whole map at once"),)
+    return known
+
+
+def _flat_pictures(stage: Stage, size: int) -> bool:
+    return stage.inputs % size**2 == 0 and stage.inputs // size**2 in (1, 3, 4)
+
+
+def _elements(skeleton: Skeleton, way: _Way, activation: str) -> tuple[Element, ...]:
+    """The layers of one candidate, its last without activation: logits."""
+    elements: list[Element] = []
+    geometries = iter(way.geometries)
+    stages = skeleton.stages
+    for number, stage in enumerate(stages):
+        before = stages[number - 1] if number else None
+        if stage.kind == "linear":
+            if before is None or before.kind != "linear":
+                elements.append(({"kind": "global_pool" if way.pooled else "flatten"}, None))
+            elements.append((_linear(stage), stage.part))
+        else:
+            geometry = next(geometries)
+            elements += [(table, None) for table in geometry.tables[:-1]]
+            kernel = list(stage.part.tensors["weight"].shape[2:])
+            own = {"kind": "conv", "inputs": stage.inputs, "outputs": stage.outputs, "kernel": kernel}
+            own |= dict(geometry.tables[-1]) | {"bias": "bias" in stage.part.tensors}
+            elements.append((own, stage.part))
+        elements += _between(stage, stages[number + 1] if number + 1 < len(stages) else None, activation)
+    return tuple(elements)
+
+
+def _linear(stage: Stage) -> dict[str, object]:
+    bias = "bias" in stage.part.tensors
+    return {"kind": "linear", "inputs": stage.inputs, "outputs": stage.outputs, "bias": bias}
+
+
+def _between(stage: Stage, after: Stage | None, activation: str) -> list[Element]:
+    """Norms and activation of a layer, in the order that the numbers of a sequence tell, else norms first."""
+    norms: list[Element] = []
+    for norm in stage.norms:
+        maps = len(next(iter(norm.tensors.values())))
+        flat = stage.kind == "linear"
+        table = {"kind": "batch_norm", "maps": maps, "eps": norm.settings.get("eps", 1e-5), "flat": flat}
+        norms.append((table | {"affine": "weight" in norm.tensors}, norm))
+    if after is None:
+        return norms
+    act: Element = (ACTIVATIONS[activation] or {"kind": "identity"}, None)
+    if stage.prelu is not None:
+        act = ({"kind": "prelu", "slopes": len(stage.prelu.tensors["weight"])}, stage.prelu)
+    if stage.norms and places_between(stage.part, stage.norms[0]):
+        return [act, *norms]
+    return [*norms, act]

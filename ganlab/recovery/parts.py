@@ -1,0 +1,191 @@
+"""Tensors of a PyTorch state dict, grouped into layers, whatever their keys are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from ganlab.errors import GanlabError
+from ganlab.recovery.stored import Kind, Part
+
+# last word of a key -> role; the words of torch, and of others whose tensors are written in its layout
+ROLE_OF = {
+    "weight": "weight",
+    "w": "weight",
+    "kernel": "weight",
+    "gamma": "weight",
+    "scale": "weight",
+    "bias": "bias",
+    "b": "bias",
+    "beta": "bias",
+    "running_mean": "mean",
+    "moving_mean": "mean",
+    "running_var": "variance",
+    "moving_variance": "variance",
+    "num_batches_tracked": "batches",
+    # spectral normalisation, in both of torch's spellings
+    "weight_orig": "original",
+    "weight_u": "u",
+    "weight_v": "v",
+    "parametrizations.weight.original": "original",
+    "parametrizations.weight.0._u": "u",
+    "parametrizations.weight.0._v": "v",
+    # weight normalisation; its v is the direction
+    "weight_g": "length",
+    "parametrizations.weight.original0": "length",
+    "parametrizations.weight.original1": "v",
+}
+WRAPPERS = ("module.", "_orig_mod.", "net.module.")
+VECTORS_OF_NORM = ("weight", "bias", "mean", "variance")
+
+
+@dataclass
+class _Group:
+    """Tensors that belong to one layer, in the making."""
+
+    name: str
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def add(self, role: str, key: str, value: torch.Tensor) -> None:
+        self.tensors[role] = value
+        self.keys[role] = key
+
+
+def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
+    """The layers with weights in a state dict, in its order.
+
+    Args:
+        tensors: by key; grouped by what stands before the last word of the keys where these words are known, else by
+            their shapes, one after the other.
+
+    Raises:
+        GanlabError: tensors that form no layer known here, that are not finite or no numbers.
+    """
+    known = sum(_split(key)[1] is not None for key in tensors)
+    groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
+    return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
+
+
+def _by_name(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
+    groups: dict[str, _Group] = {}
+    for key, value in tensors.items():
+        name, role = _split(key)
+        if role is not None:
+            groups.setdefault(name, _Group(name)).add(role, key, value)
+    return list(groups.values())
+
+
+def _by_shape(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
+    """For keys that say nothing: a matrix or a kernel begins a layer, vectors after it are its bias and a norm's."""
+    groups: list[_Group] = []
+    vectors: list[tuple[str, torch.Tensor]] = []
+
+    def close() -> None:
+        if len(vectors) % 4 == 1 or len(vectors) == 3:
+            groups[-1].add("bias", *vectors.pop(0)) if groups else vectors.pop(0)
+        while vectors:
+            roles = VECTORS_OF_NORM[: 4 if len(vectors) >= 4 else 2]
+            norm = _Group(f"norm{len(groups)}")
+            for role in roles:
+                norm.add(role, *vectors.pop(0))
+            groups.append(norm)
+
+    for key, value in tensors.items():
+        if value.ndim == 1:
+            vectors.append((key, value))
+        elif value.ndim > 1:
+            close()
+            groups.append(_Group(f"layer{len(groups)}"))
+            groups[-1].add("weight", key, value)
+    close()
+    return groups
+
+
+def _split(key: str) -> tuple[str, str | None]:
+    """What a key is of, without wrappers, and its role; None for a word that is unknown."""
+    for wrapper in WRAPPERS:
+        key = key.removeprefix(wrapper)
+    for words in (3, 2, 1):
+        pieces = key.rsplit(".", words)
+        suffix = ".".join(pieces[-words:]) if len(pieces) > words else key
+        if suffix in ROLE_OF:
+            return (pieces[0] if len(pieces) > words else ""), ROLE_OF[suffix]
+    return key, None
+
+
+def _part(group: _Group) -> Part:
+    container, place = _numbered(group.name)
+    stored = _effective(group)
+    roles = {role: value for role, value in stored.items() if role in VECTORS_OF_NORM}
+    for role, value in roles.items():
+        roles[role] = _numbers(group.keys.get(role, group.name), value)
+    settings = {"batches": int(stored["batches"])} if "batches" in stored and stored["batches"].numel() == 1 else {}
+    return Part(_kind(group, roles), group.name, roles, _kept_keys(group), container, place, settings)
+
+
+def _kind(group: _Group, roles: Mapping[str, torch.Tensor]) -> Kind:
+    weight = roles.get("weight")
+    if weight is None:
+        if {"mean", "variance"} <= set(roles):
+            return "norm"
+        raise GanlabError(f"{group.name!r} holds {', '.join(roles)} and no weight.", "Is the file whole?")
+    if weight.ndim == 4:
+        return "convolution"
+    if weight.ndim == 2:
+        told = re.search(r"emb|label|class", group.name, re.IGNORECASE)
+        return "embedding" if told and "bias" not in roles else "linear"
+    if weight.ndim == 1:
+        return "norm" if "bias" in roles or "mean" in roles else "prelu"
+    shape = "x".join(map(str, weight.shape))
+    raise GanlabError(
+        f"{group.name!r} has a weight of {shape}, which belongs to no layer known here.",
+        "Known are linear layers, convolutions of pictures, normalisations and embeddings; for others: --gan MODULE:FACTORY.",
+    )
+
+
+def _effective(group: _Group) -> dict[str, torch.Tensor]:
+    """Spectral and weight normalisation multiplied out: what the layer computes with."""
+    stored = dict(group.tensors)
+    if "original" in stored:
+        weight = stored.pop("original").float()
+        u, v = stored.pop("u", None), stored.pop("v", None)
+        if u is not None:
+            stored["weight"] = weight / _largest_singular_value(weight, u.float(), None if v is None else v.float())
+        else:
+            stored["weight"] = weight
+    elif "length" in stored and "v" in stored:
+        length, direction = stored.pop("length").float(), stored.pop("v").float()
+        axes = [axis for axis in range(direction.ndim) if length.ndim <= axis or length.shape[axis] == 1]
+        stored["weight"] = direction * (length / direction.norm(dim=axes, keepdim=True))
+    return stored
+
+
+def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tensor | None) -> torch.Tensor:
+    """As power iteration left it; a transposed convolution's rows stand on its second axis."""
+    axis = 0 if len(u) == weight.shape[0] and (v is None or len(v) == weight[0].numel()) else 1
+    matrix = weight.movedim(axis, 0).flatten(1)
+    if v is None:
+        v = torch.nn.functional.normalize(matrix.T @ u, dim=0)
+    return u @ matrix @ v
+
+
+def _kept_keys(group: _Group) -> dict[str, str]:
+    return {role: key for role, key in group.keys.items() if role in VECTORS_OF_NORM}
+
+
+def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:
+    if not value.is_floating_point():
+        raise GanlabError(f"{key!r} holds {str(value.dtype)[6:]}, not real numbers.", "Is it a network's?")
+    value = value.detach().float().cpu().contiguous()
+    if not torch.isfinite(value).all():
+        raise GanlabError(f"{key!r} holds NaN or infinity.", "The training diverged; take an earlier checkpoint.")
+    return value
+
+
+def _numbered(name: str) -> tuple[str, int | None]:
+    container, _, last = name.rpartition(".")
+    return (container, int(last)) if last.isdecimal() else ("", None)

@@ -1,0 +1,320 @@
+"""From a file of weights to a GAN: choose its networks, find what they leave open, say how each decision was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganlab.architectures.chain import build_chain
+from ganlab.errors import GanlabError
+from ganlab.gan import Card, Gan
+from ganlab.imagespec import ImageSpec
+from ganlab.latents import LAWS, Prior
+from ganlab.recovery.building import Named, keys_of, named, weights_of
+from ganlab.recovery.chaining import Skeleton, skeletons
+from ganlab.recovery.decisions import Decision, of_judgement, of_search
+from ganlab.recovery.estimating import estimate_statistics, lacks_statistics
+from ganlab.recovery.judging import Judgement, judge
+from ganlab.recovery.options import ACTIVATIONS, OUTPUTS, plausible
+from ganlab.recovery.search import Findings, Known, search
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.stored import Stored, StoredNetwork
+
+ORDERS_TRIED = 6  # of layers whose channels leave their order open
+JUDGED = 96  # samples that a stored discriminator testifies on
+AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a person says of a checkpoint that its file does not; None leaves it to the weights.
+
+    Attributes:
+        law: the prior's ("uniform", "normal", "uniform01").
+        activation: of the hidden layers of the generator, a key of ``options.ACTIVATIONS``.
+        size: side of the pictures.
+        output: "tanh", "sigmoid" or "none".
+        statistics: "fresh" to estimate BatchNorm's statistics anew instead of using the stored ones.
+    """
+
+    law: str | None = None
+    activation: str | None = None
+    size: int | None = None
+    output: str | None = None
+    statistics: str | None = None
+
+    def __post_init__(self) -> None:
+        _check("--z", self.law, LAWS)
+        _check("--activation", self.activation, tuple(ACTIVATIONS))
+        _check("--output", self.output, tuple(OUTPUTS))
+        _check("--statistics", self.statistics, ("stored", "fresh"))
+
+
+def _check(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise GanlabError(f"{option} cannot be {value!r}.", f"Choose one of: {', '.join(known)}.")
+
+
+@dataclass(frozen=True)
+class _Generator:
+    layers: list[Named]
+    skeleton: Skeleton | None
+    findings: Findings | None
+    elements: tuple[Element, ...]
+    law: str
+    z_dim: int
+    classes: int | None
+    size: int
+    channels: int
+    output: str | None  # where the format states it
+
+
+def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | None = None) -> Gan:
+    """The GAN in a file of weights.
+
+    Args:
+        stored: what a format's reader found.
+        name: of the checkpoint, for its card and for errors.
+        hints: what the user says.
+        which: the network to take as the generator, where several could be.
+
+    Raises:
+        GanlabError: no generator, several, or one that cannot be worked out; the message says why.
+    """
+    hints = hints or Hints()
+    chosen, judges, notes = _choose(stored, name, which)
+    generator = _generator(chosen, stored, hints, name)
+    discriminator, judgement, why_not = _discriminator(judges, generator, hints)
+    decisions = [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
+    output = hints.output or generator.output or (judgement.range_name if judgement and judgement.errors else "tanh")
+    decisions += of_judgement(judgement, output, generator.output, hints)
+    notes += [f"Its discriminator was left out: {why_not}"] if why_not else []
+    layers = _with_output(generator, output)
+    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *notes], decisions, stored)
+    if hints.statistics == "fresh" or lacks_statistics(layers):
+        gan = estimate_statistics(gan)
+    return _looked_at(gan)
+
+
+def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork, list[StoredNetwork], list[str]]:
+    """The generator, what may be its discriminator, and notes."""
+    generators, judges, refused = [], [], []
+    for network in stored.networks:
+        try:
+            side = network.side or skeletons(network)[0].side
+        except GanlabError as error:
+            refused.append(error)
+            continue
+        (generators if side == "generator" else judges).append(network)
+    if which is not None:
+        generators = [network for network in generators if network.name == which]
+    if not generators:
+        if judges:
+            raise GanlabError(
+                f"{name} holds a discriminator and no generator.",
+                "Name its generator too, both with a plus: --gan GENERATOR+DISCRIMINATOR",
+            )
+        raise refused[0] if refused else GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
+    averaged = [one for one in generators if any(word in one.name.lower() for word in AVERAGED)]
+    if len(generators) > 1 and len(averaged) == 1:
+        others = ", ".join(one.name for one in generators if one is not averaged[0])
+        return averaged[0], judges, [f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}."]
+    if len(generators) > 1:
+        names = ", ".join(repr(one.name) for one in generators)
+        raise GanlabError(f"{name} holds {len(generators)} generators: {names}.", "Choose one: --gan FILE#NAME")
+    return generators[0], judges, []
+
+
+def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> _Generator:
+    if network.layers:
+        return _stated(network, stored, hints)
+    known = Known(hints.law or stored.law, hints.activation, hints.size, stored.eps)
+    orders = skeletons(network)[:ORDERS_TRIED]
+    orders = [order for order in orders if order.side == "generator"] or orders
+    found: list[tuple[Skeleton, Findings]] = []
+    problem: GanlabError | None = None
+    for order in orders:
+        try:
+            found.append((order, search(order, known)))
+        except GanlabError as error:
+            problem = problem or error
+    if not found:
+        assert problem is not None
+        raise GanlabError(f"{name}: {problem}", problem.hint) from problem
+    skeleton, findings = min(found, key=lambda one: (round(one[1].error, 2), one[1].best.rank))
+    elements = findings.best.elements
+    channels, size = _picture(skeleton, findings, hints, name)
+    if findings.size == 0:
+        elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
+    embedding = skeleton.embedding
+    return _Generator(
+        [],
+        skeleton,
+        findings,
+        elements,
+        findings.best.choices["z"],
+        skeleton.z_dim,
+        None if embedding is None else len(embedding.tensors["weight"]),
+        size,
+        channels,
+        None,
+    )
+
+
+def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) -> tuple[int, int]:
+    """Channels and side of the pictures; of a generator of matrices only, what its last one can be cut into."""
+    outputs = skeleton.stages[-1].outputs
+    if findings.size:
+        return outputs, findings.size
+    for channels in (1, 3, 4):
+        side = round((outputs / channels) ** 0.5)
+        if channels * side**2 == outputs and plausible(side, hints.size):
+            return channels, side
+    raise GanlabError(f"{name}: {outputs} numbers make no square picture of a usual size.", "State it: --image-size")
+
+
+def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> _Generator:
+    """Where the format says how the layers follow, only the prior is left open."""
+    parts = {part.name: part for part in network.parts}
+    layers: list[Named] = [(dict(table), parts.get(table["name"])) for table in network.layers]
+    elements = tuple(({k: v for k, v in table.items() if k != "name"}, part) for table, part in layers)
+    first = next(table for table, part in layers if part is not None)
+    z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
+    law = hints.law or stored.law or _law_of(elements, z_dim)
+    with torch.inference_mode():
+        picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
+    last = layers[-1][0]["kind"]
+    output = last if last in OUTPUTS else next((t["kind"] for t, _ in layers[::-1][:3] if t["kind"] in OUTPUTS), "none")
+    return _Generator(
+        layers, None, None, elements, law, z_dim, None, picture.shape[-1], picture.shape[1], output
+    )
+
+
+def _law_of(elements: Sequence[Element], z_dim: int) -> str:
+    """The prior under which the norms see what they remember; normal where none testifies."""
+    from ganlab.recovery.judging import hear, mean_error
+
+    errors = {}
+    with torch.inference_mode():
+        for law in ("normal", "uniform", "uniform01"):
+            testimonies = hear(tuple(elements), Prior(z_dim, law).sample(256, 0).z)
+            errors[law] = mean_error(testimonies) if testimonies else 0.0
+    return min(errors, key=errors.__getitem__)
+
+
+def _discriminator(
+    judges: Sequence[StoredNetwork], generator: _Generator, hints: Hints
+) -> tuple[list[Named] | None, Judgement | None, str]:
+    """Its named layers and how they were found, or why there are none."""
+    if not judges:
+        return None, None, ""
+    if len(judges) > 1:
+        return None, None, f"there are {len(judges)} ({', '.join(one.name for one in judges)})."
+    (network,) = judges
+    if network.layers:
+        parts = {part.name: part for part in network.parts}
+        return [(dict(table), parts.get(table["name"])) for table in network.layers], None, ""
+    try:
+        skeleton = skeletons(network)[0]
+        judgement = judge(skeleton, _samples(generator, hints), generator.size)
+    except GanlabError as error:
+        return None, None, str(error)
+    shape = torch.Size((generator.channels, generator.size, generator.size))
+    return named(judgement.elements, shape, "discriminator"), judgement, ""
+
+
+def _samples(generator: _Generator, hints: Hints) -> dict[str, torch.Tensor]:
+    """Pictures in every range that the generator may have: (n, c, h, w) each."""
+    outputs = [hints.output or generator.output] if hints.output or generator.output else ["tanh", "sigmoid"]
+    latents = Prior(generator.z_dim, generator.law).sample(JUDGED, seed=0)
+    with torch.inference_mode():
+        z = latents.z
+        if generator.classes is not None:
+            gan_like = build_chain({"generator": [{"name": "classes", **dict(generator.elements[0][0])}]})[0]
+            embedding = generator.elements[0][1]
+            assert embedding is not None
+            gan_like.load_state_dict({"classes.embedding.weight": embedding.tensors["weight"]})
+            z = gan_like(z, torch.arange(JUDGED) % generator.classes)
+        start = 1 if generator.classes is not None else 0
+        logits = run(generator.elements[start:], z)
+        if generator.output:  # the activation is among the layers already
+            return {generator.output: logits}
+        return {name: _activated(logits, name) for name in outputs if name is not None}
+
+
+def _activated(logits: torch.Tensor, output: str) -> torch.Tensor:
+    return {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "none": torch.Tensor.clone}[output](logits)
+
+
+def _with_output(generator: _Generator, output: str) -> list[Named]:
+    """All named layers of the generator, the activation of its pictures among them."""
+    if generator.layers:
+        return generator.layers
+    act: Element = ({"kind": output if output != "none" else "identity"}, None)
+    elements = [*generator.elements, act]
+    return named(elements, torch.Size((generator.z_dim,)), "generator")
+
+
+def _assembled(
+    name: str,
+    layers: list[Named],
+    judge_layers: list[Named] | None,
+    generator: _Generator,
+    output: str,
+    notes: Sequence[str],
+    decisions: Sequence[Decision],
+    stored: Stored,
+) -> Gan:
+    tables: dict[str, Any] = {"name": "chain", "generator": [table for table, _ in layers]}
+    if judge_layers is not None:
+        tables["discriminator"] = [table for table, _ in judge_layers]
+    settings = {key: value for key, value in tables.items() if key != "name"}
+    network, judge_network = build_chain(settings)
+    network.load_state_dict(weights_of(layers))
+    if judge_layers is not None:
+        judge_network.load_state_dict(weights_of(judge_layers))
+    low, high = OUTPUTS[output]
+    facts: Mapping[str, Any] = {
+        "source": {"format": stored.format, "keys": {"generator": keys_of(layers)}},
+        **({"notes": list(notes)} if notes else {}),
+        **({"decisions": [decision.to_card() for decision in decisions]} if decisions else {}),
+    }
+    summary = f"Read from a file of the format {stored.format}."
+    return Gan(
+        network,
+        None if judge_layers is None else judge_network,
+        prior=Prior(generator.z_dim, generator.law),
+        image=ImageSpec(generator.size, generator.channels, low, high),
+        card=Card(Path(name).name, summary, tables, facts),
+        classes=generator.classes,
+    )
+
+
+def _looked_at(gan: Gan) -> Gan:
+    """With a note where its pictures hardly depend on z."""
+    from dataclasses import replace
+
+    label = None if gan.classes is None else 0
+    pictures = gan.generate(gan.latents(16, label=label))
+    spread = float(pictures.std(0).mean()) / (gan.image.high - gan.image.low)
+    if spread > 0.005:
+        return gan
+    note = (
+        "Its pictures are all but constant, whatever z. The stored BatchNorm statistics may be those of another "
+        "moment: --statistics fresh estimates them anew."
+    )
+    card = replace(gan.card, facts={**gan.card.facts, "notes": [*gan.card.facts.get("notes", []), note]})
+    return Gan(
+        gan.generator,
+        gan.discriminator,
+        prior=gan.prior,
+        image=gan.image,
+        card=card,
+        device=gan.device,
+        classes=gan.classes,
+        folder=gan.folder,
+    )

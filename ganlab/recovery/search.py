@@ -1,0 +1,402 @@
+"""Find what a generator's weights leave open, layer by layer, with every BatchNorm as a witness.
+
+A hypothesis is a generator built so far and what it puts out for some latents. Each layer multiplies the hypotheses by
+what may be tried, each BatchNorm that remembers its training throws out those that it clearly contradicts. Where nobody
+testifies, the usual choice stays in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ganlab.errors import GanlabError
+from ganlab.latents import Prior
+from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.options import (
+    ACTIVATIONS,
+    LARGEST,
+    LAWS,
+    NORM_EPS,
+    Geometry,
+    first_sides,
+    geometries,
+    plausible,
+)
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.stored import Part
+from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
+
+LATENTS = 512  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
+VALUES = 2**15  # so many places a channel are enough, of at least FEWEST latents
+FEWEST = 64
+QUICK = 96  # latents of the first sorting
+KEPT = 6  # hypotheses carried on after a witness
+CARRIED = 48  # where nobody has testified yet
+GOOD = 0.08  # an error that needs no wider search
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a user or the format states; None leaves it to the weights."""
+
+    law: str | None = None
+    activation: str | None = None
+    size: int | None = None
+    eps: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A generator built so far.
+
+    Attributes:
+        choices: variable -> value: "z", "classes", "activation N", "layer N", "eps N", in the order of the network.
+        elements: (table, its part or None), layer after layer.
+        features: what the first ``done`` of them put out for the latents that are tried.
+        done: how many of them have run.
+        side: of the feature maps; 0 while there are none.
+        rank: how unusual its choices are together.
+        testimonies: of every witness so far.
+        activation: the last hidden activation chosen, or None.
+    """
+
+    choices: Mapping[str, str]
+    elements: tuple[Element, ...]
+    features: torch.Tensor
+    done: int = 0
+    side: int = 0
+    rank: int = 0
+    testimonies: tuple[Testimony, ...] = ()
+    activation: str | None = None
+
+    @property
+    def error(self) -> float:
+        """Mean over all witnesses; 0 without any."""
+        return sum(one.error for one in self.testimonies) / len(self.testimonies) if self.testimonies else 0.0
+
+    def chose(self, variable: str, value: str, rank: int = 0, **changes: Any) -> Hypothesis:
+        """With one more choice made."""
+        return replace(self, choices={**self.choices, variable: value}, rank=self.rank + rank, **changes)
+
+
+@dataclass
+class Ruling:
+    """What one witness said of one variable: the value it left, and the best of the others."""
+
+    variable: str
+    chosen: str
+    witness: str
+    error: float
+    runner_up: str
+    runner_up_error: float
+
+
+@dataclass
+class Findings:
+    """What a search found.
+
+    Attributes:
+        best: the generator, complete but for its output activation.
+        rivals: others that fit as well, the usual ones first.
+        rulings: what each witness ruled out.
+        size: side of the pictures.
+        seen: the witnesses by name, with the error of the best.
+    """
+
+    best: Hypothesis
+    rivals: list[Hypothesis] = field(default_factory=list)
+    rulings: list[Ruling] = field(default_factory=list)
+    seen: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.best.side
+
+    @property
+    def error(self) -> float:
+        """Mean over the witnesses."""
+        return self.best.error
+
+
+def search(skeleton: Skeleton, known: Known) -> Findings:
+    """The generator whose BatchNorms would remember what these do.
+
+    Raises:
+        GanlabError: no choice leads to pictures of a usual (or the given) size.
+    """
+    search_ = _Search(skeleton, known)
+    with torch.inference_mode():
+        return search_.run()
+
+
+class _Search:
+    def __init__(self, skeleton: Skeleton, known: Known) -> None:
+        self.skeleton = skeleton
+        self.known = known
+        self.stages = skeleton.stages
+        self.rulings: list[Ruling] = []
+        self.seen: list[str] = []
+        self._reach: dict[tuple[int, int], bool] = {}
+
+    def run(self) -> Findings:
+        hypotheses = self._beginnings()
+        for number, stage in enumerate(self.stages):
+            hypotheses = self._layer(hypotheses, number, stage)
+            hypotheses = self._after(hypotheses, number, stage)
+        ending = [one for one in hypotheses if self.known.size is None or one.side in (0, self.known.size)]
+        if not ending:
+            raise GanlabError("No way of chaining these layers ends in pictures of that size.", "Try another --image-size.")
+        best, rivals = _settled(ending)
+        seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
+        return Findings(best, rivals, self.rulings, seen)
+
+    def _beginnings(self) -> list[Hypothesis]:
+        laws = [self.known.law] if self.known.law else list(LAWS)
+        found = []
+        for rank, law in enumerate(laws):
+            z = Prior(self.skeleton.z_dim, law).sample(LATENTS, seed=0).z
+            for join_rank, join in enumerate(self.skeleton.join or ("",)):
+                features: torch.Tensor = z
+                elements: tuple[Element, ...] = ()
+                if self.skeleton.embedding is not None:
+                    features, elements = self._with_classes(z, join)
+                choices = {"z": law} | ({"classes": join} if join else {})
+                found.append(Hypothesis(choices, elements, features, len(elements), rank=rank + join_rank))
+        return found
+
+    def _with_classes(self, z: torch.Tensor, join: str) -> tuple[torch.Tensor, tuple[Element, ...]]:
+        embedding = self.skeleton.embedding
+        assert embedding is not None
+        weight = embedding.tensors["weight"]
+        classes = weight[torch.arange(len(z)) % len(weight)]
+        table = {"kind": "classes", "classes": len(weight), "dims": weight.shape[1], "join": join}
+        joined = z * classes if join == "multiply" else torch.cat([z, classes] if join == "after" else [classes, z], 1)
+        return joined, ((table, embedding),)
+
+    def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
+        """Every hypothesis with every geometry that can still end in pictures."""
+        before = self.stages[number - 1] if number else None
+        found = []
+        for one in hypotheses:
+            for geometry in geometries(stage, before):
+                side = self._side_after(one.side, number, geometry)
+                if side is None or not self._can_end(number + 1, side):
+                    continue
+                found.append(self._with_layer(one, number, stage, geometry, side))
+        if not found:
+            size = "a usual size" if self.known.size is None else f"{self.known.size} pixels"
+            raise GanlabError(
+                f"No way of chaining these layers ends in pictures of {size}.", "Try --image-size, or state more in a --card."
+            )
+        return found
+
+    def _side_after(self, side: int, number: int, geometry: Geometry) -> int | None:
+        """The side of a layer's maps; None where it cannot run."""
+        stage = self.stages[number]
+        after = self.stages[number + 1] if number + 1 < len(self.stages) else None
+        if number == 0 or stage.kind == "linear":
+            return next(first_sides(stage, after))
+        moved = geometry.side(side, stage.kind, stage.kernel)
+        return moved if 0 < moved <= LARGEST else None
+
+    def _can_end(self, number: int, side: int) -> bool:
+        """Whether the layers from this one on can end in pictures of a plausible size."""
+        if number == len(self.stages):
+            return side == 0 or plausible(side, self.known.size)
+        if (number, side) not in self._reach:
+            before, stage = self.stages[number - 1], self.stages[number]
+            sides = {self._side_after(side, number, geometry) for geometry in geometries(stage, before)}
+            self._reach[number, side] = any(one is not None and self._can_end(number + 1, one) for one in sides)
+        return self._reach[number, side]
+
+    def _with_layer(self, one: Hypothesis, number: int, stage: Stage, geometry: Geometry, side: int) -> Hypothesis:
+        """A layer added; it runs when a witness asks for what it puts out."""
+        elements = list(one.elements)
+        if stage.kind == "linear" and _spatial(one):
+            elements.append(({"kind": "flatten"}, None))
+        if number == 0 and stage.kind != "linear":
+            elements.append(({"kind": "reshape", "shape": [stage.inputs, 1, 1]}, None))
+        if number and self.stages[number - 1].kind == "linear" and stage.kind != "linear" and not _spatial(one):
+            elements.append(({"kind": "reshape", "shape": [stage.inputs, one.side, one.side]}, None))
+        elements += [(table, None) for table in geometry.tables[:-1]]
+        elements.append((_weighted(stage, geometry), stage.part))
+        moved = replace(one, elements=tuple(elements), side=side)
+        return moved.chose(f"layer {number}", geometry.words, geometry.rank)
+
+    def _after(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
+        """Norms and activation between this layer and the next."""
+        last = number == len(self.stages) - 1
+        if not stage.norms:
+            if last:
+                return self._carry(hypotheses)
+            return self._carry(self._activations(hypotheses, number, stage, None))
+        norm = stage.norms[0]
+        hypotheses = self._witnessed(hypotheses, number, stage, norm)
+        for extra in stage.norms[1:]:
+            hypotheses = self._witnessed(hypotheses, number, stage, extra)
+        done = [one for one in hypotheses if f"activation {number}" in one.choices]
+        open_ = [one for one in hypotheses if f"activation {number}" not in one.choices]
+        return self._carry(done + ([] if last else self._activations(open_, number, stage, norm)) + (open_ if last else []))
+
+    def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
+        """What a norm leaves of the hypotheses, with itself applied."""
+        between = places_between(stage.part, norm)
+        early = self._activations(hypotheses, number, stage, norm, before_norm=True) if between != 0 else []
+        late = [one.chose(f"order {number}", "norm first", 1 if between else 0) for one in hypotheses]
+        early = [one.chose(f"order {number}", "activation first", 0 if between else 1) for one in early]
+        ways = late + early if between else late
+        if not can_testify(norm):
+            return [self._normalised(one, norm) for one in self._carry(ways)]
+        kept = self._judged(ways, number, norm)
+        if not between and early and kept[0].testimonies[-1].error > 4 * GOOD:
+            kept = self._judged(ways + early, number, norm)
+        self.seen.append(norm.name)
+        usual, *others = self._eps(norm)
+        ways = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
+        return [self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in ways]
+
+    def _eps(self, norm: Part) -> list[tuple[int, float]]:
+        """(rank, value) worth trying: only those that this norm's variances would feel."""
+        if "eps" in norm.settings:
+            return [(0, float(norm.settings["eps"]))]
+        variance = float(norm.tensors["variance"].median())
+        others = [eps for eps in NORM_EPS if eps != self.known.eps and eps > 0.01 * variance]
+        return [(0, self.known.eps), *((2, eps) for eps in others)]
+
+    def _judged(self, ways: list[Hypothesis], number: int, norm: Part) -> list[Hypothesis]:
+        """Those that the norm does not clearly contradict, best first; says what it ruled out."""
+        quick = [self._heard(one, norm, QUICK) for one in ways]
+        limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
+        narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
+        heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
+        best, _ = _settled(heard)
+        others = [one for one in quick if one.choices not in [known.choices for known in heard]] + heard
+        self._rule(best, others, norm)
+        kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
+        return sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
+
+    def _heard(self, one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
+        """With its features run up to here and the norm's testimony added."""
+        one = self._run(one, norm, latents)
+        return replace(one, testimonies=(*one.testimonies, testify(norm, one.features)))
+
+    def _run(self, one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:
+        """With all its elements run, on as many latents as testify well, in the shape in which a norm sees them."""
+        wanted = min(latents, max(FEWEST, VALUES // max(one.side, 1) ** 2))
+        features = run(one.elements[one.done :], one.features[:wanted])
+        elements, channels = one.elements, _length(norm)
+        if features.ndim == 2 and channels != features.shape[1]:
+            shape = [channels, one.side, one.side]
+            features = features.reshape(len(features), *shape)
+            elements = (*elements, ({"kind": "reshape", "shape": shape}, None))
+        elif features.ndim == 4 and channels != features.shape[1]:
+            features = features.flatten(1)
+            elements = (*elements, ({"kind": "flatten"}, None))
+        return replace(one, features=features, elements=elements, done=len(elements))
+
+    def _rule(self, best: Hypothesis, others: Iterable[Hypothesis], norm: Part) -> None:
+        rivals: dict[str, Hypothesis] = {}
+        for other in others:
+            differing = [name for name in best.choices if other.choices.get(name, best.choices[name]) != best.choices[name]]
+            for name in differing if len(differing) == 1 else ():
+                known = rivals.get(name)
+                if known is None or other.testimonies[-1].error < known.testimonies[-1].error:
+                    rivals[name] = other
+        for name, other in rivals.items():
+            self.rulings.append(
+                Ruling(
+                    name,
+                    best.choices[name],
+                    norm.name,
+                    best.testimonies[-1].error,
+                    other.choices[name],
+                    other.testimonies[-1].error,
+                )
+            )
+
+    def _normalised(self, one: Hypothesis, norm: Part, eps: float | None = None) -> Hypothesis:
+        """With the norm itself; its statistics are the batch's, as in training."""
+        one = self._run(one, norm)
+        table = {
+            "kind": "batch_norm",
+            "maps": _length(norm),
+            "eps": self.known.eps if eps is None else eps,
+            "flat": one.features.ndim == 2,
+            "affine": "weight" in norm.tensors,
+        }
+        return replace(one, elements=(*one.elements, (table, norm)))
+
+    def _activations(
+        self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part | None, before_norm: bool = False
+    ) -> list[Hypothesis]:
+        """Every hypothesis with every activation that may stand here."""
+        if stage.prelu is not None:
+            table = {"kind": "prelu", "slopes": len(stage.prelu.tensors["weight"])}
+            return [
+                one.chose(f"activation {number}", "prelu", elements=(*one.elements, (table, stage.prelu)))
+                for one in hypotheses
+            ]
+        after = norm if before_norm and norm is not None else self.stages[number + 1].part
+        between = places_between(stage.part if norm is None or before_norm else norm, after)
+        found = []
+        for one in hypotheses:
+            choices = self._activation_choices(one, between, before_norm)
+            if one.testimonies and one is not hypotheses[0]:
+                choices = choices[:1]  # beside the best, one thing is varied at a time
+            for rank, name in choices:
+                table = ACTIVATIONS[name]
+                elements = one.elements if table is None else (*one.elements, (table, None))
+                chosen = one.chose(f"activation {number}", name, rank, elements=elements)
+                found.append(chosen if name == "none" else replace(chosen, activation=name))
+        return found
+
+    def _activation_choices(self, one: Hypothesis, between: int | None, before_norm: bool) -> list[tuple[int, str]]:
+        """(rank, name): the one this network has used before, then the usual ones."""
+        if between == 0:
+            return [(0, "none")]
+        if self.known.activation is not None:
+            names = [self.known.activation] + (["none"] if between is None and not before_norm else [])
+            return list(enumerate(names))
+        usual = list(ACTIVATIONS)
+        if one.activation is not None:
+            usual = [one.activation, *(name for name in usual if name != one.activation)]
+        ranked = [(place if name != "none" or between is None else place + 3, name) for place, name in enumerate(usual)]
+        return [(rank, name) for rank, name in ranked if not (before_norm and name == "none")]
+
+    def _carry(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+        return sorted(hypotheses, key=lambda one: (one.rank, one.error))[:CARRIED]
+
+
+def _settled(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, list[Hypothesis]]:
+    """The most usual of those that fit as well as the best, and the others of them."""
+    best = min(hypotheses, key=lambda one: (one.error, one.rank))
+    equal = [one for one in hypotheses if one is best or not clearly_better(best.testimonies, one.testimonies)]
+    chosen = min(equal, key=lambda one: (one.rank, one.error))
+    return chosen, [one for one in equal if one is not chosen]
+
+
+def _weighted(stage: Stage, geometry: Geometry) -> dict[str, Any]:
+    table: dict[str, Any] = {"kind": stage.kind, "inputs": stage.inputs, "outputs": stage.outputs}
+    if stage.kind != "linear":
+        table |= {"kernel": list(stage.part.tensors["weight"].shape[2:])} | dict(geometry.tables[-1])
+    return table | {"bias": "bias" in stage.part.tensors}
+
+
+def _spatial(one: Hypothesis) -> bool:
+    """Whether its features already are maps."""
+    return any(table["kind"] in ("reshape", "conv", "conv_transpose") for table, _ in one.elements)
+
+
+def _length(norm: Part) -> int:
+    return len(next(iter(norm.tensors.values())))
+
+
+def places_between(one: Part, other: Part) -> int | None:
+    """How many layers without weights stand between two that are numbered in one sequence; None where not known."""
+    if one.place is None or other.place is None or one.container != other.container:
+        return None
+    return max(0, other.place - one.place - 1)

@@ -1,0 +1,79 @@
+"""BatchNorm as the witness: what a layer saw in training, against what a candidate network lets it see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ganlab.recovery.stored import Part
+
+MOMENTUM = 0.1  # torch's: how much of the newest batch a running statistic takes in
+FRESH_BATCHES = 80  # up to so many the statistics' start (mean 0, variance 1) has not yet faded
+FLOOR = 1e-8
+CLEAR_T = 4.0  # two candidates differ when their errors, channel by channel, differ by so many standard errors
+CLEAR_DIFFERENCE = 0.01  # and by so much on average
+
+
+@dataclass(frozen=True)
+class Testimony:
+    """How far a candidate is from what one BatchNorm remembers.
+
+    Attributes:
+        errors: (channels,) |log of the ratio of variances| + |difference of means| / standard deviation.
+        log_variance: mean absolute log of the ratio of variances.
+    """
+
+    errors: torch.Tensor
+    log_variance: float
+
+    @property
+    def error(self) -> float:
+        """Mean over the channels."""
+        return float(self.errors.mean())
+
+
+def testify(norm: Part, features: torch.Tensor) -> Testimony:
+    """Compare what a norm is about to be given with what it was given in training.
+
+    Args:
+        norm: with stored mean and variance.
+        features: (n, channels) or (n, channels, h, w).
+    """
+    mean, variance = remembered(norm)
+    axes = [0, *range(2, features.ndim)]
+    seen_variance, seen_mean = torch.var_mean(features.double(), axes, correction=0)
+    # a channel that hardly varied in training tells nothing but its own rounding
+    floor = FLOOR + 1e-6 * float(variance.median())
+    ratio = torch.log((seen_variance + floor) / (variance + floor)).abs()
+    shift = (seen_mean - mean).abs() / torch.sqrt(variance + floor)
+    return Testimony((ratio + shift.clamp(max=10.0)).nan_to_num(20.0), float(ratio.nan_to_num(20.0).mean()))
+
+
+def remembered(norm: Part) -> tuple[torch.Tensor, torch.Tensor]:
+    """The running mean and variance, float64, freed from the values they started with where these have not faded."""
+    mean, variance = norm.tensors["mean"].double(), norm.tensors["variance"].double()
+    batches = norm.settings.get("batches", 0)
+    if 0 < batches < FRESH_BATCHES:
+        left = (1 - MOMENTUM) ** batches
+        mean, variance = mean / (1 - left), (variance - left) / (1 - left)
+    return mean, variance.clamp(min=0.0)
+
+
+def can_testify(norm: Part) -> bool:
+    """Whether it stores what it saw."""
+    return "mean" in norm.tensors and "variance" in norm.tensors
+
+
+def clearly_better(good: Sequence[Testimony], bad: Sequence[Testimony]) -> bool:
+    """Whether one candidate fits better than another beyond chance, channel by channel, over all witnesses of both."""
+    pairs = list(zip(good, bad, strict=False))
+    if not pairs:
+        return False
+    gain = torch.cat([two.errors - one.errors for one, two in pairs])
+    mean = float(gain.mean())
+    if len(gain) < 2:
+        return mean > CLEAR_DIFFERENCE
+    standard_error = float(gain.std()) / len(gain) ** 0.5
+    return mean > CLEAR_DIFFERENCE and mean > CLEAR_T * standard_error
