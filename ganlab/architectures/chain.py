@@ -70,15 +70,23 @@ class GlobalPool(nn.Module):
 
 
 class ClassInput(nn.Module):
-    """z (n, dim) and classes (n,) -> what the first layer takes: the class embedded and joined to z."""
+    """z (n, dim) and classes (n,) -> what the first layer takes: the class, embedded or one-hot, joined to z.
 
-    def __init__(self, classes: int, dims: int, join: str) -> None:
+    Args:
+        classes: how many there are.
+        dims: numbers that stand for a class.
+        join: "after" or "before" z, or "multiply" z by them.
+        one_hot: 1 for the class and 0 for all others, instead of an embedding that was learnt.
+    """
+
+    def __init__(self, classes: int, dims: int, join: str, one_hot: bool = False) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(classes, dims)
+        self.classes = classes
+        self.embedding = None if one_hot else nn.Embedding(classes, dims)
         self.join = join
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        known = self.embedding(labels)
+        known = F.one_hot(labels, self.classes).to(z) if self.embedding is None else self.embedding(labels)
         if self.join == "multiply":
             return z * known
         return torch.cat([z, known] if self.join == "after" else [known, z], 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ganlab.recovery.simulate import Element
+from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Part
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
@@ -24,7 +24,6 @@ SHORT = {
     "pad": "pad",
     "upsample": "upsample",
     "pixel_shuffle": "shuffle",
-    "classes": "classes",
     "global_pool": "pool",
     "max_pool": "pool",
     "average_pool": "pool",
@@ -45,10 +44,14 @@ def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Nam
         first: shape of one input.
         side: "generator" or "discriminator".
     """
+    found: list[Named] = []
+    if elements and elements[0][0]["kind"] == "classes":
+        table, part = elements[0]
+        found.append(({"name": "classes", **table}, part))
+        elements, first = elements[1:], torch.Size((_joined(table, first[0]),))
     blocks = _blocks(elements)
     sides = _sides(elements, blocks, first)
     titles: Counter[str] = Counter()
-    found: list[Named] = []
     for number, block in enumerate(blocks):
         last = number == len(blocks) - 1
         title = _title(sides[number], last, side, number)
@@ -70,7 +73,7 @@ def _blocks(elements: Sequence[Element]) -> list[list[int]]:
     prepared: list[int] = []
     weighted = False
     for place, (table, _) in enumerate(elements):
-        if table["kind"] in ("reshape", "flatten", "pad", "upsample", "pixel_shuffle", "classes", "global_pool"):
+        if table["kind"] in ("reshape", "flatten", "pad", "upsample", "pixel_shuffle", "global_pool"):
             prepared.append(place)
         elif table["kind"] in WEIGHTED and weighted:
             blocks.append([*prepared, place])
@@ -85,16 +88,11 @@ def _blocks(elements: Sequence[Element]) -> list[list[int]]:
 
 def _sides(elements: Sequence[Element], blocks: list[list[int]], first: torch.Size) -> list[int]:
     """Side of what every block puts out; 0 for features without places."""
-    from ganlab.recovery.simulate import run
-
     sides = []
     features = torch.zeros(2, *first, device="meta")
     for block in blocks:
         for place in block:
             table, part = elements[place]
-            if table["kind"] == "classes":
-                features = torch.zeros(2, _joined(table, features.shape[1]), device="meta")
-                continue
             features = run(((table, None if part is None else _on_meta(part)),), features)
         sides.append(features.shape[-1] if features.ndim == 4 else 0)
     return sides

@@ -50,22 +50,6 @@ class Skeleton:
     embedding: Part | None = None
     first_norms: tuple[Part, ...] = ()
 
-    @property
-    def join(self) -> tuple[str, ...]:
-        """How classes may be joined to z, the usual way first."""
-        if self.embedding is None:
-            return ()
-        dims = self.embedding.tensors["weight"].shape[1]
-        return ("multiply",) if dims == self.stages[0].inputs else ("after", "before")
-
-    @property
-    def z_dim(self) -> int:
-        """Dimensions of z, for a generator."""
-        first = self.stages[0].inputs
-        if self.embedding is None or self.join == ("multiply",):
-            return first
-        return first - int(self.embedding.tensors["weight"].shape[1])
-
 
 def skeletons(network: StoredNetwork) -> list[Skeleton]:
     """Every order that the channels allow, the most natural first: the file's own order, if it is one of them.

@@ -31,6 +31,8 @@ LAWS = ("normal", "uniform", "uniform01")
 NORM_EPS = (1e-5, 1e-3, 0.8)  # torch's, Keras's, and that of a widely copied tutorial, which gave it for the momentum
 SIZES = (64, 32, 28, 128, 256, 16, 48, 96, 512, 224, 112, 80, 56, 40, 24, 36, 100, 160, 192, 320, 384)
 LARGEST = 1024  # pixels
+Z_DIMS = (100, 64, 128, 32, 50, 16, 62, 10, 20, 200, 256, 512)  # as they usually are
+CLASSES = (10, 2, 3, 5, 26, 40, 47, 62, 100)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,14 @@ class Geometry:
         return (side + 2 * padding - kernel) // stride + 1 if side + 2 * padding >= kernel else 0
 
 
-def geometries(stage: Stage, before: Stage | None) -> tuple[Geometry, ...]:
-    """What may be tried for a layer of a generator, the usual first."""
+def geometries(stage: Stage, before: Stage | None, enlarges: bool) -> tuple[Geometry, ...]:
+    """What may be tried for a layer of a generator, the usual first.
+
+    Args:
+        stage: the layer.
+        before: the one before it, or None.
+        enlarges: whether an ordinary convolution has an upsampling before it, as far as is usual.
+    """
     if stage.kind == "linear":
         return (Geometry(({},), 0, "linear"),)
     if "stride" in stage.part.settings:
@@ -71,7 +79,7 @@ def geometries(stage: Stage, before: Stage | None) -> tuple[Geometry, ...]:
         return (Geometry(({"stride": 1, "padding": 0},), 0, "from 1x1"),)
     if stage.kind == "conv_transpose":
         return _transposed(stage.kernel)
-    return _ordinary(stage.kernel, before.kind == "conv" and before.outputs == 4 * stage.inputs)
+    return _ordinary(stage.kernel, before.kind == "conv" and before.outputs == 4 * stage.inputs, enlarges)
 
 
 def _stated(settings: Mapping[str, Any]) -> Geometry:
@@ -110,7 +118,7 @@ def _transposed(kernel: int) -> tuple[Geometry, ...]:
 
 
 @cache
-def _ordinary(kernel: int, shuffled: bool) -> tuple[Geometry, ...]:
+def _ordinary(kernel: int, shuffled: bool, enlarges: bool) -> tuple[Geometry, ...]:
     """Convolutions of a generator keep the side, or halve none of it: what enlarges stands before them."""
     same = kernel // 2
     own = {"stride": 1, "padding": same}
@@ -123,12 +131,17 @@ def _ordinary(kernel: int, shuffled: bool) -> tuple[Geometry, ...]:
     found = []
     for rank, mode in ((0, "nearest"), (1, "bilinear")):
         up = {"kind": "upsample", "factor": 2, "mode": mode}
-        found.append(Geometry((up, *before, own), rank, f"{mode} upsampling before it"))
-    found.append(Geometry((*before, own), 1, "keeps the side"))
+        found.append(Geometry((up, *before, own), rank if enlarges else rank + 1, f"{mode} upsampling before it"))
+    found.append(Geometry((*before, own), 1 if enlarges else 0, "keeps the side"))
     if kernel > 1:
         found.append(Geometry(({"stride": 1, "padding": 0},), 3, "no padding"))
         found.append(Geometry(({"stride": 1, "padding": 1},), 3, "padding 1"))
     return tuple(found)
+
+
+def one_hot_classes(inputs: int) -> list[int]:
+    """How many of the inputs of a first layer may be one-hot classes: what is left must be a usual z, and all are none."""
+    return [] if inputs in Z_DIMS else [classes for classes in CLASSES if inputs - classes in Z_DIMS]
 
 
 def judging_geometries(stage: Stage) -> tuple[Geometry, ...]:
@@ -151,6 +164,11 @@ def judging_geometries(stage: Stage) -> tuple[Geometry, ...]:
     add(2, 2, 1)
     add(2, 1, 1)
     return tuple(found)
+
+
+def size_rank(size: int) -> int:
+    """0 for the usual sides of pictures."""
+    return 0 if size in (0, 28) or size & (size - 1) == 0 else 2
 
 
 def plausible(size: int, given: int | None = None) -> bool:

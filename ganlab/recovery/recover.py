@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganlab.architectures.chain import build_chain
+from ganlab.architectures.chain import ClassInput, build_chain
 from ganlab.errors import GanlabError
 from ganlab.gan import Card, Gan
 from ganlab.imagespec import ImageSpec
@@ -17,13 +17,16 @@ from ganlab.latents import LAWS, Prior
 from ganlab.recovery.building import Named, keys_of, named, weights_of
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import Decision, of_judgement, of_search
-from ganlab.recovery.estimating import estimate_statistics, lacks_statistics
+from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
 from ganlab.recovery.judging import Judgement, judge
 from ganlab.recovery.options import ACTIVATIONS, OUTPUTS, plausible
 from ganlab.recovery.search import Findings, Known, search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.witness import untouched
 
+DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
+MISFIT = 0.5  # an error of any norm that no candidate may have
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
@@ -71,6 +74,7 @@ class _Generator:
     size: int
     channels: int
     output: str | None  # where the format states it
+    notes: Sequence[str] = ()
 
 
 def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | None = None) -> Gan:
@@ -89,14 +93,16 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     chosen, judges, notes = _choose(stored, name, which)
     generator = _generator(chosen, stored, hints, name)
     discriminator, judgement, why_not = _discriminator(judges, generator, hints)
+    if any(part.kind == "norm" and untouched(part) for part in chosen.parts):
+        notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
     decisions = [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
     output = hints.output or generator.output or (judgement.range_name if judgement and judgement.errors else "tanh")
     decisions += of_judgement(judgement, output, generator.output, hints)
     notes += [f"Its discriminator was left out: {why_not}"] if why_not else []
     layers = _with_output(generator, output)
-    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *notes], decisions, stored)
+    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *generator.notes, *notes], decisions, stored)
     if hints.statistics == "fresh" or lacks_statistics(layers):
-        gan = estimate_statistics(gan)
+        gan = _noted(estimate_statistics(gan), f"Statistics of its norms were estimated over {SAMPLES} samples of its own.")
     return _looked_at(gan)
 
 
@@ -132,9 +138,29 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
 def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> _Generator:
     if network.layers:
         return _stated(network, stored, hints)
-    known = Known(hints.law or stored.law, hints.activation, hints.size, stored.eps)
+    known = Known(hints.law or stored.law, hints.activation, hints.size, stored.eps, hints.statistics != "fresh")
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
+    skeleton, findings, notes = _searched(orders, known, name)
+    channels, size = _picture(skeleton, findings, hints, name)
+    elements = findings.best.elements
+    if findings.size == 0:
+        elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
+    z_dim, classes = skeleton.stages[0].inputs, None
+    if elements[0][0]["kind"] == "classes":
+        table = elements[0][0]
+        classes = int(table["classes"])
+        z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
+    law = findings.best.choices["z"]
+    return _Generator([], skeleton, findings, elements, law, z_dim, classes, size, channels, None, notes)
+
+
+def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skeleton, Findings, list[str]]:
+    """The order of layers that fits best, what was found for it, and what to say of it.
+
+    Raises:
+        GanlabError: no order leads to pictures, or the norms contradict every candidate.
+    """
     found: list[tuple[Skeleton, Findings]] = []
     problem: GanlabError | None = None
     for order in orders:
@@ -146,23 +172,20 @@ def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) 
         assert problem is not None
         raise GanlabError(f"{name}: {problem}", problem.hint) from problem
     skeleton, findings = min(found, key=lambda one: (round(one[1].error, 2), one[1].best.rank))
-    elements = findings.best.elements
-    channels, size = _picture(skeleton, findings, hints, name)
-    if findings.size == 0:
-        elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
-    embedding = skeleton.embedding
-    return _Generator(
-        [],
-        skeleton,
-        findings,
-        elements,
-        findings.best.choices["z"],
-        skeleton.z_dim,
-        None if embedding is None else len(embedding.tensors["weight"]),
-        size,
-        channels,
-        None,
-    )
+    witness, error = findings.worst
+    if findings.first > DISTRUSTED:
+        # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
+        skeleton, findings, _ = _searched([skeleton], replace(known, statistics=False), name)
+        return skeleton, findings, [
+            f"What its norms remember fits no prior of z (they differ by {error:.1f}): it was not believed, and the usual "
+            "choices were made."
+        ]
+    if error > MISFIT and known.activation is None:
+        raise GanlabError(
+            f"{name}: no network known here lets {witness} see what it remembers (the nearest differs by {error:.2f}).",
+            "State what you know: --activation, --image-size, --z, or a --card; or --gan MODULE:FACTORY with its code.",
+        )
+    return skeleton, findings, []
 
 
 def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) -> tuple[int, int]:
@@ -232,15 +255,14 @@ def _samples(generator: _Generator, hints: Hints) -> dict[str, torch.Tensor]:
     outputs = [hints.output or generator.output] if hints.output or generator.output else ["tanh", "sigmoid"]
     latents = Prior(generator.z_dim, generator.law).sample(JUDGED, seed=0)
     with torch.inference_mode():
-        z = latents.z
+        elements, z = generator.elements, latents.z
         if generator.classes is not None:
-            gan_like = build_chain({"generator": [{"name": "classes", **dict(generator.elements[0][0])}]})[0]
-            embedding = generator.elements[0][1]
-            assert embedding is not None
-            gan_like.load_state_dict({"classes.embedding.weight": embedding.tensors["weight"]})
-            z = gan_like(z, torch.arange(JUDGED) % generator.classes)
-        start = 1 if generator.classes is not None else 0
-        logits = run(generator.elements[start:], z)
+            table, embedding = elements[0]
+            joined = ClassInput(**{key: value for key, value in table.items() if key != "kind"})
+            if embedding is not None:
+                joined.load_state_dict({"embedding.weight": embedding.tensors["weight"]})
+            elements, z = elements[1:], joined(z, torch.arange(JUDGED) % generator.classes)
+        logits = run(elements, z)
         if generator.output:  # the activation is among the layers already
             return {generator.output: logits}
         return {name: _activated(logits, name) for name in outputs if name is not None}
@@ -296,25 +318,19 @@ def _assembled(
 
 def _looked_at(gan: Gan) -> Gan:
     """With a note where its pictures hardly depend on z."""
-    from dataclasses import replace
-
     label = None if gan.classes is None else 0
     pictures = gan.generate(gan.latents(16, label=label))
     spread = float(pictures.std(0).mean()) / (gan.image.high - gan.image.low)
     if spread > 0.005:
         return gan
     note = (
-        "Its pictures are all but constant, whatever z. The stored BatchNorm statistics may be those of another "
-        "moment: --statistics fresh estimates them anew."
+        "Its pictures are all but constant, whatever z. The statistics that its norms store may be at fault: "
+        "--statistics fresh estimates them anew."
     )
-    card = replace(gan.card, facts={**gan.card.facts, "notes": [*gan.card.facts.get("notes", []), note]})
-    return Gan(
-        gan.generator,
-        gan.discriminator,
-        prior=gan.prior,
-        image=gan.image,
-        card=card,
-        device=gan.device,
-        classes=gan.classes,
-        folder=gan.folder,
-    )
+    return _noted(gan, note)
+
+
+def _noted(gan: Gan, note: str) -> Gan:
+    """The same GAN with one more note on its card."""
+    facts = {**gan.card.facts, "notes": [*gan.card.facts.get("notes", []), note]}
+    return gan._with(gan.generator, gan.discriminator, card=replace(gan.card, facts=facts))

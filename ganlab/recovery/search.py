@@ -22,17 +22,20 @@ from ganlab.recovery.options import (
     LAWS,
     NORM_EPS,
     Geometry,
+    Table,
     first_sides,
     geometries,
+    one_hot_classes,
     plausible,
+    size_rank,
 )
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
 
 LATENTS = 512  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
-VALUES = 2**15  # so many places a channel are enough, of at least FEWEST latents
-FEWEST = 64
+VALUES = 2**16  # so many places a channel are enough, of at least FEWEST latents
+FEWEST = 192
 QUICK = 96  # latents of the first sorting
 KEPT = 6  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
@@ -47,6 +50,7 @@ class Known:
     activation: str | None = None
     size: int | None = None
     eps: float = 1e-5
+    statistics: bool = True  # whether what norms remember is believed
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,16 @@ class Findings:
         """Mean over the witnesses."""
         return self.best.error
 
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The witness that agrees least, and its error; nobody and 0 without witnesses."""
+        return max(self.seen.items(), key=lambda one: one[1], default=("", 0.0))
+
+    @property
+    def first(self) -> float:
+        """The error of the first witness, which hears of nothing but the prior; 0 without witnesses."""
+        return next(iter(self.seen.values()), 0.0)
+
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
     """The generator whose BatchNorms would remember what these do.
@@ -150,39 +164,56 @@ class _Search:
         ending = [one for one in hypotheses if self.known.size is None or one.side in (0, self.known.size)]
         if not ending:
             raise GanlabError("No way of chaining these layers ends in pictures of that size.", "Try another --image-size.")
-        best, rivals = _settled(ending)
+        best, rivals = _settled([replace(one, rank=one.rank + size_rank(one.side)) for one in ending])
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, rivals, self.rulings, seen)
 
     def _beginnings(self) -> list[Hypothesis]:
-        laws = [self.known.law] if self.known.law else list(LAWS)
+        """Every law of z, with every way in which classes may join it."""
         found = []
-        for rank, law in enumerate(laws):
-            z = Prior(self.skeleton.z_dim, law).sample(LATENTS, seed=0).z
-            for join_rank, join in enumerate(self.skeleton.join or ("",)):
-                features: torch.Tensor = z
-                elements: tuple[Element, ...] = ()
-                if self.skeleton.embedding is not None:
-                    features, elements = self._with_classes(z, join)
-                choices = {"z": law} | ({"classes": join} if join else {})
-                found.append(Hypothesis(choices, elements, features, len(elements), rank=rank + join_rank))
+        for rank, law in enumerate([self.known.law] if self.known.law else LAWS):
+            for join_rank, (words, table) in enumerate(self._joins()):
+                dims = self.skeleton.stages[0].inputs if table is None else self._z_dim(table)
+                z = Prior(dims, law).sample(LATENTS, seed=0).z
+                choices = {"z": law} | ({"classes": words} if words else {})
+                if table is None:
+                    found.append(Hypothesis(choices, (), z, rank=rank + join_rank))
+                else:
+                    elements = ((table, self.skeleton.embedding),)
+                    found.append(Hypothesis(choices, elements, self._joined(z, table), 1, rank=rank + join_rank))
         return found
 
-    def _with_classes(self, z: torch.Tensor, join: str) -> tuple[torch.Tensor, tuple[Element, ...]]:
+    def _joins(self) -> list[tuple[str, Table | None]]:
+        """In words and as a layer's table: an embedding that the file holds, or perhaps one-hot classes, or none."""
         embedding = self.skeleton.embedding
-        assert embedding is not None
-        weight = embedding.tensors["weight"]
-        classes = weight[torch.arange(len(z)) % len(weight)]
-        table = {"kind": "classes", "classes": len(weight), "dims": weight.shape[1], "join": join}
-        joined = z * classes if join == "multiply" else torch.cat([z, classes] if join == "after" else [classes, z], 1)
-        return joined, ((table, embedding),)
+        if embedding is not None:
+            classes, dims = embedding.tensors["weight"].shape
+            table = {"kind": "classes", "classes": classes, "dims": dims}
+            joins = ("multiply",) if dims == self.stages[0].inputs else ("after", "before")
+            return [(f"embedded, {join}", table | {"join": join}) for join in joins]
+        ways: list[tuple[str, Table | None]] = [("", None)]
+        for classes in one_hot_classes(self.stages[0].inputs):
+            table = {"kind": "classes", "classes": classes, "dims": classes, "one_hot": True}
+            ways += [(f"{classes} one-hot, {join}", table | {"join": join}) for join in ("after", "before")]
+        return ways
+
+    def _z_dim(self, table: Table) -> int:
+        inputs = self.stages[0].inputs
+        return inputs if table["join"] == "multiply" else inputs - int(table["dims"])
+
+    def _joined(self, z: torch.Tensor, table: Table) -> torch.Tensor:
+        """z with classes in turn."""
+        embedding, labels = self.skeleton.embedding, torch.arange(len(z)) % table["classes"]
+        known = torch.eye(table["classes"])[labels] if embedding is None else embedding.tensors["weight"][labels]
+        if table["join"] == "multiply":
+            return z * known
+        return torch.cat([z, known] if table["join"] == "after" else [known, z], 1)
 
     def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
         """Every hypothesis with every geometry that can still end in pictures."""
-        before = self.stages[number - 1] if number else None
         found = []
         for one in hypotheses:
-            for geometry in geometries(stage, before):
+            for geometry in self._geometries(number):
                 side = self._side_after(one.side, number, geometry)
                 if side is None or not self._can_end(number + 1, side):
                     continue
@@ -193,6 +224,11 @@ class _Search:
                 f"No way of chaining these layers ends in pictures of {size}.", "Try --image-size, or state more in a --card."
             )
         return found
+
+    def _geometries(self, number: int) -> tuple[Geometry, ...]:
+        # where transposed convolutions enlarge, ordinary ones mostly do not; nor does the last, into colours
+        enlarges = number < len(self.stages) - 1 and all(stage.kind != "conv_transpose" for stage in self.stages)
+        return geometries(self.stages[number], self.stages[number - 1] if number else None, enlarges)
 
     def _side_after(self, side: int, number: int, geometry: Geometry) -> int | None:
         """The side of a layer's maps; None where it cannot run."""
@@ -208,8 +244,7 @@ class _Search:
         if number == len(self.stages):
             return side == 0 or plausible(side, self.known.size)
         if (number, side) not in self._reach:
-            before, stage = self.stages[number - 1], self.stages[number]
-            sides = {self._side_after(side, number, geometry) for geometry in geometries(stage, before)}
+            sides = {self._side_after(side, number, geometry) for geometry in self._geometries(number)}
             self._reach[number, side] = any(one is not None and self._can_end(number + 1, one) for one in sides)
         return self._reach[number, side]
 
@@ -249,7 +284,7 @@ class _Search:
         late = [one.chose(f"order {number}", "norm first", 1 if between else 0) for one in hypotheses]
         early = [one.chose(f"order {number}", "activation first", 0 if between else 1) for one in early]
         ways = late + early if between else late
-        if not can_testify(norm):
+        if not (self.known.statistics and can_testify(norm)):
             return [self._normalised(one, norm) for one in self._carry(ways)]
         kept = self._judged(ways, number, norm)
         if not between and early and kept[0].testimonies[-1].error > 4 * GOOD:
@@ -261,8 +296,8 @@ class _Search:
 
     def _eps(self, norm: Part) -> list[tuple[int, float]]:
         """(rank, value) worth trying: only those that this norm's variances would feel."""
-        if "eps" in norm.settings:
-            return [(0, float(norm.settings["eps"]))]
+        if "eps" in norm.settings or not self.known.statistics:
+            return [(0, float(norm.settings.get("eps", self.known.eps)))]
         variance = float(norm.tensors["variance"].median())
         others = [eps for eps in NORM_EPS if eps != self.known.eps and eps > 0.01 * variance]
         return [(0, self.known.eps), *((2, eps) for eps in others)]

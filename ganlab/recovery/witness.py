@@ -62,8 +62,14 @@ def remembered(norm: Part) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def can_testify(norm: Part) -> bool:
-    """Whether it stores what it saw."""
-    return "mean" in norm.tensors and "variance" in norm.tensors
+    """Whether it stores what it saw, and saw anything."""
+    return "mean" in norm.tensors and "variance" in norm.tensors and not untouched(norm)
+
+
+def untouched(norm: Part) -> bool:
+    """Whether its statistics still are what a norm begins with: mean 0 and variance 1 everywhere."""
+    mean, variance = norm.tensors.get("mean"), norm.tensors.get("variance")
+    return mean is not None and variance is not None and not mean.any() and bool((variance == 1).all())
 
 
 def clearly_better(good: Sequence[Testimony], bad: Sequence[Testimony]) -> bool:
