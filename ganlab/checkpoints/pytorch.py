@@ -1,47 +1,170 @@
-"""Files written by ``torch.save``: told apart and refused safely. No code in them runs."""
+"""Files written by ``torch.save``: read as data, never as code. Whatever holds networks is found, however it is nested."""
 
 from __future__ import annotations
 
-import pickle
 import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.gan import Gan
+from ganlab.recovery.parts import parts_of
+from ganlab.recovery.stored import Stored, StoredNetwork
 
-SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar")
-PICKLE_START = b"\x80"
+SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
+PICKLE_START, ZIP_START = b"\x80", b"PK"
+DEEPEST = 6  # containers inside each other
+# first words of keys that name a network: a state dict whose keys begin with several of them holds several
+NETWORK_WORDS = {
+    *("generator", "gen", "g", "netg", "g_ema", "generator_ema", "ema_generator", "g_net", "model_g", "decoder"),
+    *("discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"),
+}
+JUDGE_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
 
 
 def recognises(path: Path) -> bool:
-    """A file that begins as a pickle does, or whose name says so."""
+    """A file that begins as a pickle or a zip of torch's does, or whose name says so."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return path.suffix.lower() in SUFFIXES or file.read(1) == PICKLE_START
+        start = file.read(2)
+    if start == ZIP_START:
+        return _is_torch_zip(path)
+    return start[:1] == PICKLE_START or path.suffix.lower() in SUFFIXES
 
 
-def load(path: Path) -> Gan:
-    """Say what the file is and what to do.
+def load(path: Path) -> Stored:
+    """The networks in a file.
 
     Raises:
-        GanlabError: always, for now: bare weights do not say how to build their network.
+        GanlabError: a damaged file, one that holds objects instead of weights (nothing of it was run), or no network.
     """
+    found = list(_state_dicts(_read(path), ""))
+    if not found:
+        raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
+    networks = []
+    problem: GanlabError | None = None
+    for name, tensors in found:
+        try:
+            networks.append(StoredNetwork(name, parts_of(tensors), silent=_silent(tensors), side=_side(name)))
+        except GanlabError as error:
+            problem = problem or error
+    if not networks:
+        assert problem is not None
+        raise GanlabError(f"{path}: {problem}", problem.hint) from problem
+    return Stored(tuple(networks), "pytorch")
+
+
+def _read(path: Path) -> Any:
+    """What the file holds, built of tensors, numbers, texts and containers only."""
+    _check_zip(path)
     try:
-        with warnings.catch_warnings(action="ignore"):  # advice on pickles, which is not for the user
-            torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise GanlabError(
-            f"{path} pickles Python objects, not weights alone: it could run any code, so it was not loaded.",
-            "Where it was made, save the weights: torch.save(generator.state_dict(), FILE).",
-        ) from error
+        with warnings.catch_warnings(action="ignore"), _harmless_numpy():  # advice on pickles, not for the user
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
+        if classes := foreign_classes(path):
+            raise GanlabError(
+                f"{path} pickles whole objects ({', '.join(classes[:3])}): opening it could run any code, so it was not.",
+                "Save the weights where it was made, torch.save(generator.state_dict(), FILE); or name the class in your "
+                "own code and the file: --gan MODULE:FACTORY",
+            ) from error
+        if what := describe_pickle(path):
+            raise GanlabError(f"{path} holds {what}, no weights.", "Is another file beside it the network?") from error
         raise GanlabError(
             f"{path} is damaged or is no PyTorch file ({type(error).__name__}).", "Fetch or copy it again."
         ) from error
-    raise GanlabError(
-        f"{path} holds bare PyTorch weights, which do not say what network they belong to.",
-        "Put them into a ganlab checkpoint: a folder with card.toml and weights.safetensors (docs/checkpoints.md).",
-    )
+
+
+@contextmanager
+def _harmless_numpy() -> Iterator[None]:
+    """Numbers and arrays of numpy that training states hold beside the weights; under their names of all versions."""
+    import _codecs
+
+    import numpy as np
+
+    try:
+        from numpy._core import multiarray
+    except ImportError:  # numpy 1
+        from numpy.core import multiarray  # type: ignore[no-redef]
+    allowed: list[Any] = [np.ndarray, np.dtype, _codecs.encode]
+    for home in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        allowed += [(multiarray._reconstruct, f"{home}._reconstruct"), (multiarray.scalar, f"{home}.scalar")]
+    allowed += [type(np.dtype(code)) for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")]
+    with torch.serialization.safe_globals(allowed):
+        yield
+
+
+def _is_torch_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist()[:20])
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return path.suffix.lower() in SUFFIXES
+
+
+def _check_zip(path: Path) -> None:
+    """That a zip unpacks to no more than it is: torch packs nothing, so a file that grows was made to hurt."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise GanlabError(f"{path} is a damaged zip file.", "Fetch or copy it again.") from error
+    if size > 4 * path.stat().st_size + 2**20:
+        raise GanlabError(f"{path} would unpack to {size / 2**30:.1f} GiB.", "It was not opened; fetch it again.")
+
+
+def _state_dicts(document: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
+    """Every state dict in nested containers, with the words that lead to it; optimizers' are none."""
+    if depth > DEEPEST or not isinstance(document, Mapping):
+        return
+    tensors = {key: value for key, value in document.items() if isinstance(value, torch.Tensor) and isinstance(key, str)}
+    if any(value.ndim > 1 for value in tensors.values()):
+        yield from _networks(document, tensors, name)
+        return
+    for key, value in document.items():
+        if isinstance(key, str) and "optim" not in key.lower():
+            yield from _state_dicts(value, f"{name}.{key}" if name else key, depth + 1)
+
+
+def _networks(
+    document: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str
+) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
+    """One state dict, or several whose keys begin with the name of a network each."""
+    first = {key.partition(".")[0] for key in tensors}
+    if len(first) > 1 and len({word for word in first if word.lower() in NETWORK_WORDS}) > 1:
+        for word in sorted(first, key=[key.partition(".")[0] for key in tensors].index):
+            inside = {key: value for key, value in tensors.items() if key.partition(".")[0] == word}
+            if any(value.ndim > 1 for value in inside.values()):
+                yield (f"{name}.{word}" if name else word), inside
+        return
+    found = _WithMetadata(tensors)
+    found.metadata = getattr(document, "_metadata", None)
+    yield name, found
+
+
+class _WithMetadata(dict[str, torch.Tensor]):
+    """A state dict with what torch wrote beside it: the names of all modules, also of those without weights."""
+
+    metadata: Any = None
+
+
+def _silent(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Names of the modules without weights, in order, where the file tells."""
+    metadata = getattr(tensors, "metadata", None)
+    if not isinstance(metadata, Mapping):
+        return ()
+    owners = {key.rpartition(".")[0] for key in tensors}
+    parents = {owner[: place] for owner in owners for place in range(len(owner)) if owner[place] == "."}
+    return tuple(name for name in metadata if isinstance(name, str) and name and name not in owners | parents)
+
+
+def _side(name: str) -> Any:
+    word = name.rpartition(".")[2].lower()
+    return "discriminator" if word in JUDGE_WORDS else None

@@ -1,0 +1,110 @@
+"""Look at a pickle without opening it: which classes it would call, and what it holds where it calls none."""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
+HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode")  # what weights are made of
+
+
+def foreign_classes(path: Path) -> list[str]:
+    """Full names of the classes and functions that opening the file would import, but those that weights need."""
+    names: list[str] = []
+    for document in _documents(path):
+        names += [name for name in _imported(document) if not name.startswith(HARMLESS)]
+    return list(dict.fromkeys(names))
+
+
+def describe_pickle(path: Path) -> str:
+    """What a pickle of plain Python data holds, in a few words; empty where it is no such pickle."""
+    for document in _documents(path):
+        try:
+            value = _Plain(BytesIO(document)).load()
+        except Exception:  # a damaged pickle raises anything
+            continue
+        return _in_words(value)
+    return ""
+
+
+class _Stand:
+    """Stands for an array or a number of numpy or torch, and does nothing."""
+
+    def __new__(cls, *values: Any, **named: Any) -> _Stand:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+class _Plain(pickle.Unpickler):
+    """Opens nothing but containers, numbers and texts; arrays become stand-ins."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if f"{module}.{name}".startswith(HARMLESS):
+            return _Stand
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise pickle.UnpicklingError("a tensor")
+
+
+def _documents(path: Path) -> list[bytes]:
+    """The bytes of the pickles in a file: itself, or the one inside torch's zip."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                inside = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+                return [archive.read(entry) for entry in inside[:1] if entry.file_size <= MOST_BYTES]
+        if path.stat().st_size > MOST_BYTES:
+            return []
+        return [path.read_bytes()]
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError):
+        return []
+
+
+def _imported(document: bytes) -> list[str]:
+    """What the opcodes would import, in order; a file of old torch holds several pickles one after the other."""
+    names: list[str] = []
+    stream = BytesIO(document)
+    while stream.tell() < len(document):
+        start = stream.tell()
+        try:
+            names += _imported_by_one(stream)
+        except Exception:  # what follows is no pickle, or a damaged one
+            break
+        if stream.tell() == start:
+            break
+    return names
+
+
+def _imported_by_one(stream: BytesIO) -> list[str]:
+    """The imports of one pickle. A name may be two texts on the stack, fresh or remembered from before."""
+    names: list[str] = []
+    memo: dict[int, str] = {}
+    texts: list[str] = []
+    for opcode, argument, _ in pickletools.genops(stream):
+        if opcode.name in ("GLOBAL", "INST"):
+            names.append(str(argument).replace(" ", "."))
+        elif opcode.name == "STACK_GLOBAL":
+            names.append(".".join(texts[-2:]))
+        elif opcode.name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
+            memo[len(memo) if argument is None else int(argument)] = texts[-1] if texts else ""
+        elif opcode.name in ("GET", "BINGET", "LONG_BINGET"):
+            texts.append(memo.get(int(argument or 0), ""))
+        elif isinstance(argument, str):
+            texts.append(argument)
+    return names
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        kinds = {type(one) for one in value}
+        of = "numbers" if kinds and kinds <= {int, float, _Stand} else "Python objects"
+        return f"a {type(value).__name__} of {len(value)} {of}"
+    return f"a Python {type(value).__name__}"
