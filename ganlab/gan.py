@@ -67,6 +67,7 @@ class Gan:
         card: what the checkpoint is.
         device: where the networks run: "cpu", "cuda", "cuda:1", "mps".
         classes: how many classes a conditional generator knows, or None.
+        label: the class it draws where none is named, or None.
         folder: the checkpoint's folder, where its labels lie; None for a GAN made in memory.
     """
 
@@ -80,6 +81,7 @@ class Gan:
         card: Card | None = None,
         device: str = "cpu",
         classes: int | None = None,
+        label: int | None = None,
         folder: Path | None = None,
     ) -> None:
         self.generator = _opened(generator, device)
@@ -89,6 +91,7 @@ class Gan:
         self.card = card or Card()
         self.device = device
         self.classes = classes
+        self.label = label
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
 
@@ -125,6 +128,7 @@ class Gan:
         """The latents ``first`` to ``first + n - 1`` of a seed, all of class ``label`` for a conditional GAN."""
         import torch
 
+        label = self.label if label is None else label
         if (self.classes is None) != (label is None):
             what = "draws no classes" if self.classes is None else f"draws {self.classes} classes and needs one"
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Mind --label.")
@@ -151,6 +155,8 @@ class Gan:
                 f"z has the shape {tuple(z.shape)}, but {self.name!r} draws from (n, {self.prior.dim}).",
                 "Take z from gan.latents(n, seed=0).",
             )
+        if labels is None and self.label is not None:
+            labels = torch.full((len(z),), self.label)
         if (labels is None) != (self.classes is None):
             what = "has no classes" if labels is not None else "needs the class of every picture"
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")
@@ -252,6 +258,16 @@ class Gan:
         generator = without(self, layer, np.asarray(filters))
         return self._with(generator, copy.deepcopy(self.discriminator))
 
+    def of_class(self, label: int) -> Gan:
+        """The same conditional GAN, drawing this class wherever none is named, in every analysis.
+
+        Raises:
+            GanlabError: it draws no classes, or not this one.
+        """
+        self.latents(1, label=label)
+        card = replace(self.card, name=f"{self.name}, class {label}")
+        return self._with(self.generator, self.discriminator, card=card, label=label)
+
     def renamed(self, name: str, summary: str) -> Gan:
         """The same networks under another name: for an edited GAN that is going to be saved."""
         card = replace(self.card, name=name, summary=summary)
@@ -270,7 +286,7 @@ class Gan:
         return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
 
     def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:
-        kept = {name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "folder")}
+        kept = {name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "label", "folder")}
         return Gan(generator, discriminator, **(kept | changes))
 
     def _network(self, side: Side) -> nn.Module:
@@ -335,7 +351,7 @@ class Gan:
 
         handles = [module.register_forward_hook(note) for module in network.modules()]
         try:
-            latents = self.latents(2, label=None if self.classes is None else 0)
+            latents = self.latents(2, label=self.label or 0 if self.classes is not None else None)
             if side == "generator":
                 self.generate(latents)
             else:

@@ -11,7 +11,7 @@ from ganlab.recovery.search import Findings
 
 if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
-    from ganlab.recovery.recover import Hints
+    from ganlab.recovery.hints import Hints
 
 CLOSE = 1.5  # a runner-up whose error is within this factor is named as close
 
@@ -41,7 +41,7 @@ class Decision:
 
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
-    given = {"z": hints.law, "activation": hints.activation}
+    given = {"z": hints.z, "activation": hints.activation}
     decided = []
     for variable, chosen in findings.best.choices.items():
         kind, _, number = variable.partition(" ")

@@ -8,24 +8,20 @@ from functools import cache
 from typing import Any
 
 from ganlab.recovery.chaining import Stage
+from ganlab.recovery.words import ACTIVATION_NAMES
 
 Table = Mapping[str, Any]
 
-# hidden activations, the most usual first; torch's LeakyReLU has 0.01 by default, the paper 0.2, Keras 0.3
-ACTIVATIONS: dict[str, Table | None] = {
-    "relu": {"kind": "relu"},
-    "leaky_relu 0.2": {"kind": "leaky_relu", "slope": 0.2},
-    "leaky_relu 0.01": {"kind": "leaky_relu", "slope": 0.01},
-    "none": None,
-    "leaky_relu 0.1": {"kind": "leaky_relu", "slope": 0.1},
-    "leaky_relu 0.3": {"kind": "leaky_relu", "slope": 0.3},
-    "elu": {"kind": "elu"},
-    "selu": {"kind": "selu"},
-    "gelu": {"kind": "gelu"},
-    "silu": {"kind": "silu"},
-    "tanh": {"kind": "tanh"},
-    "sigmoid": {"kind": "sigmoid"},
-}
+
+def _table_of(activation: str) -> Table | None:
+    """``leaky_relu 0.2`` -> the table of that layer; None for no activation."""
+    kind, _, slope = activation.partition(" ")
+    if kind == "none":
+        return None
+    return {"kind": kind, "slope": float(slope)} if slope else {"kind": kind}
+
+
+ACTIVATIONS: dict[str, Table | None] = {name: _table_of(name) for name in ACTIVATION_NAMES}
 OUTPUTS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "none": (-1.0, 1.0)}
 LAWS = ("normal", "uniform", "uniform01")
 NORM_EPS = (1e-5, 1e-3, 0.8)  # torch's, Keras's, and that of a widely copied tutorial, which gave it for the momentum

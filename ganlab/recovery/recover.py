@@ -18,8 +18,9 @@ from ganlab.recovery.building import Named, keys_of, named, weights_of
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import Decision, of_judgement, of_search
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
-from ganlab.recovery.judging import Judgement, judge
-from ganlab.recovery.options import ACTIVATIONS, OUTPUTS, plausible
+from ganlab.recovery.hints import Hints
+from ganlab.recovery.judging import Judgement, hear, judge, mean_error
+from ganlab.recovery.options import OUTPUTS, plausible
 from ganlab.recovery.search import Findings, Known, search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -30,36 +31,6 @@ MISFIT = 0.5  # an error of any norm that no candidate may have
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What a person says of a checkpoint that its file does not; None leaves it to the weights.
-
-    Attributes:
-        law: the prior's ("uniform", "normal", "uniform01").
-        activation: of the hidden layers of the generator, a key of ``options.ACTIVATIONS``.
-        size: side of the pictures.
-        output: "tanh", "sigmoid" or "none".
-        statistics: "fresh" to estimate BatchNorm's statistics anew instead of using the stored ones.
-    """
-
-    law: str | None = None
-    activation: str | None = None
-    size: int | None = None
-    output: str | None = None
-    statistics: str | None = None
-
-    def __post_init__(self) -> None:
-        _check("--z", self.law, LAWS)
-        _check("--activation", self.activation, tuple(ACTIVATIONS))
-        _check("--output", self.output, tuple(OUTPUTS))
-        _check("--statistics", self.statistics, ("stored", "fresh"))
-
-
-def _check(option: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        raise GanlabError(f"{option} cannot be {value!r}.", f"Choose one of: {', '.join(known)}.")
 
 
 @dataclass(frozen=True)
@@ -138,7 +109,7 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
 def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> _Generator:
     if network.layers:
         return _stated(network, stored, hints)
-    known = Known(hints.law or stored.law, hints.activation, hints.size, stored.eps, hints.statistics != "fresh")
+    known = Known(hints.z or stored.law, hints.activation, hints.image_size, stored.eps, hints.statistics != "fresh")
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
     skeleton, findings, notes = _searched(orders, known, name)
@@ -195,7 +166,7 @@ def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) ->
         return outputs, findings.size
     for channels in (1, 3, 4):
         side = round((outputs / channels) ** 0.5)
-        if channels * side**2 == outputs and plausible(side, hints.size):
+        if channels * side**2 == outputs and plausible(side, hints.image_size):
             return channels, side
     raise GanlabError(f"{name}: {outputs} numbers make no square picture of a usual size.", "State it: --image-size")
 
@@ -207,7 +178,7 @@ def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> _Generator:
     elements = tuple(({k: v for k, v in table.items() if k != "name"}, part) for table, part in layers)
     first = next(table for table, part in layers if part is not None)
     z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
-    law = hints.law or stored.law or _law_of(elements, z_dim)
+    law = hints.z or stored.law or _law_of(elements, z_dim)
     with torch.inference_mode():
         picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
     last = layers[-1][0]["kind"]
@@ -219,11 +190,9 @@ def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> _Generator:
 
 def _law_of(elements: Sequence[Element], z_dim: int) -> str:
     """The prior under which the norms see what they remember; normal where none testifies."""
-    from ganlab.recovery.judging import hear, mean_error
-
     errors = {}
     with torch.inference_mode():
-        for law in ("normal", "uniform", "uniform01"):
+        for law in LAWS:
             testimonies = hear(tuple(elements), Prior(z_dim, law).sample(256, 0).z)
             errors[law] = mean_error(testimonies) if testimonies else 0.0
     return min(errors, key=errors.__getitem__)

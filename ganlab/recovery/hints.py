@@ -1,0 +1,55 @@
+"""What a person says of a checkpoint that its file does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ganlab.errors import GanlabError
+from ganlab.latents import LAWS
+from ganlab.recovery.words import ACTIVATION_NAMES, OUTPUT_NAMES
+
+STATISTICS = ("stored", "fresh")
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Answers that win over whatever the weights say; None leaves a question to them.
+
+    Attributes:
+        z: law of the prior: "uniform" on [-1, 1], "normal", "uniform01" on [0, 1].
+        activation: of the generator's hidden layers, such as "relu" or "leaky_relu 0.2".
+        image_size: side of the pictures in pixels.
+        output: what ends the generator: "tanh", "sigmoid" or "none".
+        statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.
+        card: a ``card.toml`` that states any of this, and the layers themselves where need be.
+        label: the class that a conditional GAN draws.
+    """
+
+    z: str | None = None
+    activation: str | None = None
+    image_size: int | None = None
+    output: str | None = None
+    statistics: str | None = None
+    card: Path | None = None
+    label: int | None = None
+
+    def __post_init__(self) -> None:
+        _check("--z", self.z, LAWS)
+        _check("--activation", self.activation, ACTIVATION_NAMES)
+        _check("--output", self.output, OUTPUT_NAMES)
+        _check("--statistics", self.statistics, STATISTICS)
+        if self.image_size is not None and self.image_size < 1:
+            raise GanlabError("--image-size is a number of pixels, at least 1.", "For example: --image-size 64")
+
+    def given(self) -> dict[str, Any]:
+        """Those that say something, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _check(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise GanlabError(f"{option} cannot be {value!r}.", f"Choose one of: {', '.join(known)}.")
