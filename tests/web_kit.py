@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import threading
 import time
@@ -9,8 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ganlab.errors import GanlabError
+from ganlab.fetching import download, fetch, web
+from ganlab.fetching.places import fetched_folder
 
 CHUNK = 1 << 14
+BODY = os.urandom(1 << 20) + os.urandom(12345)
+SHA = hashlib.sha256(BODY).hexdigest()
 
 
 @dataclass
@@ -92,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         start = self._start(page)
-        if start is not None and start >= len(page.body):
+        if start is not None and start >= len(page.body) and not page.status:
             self.send_error(416)
             return
         self._send(site, page, start)
@@ -127,3 +138,31 @@ class _Handler(BaseHTTPRequestHandler):
             except OSError:
                 return
             site.served += len(body[place : place + CHUNK])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(download, "PAUSE", 0.0)
+    monkeypatch.setattr(web, "TIMEOUT", 5.0)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def refused(spec: str, expected: str, **how: object) -> GanlabError:
+    with pytest.raises(GanlabError, match=expected) as caught:
+        fetch(spec, **how)  # type: ignore[arg-type]
+    assert caught.value.hint
+    assert fetched_files() == []
+    return caught.value
+
+
+def fetched_files() -> list[str]:
+    """What lies in the cache as whole."""
+    folder = fetched_folder()
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return sorted(path.as_posix() for path in paths if path.parts[0] != ".state")
+
+
+def parts() -> list[Path]:
+    return list(fetched_folder().rglob("*.part"))

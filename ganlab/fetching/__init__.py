@@ -74,7 +74,8 @@ def fetch(spec: str, sha256: str | None = None, *, again: bool = False, largest:
     screen.say(f"Fetching {bare}")
     try:
         wanted = _wanted(bare, sha256, online=True, again=again)
-        return _together([obtain(one, again=again, largest=largest or LARGEST) for one in wanted])
+        limit = LARGEST if largest is None else largest
+        return _together([obtain(one, again=again, largest=limit) for one in wanted])
     except Offline as error:
         if here is None:
             raise

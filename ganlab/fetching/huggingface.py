@@ -164,7 +164,8 @@ def _sha256(sibling: dict[str, object]) -> str | None:
 
 
 def _told(files: list[str]) -> str:
-    return ", ".join(sorted(files)[:TOLD]) + (", ..." if len(files) > TOLD else "") if files else "nothing"
+    more = f", and {len(files) - TOLD} more" if len(files) > TOLD else ""
+    return ", ".join(sorted(files)[:TOLD]) + more or "nothing"
 
 
 def _stays_inside(path: str) -> bool:

@@ -142,14 +142,14 @@ def _answered(error: urllib.error.HTTPError, url: str) -> Exception:
     if error.code in BUSY:
         return Broken(f"{host} answers {error.code} {error.reason}")
     if 300 <= error.code < 400:
-        return GanlabError(f"{url} leads on and on, and never to a file.", "Look at the address in a browser.")
+        return GanlabError(f"{url} leads elsewhere, and never to a file.", "Look at the address in a browser.")
     return GanlabError(f"{host} answers {error.code} {error.reason} to {url}.", "Look at the address in a browser.")
 
 
 def _unreachable(reason: object, host: str) -> GanlabError:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return GanlabError(
-            f"{host} cannot prove that it is {host}: {reason.verify_message}.",
+            f"{host} cannot prove that it is what it says: {reason.verify_message}.",
             "Look at this machine's date and certificates (SSL_CERT_FILE).",
         )
     return Offline(
