@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -367,3 +368,15 @@ def test_a_cache_that_cannot_be_written(server: Site, monkeypatch: pytest.Monkey
     with pytest.raises(GanlabError, match="cannot be used") as caught:
         fetch(server.put("/G.pth", BODY))
     assert "GANLAB_CACHE" in caught.value.hint
+
+
+def test_a_full_disk(server: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "with room" in refused(server.put("/G.pth", BODY), "is full").hint
+
+
+def test_https_asks_for_https(server: Site) -> None:
+    refused(server.put("/G.pth", BODY).replace("http:", "https:"), "There is no safe connection to 127")

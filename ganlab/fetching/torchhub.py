@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
@@ -17,7 +18,7 @@ def load_hub(spec: str, trust: bool) -> nn.Module:
 
     Args:
         spec: ``hub:OWNER/REPO:ENTRY``, ``hub:OWNER/REPO@BRANCH:ENTRY``, or ``hub:FOLDER:ENTRY`` with a folder that
-            begins with ``.`` or ``/``.
+            begins with ``.`` or ``/`` or ``~``.
         trust: whether its code may run, with all the rights of the user.
 
     Raises:
@@ -68,4 +69,4 @@ def _read(spec: str) -> tuple[str, str, bool]:
     local = where.startswith((".", "/", "~"))
     if not entry.isidentifier() or not where or (not local and where.count("/") != 1):
         raise GanlabError(f"{spec} names no model of torch.hub.", "Write hub:OWNER/REPO:ENTRY or hub:./FOLDER:ENTRY.")
-    return (where, entry, True) if local else (where.replace("@", ":"), entry, False)
+    return (os.path.expanduser(where), entry, True) if local else (where.replace("@", ":"), entry, False)

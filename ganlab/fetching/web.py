@@ -147,10 +147,11 @@ def _answered(error: urllib.error.HTTPError, url: str) -> Exception:
 
 
 def _unreachable(reason: object, host: str) -> GanlabError:
-    if isinstance(reason, ssl.SSLCertVerificationError):
+    if isinstance(reason, ssl.SSLError):
+        why = getattr(reason, "verify_message", "") or reason.reason or str(reason)
         return GanlabError(
-            f"{host} cannot prove that it is what it says: {reason.verify_message}.",
-            "Look at this machine's date and certificates (SSL_CERT_FILE).",
+            f"There is no safe connection to {host}: {why}.",
+            "Look at the address, and at this machine's date and certificates (SSL_CERT_FILE).",
         )
     return Offline(
         f"{host} cannot be reached, this machine seems to be offline: {_words(reason)}.",
