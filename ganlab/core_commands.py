@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ plugins = typer.Typer(
     invoke_without_command=True,
 )
 checkpoints = typer.Typer(
-    help="GANs known by name: list them, look at one.",
+    help="GANs known by name: list them, look at one, fetch one.",
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
@@ -127,6 +128,37 @@ def info(spec: Annotated[str, typer.Argument(help="A name, a folder, a file, or 
     out.print(table)
 
 
+@checkpoints.command("fetch")
+def fetch(
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            help="A public GAN's name, https://ADDRESS (with #sha256=HEX if you know it), or hf:OWNER/REPO/FILE. "
+            "Without it: which names there are.",
+            metavar="[WHAT]",
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask for it anew, and take what is there now.")] = False,
+    largest: Annotated[float, typer.Option(help="The largest file to accept, in GiB.", min=0)] = 4,
+) -> None:
+    """Bring a GAN from elsewhere into the cache; --gan then finds it by the same words."""
+    from ganlab import fetching
+    from ganlab.progressbar import shown_progress
+
+    if spec is None:
+        table = screen.plain_table("name", "summary", "licence", "source")
+        for entry in fetching.entries().values():
+            table.add_row(entry.name, entry.summary, entry.licence, entry.source)
+        screen.plain_console().print(table)
+        screen.say("ganlab checkpoints fetch NAME brings one here.")
+        return
+    with shown_progress():
+        path = fetching.fetch(spec, again=again, largest=int(largest * 2**30))
+    for line in _fetched_lines(path):
+        screen.tell(line)
+    screen.say(f"To use it: --gan {shlex.quote(spec.partition(fetching.HASH)[0])}")
+
+
 def what_it_brings(known: PluginHost, name: str) -> str:
     """All that a plugin brings, in a few words; empty where it was left out."""
     try:
@@ -141,6 +173,15 @@ def what_it_brings(known: PluginHost, name: str) -> str:
         if things:
             parts.append(f"{_plural(KINDS[hook].word, len(things))} {', '.join(things)}")
     return "; ".join(parts) or "nothing"
+
+
+def _fetched_lines(path: Path) -> list[str]:
+    """Where it lies; each file's size and hash."""
+    from ganlab.fetching.download import size_text
+    from ganlab.fetching.places import digest
+
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return [str(path), *(f"{file.name}: {size_text(file.stat().st_size)}, sha256 {digest(file)}" for file in files)]
 
 
 def _plural(word: str, count: int) -> str:

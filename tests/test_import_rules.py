@@ -24,7 +24,7 @@ STOREYS: list[set[str]] = [
     {"plugin_checks", "plugin_metadata", "plugins"},
     {"architectures"},
     {"recovery"},
-    {"checkpoints", "screen", "run_folders"},
+    {"checkpoints", "fetching", "screen", "run_folders"},
     {"training", "sampling"},
     {"testing", "scaffold"},
     {"commands", "running"},

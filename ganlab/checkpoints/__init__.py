@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganlab import fetching
 from ganlab.errors import GanlabError
 from ganlab.hookspecs import hookimpl
 
@@ -41,7 +42,8 @@ def load_gan(spec: str) -> Gan:
     """Load a GAN by what a person would type.
 
     Args:
-        spec: a shipped or saved checkpoint's name (``rooms-64``), a folder, a file, or ``FORMAT:PATH``.
+        spec: a shipped or saved checkpoint's name (``rooms-64``), a folder, a file, ``FORMAT:PATH``, or what
+            :func:`ganlab.fetching.fetch` brings into the cache.
 
     Raises:
         GanlabError: no such checkpoint, or one that cannot be read; nothing in it has been executed.
@@ -54,10 +56,8 @@ def load_gan(spec: str) -> Gan:
     formats = {known.name: known for known in host().checkpoint_formats()}
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
-        _check_exists(Path(rest), spec)
-        return formats[prefix].load(Path(rest))
-    _check_exists(Path(spec), spec)
-    return _load(Path(spec), spec)
+        return formats[prefix].load(_located(rest, spec))
+    return _load(_located(spec, spec), spec)
 
 
 def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
@@ -124,10 +124,19 @@ def _load(path: Path, spec: str) -> Gan:
     raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
 
 
+def _located(where: str, spec: str) -> Path:
+    """Where a checkpoint lies on this machine, once it is fetched."""
+    path = Path(where)
+    if not path.exists() and fetching.knows(where):
+        return fetching.fetch(where)
+    _check_exists(path, spec)
+    return path
+
+
 def _check_exists(path: Path, spec: str) -> None:
     if path.exists():
         return
-    names = list(named_checkpoints())
+    names = [*named_checkpoints(), *fetching.entries()]
     near = get_close_matches(spec, names, n=3) or names
     there = f"Checkpoints known by name: {', '.join(near)}." if near else "Give a folder or a file."
     raise GanlabError(f"There is no checkpoint {spec!r}.", there)
