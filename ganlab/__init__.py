@@ -23,6 +23,7 @@ _HOME_OF = {
     "Figure": "results",
     "Gan": "gan",
     "GanlabError": "errors",
+    "Hints": "recovery.hints",
     "ImageSpec": "imagespec",
     "Images": "data",
     "Labeler": "labelers",
@@ -106,6 +107,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import random_bits as random_bits
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
+    from ganlab.recovery.hints import Hints as Hints
     from ganlab.recovery.stored import Part as Part
     from ganlab.recovery.stored import Stored as Stored
     from ganlab.recovery.stored import StoredNetwork as StoredNetwork

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ganlab import fetching
-from ganlab.errors import GanlabError
+from ganlab.checkpoints.names import named_checkpoints as named_checkpoints
+from ganlab.checkpoints.names import shipped_folder as shipped_folder
+from ganlab.checkpoints.names import store_folder as store_folder
 from ganlab.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -38,26 +37,25 @@ class CheckpointFormat:
     load: Callable[[Path], Gan | Stored]
 
 
-def load_gan(spec: str) -> Gan:
+def load_gan(spec: str, **hints: Any) -> Gan:
     """Load a GAN by what a person would type.
 
+    A file of bare weights says neither how its layers follow each other nor what z it expects: that is worked out, with
+    the statistics of its BatchNorms as the witness, and the GAN's card says how each decision was made.
+
     Args:
-        spec: a shipped or saved checkpoint's name (``rooms-64``), a folder, a file, ``FORMAT:PATH``, or what
-            :func:`ganlab.fetching.fetch` brings into the cache.
+        spec: a shipped or saved checkpoint's name (``rooms-64``), a folder, a file, ``FORMAT:PATH``, an address
+            (``https:``, ``hf:``) or ``MODULE:FACTORY``; ``GENERATOR+DISCRIMINATOR`` joins two files, ``FILE#NAME``
+            chooses one of several generators.
+        hints: what you know better: see :class:`ganlab.Hints`.
 
     Raises:
-        GanlabError: no such checkpoint, or one that cannot be read; nothing in it has been executed.
+        GanlabError: no such checkpoint, or one that cannot be read or worked out; nothing in it has been executed.
     """
-    from ganlab.plugins import host  # late: the host needs this module's CheckpointFormat
+    from ganlab.checkpoints.opening import open_gan
+    from ganlab.recovery.hints import Hints
 
-    named = named_checkpoints()
-    if spec in named:
-        return _load(named[spec], spec)
-    formats = {known.name: known for known in host().checkpoint_formats()}
-    prefix, colon, rest = spec.partition(":")
-    if colon and prefix in formats:
-        return formats[prefix].load(_located(rest, spec))
-    return _load(_located(spec, spec), spec)
+    return open_gan(str(spec), Hints(**hints))
 
 
 def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
@@ -73,28 +71,6 @@ def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) 
     native.save(gan, Path(folder), dtype)
 
 
-def named_checkpoints() -> dict[str, Path]:
-    """Checkpoints that ``--gan NAME`` finds: those that ship, then those saved by ``--save``; a shipped name wins."""
-    found: dict[str, Path] = {}
-    for root in (shipped_folder(), store_folder()):
-        if root.is_dir():
-            for folder in sorted(root.iterdir()):
-                if (folder / "card.toml").is_file():
-                    found.setdefault(folder.name, folder)
-    return found
-
-
-def shipped_folder() -> Path:
-    """Where the checkpoints lie that come with ganlab: inside the wheel, or at the top of a source tree."""
-    inside = Path(__file__).parent / "shipped"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
-
-
-def store_folder() -> Path:
-    """Where ``--save NAME`` puts GANs: ``checkpoints`` below the folder of runs (GANLAB_RUNS, else ``runs``)."""
-    return Path(os.environ.get("GANLAB_RUNS", "runs")) / "checkpoints"
-
-
 @hookimpl
 def register_checkpoint_formats() -> list[CheckpointFormat]:
     """The core's own formats come through the same hook as everybody's."""
@@ -102,41 +78,5 @@ def register_checkpoint_formats() -> list[CheckpointFormat]:
 
     return [
         CheckpointFormat("ganlab", "a folder with card.toml and weights.safetensors", native.recognises, native.load),
-        CheckpointFormat(
-            "pytorch", "a file of torch.save (refused with the reason, for now)", pytorch.recognises, pytorch.load
-        ),
+        CheckpointFormat("pytorch", "a file of torch.save", pytorch.recognises, pytorch.load),
     ]
-
-
-def _load(path: Path, spec: str) -> Gan:
-    from ganlab.plugins import host
-
-    try:
-        for known in host().checkpoint_formats():
-            if known.recognises(path):
-                return known.load(path)
-    except OSError as error:
-        raise GanlabError(
-            f"{spec} cannot be read: {error.strerror}.", "Look at the permissions of its files."
-        ) from error
-    what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
-    readable = "; ".join(f"{known.name}: {known.summary}" for known in host().checkpoint_formats())
-    raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
-
-
-def _located(where: str, spec: str) -> Path:
-    """Where a checkpoint lies on this machine, once it is fetched."""
-    path = Path(where)
-    if not path.exists() and fetching.knows(where):
-        return fetching.fetch(where)
-    _check_exists(path, spec)
-    return path
-
-
-def _check_exists(path: Path, spec: str) -> None:
-    if path.exists():
-        return
-    names = [*named_checkpoints(), *fetching.entries()]
-    near = get_close_matches(spec, names, n=3) or names
-    there = f"Checkpoints known by name: {', '.join(near)}." if near else "Give a folder or a file."
-    raise GanlabError(f"There is no checkpoint {spec!r}.", there)

@@ -44,12 +44,9 @@ def load(path: Path) -> Stored:
     Raises:
         GanlabError: a damaged file, one that holds objects instead of weights (nothing of it was run), or no network.
     """
-    found = list(_state_dicts(_read(path), ""))
-    if not found:
-        raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
     networks = []
     problem: GanlabError | None = None
-    for name, tensors in found:
+    for name, tensors in state_dicts(path):
         try:
             networks.append(StoredNetwork(name, parts_of(tensors), silent=_silent(tensors), side=_side(name)))
         except GanlabError as error:
@@ -58,6 +55,18 @@ def load(path: Path) -> Stored:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
     return Stored(tuple(networks), "pytorch")
+
+
+def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
+    """Every state dict in a file, with the words that lead to it.
+
+    Raises:
+        GanlabError: as :func:`load`.
+    """
+    found = list(_state_dicts(_read(path), ""))
+    if not found:
+        raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
+    return found
 
 
 def _read(path: Path) -> Any:

@@ -15,6 +15,7 @@ from ganlab.gan import Card, Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import LAWS, Prior
 from ganlab.recovery.building import Named, keys_of, named, weights_of
+from ganlab.recovery.cards import kept_facts, stated_layers
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import Decision, of_judgement, of_search
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
@@ -30,6 +31,7 @@ DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember
 MISFIT = 0.5  # an error of any norm that no candidate may have
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
+FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
 
 
@@ -62,6 +64,8 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     """
     hints = hints or Hints()
     chosen, judges, notes = _choose(stored, name, which)
+    chosen = _as_the_card_says(chosen, "generator", hints)
+    judges = [_as_the_card_says(one, "discriminator", hints) for one in judges]
     generator = _generator(chosen, stored, hints, name)
     discriminator, judgement, why_not = _discriminator(judges, generator, hints)
     if any(part.kind == "norm" and untouched(part) for part in chosen.parts):
@@ -71,7 +75,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     decisions += of_judgement(judgement, output, generator.output, hints)
     notes += [f"Its discriminator was left out: {why_not}"] if why_not else []
     layers = _with_output(generator, output)
-    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *generator.notes, *notes], decisions, stored)
+    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *generator.notes, *notes], decisions, stored, hints)
     if hints.statistics == "fresh" or lacks_statistics(layers):
         gan = _noted(estimate_statistics(gan), f"Statistics of its norms were estimated over {SAMPLES} samples of its own.")
     return _looked_at(gan)
@@ -124,6 +128,24 @@ def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) 
         z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
     law = findings.best.choices["z"]
     return _Generator([], skeleton, findings, elements, law, z_dim, classes, size, channels, None, notes)
+
+
+def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> StoredNetwork:
+    """With the layers that a card spells out, filled by the parts of their names, else by those in the file's order."""
+    tables = stated_layers(hints, side)
+    if not tables:
+        return network
+    weighted = [table for table in tables if table.get("kind") in FILLED]
+    names = {part.name for part in network.parts}
+    if not all(table.get("name") in names for table in weighted):
+        if len(weighted) != len(network.parts):
+            raise GanlabError(
+                f"The card spells out {len(weighted)} layers with weights, and the file holds {len(network.parts)}.",
+                "Mend the card's [architecture].",
+            )
+        parts = tuple(replace(part, name=str(table["name"])) for part, table in zip(network.parts, weighted, strict=True))
+        network = replace(network, parts=parts)
+    return replace(network, layers=tuple(tables))
 
 
 def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skeleton, Findings, list[str]]:
@@ -259,6 +281,7 @@ def _assembled(
     notes: Sequence[str],
     decisions: Sequence[Decision],
     stored: Stored,
+    hints: Hints,
 ) -> Gan:
     tables: dict[str, Any] = {"name": "chain", "generator": [table for table, _ in layers]}
     if judge_layers is not None:
@@ -274,13 +297,15 @@ def _assembled(
         **({"notes": list(notes)} if notes else {}),
         **({"decisions": [decision.to_card() for decision in decisions]} if decisions else {}),
     }
-    summary = f"Read from a file of the format {stored.format}."
+    said = kept_facts(hints)
+    title = str(said.pop("name", Path(name.partition("+")[0]).stem))
+    summary = str(said.pop("summary", f"Read from a file of the format {stored.format}."))
     return Gan(
         network,
         None if judge_layers is None else judge_network,
         prior=Prior(generator.z_dim, generator.law),
         image=ImageSpec(generator.size, generator.channels, low, high),
-        card=Card(Path(name).name, summary, tables, facts),
+        card=Card(title, summary, tables, {**facts, **said}),
         classes=generator.classes,
     )
 

@@ -1,0 +1,28 @@
+"""Checkpoints that have names: those that ship and those that were saved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def named_checkpoints() -> dict[str, Path]:
+    """Checkpoints that ``--gan NAME`` finds: those that ship, then those saved by ``--save``; a shipped name wins."""
+    found: dict[str, Path] = {}
+    for root in (shipped_folder(), store_folder()):
+        if root.is_dir():
+            for folder in sorted(root.iterdir()):
+                if (folder / "card.toml").is_file():
+                    found.setdefault(folder.name, folder)
+    return found
+
+
+def shipped_folder() -> Path:
+    """Where the checkpoints lie that come with ganlab: inside the wheel, or at the top of a source tree."""
+    inside = Path(__file__).parent / "shipped"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
+
+
+def store_folder() -> Path:
+    """Where ``--save NAME`` puts GANs: ``checkpoints`` below the folder of runs (GANLAB_RUNS, else ``runs``)."""
+    return Path(os.environ.get("GANLAB_RUNS", "runs")) / "checkpoints"

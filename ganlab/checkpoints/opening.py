@@ -1,0 +1,177 @@
+"""From what a person types after ``--gan`` to a GAN."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganlab import fetching
+from ganlab.checkpoints.names import named_checkpoints
+from ganlab.errors import GanlabError
+from ganlab.recovery.hints import Hints
+
+if TYPE_CHECKING:
+    from ganlab.checkpoints import CheckpointFormat
+    from ganlab.gan import Gan
+    from ganlab.recovery.stored import Stored
+
+FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # MODULE:FACTORY
+MOST_FILES = 20  # of a folder that are looked into
+
+
+def open_gan(spec: str, hints: Hints) -> Gan:
+    """The GAN of :func:`ganlab.load_gan`.
+
+    Args:
+        spec: a name, a folder, a file, ``FORMAT:PATH``, an address, or ``MODULE:FACTORY``; ``GENERATOR+DISCRIMINATOR``
+            joins two files, ``FILE#NAME`` chooses one of several generators in a file or folder.
+        hints: what the user says of it.
+    """
+    from ganlab.recovery.cards import with_card
+
+    hints = with_card(hints)
+    named = named_checkpoints()
+    place, which = _chosen(spec)
+    if place in named:
+        opened = _read(named[place], place)
+    elif _is_factory(place):
+        from ganlab.checkpoints.factories import gan_of_factory
+
+        opened = gan_of_factory(place, hints)
+    else:
+        opened = _joined([_one(piece) for piece in _pieces(place)], place)
+    return _finished(opened, place, hints, which)
+
+
+def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) -> Gan:
+    """The GAN, worked out where only weights were read, drawing the class that was asked for."""
+    from ganlab.gan import Gan
+
+    if isinstance(opened, Gan):
+        of_weights = [f"--{name.replace('_', '-')}" for name in hints.given() if name not in ("label", "card")]
+        if of_weights and not _is_factory(spec):
+            raise GanlabError(
+                f"{spec} says all of itself: there is no place for {of_weights[0]}.",
+                "That is for files of bare weights.",
+            )
+        gan = opened
+    else:
+        from ganlab.recovery.recover import recover
+
+        gan = recover(opened, spec, hints, which)
+    return gan if hints.label is None else gan.of_class(hints.label)
+
+
+def _chosen(spec: str) -> tuple[str, str | None]:
+    """``FILE#NAME`` -> file and name; a hash that belongs to an address stays with it."""
+    place, mark, name = spec.rpartition("#")
+    if not mark or name.startswith("sha256=") or Path(spec).exists():
+        return spec, None
+    return place, name
+
+
+def _pieces(spec: str) -> list[str]:
+    """``A+B`` -> both, unless there is a file of that name."""
+    if "+" not in spec or Path(spec).exists() or fetching.knows(spec):
+        return [spec]
+    return [piece for piece in spec.split("+") if piece]
+
+
+def _is_factory(spec: str) -> bool:
+    from ganlab.plugins import host
+
+    module = spec.partition("+")[0]
+    if not FACTORY.fullmatch(module) or Path(spec).exists() or fetching.knows(spec):
+        return False
+    return module.partition(":")[0] not in {known.name for known in host().checkpoint_formats()}
+
+
+def _one(spec: str) -> Gan | Stored:
+    """One file or folder, in the format that it names or that recognises it."""
+    formats = {known.name: known for known in _formats()}
+    prefix, colon, rest = spec.partition(":")
+    if colon and prefix in formats:
+        return formats[prefix].load(_located(rest, spec))
+    return _read(_located(spec, spec), spec)
+
+
+def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
+    """Networks of several files as if they lay in one."""
+    from ganlab.gan import Gan
+    from ganlab.recovery.stored import Stored
+
+    if len(opened) == 1:
+        return opened[0]
+    networks = []
+    for one in opened:
+        if isinstance(one, Gan):
+            raise GanlabError(f"{spec}: {one.name} is a whole GAN already.", "Join files of bare weights with a plus.")
+        networks += one.networks
+    first = opened[0]
+    assert isinstance(first, Stored)
+    notes = tuple(dict.fromkeys(note for one in opened if isinstance(one, Stored) for note in one.notes))
+    return replace(first, networks=tuple(networks), notes=notes)
+
+
+def _read(path: Path, spec: str) -> Gan | Stored:
+    try:
+        for known in _formats():
+            if known.recognises(path):
+                return known.load(path)
+        if path.is_dir() and (found := _folder(path)) is not None:
+            return found
+    except OSError as error:
+        raise GanlabError(
+            f"{spec} cannot be read: {error.strerror}.", "Look at the permissions of its files."
+        ) from error
+    what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
+    readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats())
+    raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
+
+
+def _folder(folder: Path) -> Stored | None:
+    """The networks of all files of a folder, named after their files; None where none of them is a checkpoint."""
+    from ganlab.recovery.stored import Stored
+
+    networks, notes, first = [], [], None
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in files[:MOST_FILES]:
+        known = next((known for known in _formats() if known.recognises(path)), None)
+        if known is None:
+            continue
+        try:
+            found = known.load(path)
+        except GanlabError as error:
+            notes.append(f"{path.name} was left out: {error}")
+            continue
+        if isinstance(found, Stored):
+            first = first or found
+            notes += found.notes
+            networks += [replace(one, name=f"{path.name}.{one.name}".rstrip(".")) for one in found.networks]
+    if first is None:
+        if notes:
+            raise GanlabError(f"{folder} holds no checkpoint that can be opened. {notes[0]}", "Look at its files one by one.")
+        return None
+    return replace(first, networks=tuple(networks), notes=tuple(dict.fromkeys(notes)))
+
+
+def _formats() -> list[CheckpointFormat]:
+    from ganlab.plugins import host
+
+    return list(host().checkpoint_formats())
+
+
+def _located(where: str, spec: str) -> Path:
+    """Where a checkpoint lies on this machine, once it is fetched."""
+    path = Path(where)
+    if not path.exists() and fetching.knows(where):
+        return fetching.fetch(where)
+    if not path.exists():
+        names = [*named_checkpoints(), *fetching.entries()]
+        near = get_close_matches(spec, names, n=3) or names
+        there = f"Checkpoints known by name: {', '.join(near)}." if near else "Give a folder or a file."
+        raise GanlabError(f"There is no checkpoint {spec!r}.", there)
+    return path

@@ -1,0 +1,75 @@
+"""A ``card.toml`` that a person writes for somebody else's file: it states what it likes and always wins."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ganlab.errors import GanlabError
+from ganlab.recovery.hints import Hints
+
+OUTPUT_OF_RANGE = {(-1.0, 1.0): "tanh", (0.0, 1.0): "sigmoid"}
+
+
+def with_card(hints: Hints) -> Hints:
+    """The hints with what their card states where they say nothing themselves.
+
+    Raises:
+        GanlabError: a card that cannot be read, or says what no card can.
+    """
+    if hints.card is None:
+        return hints
+    card = read_card(hints.card)
+    prior, image, architecture = (_table(card, name, hints.card) for name in ("prior", "image", "architecture"))
+    stated: dict[str, Any] = {
+        "z": prior.get("law"),
+        "image_size": image.get("size"),
+        "activation": architecture.get("activation"),
+        "statistics": architecture.get("statistics"),
+        "output": architecture.get("output"),
+    }
+    if "low" in image and "high" in image and stated["output"] is None:
+        stated["output"] = OUTPUT_OF_RANGE.get((float(image["low"]), float(image["high"])))
+    given = hints.given()
+    return replace(hints, **{name: value for name, value in stated.items() if value is not None and name not in given})
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """A card as TOML says it.
+
+    Raises:
+        GanlabError: no such file, or no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Give --card a file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
+
+
+def stated_layers(hints: Hints, side: str) -> list[dict[str, Any]]:
+    """The tables of a chain that the card spells out for one network; empty where it does not."""
+    if hints.card is None:
+        return []
+    tables = _table(read_card(hints.card), "architecture", hints.card).get(side, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise GanlabError(f"{hints.card}: [architecture] {side} is no list of layers.", "See docs/checkpoints.md.")
+    return tables
+
+
+def kept_facts(hints: Hints) -> dict[str, Any]:
+    """What else the card says: name, summary, labeler, licence, ..."""
+    if hints.card is None:
+        return {}
+    known = ("prior", "image", "architecture")
+    return {key: value for key, value in read_card(hints.card).items() if key not in known}
+
+
+def _table(card: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = card.get(name, {})
+    if not isinstance(table, dict):
+        raise GanlabError(f"{path}: {name} is no table.", f"Write [{name}] and its fields below.")
+    return table
