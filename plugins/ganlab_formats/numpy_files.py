@@ -28,7 +28,7 @@ def read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
 
     try:
         shape, fortran, dtype = _header(stream)
-    except (ValueError, EOFError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
+    except Exception as error:  # NumPy parses the header as Python, which raises whatever a damaged one leads it to
         raise GanlabError(f"{where} is damaged or is no NumPy array.", AGAIN) from error
     if dtype.kind != "f":
         raise GanlabError(f"{where} holds {dtype}, not floating point numbers.", "Weights are floating point numbers.")

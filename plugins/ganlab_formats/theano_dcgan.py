@@ -1,8 +1,8 @@
 """The DCGAN authors' own networks (Theano, ``200_gen_params.jl``): their released code is the format.
 
 A network is a list of weights, matrices (inputs, outputs) or kernels, each followed by BatchNorm's gain and shift where
-there is one. ``deconv`` and ``dnn_conv`` are convolutions in the strict sense, so every kernel is turned by half a circle
-for torch, which correlates. BatchNorm's statistics were never stored: they were taken anew from every batch.
+there is one. ``deconv`` and ``dnn_conv`` are convolutions in the strict sense, so torch, which correlates, gets every
+kernel turned by half a circle. BatchNorm's statistics were never stored: they were taken anew from every batch.
 """
 
 from __future__ import annotations
