@@ -1,0 +1,33 @@
+"""Networks as a format's reader stored them, built and filled for tests."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ganlab.architectures.chain import Chain, build_layers
+from ganlab.recovery.stored import StoredNetwork
+
+KEYS = {"weight": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"}
+
+
+def built(stored: StoredNetwork) -> nn.Module:
+    """The network of a reader's tables with its parts' weights, for evaluation; all that the file has must fit."""
+    network = build_layers(stored.layers, Chain)
+    weights = {f"{part.name}.{KEYS[role]}": tensor for part in stored.parts for role, tensor in part.tensors.items()}
+    left = network.load_state_dict(weights, strict=False)
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    assert not left.unexpected_keys
+    assert not [key for key in left.missing_keys if not key.endswith(statistics)]
+    return network.eval()
+
+
+def with_statistics(network: nn.Module, inputs: torch.Tensor) -> nn.Module:
+    """The network with BatchNorm's statistics taken over these inputs."""
+    norms = [layer for layer in network.modules() if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean
+    with torch.no_grad():
+        network.train()(inputs)
+    return network.eval()
