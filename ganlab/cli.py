@@ -31,8 +31,8 @@ STOPPED = 130
 CORE_COMMANDS = {
     "train": "ganlab.training.command:train",
     "sample": "ganlab.sampling:sample",
-    "checkpoints": "ganlab.core_commands:checkpoints",
-    "plugins": "ganlab.core_commands:plugins",
+    "checkpoints": "ganlab.checkpoint_commands:checkpoints",
+    "plugins": "ganlab.plugin_commands:plugins",
 }
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLICK_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

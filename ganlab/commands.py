@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from ganlab.analyses import Analysis
+from ganlab.hint_options import HINTS
 from ganlab.parameters import Parameter
 
 RUN_SECTION = "Where and how"
@@ -89,19 +90,28 @@ def plugin_command(name: str, summary: str, offered: Mapping[str, Any], run: Run
 def analysis_function(analysis: Analysis, words: tuple[str, ...], run: Run) -> Callable[..., None]:
     """A function whose signature Typer reads as the analysis's options and the common ones."""
 
-    def call(*, out: Path | None = None, json: bool = False, device: str = "auto", **values: Any) -> None:
-        run(analysis, words, values, out=out, as_json=json, device=device)
-
     own = [_cli_parameter(parameter) for parameter in analysis.parameters]
+    taken = {parameter.name for parameter in analysis.parameters}
+    takes_gan = any(parameter.holds_gan for parameter in analysis.parameters)
+    hints = [_keyword(name, kind, None) for name, kind in HINTS.items() if name not in taken] if takes_gan else []
     common = [_keyword("out", OUT, None), _keyword("json", JSON, False)]
-    if any(parameter.holds_gan for parameter in analysis.parameters):
+    if takes_gan:
         common.append(_keyword("device", DEVICE, "auto"))
+
+    def call(*, out: Path | None = None, json: bool = False, device: str = "auto", **values: Any) -> None:
+        known = {one.name: values.pop(one.name) for one in hints}
+        given = {name: value for name, value in known.items() if value is not None}
+        run(analysis, words, values, out=out, as_json=json, device=device, hints=given)
+
+    common = [*hints, *common]
     call.__signature__ = inspect.Signature(own + common)  # type: ignore[attr-defined]
     call.__annotations__ = {}
     return call
 
 
-def command_line(analysis: Analysis, words: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
+def command_line(
+    analysis: Analysis, words: tuple[str, ...], values: Mapping[str, Any], hints: Mapping[str, Any] | None = None
+) -> list[str]:
     """The words that run an analysis with these values again: whatever differs from the defaults."""
     positional, options = [], []
     for parameter in analysis.parameters:
@@ -116,6 +126,8 @@ def command_line(analysis: Analysis, words: tuple[str, ...], values: Mapping[str
         else:
             for text in texts:
                 options += [option_name(parameter.name), text]
+    for name, value in (hints or {}).items():
+        options += [option_name(name), str(value)]
     if any(text.startswith("-") for text in positional):
         return ["ganlab", *words, *options, "--", *positional]
     return ["ganlab", *words, *positional, *options]

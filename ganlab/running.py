@@ -33,6 +33,7 @@ def run_analysis(
     as_json: bool = False,
     device: str = "auto",
     plugin_file: Path | None = None,
+    hints: Mapping[str, Any] | None = None,
 ) -> None:
     """Run, save and show.
 
@@ -43,6 +44,7 @@ def run_analysis(
         out: the folder for the run, or None for the next free one.
         as_json: print result.json and nothing else on standard output.
         device: where GANs run, "auto" for the best there is.
+        hints: what the user says of the GANs' files, by the names of :class:`ganlab.Hints`.
         plugin_file: the loose file that brought the analysis, for the command that reproduces the run.
 
     Raises:
@@ -57,10 +59,10 @@ def run_analysis(
     values = dict(values)
     if analysis.takes_gan and values.get("gan") is None:
         values["gan"] = find_gan(analysis)
-    typed = command_line(analysis, words, values)
+    typed = command_line(analysis, words, values, hints)
     if plugin_file is not None:
         typed[1:1] = ["--plugin", str(plugin_file)]
-    opened = open_gans(analysis, values, device)
+    opened = open_gans(analysis, values, device, hints)
     folder = out or new_run_folder("-".join(words), _subject(analysis, opened))
     check_new_folder(folder)
     began = time.monotonic()
@@ -113,26 +115,36 @@ def find_gan(analysis: Analysis | None = None) -> str:
     return spec
 
 
-def open_gans(analysis: Analysis, values: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """The values with every GAN opened, on the device."""
+def open_gans(
+    analysis: Analysis, values: Mapping[str, Any], device: str, hints: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The values with every GAN opened, on the device; what its loading noted is said on standard error."""
     opened = dict(values)
     holders = [
         parameter for parameter in analysis.parameters if parameter.holds_gan and values[parameter.name] is not None
     ]
     if not holders:
         return opened
+    from ganlab.checkpoints import load_gan
     from ganlab.devices import choose_device
 
     place = choose_device(device)
 
     def on_device(spec: str) -> Gan:
-        gan = Gan.from_spec(spec)
+        gan = load_gan(spec, **(hints or {}))
+        say_notes(gan)
         return gan if gan.device == place else gan.to(place)
 
     for parameter in holders:
         value = values[parameter.name]
         opened[parameter.name] = [on_device(one) for one in value] if parameter.many else on_device(value)
     return opened
+
+
+def say_notes(gan: Gan) -> None:
+    """Tell the user what was worked out, noticed or guessed while a checkpoint was read."""
+    for note in gan.card.facts.get("notes", ()):
+        screen.say(f"{gan.name}: {note}")
 
 
 def _subject(analysis: Analysis, values: Mapping[str, Any]) -> str:

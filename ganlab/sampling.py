@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganlab.errors import GanlabError
+from ganlab.hint_options import with_hints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +78,7 @@ def write_samples(
     return folder
 
 
+@with_hints
 def sample(
     gan: Annotated[
         str | None,
@@ -87,7 +89,6 @@ def sample(
         int, typer.Option(help="With an index it names a picture for ever; any number is as good.", min=0)
     ] = 0,
     first: Annotated[int, typer.Option(help="Index of the first picture.", min=0)] = 0,
-    label: Annotated[int | None, typer.Option(help="Class to draw, for a conditional GAN only.")] = None,
     concept: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,22 +107,24 @@ def sample(
         typer.Option(help="The folder to write; must not exist or be empty. Default: the next of runs/sample/."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda, cuda:1 or mps.")] = "auto",
+    hints: dict[str, Any] | None = None,
 ) -> None:
     """Draw pictures: a grid, single PNGs named by seed and index, and a COCO file to draw boxes in."""
     from ganlab import screen
+    from ganlab.checkpoints import load_gan
     from ganlab.devices import choose_device
-    from ganlab.gan import Gan
     from ganlab.progressbar import shown_progress
     from ganlab.run_folders import new_run_folder
-    from ganlab.running import find_gan
+    from ganlab.running import find_gan, say_notes
     from ganlab.writing import FolderTaken, check_new_folder
 
     if out is not None:
         check_new_folder(out)
     place = choose_device(device)
-    opened = Gan.from_spec(gan or find_gan(None))
+    opened = load_gan(gan or find_gan(None), **(hints or {}))
+    say_notes(opened)
     opened = opened if opened.device == place else opened.to(place)
-    wanted = {"n": n, "seed": seed, "first": first, "label": label, "concepts": concept or (), "scale": scale}
+    wanted = {"n": n, "seed": seed, "first": first, "label": opened.label, "concepts": concept or (), "scale": scale}
     with shown_progress():
         while True:
             try:

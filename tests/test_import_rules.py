@@ -24,11 +24,11 @@ STOREYS: list[set[str]] = [
     {"plugin_checks", "plugin_metadata", "plugins"},
     {"architectures"},
     {"recovery"},
-    {"checkpoints", "fetching", "screen", "run_folders"},
+    {"checkpoints", "fetching", "screen", "run_folders", "hint_options"},
     {"training", "sampling"},
     {"testing", "scaffold"},
     {"commands", "running"},
-    {"core_commands"},
+    {"plugin_commands", "checkpoint_commands"},
     {"cli"},
     {"__main__"},
 ]
@@ -46,9 +46,19 @@ LATE = {
 HEAVY_AT_ONCE = {
     "activations",
     "surgery",
+    "architectures/chain",
     "architectures/dcgan",
+    "checkpoints/factories",
     "checkpoints/native",
     "checkpoints/pytorch",
+    "recovery/building",
+    "recovery/estimating",
+    "recovery/judging",
+    "recovery/parts",
+    "recovery/recover",
+    "recovery/search",
+    "recovery/simulate",
+    "recovery/witness",
     "training",
 }
 

@@ -55,7 +55,9 @@ def load(path: Path) -> Gan:
     if stored["discriminator"]:
         _fill(discriminator, stored["discriminator"], folder / WEIGHTS)
     facts = {
-        key: value for key, value in card.items() if key not in ("name", "summary", "architecture", "prior", "image")
+        key: value
+        for key, value in card.items()
+        if key not in ("name", "summary", "architecture", "prior", "image", "classes")
     }
     gan = Gan(
         generator,
@@ -63,6 +65,7 @@ def load(path: Path) -> Gan:
         prior=prior,
         image=image,
         card=Card(str(card.get("name", folder.name)), str(card.get("summary", "")), card["architecture"], facts),
+        classes=card.get("classes"),
         folder=folder,
     )
     _check_draws(gan, folder)
@@ -81,6 +84,7 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         "architecture": dict(gan.card.architecture),
         "prior": {"law": gan.prior.law, "dim": gan.prior.dim},
         "image": {field: getattr(gan.image, field) for field in ("size", "channels", "low", "high")},
+        **({} if gan.classes is None else {"classes": gan.classes}),
         **gan.card.facts,
     }
     check_new_folder(folder)
@@ -200,7 +204,7 @@ def _check_draws(gan: Gan, folder: Path) -> None:
     """That the networks fit what the card says of z and the pictures: one picture tells."""
     hint = f"Does {folder / CARD} tell the truth about [prior] and [image]?"
     try:
-        picture = gan.generate(gan.latents(1))
+        picture = gan.generate(gan.latents(1, label=None if gan.classes is None else 0))
         wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
         if picture.shape != wanted:
             raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)

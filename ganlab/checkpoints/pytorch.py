@@ -17,6 +17,7 @@ from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
+JOBLIB = (".jl", ".joblib")  # pickles too, but of others
 PICKLE_START, ZIP_START = b"\x80", b"PK"
 DEEPEST = 6  # containers inside each other
 # first words of keys that name a network: a state dict whose keys begin with several of them holds several
@@ -35,7 +36,7 @@ def recognises(path: Path) -> bool:
         start = file.read(2)
     if start == ZIP_START:
         return _is_torch_zip(path)
-    return start[:1] == PICKLE_START or path.suffix.lower() in SUFFIXES
+    return (start[:1] == PICKLE_START and path.suffix.lower() not in JOBLIB) or path.suffix.lower() in SUFFIXES
 
 
 def load(path: Path) -> Stored:
@@ -63,13 +64,13 @@ def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
     Raises:
         GanlabError: as :func:`load`.
     """
-    found = list(_state_dicts(_read(path), ""))
+    found = list(_state_dicts(read(path), ""))
     if not found:
         raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
     return found
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only."""
     _check_zip(path)
     try:

@@ -24,20 +24,22 @@ from ganlab.recovery.judging import Judgement, hear, judge, mean_error
 from ganlab.recovery.options import OUTPUTS, plausible
 from ganlab.recovery.search import Findings, Known, search
 from ganlab.recovery.simulate import Element, run
-from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.stored import Side, Stored, StoredNetwork
 from ganlab.recovery.witness import untouched
 
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 MISFIT = 0.5  # an error of any norm that no candidate may have
+CONSTANT = 0.005  # spread of pictures, as a part of their range, below which z does not matter
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
+POINTWISE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid")
 FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
 
 
 @dataclass(frozen=True)
 class _Generator:
-    layers: list[Named]
+    stated: bool  # whether the format says how its layers follow
     skeleton: Skeleton | None
     findings: Findings | None
     elements: tuple[Element, ...]
@@ -86,7 +88,7 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
     generators, judges, refused = [], [], []
     for network in stored.networks:
         try:
-            side = network.side or skeletons(network)[0].side
+            side = _side(network)
         except GanlabError as error:
             refused.append(error)
             continue
@@ -110,6 +112,15 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
     return generators[0], judges, []
 
 
+def _side(network: StoredNetwork) -> Side:
+    """Which network it is: as the format says, or as its layers look."""
+    if network.side is not None or not network.layers:
+        return network.side or skeletons(network)[0].side
+    kinds = [table["kind"] for table in network.layers]
+    grows = "conv_transpose" in kinds or "upsample" in kinds or "reshape" in kinds[1:]
+    return "generator" if grows or "conv" not in kinds else "discriminator"
+
+
 def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> _Generator:
     if network.layers:
         return _stated(network, stored, hints)
@@ -127,7 +138,7 @@ def _generator(network: StoredNetwork, stored: Stored, hints: Hints, name: str) 
         classes = int(table["classes"])
         z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
     law = findings.best.choices["z"]
-    return _Generator([], skeleton, findings, elements, law, z_dim, classes, size, channels, None, notes)
+    return _Generator(False, skeleton, findings, elements, law, z_dim, classes, size, channels, None, notes)
 
 
 def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> StoredNetwork:
@@ -195,19 +206,26 @@ def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) ->
 
 def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> _Generator:
     """Where the format says how the layers follow, only the prior is left open."""
-    parts = {part.name: part for part in network.parts}
-    layers: list[Named] = [(dict(table), parts.get(table["name"])) for table in network.layers]
-    elements = tuple(({k: v for k, v in table.items() if k != "name"}, part) for table, part in layers)
-    first = next(table for table, part in layers if part is not None)
+    elements = _filled(network)
+    first = next(table for table, part in elements if part is not None)
     z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
     law = hints.z or stored.law or _law_of(elements, z_dim)
     with torch.inference_mode():
         picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
-    last = layers[-1][0]["kind"]
-    output = last if last in OUTPUTS else next((t["kind"] for t, _ in layers[::-1][:3] if t["kind"] in OUTPUTS), "none")
-    return _Generator(
-        layers, None, None, elements, law, z_dim, None, picture.shape[-1], picture.shape[1], output
-    )
+    ending = [table["kind"] for table, _ in elements[:-4:-1]]
+    output = next((kind for kind in ending if kind in OUTPUTS), "none")
+    return _Generator(True, None, None, elements, law, z_dim, None, picture.shape[-1], picture.shape[1], output)
+
+
+def _filled(network: StoredNetwork) -> tuple[Element, ...]:
+    """The stated layers with their parts; maps take their places before their activation, so that it has them too."""
+    parts = {part.name: part for part in network.parts}
+    elements: list[Element] = []
+    for table in network.layers:
+        element: Element = ({key: value for key, value in table.items() if key != "name"}, parts.get(table["name"]))
+        pointwise = elements and elements[-1][1] is None and elements[-1][0]["kind"] in POINTWISE
+        elements.insert(len(elements) - (1 if table["kind"] == "reshape" and pointwise else 0), element)
+    return tuple(elements)
 
 
 def _law_of(elements: Sequence[Element], z_dim: int) -> str:
@@ -229,15 +247,17 @@ def _discriminator(
     if len(judges) > 1:
         return None, None, f"there are {len(judges)} ({', '.join(one.name for one in judges)})."
     (network,) = judges
+    shape = torch.Size((generator.channels, generator.size, generator.size))
     if network.layers:
-        parts = {part.name: part for part in network.parts}
-        return [(dict(table), parts.get(table["name"])) for table in network.layers], None, ""
+        elements = list(_filled(network))
+        while elements and elements[-1][0]["kind"] in ("sigmoid", "reshape", "flatten"):
+            elements.pop()  # a verdict is a logit here
+        return named(elements, shape, "discriminator"), None, ""
     try:
         skeleton = skeletons(network)[0]
         judgement = judge(skeleton, _samples(generator, hints), generator.size)
     except GanlabError as error:
         return None, None, str(error)
-    shape = torch.Size((generator.channels, generator.size, generator.size))
     return named(judgement.elements, shape, "discriminator"), judgement, ""
 
 
@@ -265,10 +285,9 @@ def _activated(logits: torch.Tensor, output: str) -> torch.Tensor:
 
 def _with_output(generator: _Generator, output: str) -> list[Named]:
     """All named layers of the generator, the activation of its pictures among them."""
-    if generator.layers:
-        return generator.layers
-    act: Element = ({"kind": output if output != "none" else "identity"}, None)
-    elements = [*generator.elements, act]
+    elements = list(generator.elements)
+    if not generator.stated:
+        elements.append(({"kind": output if output != "none" else "identity"}, None))
     return named(elements, torch.Size((generator.z_dim,)), "generator")
 
 
@@ -293,7 +312,10 @@ def _assembled(
         judge_network.load_state_dict(weights_of(judge_layers))
     low, high = OUTPUTS[output]
     facts: Mapping[str, Any] = {
-        "source": {"format": stored.format, "keys": {"generator": keys_of(layers)}},
+        "source": {
+            "format": stored.format,
+            "keys": {"generator": keys_of(layers), "discriminator": keys_of(judge_layers or [])},
+        },
         **({"notes": list(notes)} if notes else {}),
         **({"decisions": [decision.to_card() for decision in decisions]} if decisions else {}),
     }
@@ -311,17 +333,27 @@ def _assembled(
 
 
 def _looked_at(gan: Gan) -> Gan:
-    """With a note where its pictures hardly depend on z."""
+    """With a note where its pictures hardly depend on z, or on the class."""
     label = None if gan.classes is None else 0
     pictures = gan.generate(gan.latents(16, label=label))
-    spread = float(pictures.std(0).mean()) / (gan.image.high - gan.image.low)
-    if spread > 0.005:
-        return gan
-    note = (
-        "Its pictures are all but constant, whatever z. The statistics that its norms store may be at fault: "
-        "--statistics fresh estimates them anew."
-    )
-    return _noted(gan, note)
+    if _spread(pictures, gan) < CONSTANT:
+        note = (
+            "Its pictures are all but constant, whatever z. The statistics that its norms store may be at fault: "
+            "--statistics fresh estimates them anew."
+        )
+        return _noted(gan, note)
+    if gan.classes is not None:
+        z = gan.latents(1, label=0).z.expand(gan.classes, -1)
+        with torch.inference_mode():
+            by_class = gan.generator(z, torch.arange(gan.classes))
+        if _spread(by_class, gan) < 0.2 * _spread(pictures, gan):
+            return _noted(gan, "Its pictures hardly depend on the class.")
+    return gan
+
+
+def _spread(pictures: torch.Tensor, gan: Gan) -> float:
+    """Mean standard deviation of a value over the pictures, as a part of the range."""
+    return float(pictures.std(0).mean()) / (gan.image.high - gan.image.low)
 
 
 def _noted(gan: Gan, note: str) -> Gan:

@@ -1,0 +1,201 @@
+"""``ganlab checkpoints``: list GANs, look at one, fetch, convert, export."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganlab import screen
+from ganlab.errors import GanlabError
+from ganlab.hint_options import with_hints
+
+if TYPE_CHECKING:
+    from ganlab.gan import Gan
+
+SPEC_HELP = "A name, a folder, a file, FORMAT:PATH, an address, or MODULE:FACTORY."
+
+checkpoints = typer.Typer(
+    help="GANs: list those with names, look at one, fetch, convert, export.",
+    rich_markup_mode=None,
+    add_completion=False,
+    invoke_without_command=True,
+)
+
+
+@checkpoints.callback()
+def checkpoints_default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_checkpoints()
+
+
+@checkpoints.command("list")
+def list_checkpoints() -> None:
+    """GANs that --gan knows by name."""
+    from ganlab.checkpoints import named_checkpoints, shipped_folder
+
+    table = screen.plain_table("name", "where", "folder")
+    for name, folder in named_checkpoints().items():
+        table.add_row(name, "ships with ganlab" if folder.parent == shipped_folder() else "saved here", str(folder))
+    screen.plain_console().print(table)
+
+
+@checkpoints.command("info")
+@with_hints
+def info(
+    spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
+    *,
+    hints: dict[str, Any] | None = None,
+) -> None:
+    """What a GAN is: its card, its layers, its hash; and how whatever its file left open was decided."""
+    gan = _opened(spec, hints)
+    out = screen.plain_console()
+    out.print(gan.name, style="bold")
+    if gan.card.summary:
+        out.print(gan.card.summary)
+    image, prior = gan.image, gan.prior
+    range_ = f"values from {image.low:g} to {image.high:g}"
+    out.print(f"pictures {image.size}x{image.size}, {image.channels} channels, {range_}; z {prior.dim}, {prior.law}")
+    if gan.classes is not None:
+        out.print(f"classes {gan.classes}: choose one with --label")
+    out.print(f"hash {gan.hash}")
+    facts = dict(gan.card.facts)
+    decisions = facts.pop("decisions", [])
+    for note in facts.pop("notes", []):
+        out.print(f"note: {note}")
+    facts.get("source", {}).pop("keys", None)
+    spelt_out = {name: value for name, value in gan.card.architecture.items() if not isinstance(value, list)}
+    for line in _lines({"architecture": spelt_out, **facts}):
+        out.print(line)
+    sides = ["generator", *(["discriminator"] if gan.discriminator is not None else [])]
+    table = screen.plain_table("network", "layer", "kind", "shape")
+    for side in sides:
+        for layer in gan.layers(side):  # type: ignore[arg-type]
+            table.add_row(side, layer.name, layer.kind, " x ".join(map(str, layer.shape)))
+    out.print(table)
+    if decisions:
+        _print_decisions(decisions)
+
+
+def _print_decisions(decisions: list[dict[str, Any]]) -> None:
+    """What was worked out, on what evidence, the next best answer beside it; then what nothing decides."""
+    table = screen.plain_table("worked out", "taken", "because", "next best")
+    for one in decisions:
+        taken = one["chosen"] if one.get("certain", True) else f"{one['chosen']} (?)"
+        table.add_row(one["what"], taken, one["evidence"], one.get("runner_up", ""))
+    out = screen.plain_console()
+    out.print(table)
+    if any(not one.get("certain", True) for one in decisions):
+        out.print(
+            "(?) The file leaves this open and the usual answer was taken; --activation, --output, --z or a --card say "
+            "otherwise. An error is the mean over a norm's channels of |log variance ratio| + |difference of means| / sd."
+        )
+
+
+@checkpoints.command("convert")
+@with_hints
+def convert(
+    spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
+    out: Annotated[
+        str, typer.Option(help="A name, under which --gan finds it from then on, or a new folder.", metavar="NAME")
+    ],
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Store weights as bfloat16: half the size, pictures differ slightly.")
+    ] = False,
+    *,
+    hints: dict[str, Any] | None = None,
+) -> None:
+    """Write a GAN of whatever format as ganlab's own checkpoint, once and for all."""
+    import torch
+
+    from ganlab.checkpoints import save_gan
+
+    folder = _place(out)
+    gan = _opened(spec, hints)
+    save_gan(gan, folder, dtype=torch.bfloat16 if bf16 else None)
+    screen.tell(f"Wrote {folder}. To use it: --gan {shlex.quote(out)}")
+
+
+@checkpoints.command("export")
+def export(
+    spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
+    like: Annotated[Path, typer.Option(help="The file it once came from: its keys and format are kept.", metavar="FILE")],
+    out: Annotated[Path, typer.Option(help="The new file.", metavar="FILE")],
+) -> None:
+    """Write an edited GAN back into the format of the file it came from, for the code that made it."""
+    from ganlab.checkpoints.exporting import export_gan
+
+    changed = export_gan(_opened(spec, None), like, out)
+    screen.tell(f"Wrote {out}: {changed} of its tensors differ from {like}.")
+
+
+def _opened(spec: str, hints: dict[str, Any] | None) -> Gan:
+    from ganlab.checkpoints import load_gan
+    from ganlab.progressbar import shown_progress
+
+    with shown_progress():
+        return load_gan(spec, **(hints or {}))
+
+
+def _place(out: str) -> Path:
+    """A name's place among the saved GANs, or the folder itself; it must be free."""
+    from ganlab.checkpoints import named_checkpoints, store_folder
+    from ganlab.writing import check_new_folder
+
+    if out in named_checkpoints():
+        raise GanlabError(f"There is a GAN called {out!r} already.", "Choose another --out.")
+    folder = Path(out) if "/" in out or Path(out).is_absolute() else store_folder() / out
+    check_new_folder(folder)
+    return folder
+
+
+@checkpoints.command("fetch")
+def fetch(
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            help="A public GAN's name, https://ADDRESS (with #sha256=HEX if you know it), or hf:OWNER/REPO/FILE. "
+            "Without it: which names there are.",
+            metavar="[WHAT]",
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask for it anew, and take what is there now.")] = False,
+    largest: Annotated[float, typer.Option(help="The largest file to accept, in GiB.", min=0)] = 4,
+) -> None:
+    """Bring a GAN from elsewhere into the cache; --gan then finds it by the same words."""
+    from ganlab import fetching
+    from ganlab.progressbar import shown_progress
+
+    if spec is None:
+        table = screen.plain_table("name", "summary", "licence", "source")
+        for entry in fetching.entries().values():
+            table.add_row(entry.name, entry.summary, entry.licence, entry.source)
+        screen.plain_console().print(table)
+        screen.say("ganlab checkpoints fetch NAME brings one here.")
+        return
+    with shown_progress():
+        path = fetching.fetch(spec, again=again, largest=int(largest * 2**30))
+    for line in _fetched_lines(path):
+        screen.tell(line)
+    screen.say(f"To use it: --gan {shlex.quote(spec.partition(fetching.HASH)[0])}")
+
+
+def _fetched_lines(path: Path) -> list[str]:
+    """Where it lies; each file's size and hash."""
+    from ganlab.fetching.download import size_text
+    from ganlab.fetching.places import digest
+
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return [str(path), *(f"{file.name}: {size_text(file.stat().st_size)}, sha256 {digest(file)}" for file in files)]
+
+
+def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{key}:", *_lines(value, indent + "  ")] if value else []
+        else:
+            lines.append(f"{indent}{key}: {value}")
+    return lines

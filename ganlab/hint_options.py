@@ -1,0 +1,55 @@
+"""The options by which a person tells what a file of bare weights does not, for every command that opens a GAN."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+FILE_SECTION = "A GAN from a file of bare weights"
+
+
+def _of_file(help: str, metavar: str | None = None) -> Any:
+    return typer.Option(help=help, metavar=metavar, show_default=False, rich_help_panel=FILE_SECTION)
+
+
+# what a person may know better than the weights say; the names are those of ganlab.Hints
+HINTS: dict[str, Any] = {
+    "z": Annotated[str | None, _of_file("Law of z: uniform on [-1, 1], normal, or uniform01 on [0, 1].", "LAW")],
+    "activation": Annotated[str | None, _of_file("Of the hidden layers: relu, 'leaky_relu 0.2', elu, ...", "NAME")],
+    "image_size": Annotated[int | None, _of_file("Side of the pictures in pixels.", "PIXELS")],
+    "output": Annotated[str | None, _of_file("What ends the generator: tanh, sigmoid or none.", "NAME")],
+    "statistics": Annotated[
+        str | None, _of_file("fresh: estimate BatchNorm's statistics over samples, whatever is stored.", "fresh")
+    ],
+    "card": Annotated[Path | None, _of_file("A card.toml that states any of this, and wins.", "FILE")],
+    "label": Annotated[int | None, _of_file("The class that a conditional GAN draws.", "CLASS")],
+}
+
+
+def with_hints(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with these options too; it gets those that were given as ``hints``, by name."""
+    signature = inspect.signature(command)
+    annotations = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=annotations[name])
+        for name, parameter in signature.parameters.items()
+        if name != "hints"
+    ]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in HINTS.items()
+    ]
+
+    @wraps(command)
+    def call(*arguments: Any, **values: Any) -> None:
+        known = {name: values.pop(name, None) for name in HINTS}
+        command(*arguments, **values, hints={name: value for name, value in known.items() if value is not None})
+
+    call.__annotations__ = {}
+    call.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    return call
