@@ -121,7 +121,9 @@ def convert(
 @checkpoints.command("export")
 def export(
     spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
-    like: Annotated[Path, typer.Option(help="The file it once came from: its keys and format are kept.", metavar="FILE")],
+    like: Annotated[
+        Path, typer.Option(help="The file it once came from: its keys and format are kept.", metavar="FILE")
+    ],
     out: Annotated[Path, typer.Option(help="The new file.", metavar="FILE")],
 ) -> None:
     """Write an edited GAN back into the format of the file it came from, for the code that made it."""

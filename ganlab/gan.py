@@ -286,7 +286,9 @@ class Gan:
         return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
 
     def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:
-        kept = {name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "label", "folder")}
+        kept = {
+            name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "label", "folder")
+        }
         return Gan(generator, discriminator, **(kept | changes))
 
     def _network(self, side: Side) -> nn.Module:

@@ -281,4 +281,6 @@ def _layer(table: Mapping[str, Any]) -> nn.Module:
         return LAYERS[kind](**settings)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise GanlabError(f"The layer {table['name']!r} ({kind}) cannot be built: {reason}.", "Mend the card.") from error
+        raise GanlabError(
+            f"The layer {table['name']!r} ({kind}) cannot be built: {reason}.", "Mend the card."
+        ) from error

@@ -19,8 +19,8 @@ from ganlab.imagespec import ImageSpec
 from ganlab.latents import LAWS, Prior
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.options import OUTPUTS
-from ganlab.recovery.witness import Testimony, can_testify, testify
 from ganlab.recovery.stored import Part
+from ganlab.recovery.witness import Testimony, can_testify, testify
 
 TRIED = 256  # latents on which the prior is tried
 SHAPES = ((), (1, 1))  # what stands after (n, dim) in what a generator takes
@@ -97,15 +97,19 @@ def _called(where: str) -> Any:
             thing = getattr(thing, word)
     except ImportError as error:
         raise GanlabError(
-            f"The module {module_name!r} cannot be imported: {error}.", "It must lie in the current folder or be installed."
+            f"The module {module_name!r} cannot be imported: {error}.",
+            "It must lie in the current folder or be installed.",
         ) from error
     except AttributeError as error:
-        raise GanlabError(f"The module {module_name!r} has no {factory!r}.", "Name a function or class of it.") from error
+        raise GanlabError(
+            f"The module {module_name!r} has no {factory!r}.", "Name a function or class of it."
+        ) from error
     try:
         return thing() if callable(thing) and not isinstance(thing, nn.Module) else thing
     except Exception as error:  # it is the user's own code
         raise GanlabError(
-            f"{where}() failed: {type(error).__name__}: {error}.", "It is called without arguments; wrap it in a function."
+            f"{where}() failed: {type(error).__name__}: {error}.",
+            "It is called without arguments; wrap it in a function.",
         ) from error
 
 
@@ -119,7 +123,9 @@ def _fill(generator: nn.Module, file: Path, where: str) -> None:
         generator.load_state_dict(_stripped(fitting[0]))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise GanlabError(f"The weights in {file} do not fit {where}: {reason}.", "Is it this network's file?") from error
+        raise GanlabError(
+            f"The weights in {file} do not fit {where}: {reason}.", "Is it this network's file?"
+        ) from error
 
 
 def _stripped(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -153,7 +153,9 @@ def _folder(folder: Path) -> Stored | None:
             networks += [replace(one, name=f"{path.name}.{one.name}".rstrip(".")) for one in found.networks]
     if first is None:
         if notes:
-            raise GanlabError(f"{folder} holds no checkpoint that can be opened. {notes[0]}", "Look at its files one by one.")
+            raise GanlabError(
+                f"{folder} holds no checkpoint that can be opened. {notes[0]}", "Look at its files one by one."
+            )
         return None
     return replace(first, networks=tuple(networks), notes=tuple(dict.fromkeys(notes)))
 

@@ -104,7 +104,9 @@ def _harmless_numpy() -> Iterator[None]:
     allowed: list[Any] = [np.ndarray, np.dtype, _codecs.encode]
     for home in ("numpy.core.multiarray", "numpy._core.multiarray"):
         allowed += [(multiarray._reconstruct, f"{home}._reconstruct"), (multiarray.scalar, f"{home}.scalar")]
-    allowed += [type(np.dtype(code)) for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")]
+    allowed += [
+        type(np.dtype(code)) for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+    ]
     with torch.serialization.safe_globals(allowed):
         yield
 
@@ -134,7 +136,9 @@ def _state_dicts(document: Any, name: str, depth: int = 0) -> Iterator[tuple[str
     """Every state dict in nested containers, with the words that lead to it; optimizers' are none."""
     if depth > DEEPEST or not isinstance(document, Mapping):
         return
-    tensors = {key: value for key, value in document.items() if isinstance(value, torch.Tensor) and isinstance(key, str)}
+    tensors = {
+        key: value for key, value in document.items() if isinstance(value, torch.Tensor) and isinstance(key, str)
+    }
     if any(value.ndim > 1 for value in tensors.values()):
         yield from _networks(document, tensors, name)
         return
@@ -171,7 +175,7 @@ def _silent(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
     if not isinstance(metadata, Mapping):
         return ()
     owners = {key.rpartition(".")[0] for key in tensors}
-    parents = {owner[: place] for owner in owners for place in range(len(owner)) if owner[place] == "."}
+    parents = {owner[:place] for owner in owners for place in range(len(owner)) if owner[place] == "."}
     return tuple(name for name in metadata if isinstance(name, str) and name and name not in owners | parents)
 
 

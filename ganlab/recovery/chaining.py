@@ -193,9 +193,7 @@ def _with_norms(order: list[Stage], parts: tuple[Part, ...], side: Side, embeddi
     return None
 
 
-def _beside(
-    order: list[Stage], parts: tuple[Part, ...], others: list[Part]
-) -> tuple[list[Stage], list[Part]] | None:
+def _beside(order: list[Stage], parts: tuple[Part, ...], others: list[Part]) -> tuple[list[Stage], list[Part]] | None:
     """Each at the layer that stands before it in the file."""
     stages, first = list(order), []
     at = {stage.part.name: number for number, stage in enumerate(order)}

@@ -73,9 +73,7 @@ def of_judgement(judgement: Judgement | None, output: str, stated: str | None, h
     if judgement is not None:
         evidence = "its norms agree best with it" if judgement.errors else "nothing in the file tells; the paper's"
         certain = bool(judgement.errors)
-        decided.append(
-            Decision("activation of the discriminator", judgement.activation, evidence, certain=certain)
-        )
+        decided.append(Decision("activation of the discriminator", judgement.activation, evidence, certain=certain))
     return decided
 
 
@@ -95,7 +93,9 @@ def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:
 
 
 def _ruled(findings: Findings, variable: str) -> bool:
-    return any(ruling.variable == variable and ruling.runner_up_error > CLOSE * ruling.error for ruling in findings.rulings)
+    return any(
+        ruling.variable == variable and ruling.runner_up_error > CLOSE * ruling.error for ruling in findings.rulings
+    )
 
 
 def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
@@ -106,6 +106,8 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Deci
         evidence = f"what {best.witness} remembers differs by {best.error:.3f}"
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
         return Decision(what, chosen, evidence, runner_up, certain=best.runner_up_error > best.error)
+    if variable in findings.numbered:
+        return Decision(what, chosen, "the numbers of its layers leave no place for one")
     kind = variable.partition(" ")[0]
     if kind == "layer":
         return Decision(what, chosen, "the usual one that leads to pictures of a usual size")

@@ -77,9 +77,21 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     decisions += of_judgement(judgement, output, generator.output, hints)
     notes += [f"Its discriminator was left out: {why_not}"] if why_not else []
     layers = _with_output(generator, output)
-    gan = _assembled(name, layers, discriminator, generator, output, [*stored.notes, *generator.notes, *notes], decisions, stored, hints)
+    gan = _assembled(
+        name,
+        layers,
+        discriminator,
+        generator,
+        output,
+        [*stored.notes, *generator.notes, *notes],
+        decisions,
+        stored,
+        hints,
+    )
     if hints.statistics == "fresh" or lacks_statistics(layers):
-        gan = _noted(estimate_statistics(gan), f"Statistics of its norms were estimated over {SAMPLES} samples of its own.")
+        gan = _noted(
+            estimate_statistics(gan), f"Statistics of its norms were estimated over {SAMPLES} samples of its own."
+        )
     return _looked_at(gan)
 
 
@@ -105,7 +117,11 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
     averaged = [one for one in generators if any(word in one.name.lower() for word in AVERAGED)]
     if len(generators) > 1 and len(averaged) == 1:
         others = ", ".join(one.name for one in generators if one is not averaged[0])
-        return averaged[0], judges, [f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}."]
+        return (
+            averaged[0],
+            judges,
+            [f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}."],
+        )
     if len(generators) > 1:
         names = ", ".join(repr(one.name) for one in generators)
         raise GanlabError(f"{name} holds {len(generators)} generators: {names}.", "Choose one: --gan FILE#NAME")
@@ -154,7 +170,9 @@ def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> Stored
                 f"The card spells out {len(weighted)} layers with weights, and the file holds {len(network.parts)}.",
                 "Mend the card's [architecture].",
             )
-        parts = tuple(replace(part, name=str(table["name"])) for part, table in zip(network.parts, weighted, strict=True))
+        parts = tuple(
+            replace(part, name=str(table["name"])) for part, table in zip(network.parts, weighted, strict=True)
+        )
         network = replace(network, parts=parts)
     return replace(network, layers=tuple(tables))
 
@@ -180,10 +198,14 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skel
     if findings.first > DISTRUSTED:
         # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
         skeleton, findings, _ = _searched([skeleton], replace(known, statistics=False), name)
-        return skeleton, findings, [
-            f"What its norms remember fits no prior of z (they differ by {error:.1f}): it was not believed, and the usual "
-            "choices were made."
-        ]
+        return (
+            skeleton,
+            findings,
+            [
+                f"What its norms remember fits no prior of z (they differ by {error:.1f}): it was not believed, and the usual "
+                "choices were made."
+            ],
+        )
     if error > MISFIT and known.activation is None:
         raise GanlabError(
             f"{name}: no network known here lets {witness} see what it remembers (the nearest differs by {error:.2f}).",

@@ -105,13 +105,14 @@ class Findings:
 
     Attributes:
         best: the generator, complete but for its output activation.
+        numbered: variables that the numbers of the layers in their sequence decide.
         rivals: others that fit as well, the usual ones first.
         rulings: what each witness ruled out.
-        size: side of the pictures.
         seen: the witnesses by name, with the error of the best.
     """
 
     best: Hypothesis
+    numbered: frozenset[str] = frozenset()
     rivals: list[Hypothesis] = field(default_factory=list)
     rulings: list[Ruling] = field(default_factory=list)
     seen: dict[str, float] = field(default_factory=dict)
@@ -154,6 +155,7 @@ class _Search:
         self.stages = skeleton.stages
         self.rulings: list[Ruling] = []
         self.seen: list[str] = []
+        self.numbered: set[str] = set()
         self._reach: dict[tuple[int, int], bool] = {}
 
     def run(self) -> Findings:
@@ -163,10 +165,12 @@ class _Search:
             hypotheses = self._after(hypotheses, number, stage)
         ending = [one for one in hypotheses if self.known.size is None or one.side in (0, self.known.size)]
         if not ending:
-            raise GanlabError("No way of chaining these layers ends in pictures of that size.", "Try another --image-size.")
+            raise GanlabError(
+                "No way of chaining these layers ends in pictures of that size.", "Try another --image-size."
+            )
         best, rivals = _settled([replace(one, rank=one.rank + size_rank(one.side)) for one in ending])
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
-        return Findings(best, rivals, self.rulings, seen)
+        return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
 
     def _beginnings(self) -> list[Hypothesis]:
         """Every law of z, with every way in which classes may join it."""
@@ -221,7 +225,8 @@ class _Search:
         if not found:
             size = "a usual size" if self.known.size is None else f"{self.known.size} pixels"
             raise GanlabError(
-                f"No way of chaining these layers ends in pictures of {size}.", "Try --image-size, or state more in a --card."
+                f"No way of chaining these layers ends in pictures of {size}.",
+                "Try --image-size, or state more in a --card.",
             )
         return found
 
@@ -234,6 +239,8 @@ class _Search:
         """The side of a layer's maps; None where it cannot run."""
         stage = self.stages[number]
         after = self.stages[number + 1] if number + 1 < len(self.stages) else None
+        if number == 0 and stage.kind == "conv" and stage.kernel > 1:
+            return None  # z is one place only
         if number == 0 or stage.kind == "linear":
             return next(first_sides(stage, after))
         moved = geometry.side(side, stage.kind, stage.kernel)
@@ -275,7 +282,9 @@ class _Search:
             hypotheses = self._witnessed(hypotheses, number, stage, extra)
         done = [one for one in hypotheses if f"activation {number}" in one.choices]
         open_ = [one for one in hypotheses if f"activation {number}" not in one.choices]
-        return self._carry(done + ([] if last else self._activations(open_, number, stage, norm)) + (open_ if last else []))
+        return self._carry(
+            done + ([] if last else self._activations(open_, number, stage, norm)) + (open_ if last else [])
+        )
 
     def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
         """What a norm leaves of the hypotheses, with itself applied."""
@@ -292,7 +301,9 @@ class _Search:
         self.seen.append(norm.name)
         usual, *others = self._eps(norm)
         ways = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
-        return [self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in ways]
+        return [
+            self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in ways
+        ]
 
     def _eps(self, norm: Part) -> list[tuple[int, float]]:
         """(rank, value) worth trying: only those that this norm's variances would feel."""
@@ -336,7 +347,9 @@ class _Search:
     def _rule(self, best: Hypothesis, others: Iterable[Hypothesis], norm: Part) -> None:
         rivals: dict[str, Hypothesis] = {}
         for other in others:
-            differing = [name for name in best.choices if other.choices.get(name, best.choices[name]) != best.choices[name]]
+            differing = [
+                name for name in best.choices if other.choices.get(name, best.choices[name]) != best.choices[name]
+            ]
             for name in differing if len(differing) == 1 else ():
                 known = rivals.get(name)
                 if known is None or other.testimonies[-1].error < known.testimonies[-1].error:
@@ -377,6 +390,8 @@ class _Search:
             ]
         after = norm if before_norm and norm is not None else self.stages[number + 1].part
         between = places_between(stage.part if norm is None or before_norm else norm, after)
+        if between == 0:
+            self.numbered.add(f"activation {number}")
         found = []
         for one in hypotheses:
             choices = self._activation_choices(one, between, before_norm)
