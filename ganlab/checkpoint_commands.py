@@ -90,7 +90,7 @@ def _print_decisions(decisions: list[dict[str, Any]]) -> None:
     if any(not one.get("certain", True) for one in decisions):
         out.print(
             "(?) The file leaves this open and the usual answer was taken; --activation, --output, --z or a --card say "
-            "otherwise. An error is the mean over a norm's channels of |log variance ratio| + |difference of means| / sd."
+            "otherwise. An error is the mean over a norm's channels of |log variance ratio| + |mean difference| / sd."
         )
 
 

@@ -53,6 +53,8 @@ HEAVY_AT_ONCE = {
     "checkpoints/pytorch",
     "recovery/building",
     "recovery/estimating",
+    "recovery/generators",
+    "recovery/hypotheses",
     "recovery/judging",
     "recovery/parts",
     "recovery/recover",

@@ -59,7 +59,7 @@ def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
         raise GanlabError(
             f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
         )
-    found = {}
+    found: dict[str, torch.Tensor] = {}
     for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         state = network.state_dict() if network is not None else {}
         found |= {key: state[ours] for ours, key in keys.get(side, {}).items() if ours in state}

@@ -146,7 +146,7 @@ def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], 
                 if isinstance(picture, torch.Tensor) and picture.ndim == 4 and len(picture) == 2:
                     return dim, after, picture
     raise GanlabError(
-        f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) for any dim of its first layers, or gives no pictures.",
+        f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures.",
         "Let the factory return a ganlab.Gan, which says what z and the pictures are.",
     )
 

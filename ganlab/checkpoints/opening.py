@@ -16,7 +16,7 @@ from ganlab.recovery.hints import Hints
 if TYPE_CHECKING:
     from ganlab.checkpoints import CheckpointFormat
     from ganlab.gan import Gan
-    from ganlab.recovery.stored import Stored
+    from ganlab.recovery.stored import Stored, StoredNetwork
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # MODULE:FACTORY
 MOST_FILES = 20  # of a folder that are looked into
@@ -105,7 +105,7 @@ def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
 
     if len(opened) == 1:
         return opened[0]
-    networks = []
+    networks: list[StoredNetwork] = []
     for one in opened:
         if isinstance(one, Gan):
             raise GanlabError(f"{spec}: {one.name} is a whole GAN already.", "Join files of bare weights with a plus.")

@@ -1,4 +1,4 @@
-"""Files written by ``torch.save``: read as data, never as code. Whatever holds networks is found, however it is nested."""
+"""Files written by ``torch.save``: read as data, never as code. Networks are found however they are nested."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def read(path: Path) -> Any:
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
-                f"{path} pickles whole objects ({', '.join(classes[:3])}): opening it could run any code, so it was not.",
-                "Save the weights where it was made, torch.save(generator.state_dict(), FILE); or name the class in your "
-                "own code and the file: --gan MODULE:FACTORY",
+                f"{path} pickles whole objects ({', '.join(classes[:3])}): opening it could run any code, so it stays shut.",
+                "Where it was made, save the weights: torch.save(generator.state_dict(), FILE). Or give your own code of the "
+                "class: --gan MODULE:FACTORY",
             ) from error
         if what := describe_pickle(path):
             raise GanlabError(f"{path} holds {what}, no weights.", "Is another file beside it the network?") from error

@@ -133,7 +133,7 @@ def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
 
 def keys_of(layers: Sequence[Named]) -> dict[str, str]:
     """The network's parameter -> its key in the file it came from, where it came as it is."""
-    found = {}
+    found: dict[str, str] = {}
     for table, part in layers:
         prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
         if part is not None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganlab.recovery.hypotheses import Findings
 from ganlab.recovery.judging import Judgement
-from ganlab.recovery.search import Findings
 
 if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton

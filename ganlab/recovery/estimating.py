@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import nn
@@ -35,7 +35,7 @@ def estimate_statistics(gan: Gan) -> Gan:
     return gan._with(copy.deepcopy(generator), judge)
 
 
-def _latents(gan: Gan):
+def _latents(gan: Gan) -> Iterator[tuple[torch.Tensor, ...]]:
     for start in range(0, SAMPLES, BATCH):
         z = gan.prior.sample(BATCH, seed=1, first=start).z
         if gan.classes is None:
@@ -44,19 +44,19 @@ def _latents(gan: Gan):
             yield z, torch.arange(BATCH) % gan.classes
 
 
-def _pictures(gan: Gan):
+def _pictures(gan: Gan) -> Iterator[torch.Tensor]:
     label = None if gan.classes is None else 0
     for start in range(0, SAMPLES // 4, BATCH // 4):
         yield gan.generate(gan.latents(BATCH // 4, seed=1, first=start, label=label))
 
 
-def _estimated(network: nn.Module, inputs) -> nn.Module:
+def _estimated(network: nn.Module, inputs: Iterable[tuple[torch.Tensor, ...]]) -> nn.Module:
     """A copy whose norms hold the plain mean over all batches of what they were given."""
     network = copy.deepcopy(network)
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # type: ignore[assignment]
+        norm.momentum = None
         norm.train()
     for batch in inputs:
         network(*batch)

@@ -1,4 +1,4 @@
-"""Find what a discriminator's weights leave open: it must end in one number a picture, and its norms saw such pictures."""
+"""Find what a discriminator's weights leave open: it ends in one number a picture, and its norms saw such pictures."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def _tried(skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tens
         if mean_error(rival) < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
             activation, testimonies = other, rival
     errors = {name: mean_error(hear(_elements(skeleton, way, activation), some)) for name, some in shown.items()}
-    best = min(errors, key=errors.__getitem__)
-    return Judgement(_elements(skeleton, way, activation), activation, best, errors, size, _words(way))
+    range_name = min(errors, key=errors.__getitem__)
+    return Judgement(_elements(skeleton, way, activation), activation, range_name, errors, size, _words(way))
 
 
 def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:

@@ -136,7 +136,7 @@ def _ordinary(kernel: int, shuffled: bool, enlarges: bool) -> tuple[Geometry, ..
 
 
 def one_hot_classes(inputs: int) -> list[int]:
-    """How many of the inputs of a first layer may be one-hot classes: what is left must be a usual z, and all are none."""
+    """How many inputs of a first layer may be one-hot classes: what is left must be a usual z, and all must be none."""
     return [] if inputs in Z_DIMS else [classes for classes in CLASSES if inputs - classes in Z_DIMS]
 
 

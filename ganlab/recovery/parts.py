@@ -143,7 +143,7 @@ def _kind(group: _Group, roles: Mapping[str, torch.Tensor]) -> Kind:
     shape = "x".join(map(str, weight.shape))
     raise GanlabError(
         f"{group.name!r} has a weight of {shape}, which belongs to no layer known here.",
-        "Known are linear layers, convolutions of pictures, normalisations and embeddings; for others: --gan MODULE:FACTORY.",
+        "Known are linear layers, convolutions of pictures, norms and embeddings; for others: --gan MODULE:FACTORY.",
     )
 
 

@@ -7,8 +7,8 @@ testifies, the usual choice stays in front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ import torch
 from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
 from ganlab.recovery.options import (
     ACTIVATIONS,
     LARGEST,
@@ -29,9 +30,9 @@ from ganlab.recovery.options import (
     plausible,
     size_rank,
 )
-from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.simulate import run
 from ganlab.recovery.stored import Part
-from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
+from ganlab.recovery.witness import can_testify, clearly_better, testify
 
 LATENTS = 512  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
 VALUES = 2**16  # so many places a channel are enough, of at least FEWEST latents
@@ -40,101 +41,6 @@ QUICK = 96  # latents of the first sorting
 KEPT = 6  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
 GOOD = 0.08  # an error that needs no wider search
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a user or the format states; None leaves it to the weights."""
-
-    law: str | None = None
-    activation: str | None = None
-    size: int | None = None
-    eps: float = 1e-5
-    statistics: bool = True  # whether what norms remember is believed
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A generator built so far.
-
-    Attributes:
-        choices: variable -> value: "z", "classes", "activation N", "layer N", "eps N", in the order of the network.
-        elements: (table, its part or None), layer after layer.
-        features: what the first ``done`` of them put out for the latents that are tried.
-        done: how many of them have run.
-        side: of the feature maps; 0 while there are none.
-        rank: how unusual its choices are together.
-        testimonies: of every witness so far.
-        activation: the last hidden activation chosen, or None.
-    """
-
-    choices: Mapping[str, str]
-    elements: tuple[Element, ...]
-    features: torch.Tensor
-    done: int = 0
-    side: int = 0
-    rank: int = 0
-    testimonies: tuple[Testimony, ...] = ()
-    activation: str | None = None
-
-    @property
-    def error(self) -> float:
-        """Mean over all witnesses; 0 without any."""
-        return sum(one.error for one in self.testimonies) / len(self.testimonies) if self.testimonies else 0.0
-
-    def chose(self, variable: str, value: str, rank: int = 0, **changes: Any) -> Hypothesis:
-        """With one more choice made."""
-        return replace(self, choices={**self.choices, variable: value}, rank=self.rank + rank, **changes)
-
-
-@dataclass
-class Ruling:
-    """What one witness said of one variable: the value it left, and the best of the others."""
-
-    variable: str
-    chosen: str
-    witness: str
-    error: float
-    runner_up: str
-    runner_up_error: float
-
-
-@dataclass
-class Findings:
-    """What a search found.
-
-    Attributes:
-        best: the generator, complete but for its output activation.
-        numbered: variables that the numbers of the layers in their sequence decide.
-        rivals: others that fit as well, the usual ones first.
-        rulings: what each witness ruled out.
-        seen: the witnesses by name, with the error of the best.
-    """
-
-    best: Hypothesis
-    numbered: frozenset[str] = frozenset()
-    rivals: list[Hypothesis] = field(default_factory=list)
-    rulings: list[Ruling] = field(default_factory=list)
-    seen: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        return self.best.side
-
-    @property
-    def error(self) -> float:
-        """Mean over the witnesses."""
-        return self.best.error
-
-    @property
-    def worst(self) -> tuple[str, float]:
-        """The witness that agrees least, and its error; nobody and 0 without witnesses."""
-        return max(self.seen.items(), key=lambda one: one[1], default=("", 0.0))
-
-    @property
-    def first(self) -> float:
-        """The error of the first witness, which hears of nothing but the prior; 0 without witnesses."""
-        return next(iter(self.seen.values()), 0.0)
 
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
@@ -168,7 +74,7 @@ class _Search:
             raise GanlabError(
                 "No way of chaining these layers ends in pictures of that size.", "Try another --image-size."
             )
-        best, rivals = _settled([replace(one, rank=one.rank + size_rank(one.side)) for one in ending])
+        best, rivals = settled([replace(one, rank=one.rank + size_rank(one.side)) for one in ending])
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
 
@@ -300,9 +206,9 @@ class _Search:
             kept = self._judged(ways + early, number, norm)
         self.seen.append(norm.name)
         usual, *others = self._eps(norm)
-        ways = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
+        tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
         return [
-            self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in ways
+            self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
         ]
 
     def _eps(self, norm: Part) -> list[tuple[int, float]]:
@@ -319,7 +225,7 @@ class _Search:
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
         narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
         heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
-        best, _ = _settled(heard)
+        best, _ = settled(heard)
         others = [one for one in quick if one.choices not in [known.choices for known in heard]] + heard
         self._rule(best, others, norm)
         kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
@@ -398,8 +304,8 @@ class _Search:
             if one.testimonies and one is not hypotheses[0]:
                 choices = choices[:1]  # beside the best, one thing is varied at a time
             for rank, name in choices:
-                table = ACTIVATIONS[name]
-                elements = one.elements if table is None else (*one.elements, (table, None))
+                act = ACTIVATIONS[name]
+                elements = one.elements if act is None else (*one.elements, (act, None))
                 chosen = one.chose(f"activation {number}", name, rank, elements=elements)
                 found.append(chosen if name == "none" else replace(chosen, activation=name))
         return found
@@ -419,14 +325,6 @@ class _Search:
 
     def _carry(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
         return sorted(hypotheses, key=lambda one: (one.rank, one.error))[:CARRIED]
-
-
-def _settled(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, list[Hypothesis]]:
-    """The most usual of those that fit as well as the best, and the others of them."""
-    best = min(hypotheses, key=lambda one: (one.error, one.rank))
-    equal = [one for one in hypotheses if one is best or not clearly_better(best.testimonies, one.testimonies)]
-    chosen = min(equal, key=lambda one: (one.rank, one.error))
-    return chosen, [one for one in equal if one is not chosen]
 
 
 def _weighted(stage: Stage, geometry: Geometry) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""Which of a file's networks is the generator, which its discriminator, and what a card says of their layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ganlab.errors import GanlabError
+from ganlab.recovery.cards import stated_layers
+from ganlab.recovery.chaining import skeletons
+from ganlab.recovery.hints import Hints
+from ganlab.recovery.stored import Side, Stored, StoredNetwork
+
+FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
+AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The networks of a file by what they are.
+
+    Attributes:
+        generator: the one to open.
+        judges: what may be its discriminator.
+        notes: why this one, where there were others.
+    """
+
+    generator: StoredNetwork
+    judges: tuple[StoredNetwork, ...]
+    notes: tuple[str, ...] = ()
+
+
+def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen:
+    """The generator and what may be its discriminator.
+
+    Args:
+        stored: the file.
+        name: of the checkpoint, for errors.
+        which: the generator's name, where several are there.
+        hints: may name a card that spells layers out.
+
+    Raises:
+        GanlabError: no generator, or several.
+    """
+    generators, judges = _sorted(stored, name)
+    if which is not None:
+        named = [network for network in generators if network.name == which]
+        if not named:
+            known = ", ".join(repr(network.name) for network in generators) or "none"
+            raise GanlabError(f"{name} holds no generator called {which!r}.", f"Its generators: {known}.")
+        generators = named
+    if not generators:
+        raise GanlabError(
+            f"{name} holds a discriminator and no generator.",
+            "Name its generator too, both with a plus: --gan GENERATOR+DISCRIMINATOR",
+        )
+    generator, notes = _the_one(generators, name)
+    spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in judges)
+    return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, notes)
+
+
+def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork]]:
+    """Generators and discriminators; what is neither is left out as long as there is one of them.
+
+    Raises:
+        GanlabError: nothing is either; says why.
+    """
+    found: dict[Side, list[StoredNetwork]] = {"generator": [], "discriminator": []}
+    problem: GanlabError | None = None
+    for network in stored.networks:
+        try:
+            found[side_of(network)].append(network)
+        except GanlabError as error:
+            problem = problem or GanlabError(f"{name}: {error}", error.hint)
+    if not any(found.values()):
+        raise problem or GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
+    return found["generator"], found["discriminator"]
+
+
+def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork, tuple[str, ...]]:
+    """The only generator, or the averaged one among several, with a note."""
+    if len(generators) == 1:
+        return generators[0], ()
+    averaged = [one for one in generators if any(word in one.name.lower() for word in AVERAGED)]
+    if len(averaged) == 1:
+        others = ", ".join(one.name for one in generators if one is not averaged[0])
+        return averaged[0], (f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}.",)
+    names = ", ".join(repr(one.name) for one in generators)
+    raise GanlabError(f"{name} holds {len(generators)} generators: {names}.", "Choose one: --gan FILE#NAME")
+
+
+def side_of(network: StoredNetwork) -> Side:
+    """Which network it is: as the format says, or as its layers look."""
+    if network.side is not None or not network.layers:
+        return network.side or skeletons(network)[0].side
+    kinds = [table["kind"] for table in network.layers]
+    grows = "conv_transpose" in kinds or "upsample" in kinds or "reshape" in kinds[1:]
+    return "generator" if grows or "conv" not in kinds else "discriminator"
+
+
+def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> StoredNetwork:
+    """With the layers that a card spells out, filled by the parts of their names, else by those in the file's order."""
+    tables = stated_layers(hints, side)
+    if not tables:
+        return network
+    weighted = [table for table in tables if table.get("kind") in FILLED]
+    names = {part.name for part in network.parts}
+    if not all(table.get("name") in names for table in weighted):
+        if len(weighted) != len(network.parts):
+            raise GanlabError(
+                f"The card spells out {len(weighted)} layers with weights, and the file holds {len(network.parts)}.",
+                "Mend the card's [architecture].",
+            )
+        parts = tuple(
+            replace(part, name=str(table["name"])) for part, table in zip(network.parts, weighted, strict=True)
+        )
+        network = replace(network, parts=parts)
+    return replace(network, layers=tuple(tables))

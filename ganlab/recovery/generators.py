@@ -1,0 +1,186 @@
+"""A generator worked out from its weights, or built as its format says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from ganlab.architectures.chain import ClassInput
+from ganlab.errors import GanlabError
+from ganlab.latents import LAWS, Prior
+from ganlab.recovery.building import Named, named
+from ganlab.recovery.chaining import Skeleton, skeletons
+from ganlab.recovery.hints import Hints
+from ganlab.recovery.hypotheses import Findings, Known
+from ganlab.recovery.judging import hear, mean_error
+from ganlab.recovery.options import OUTPUTS, plausible
+from ganlab.recovery.search import search
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.stored import Stored, StoredNetwork
+
+DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
+MISFIT = 0.5  # an error of any norm that no candidate may have
+ORDERS_TRIED = 6  # of layers whose channels leave their order open
+JUDGED = 96  # samples that a stored discriminator testifies on
+POINTWISE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid")
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator, complete but perhaps for the activation that ends it.
+
+    Attributes:
+        elements: its layers.
+        law, z_dim, classes: what it takes; no classes: None.
+        size, channels: of its pictures.
+        output: the activation that ends it where the format states the layers, which it then is among; else None.
+        skeleton, findings: how it was worked out; None where the format states it.
+        notes: what to say of it.
+    """
+
+    elements: tuple[Element, ...]
+    law: str
+    z_dim: int
+    classes: int | None
+    size: int
+    channels: int
+    output: str | None = None
+    skeleton: Skeleton | None = None
+    findings: Findings | None = None
+    notes: tuple[str, ...] = ()
+
+    def named(self, output: str) -> list[Named]:
+        """All its layers with names, the activation of its pictures among them."""
+        elements = list(self.elements)
+        if self.output is None:
+            elements.append(({"kind": output if output != "none" else "identity"}, None))
+        return named(elements, torch.Size((self.z_dim,)), "generator")
+
+    def samples(self, output: str | None) -> dict[str, torch.Tensor]:
+        """Pictures (n, c, h, w) in every range that it may have, or in that of ``output``."""
+        z = Prior(self.z_dim, self.law).sample(JUDGED, seed=0).z
+        with torch.inference_mode():
+            elements = self.elements
+            if self.classes is not None:
+                table, embedding = elements[0]
+                joined = ClassInput(**{key: value for key, value in table.items() if key != "kind"})
+                if embedding is not None:
+                    joined.load_state_dict({"embedding.weight": embedding.tensors["weight"]})
+                elements, z = elements[1:], joined(z, torch.arange(JUDGED) % self.classes)
+            logits = run(elements, z)
+            if self.output is not None:
+                return {self.output: logits}
+            return {name: _activated(logits, name) for name in ([output] if output else ["tanh", "sigmoid"])}
+
+
+def _activated(logits: torch.Tensor, output: str) -> torch.Tensor:
+    if output == "tanh":
+        return torch.tanh(logits)
+    return torch.sigmoid(logits) if output == "sigmoid" else logits
+
+
+def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> Generator:
+    """The generator that these weights are.
+
+    Raises:
+        GanlabError: it cannot be worked out, or what is stored contradicts every candidate.
+    """
+    if network.layers:
+        return _stated(network, stored, hints)
+    known = Known(hints.z or stored.law, hints.activation, hints.image_size, stored.eps, hints.statistics != "fresh")
+    orders = skeletons(network)[:ORDERS_TRIED]
+    orders = [order for order in orders if order.side == "generator"] or orders
+    skeleton, findings, notes = _searched(orders, known, name)
+    channels, size = _picture(skeleton, findings, hints, name)
+    elements = findings.best.elements
+    if findings.size == 0:
+        elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
+    z_dim, classes = skeleton.stages[0].inputs, None
+    if elements[0][0]["kind"] == "classes":
+        table = elements[0][0]
+        classes = int(table["classes"])
+        z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
+    law = findings.best.choices["z"]
+    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, notes)
+
+
+def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skeleton, Findings, tuple[str, ...]]:
+    """The order of layers that fits best, what was found for it, and what to say of it.
+
+    Raises:
+        GanlabError: no order leads to pictures, or the norms contradict every candidate.
+    """
+    found: list[tuple[Skeleton, Findings]] = []
+    problem: GanlabError | None = None
+    for order in orders:
+        try:
+            found.append((order, search(order, known)))
+        except GanlabError as error:
+            problem = problem or error
+    if not found:
+        assert problem is not None
+        raise GanlabError(f"{name}: {problem}", problem.hint) from problem
+    skeleton, findings = min(found, key=lambda one: (round(one[1].error, 2), one[1].best.rank))
+    witness, misfit = findings.worst
+    if findings.first > DISTRUSTED:
+        # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
+        skeleton, unwitnessed, _ = _searched([skeleton], replace(known, statistics=False), name)
+        note = (
+            f"What its norms remember fits no prior of z (they differ by {findings.first:.1f}): it was not believed, "
+            "and the usual choices were made."
+        )
+        return skeleton, unwitnessed, (note,)
+    if misfit > MISFIT and known.activation is None:
+        raise GanlabError(
+            f"{name}: no network known here lets {witness} see what it remembers (the best differs by {misfit:.2f}).",
+            "State what you know: --activation, --image-size, --z or a --card; or --gan MODULE:FACTORY with its code.",
+        )
+    return skeleton, findings, ()
+
+
+def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) -> tuple[int, int]:
+    """Channels and side of the pictures; of a generator of matrices only, what its last one can be cut into."""
+    outputs = skeleton.stages[-1].outputs
+    if findings.size:
+        return outputs, findings.size
+    for channels in (1, 3, 4):
+        side = round((outputs / channels) ** 0.5)
+        if channels * side**2 == outputs and plausible(side, hints.image_size):
+            return channels, side
+    raise GanlabError(f"{name}: {outputs} numbers make no square picture of a usual size.", "State it: --image-size")
+
+
+def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> Generator:
+    """Where the format says how the layers follow, only the prior is left open."""
+    elements = filled(network)
+    first = next(table for table, part in elements if part is not None)
+    z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
+    law = hints.z or stored.law or _law_of(elements, z_dim)
+    with torch.inference_mode():
+        picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
+    ending = [table["kind"] for table, _ in elements[:-4:-1]]
+    output = next((kind for kind in ending if kind in OUTPUTS), "none")
+    return Generator(elements, law, z_dim, None, picture.shape[-1], picture.shape[1], output)
+
+
+def filled(network: StoredNetwork) -> tuple[Element, ...]:
+    """The stated layers with their parts; maps take their places before their activation, so that it has them too."""
+    parts = {part.name: part for part in network.parts}
+    elements: list[Element] = []
+    for table in network.layers:
+        element: Element = ({key: value for key, value in table.items() if key != "name"}, parts.get(table["name"]))
+        pointwise = elements and elements[-1][1] is None and elements[-1][0]["kind"] in POINTWISE
+        elements.insert(len(elements) - (1 if table["kind"] == "reshape" and pointwise else 0), element)
+    return tuple(elements)
+
+
+def _law_of(elements: Sequence[Element], z_dim: int) -> str:
+    """The prior under which the norms see what they remember; normal where none testifies."""
+    errors = {}
+    with torch.inference_mode():
+        for law in LAWS:
+            testimonies = hear(tuple(elements), Prior(z_dim, law).sample(256, 0).z)
+            errors[law] = mean_error(testimonies) if testimonies else 0.0
+    return min(errors, key=errors.__getitem__)
