@@ -79,9 +79,9 @@ def read(path: Path) -> Any:
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
-                f"{path} pickles whole objects ({', '.join(classes[:3])}): opening it could run any code, so it stays shut.",
-                "Where it was made, save the weights: torch.save(generator.state_dict(), FILE). Or give your own code of the "
-                "class: --gan MODULE:FACTORY",
+                f"{path} pickles whole objects ({', '.join(classes[:3])}): it could run any code and stays shut.",
+                "Where it was made, save its weights: torch.save(generator.state_dict(), FILE). "
+                "Or give your own code of the class: --gan MODULE:FACTORY",
             ) from error
         if what := describe_pickle(path):
             raise GanlabError(f"{path} holds {what}, no weights.", "Is another file beside it the network?") from error
