@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from ganlab import CheckpointFormat, hookimpl
 
+from . import hdf5_state, keras_files
+
 
 @hookimpl
 def register_checkpoint_formats() -> list[CheckpointFormat]:
     """One of each; a reader imports its library only when it reads."""
-    return []
+    return [
+        CheckpointFormat("keras", "Keras's .h5 or .keras", keras_files.recognises, keras_files.load),
+        CheckpointFormat("torch-hdf5", "a PyTorch state as HDF5", hdf5_state.recognises, hdf5_state.load),
+    ]

@@ -1,0 +1,173 @@
+"""Where the variables of a Keras model lie in HDF5: in groups by name (Keras 1 and 2), or numbered in groups ``vars``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ganlab import GanlabError
+
+from .bare_layers import BareLayer, Variable
+from .hdf5 import Budget, children, is_data, is_group, texts
+from .keras_config import KerasLayer, KerasModel
+
+if TYPE_CHECKING:
+    Located = dict[tuple[str, ...], dict[str, Variable]]
+
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # of Keras 3 and 2.12
+NOT_WEIGHTS = ("optimizer", "metrics", "_optimizer", "loss_tracker", "compile_metrics", "seed_generator")
+DEEPEST = 12
+
+
+def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
+    """The variables of a model's layers, by the path of their names, from groups by name.
+
+    Raises:
+        GanlabError: a layer of the model has no weights in the file.
+    """
+    located: Located = {}
+    for member in model.members:
+        stored = _named_layers(root, member.name, budget) if member.name in root else []
+        if isinstance(member, KerasLayer):
+            located[(member.name,)] = {name: one for layer in stored for name, one in layer.variables.items()}
+            continue
+        inside = [(path, layer) for path, layer in member.layers((member.name,)) if layer.variable_names()]
+        known = {layer.name.rpartition("/")[2]: layer for layer in stored}
+        names = [layer.name for _, layer in inside]
+        if len(known) != len(stored) or not set(names) <= set(known):  # renamed on loading: then by order alone
+            known = dict(zip(names, stored, strict=False))
+        located |= {path: dict(known[layer.name].variables) for path, layer in inside if layer.name in known}
+    return located
+
+
+def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, list[BareLayer]]]:
+    """Networks and their layers from groups by name, without a configuration.
+
+    A group with the variables of several layers is a network of its own; the others together are one more.
+    """
+    single: list[BareLayer] = []
+    networks: list[tuple[str, list[BareLayer]]] = []
+    for name in texts(root, "layer_names"):
+        stored = _named_layers(root, name, budget)
+        if len(stored) > 1:
+            networks.append((name, stored))
+        elif stored:
+            single.append(BareLayer(name, stored[0].variables))
+    return ([("", single)] if single else []) + networks
+
+
+def _named_layers(root: Any, name: str, budget: Budget) -> list[BareLayer]:
+    """The layers in the group of that name, in the order the group states."""
+    if name not in root or not is_group(root[name]):
+        raise GanlabError(f"The weights of {name!r} are not in this Keras file.", "Fetch or copy it again.")
+    group = root[name]
+    found: dict[str, dict[str, Variable]] = {}
+    for key in texts(group, "weight_names"):
+        path, _, variable = key.rpartition("/")
+        if key not in group or not is_data(group[key]):
+            raise GanlabError(f"The weight {key!r} is not in this Keras file.", "Fetch or copy it again.")
+        found.setdefault(path, {})[variable.partition(":")[0]] = Variable(budget.read(group[key]), f"{name}/{key}")
+    return [BareLayer(path, variables) for path, variables in found.items()]
+
+
+def numbered(group: Any, model: KerasModel, budget: Budget, path: tuple[str, ...] = ()) -> Located:
+    """The variables of a model's layers, by the path of their names, from groups ``layers/CLASS_N/vars/N``.
+
+    Raises:
+        GanlabError: a layer of the model has no weights in the file.
+    """
+    stored = dict(_layer_groups(group))
+    located: Located = {}
+    for member in model.members:
+        if isinstance(member, KerasLayer) and not member.variable_names():
+            continue
+        key = _group_of(stored, member)
+        inside = stored.pop(key) if key else None
+        if inside is None:
+            raise GanlabError(f"The weights of {member.name!r} are not in this Keras file.", "Fetch or copy it again.")
+        if isinstance(member, KerasModel):
+            located |= numbered(inside, member, budget, (*path, member.name))
+        else:
+            values = [Variable(budget.read(one), one.name.lstrip("/")) for one in _variables(inside)]
+            located[(*path, member.name)] = dict(zip(member.variable_names(), values, strict=False))
+    return located
+
+
+def _group_of(stored: dict[str, Any], member: KerasLayer | KerasModel) -> str | None:
+    """The group of a layer: newer files name it, older ones count the layers of each class."""
+    for key, group in stored.items():
+        if "vars" in group and group["vars"].attrs.get("name") == member.name:
+            return key
+    kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", member.kind)
+    kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
+    alike = [key for key in stored if re.fullmatch(rf"{kind}(_\d+)?", key)]
+    return min(alike, key=_number, default=None)
+
+
+def _number(key: str) -> int:
+    return int(match[1]) if (match := re.search(r"_(\d+)$", key)) else 0
+
+
+def _layer_groups(group: Any) -> Iterator[tuple[str, Any]]:
+    """The groups of a model's layers that hold anything."""
+    for container in CONTAINERS:
+        if container in group:
+            for name, inside in children(group[container]):
+                if is_group(inside) and (_variables(inside) or any(one in inside for one in CONTAINERS)):
+                    yield name, inside
+
+
+def _variables(group: Any) -> list[Any]:
+    """The data sets ``vars/0``, ``vars/1``, ... in order."""
+    if "vars" not in group or not is_group(group["vars"]):
+        return []
+    found = {name: one for name, one in children(group["vars"]) if name.isdecimal() and is_data(one)}
+    return [found[name] for name in sorted(found, key=int)]
+
+
+def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, list[BareLayer]]]:
+    """Networks and their layers from groups ``.../layers/CLASS_N/vars/N``, without a configuration.
+
+    The file has no order but that in which it was written, and the names' order is another: where the numbers lie in
+    the file tells.
+    """
+    networks: dict[str, list[tuple[int, BareLayer]]] = {}
+    for network, name, group in _with_variables(root):
+        data = _variables(group)
+        names = _names_of(name, [one.ndim for one in data])
+        layer = BareLayer(
+            _called(group, name),
+            {one: Variable(budget.read(values), values.name.lstrip("/")) for one, values in zip(names, data, strict=True)},
+        )
+        networks.setdefault(network, []).append((data[0].id.get_offset() or 0, layer))
+    return [(name, [one for _, one in sorted(layers, key=lambda pair: pair[0])]) for name, layers in networks.items()]
+
+
+def _called(group: Any, name: str) -> str:
+    stored = group["vars"].attrs.get("name")
+    return stored if isinstance(stored, str) and stored else name
+
+
+def _with_variables(group: Any, network: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+    """Network, name and group of all layers that hold variables, at whatever depth."""
+    if depth > DEEPEST:
+        raise GanlabError(f"The groups of this Keras file lie more than {DEEPEST} deep.", "It is no file of weights.")
+    for name, inside in children(group):
+        if name in ("vars", *NOT_WEIGHTS) or not is_group(inside):
+            continue
+        if _variables(inside):
+            yield network, name, inside
+        yield from _with_variables(inside, network if name in CONTAINERS else f"{network}/{name}".lstrip("/"), depth + 1)
+
+
+def _names_of(layer: str, axes: list[int]) -> list[str]:
+    """What the numbered variables of a layer are called, by how many axes they have."""
+    if re.match(r"p_?re_?lu", layer):
+        return ["alpha"]
+    if axes[0] > 1:
+        return ["kernel", "bias"][: len(axes)] if not layer.startswith("embedding") else ["embeddings"]
+    usual = {4: ["gamma", "beta"], 3: ["beta"], 2: []}.get(len(axes)) if "batch" in layer else None
+    if usual is None:
+        return ["gamma", "beta"][: len(axes)]
+    return [*usual, "moving_mean", "moving_variance"]
