@@ -49,6 +49,8 @@ def torch_kernel(values: np.ndarray) -> np.ndarray:
     Both kinds of convolution are turned alike: (h, w, in, out) -> (out, in, h, w), and the transposed one's
     (h, w, out, in) -> (in, out, h, w). Both libraries cross-correlate, so nothing is flipped.
     """
+    if values.ndim == 3:  # slopes of a PReLU, one a map
+        return values.reshape(-1)
     return values.transpose(3, 2, 0, 1) if values.ndim == 4 else values.T
 
 
@@ -68,7 +70,7 @@ def part(kind: Any, name: str, variables: Mapping[str, Variable], settings: Mapp
                 f"The layer {name!r} has a variable {called!r}, which is not known here.",
                 f"Known are: {', '.join(ROLES)}.",
             )
-        turned = torch_kernel(variable.values) if kind not in ("norm", "prelu", "embedding") else variable.values
+        turned = variable.values if kind in ("norm", "embedding") else torch_kernel(variable.values)
         tensors[ROLES[called]] = torch.from_numpy(np.ascontiguousarray(turned, dtype=np.float32))
         keys[ROLES[called]] = variable.key
     return Part(kind, name, tensors, keys, settings=dict(settings or {}))
@@ -84,9 +86,23 @@ def parts(layers: Sequence[BareLayer]) -> tuple[Part, ...]:
     names = _unique([safe(layer.name) for layer in layers])
     found = [part(kind, name, one.variables) for kind, name, one in zip(kinds, names, layers, strict=True)]
     return tuple(
-        Part(one.kind, one.name, one.tensors, one.keys, settings={"order": "hwc"}) if _beside_maps(found, number) else one
+        Part(one.kind, one.name, one.tensors, one.keys, settings={"order": "hwc"})
+        if _beside_maps(found, number)
+        else one
         for number, one in enumerate(found)
     )
+
+
+def networks(layers: Sequence[tuple[str, BareLayer]]) -> list[tuple[str, list[BareLayer]]]:
+    """Layers by the network they are of, given with the model inside the file's own that each lies in, or "".
+
+    Models called generator and discriminator are networks, and so are two models with nothing beside them: a GAN.
+    All else are blocks of one network.
+    """
+    models = list(dict.fromkeys(model for model, _ in layers))
+    if "" in models or not (len(models) == 2 or all(side(model) for model in models)):
+        return [("", [layer for _, layer in layers])] if layers else []
+    return [(model, [layer for own, layer in layers if own == model]) for model in models]
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -97,10 +113,10 @@ def _kind(layer: BareLayer, later: Sequence[BareLayer]) -> str:
     """What a layer is: its variables say most of it, its name which of two convolutions."""
     roles = {ROLES.get(name): variable.values for name, variable in layer.variables.items()}
     weight = roles.get("weight")
-    if weight is None or weight.ndim == 1:
-        return "prelu" if set(layer.variables) == {"alpha"} else "norm"
-    if "alpha" in layer.variables:
+    if "alpha" in layer.variables and weight is not None and weight.size == weight.shape[-1]:
         return "prelu"
+    if weight is None or weight.ndim == 1:
+        return "norm"
     if "embeddings" in layer.variables:
         return "embedding"
     if weight.ndim == 2:

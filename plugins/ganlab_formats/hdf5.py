@@ -1,4 +1,4 @@
-"""Reading HDF5 files that anybody may have made: nothing outside the file is opened, nothing is larger than the file."""
+"""HDF5 files that anybody may have made: nothing outside the file is opened, nothing read is larger than the file."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ def as_layer(kind: str, config: Mapping[str, Any], layer: str) -> dict[str, Any]
         return {"kind": "elu", "alpha": _number(config.get("alpha"), 1.0)}
     if kind == "Softmax":
         if config.get("axis", -1) not in (-1, [-1]):
-            raise GanlabError(f"The Keras layer {layer!r} is a softmax over axis {config['axis']}.", "Only -1 is known.")
+            raise GanlabError(
+                f"The Keras layer {layer!r} is a softmax over axis {config['axis']}.", "Only -1 is known."
+            )
         return {"kind": "softmax"}
     if config.get("max_value") is not None or _number(config.get("threshold"), 0.0):
         raise GanlabError(f"The Keras layer {layer!r} is a ReLU with a bound or a threshold.", "No chain has these.")

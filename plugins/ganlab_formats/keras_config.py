@@ -1,4 +1,4 @@
-"""A Keras model's configuration as it is stored: models, and the layers of each in the order they are passed through."""
+"""A Keras model's configuration as it is stored: models, and the layers of each in the order of their use."""
 
 from __future__ import annotations
 
@@ -130,28 +130,26 @@ def _followed(config: Mapping[str, Any], entries: list[Any]) -> list[Any]:
     """
     by_name = {str(entry["config"].get("name", entry.get("name"))): entry for entry in entries}
     found: list[Any] = []
-    place = _only(config.get("output_layers"), str(config.get("name")))
-    while place is not None:
-        name, number = place
+    name: str | None = _only(config.get("output_layers"), str(config.get("name")))
+    while name is not None:
         nodes = by_name[name].get("inbound_nodes") if name in by_name else None
-        if not isinstance(nodes, list) or len(found) > len(entries):
-            raise GanlabError(f"The Keras model's layer {name!r} does not say what it follows.", HINT)
+        if not isinstance(nodes, list) or len(nodes) > 1 or len(found) > len(entries):
+            raise GanlabError(f"The Keras model is no chain: its layer {name!r} is used several times.", HINT)
         found.append(by_name[name])
-        place = _only(_sources(nodes[number]), name) if number < len(nodes) else None
+        name = _only(_sources(nodes[0]), name) if nodes else None
     if len(found) != len(entries):
         outside = next(name for name, entry in by_name.items() if entry not in found)
         raise GanlabError(f"The Keras model is no chain: its layer {outside!r} lies beside the others.", HINT)
     return found[::-1]
 
 
-def _only(places: Any, layer: str) -> tuple[str, int]:
-    """The one place (layer, its node) among those a layer takes its input from."""
+def _only(places: Any, layer: str) -> str:
+    """The one layer among the places [layer, node, tensor] that a layer takes its input from."""
     if isinstance(places, list) and len(places) > 1 and isinstance(places[0], str):
         places = [places]  # Keras 3 writes a single one without the list around it
     if not isinstance(places, list) or len(places) != 1:
         raise GanlabError(f"The Keras model is no chain: its layer {layer!r} joins or gives several.", HINT)
-    name, number = places[0][:2]
-    return str(name), int(number)
+    return str(places[0][0])
 
 
 def _sources(node: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganlab import GanlabError, Stored, StoredNetwork
 
@@ -49,7 +49,7 @@ def _of_hdf5(path: Path) -> Stored:
     budget = hdf5.Budget(path, path.stat().st_size)
     with hdf5.open_hdf5(path) as root:
         config = hdf5.text(root, "model_config")
-        weights = root["model_weights"] if "model_weights" in root else root
+        weights = root.get("model_weights", root)
         if config is None:
             named = "layer_names" in weights.attrs or "layer_names0" in weights.attrs
             bare = keras_weights.bare_by_name(weights, budget) if named else keras_weights.bare_numbered(root, budget)
@@ -136,12 +136,12 @@ def _layers(
         yield layer, located.get(path, {})
 
 
-def _without_configuration(path: Path, networks: list[tuple[str, list[BareLayer]]]) -> Stored:
-    if not networks:
+def _without_configuration(path: Path, layers: list[tuple[str, BareLayer]]) -> Stored:
+    if not layers:
         raise GanlabError(f"{path} holds no weights of Keras layers.", "Is it HDF5 of another program?")
     found = tuple(
-        StoredNetwork(name if len(networks) > 1 else "", bare_layers.parts(layers), side=bare_layers.side(name))
-        for name, layers in networks
+        StoredNetwork(name, bare_layers.parts(inside), side=bare_layers.side(name or path.name))
+        for name, inside in bare_layers.networks(layers)
     )
     flat = any("order" in part.settings for network in found for part in network.parts)
     notes = (bare_layers.FLAT_NOTE,) if flat else ()

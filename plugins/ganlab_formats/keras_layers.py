@@ -1,7 +1,7 @@
 """A Keras model, layer by layer, as the tables of a chain and as parts in torch's layout.
 
-Keras's pictures are (h, w, c), torch's (c, h, w). Inside a picture that changes nothing but kernels; where flat features
-become a picture, or a picture becomes flat, the layers beside are permuted so that both networks compute the same.
+Keras's pictures are (h, w, c), torch's (c, h, w). Inside a picture that changes nothing but kernels; where flat
+features become a picture, or a picture becomes flat, the layers beside are permuted so that both compute the same.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def _transposed(chain: Translation, layer: KerasLayer, variables: Mapping[str, V
     table = {"kind": "conv_transpose", "inputs": maps, "outputs": outputs, "kernel": list(kernel), "stride": stride}
     table |= {"padding": padding, "output_padding": behind, "bias": layer.flag("use_bias")}
     chain.add_part(layer, variables, "conv_transpose", table)
-    off = [one.before - padding if first else one.after - padding + behind for one in (columns, rows) for first in (1, 0)]
+    off = [
+        one.before - padding if first else one.after - padding + behind for one in (columns, rows) for first in (1, 0)
+    ]
     if any(off):
         chain.add(f"{layer.name}_crop", {"kind": "pad", "sides": [-number for number in off]})
     chain.shape = (outputs, rows.length, columns.length)
@@ -143,7 +145,7 @@ def _window(layer: KerasLayer, size: str, strides: str) -> tuple[tuple[int, int]
     kernel = layer.pair(size)
     stride, other = layer.pair(strides) if layer.config.get(strides) is not None else kernel
     padding = layer.config.get("padding", "valid")
-    if stride != other or not 1 <= stride or min(kernel) < 1:
+    if stride != other or stride < 1 or min(kernel) < 1:
         raise layer.fault(f"strides {layer.config.get(strides)!r}")
     if padding not in ("same", "valid"):
         raise layer.fault(f"padding {padding!r}")
@@ -198,7 +200,7 @@ def _sides(chain: Translation, layer: KerasLayer, setting: str, sign: int) -> No
     maps, high, wide = chain.picture(layer)
     value = layer.config.get(setting)
     rows = value if isinstance(value, list) else [value, value]
-    (top, bottom), (left, right) = ([one, one] if isinstance(one, int) else one for one in rows)
+    top, bottom, left, right = (side for one in rows for side in ([one, one] if isinstance(one, int) else one or ()))
     if not all(type(one) is int and one >= 0 for one in (top, bottom, left, right)):
         raise layer.fault(f"{setting} {value!r}")
     chain.add(layer.name, {"kind": "pad", "sides": [sign * one for one in (left, right, top, bottom)]})

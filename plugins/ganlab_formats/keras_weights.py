@@ -1,4 +1,4 @@
-"""Where the variables of a Keras model lie in HDF5: in groups by name (Keras 1 and 2), or numbered in groups ``vars``."""
+"""Where the variables of a Keras model lie in HDF5: in groups by name, or numbered in groups ``vars``."""
 
 from __future__ import annotations
 
@@ -41,20 +41,16 @@ def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
     return located
 
 
-def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, list[BareLayer]]]:
-    """Networks and their layers from groups by name, without a configuration.
-
-    A group with the variables of several layers is a network of its own; the others together are one more.
-    """
-    single: list[BareLayer] = []
-    networks: list[tuple[str, list[BareLayer]]] = []
+def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
+    """Layers from groups by name, without a configuration, each with its model: a group of several layers."""
+    found: list[tuple[str, BareLayer]] = []
     for name in texts(root, "layer_names"):
         stored = _named_layers(root, name, budget)
-        if len(stored) > 1:
-            networks.append((name, stored))
-        elif stored:
-            single.append(BareLayer(name, stored[0].variables))
-    return ([("", single)] if single else []) + networks
+        if len(stored) == 1:
+            found.append(("", BareLayer(name, stored[0].variables)))
+        else:
+            found += [(name, BareLayer(layer.name.rpartition("/")[2], layer.variables)) for layer in stored]
+    return found
 
 
 def _named_layers(root: Any, name: str, budget: Budget) -> list[BareLayer]:
@@ -126,22 +122,20 @@ def _variables(group: Any) -> list[Any]:
     return [found[name] for name in sorted(found, key=int)]
 
 
-def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, list[BareLayer]]]:
-    """Networks and their layers from groups ``.../layers/CLASS_N/vars/N``, without a configuration.
+def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
+    """Layers from groups ``.../layers/CLASS_N/vars/N``, without a configuration, each with the model it lies in.
 
     The file has no order but that in which it was written, and the names' order is another: where the numbers lie in
     the file tells.
     """
-    networks: dict[str, list[tuple[int, BareLayer]]] = {}
-    for network, name, group in _with_variables(root):
+    found: list[tuple[int, str, BareLayer]] = []
+    for model, name, group in _with_variables(root):
         data = _variables(group)
         names = _names_of(name, [one.ndim for one in data])
-        layer = BareLayer(
-            _called(group, name),
-            {one: Variable(budget.read(values), values.name.lstrip("/")) for one, values in zip(names, data, strict=True)},
-        )
-        networks.setdefault(network, []).append((data[0].id.get_offset() or 0, layer))
-    return [(name, [one for _, one in sorted(layers, key=lambda pair: pair[0])]) for name, layers in networks.items()]
+        values = [Variable(budget.read(one), one.name.lstrip("/")) for one in data]
+        layer = BareLayer(_called(group, name), dict(zip(names, values, strict=True)))
+        found.append((data[0].id.get_offset() or 0, model, layer))
+    return [(model, layer) for _, model, layer in sorted(found, key=lambda one: one[0])]
 
 
 def _called(group: Any, name: str) -> str:
@@ -149,16 +143,16 @@ def _called(group: Any, name: str) -> str:
     return stored if isinstance(stored, str) and stored else name
 
 
-def _with_variables(group: Any, network: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
-    """Network, name and group of all layers that hold variables, at whatever depth."""
+def _with_variables(group: Any, model: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+    """Outermost model inside the file's own, name and group of all layers that hold variables, at whatever depth."""
     if depth > DEEPEST:
         raise GanlabError(f"The groups of this Keras file lie more than {DEEPEST} deep.", "It is no file of weights.")
     for name, inside in children(group):
         if name in ("vars", *NOT_WEIGHTS) or not is_group(inside):
             continue
         if _variables(inside):
-            yield network, name, inside
-        yield from _with_variables(inside, network if name in CONTAINERS else f"{network}/{name}".lstrip("/"), depth + 1)
+            yield model, name, inside
+        yield from _with_variables(inside, model or ("" if name in CONTAINERS else name), depth + 1)
 
 
 def _names_of(layer: str, axes: list[int]) -> list[str]:
