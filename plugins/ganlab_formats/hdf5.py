@@ -90,6 +90,13 @@ def data_sets(group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[st
             yield prefix + name, thing
 
 
+def address(thing: Any) -> int:
+    """Where in the file a group or data set is described: later for what was written later, but for reused gaps."""
+    import h5py
+
+    return int(h5py.h5o.get_info(thing.id).addr)
+
+
 class Budget:
     """How many bytes may be read from a file: about as many as it has."""
 

@@ -143,7 +143,7 @@ def _window(layer: KerasLayer, size: str, strides: str) -> tuple[tuple[int, int]
         GanlabError: strides that differ, dilations, groups, another padding.
     """
     kernel = layer.pair(size)
-    stride, other = layer.pair(strides) if layer.config.get(strides) is not None else kernel
+    stride, other = kernel if size == "pool_size" and layer.config.get(strides) is None else layer.pair(strides)
     padding = layer.config.get("padding", "valid")
     if stride != other or stride < 1 or min(kernel) < 1:
         raise layer.fault(f"strides {layer.config.get(strides)!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganlab import GanlabError
 
 from .bare_layers import BareLayer, Variable
-from .hdf5 import Budget, children, is_data, is_group, texts
+from .hdf5 import Budget, address, children, is_data, is_group, texts
 from .keras_config import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ def _variables(group: Any) -> list[Any]:
 def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
     """Layers from groups ``.../layers/CLASS_N/vars/N``, without a configuration, each with the model it lies in.
 
-    The file has no order but that in which it was written, and the names' order is another: where the numbers lie in
-    the file tells.
+    Such a file lists names only, and their order is not that of the layers; but it was written layer after layer.
     """
     found: list[tuple[int, str, BareLayer]] = []
     for model, name, group in _with_variables(root):
@@ -134,7 +133,7 @@ def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
         names = _names_of(name, [one.ndim for one in data])
         values = [Variable(budget.read(one), one.name.lstrip("/")) for one in data]
         layer = BareLayer(_called(group, name), dict(zip(names, values, strict=True)))
-        found.append((data[0].id.get_offset() or 0, model, layer))
+        found.append((max(address(group), address(data[0])), model, layer))
     return [(model, layer) for _, model, layer in sorted(found, key=lambda one: one[0])]
 
 
