@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from ganlab import GanlabError, Part, Stored
+from ganlab.architectures.chain import build_layers
 from ganlab_formats import keras_files, tf_bundle, tf_checkpoint
 from ganlab_formats.crc32c import crc32c, masked
 
 FIXTURES = Path(__file__).parent / "fixtures" / "keras"
 ALONE = FIXTURES / "keras2-alone"
+BUFFERS = {"mean": "running_mean", "variance": "running_var"}
 
 
 # the format, written from its description: protocol buffers in a LevelDB table
@@ -138,6 +140,17 @@ def test_the_same_as_in_hdf5() -> None:
             torch.testing.assert_close(one.tensors[role], other.tensors[role], rtol=0, atol=0)
 
 
+def test_weights_kept_with_their_optimizer() -> None:
+    """Keras 3 files trainable weights under the optimizer, and statistics under the model."""
+    (network,) = tf_checkpoint.load(FIXTURES / "keras3-trained").networks
+    kerass = keras_files.load(FIXTURES / "keras2-alone.h5").networks[0]
+    assert (network.name, network.side) == ("generator", "generator")
+    for one, other in zip(network.parts, kerass.parts, strict=True):
+        assert (one.kind, set(one.tensors)) == (other.kind, set(other.tensors))
+        for role in other.tensors:
+            torch.testing.assert_close(one.tensors[role], other.tensors[role], rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", ["keras2-alone", "keras2-alone.index", "keras2-alone.data-00000-of-00001"])
 def test_every_name_of_it(name: str) -> None:
     assert tf_checkpoint.recognises(FIXTURES / name)
@@ -150,15 +163,43 @@ def test_other_names_are_none(tmp_path: Path) -> None:
     assert not tf_checkpoint.recognises(FIXTURES / "keras2-alone.h5")
 
 
+def beside_statistics(norm: torch.nn.BatchNorm2d, features: torch.Tensor) -> float:
+    """How far the means of features lie from those stored, in standard deviations, on average over the maps."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    off = (features.mean((0, 2, 3)) - norm.running_mean) / norm.running_var.sqrt()
+    return float(off.abs().mean())
+
+
 def test_anime(shared_data: Path) -> None:
+    """Two trainings of one network, one saved in each way: weights differ, layers do not.
+
+    Each normalisation stores the mean and variance of what came in while it was trained. They are met only if every
+    kernel before is turned right and the flat features are in order.
+    """
     folder = shared_data / "checkpoints" / "anime64-keras-and-tf"
-    by_tensorflow = tf_checkpoint.load(folder).networks[0]  # its note names a checkpoint that is not there
+    by_tensorflow = tf_checkpoint.load(folder).networks[0]  # the folder's note names a checkpoint that is not there
     by_keras = keras_files.load(folder / "generator.h5").networks[0]
+    assert by_tensorflow.side == by_keras.side == "generator"
+    weights = {}
     for number, (one, other) in enumerate(zip(by_tensorflow.parts, by_keras.parts, strict=True)):
         assert one.kind == other.kind
+        assert {role: one.tensors[role].shape for role in one.tensors} == {
+            role: other.tensors[role].shape for role in other.tensors
+        }
         tensors = one.tensors if number else unordered(one, 4, 4)
-        for role in other.tensors:
-            torch.testing.assert_close(tensors[role], other.tensors[role], rtol=0, atol=1e-6)
+        weights |= {f"{other.name}.{BUFFERS.get(role, role)}": values for role, values in tensors.items()}
+    module = build_layers(by_keras.layers).eval()
+    module.load_state_dict(weights, strict=False)
+    off: list[float] = []
+    for norm in module.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.register_forward_pre_hook(lambda norm, given: off.append(beside_statistics(norm, given[0])))
+    with torch.no_grad():
+        pictures = module(torch.randn(256, 128, generator=torch.Generator().manual_seed(0)))
+    assert pictures.shape == (256, 3, 64, 64)
+    assert len(off) == 4
+    assert max(off) < 0.05
 
 
 # names without a graph

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-DEEPEST = 24  # groups inside groups
-MOST = 20_000  # groups and data sets
+MOST = 20_000  # data sets
 PACKED = 16  # compressed weights are about as large as plain ones; a bomb is a thousand times smaller
 SPARE = 1 << 16
+_NO_NEED = "Files of weights need none of that."
 
 
 def is_hdf5(path: Path) -> bool:
@@ -53,12 +53,16 @@ def children(group: Any) -> Iterator[tuple[str, Any]]:
     Raises:
         GanlabError: a link to another place or file.
     """
+    for name in group:
+        yield name, _linked(group, name)
+
+
+def _linked(group: Any, name: str) -> Any:
     import h5py
 
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise GanlabError(f"{group.name}/{name} is a link to another place.", "Files of weights need none.")
-        yield name, group[name]
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise GanlabError(f"{group.name}/{name} is a link to another place.", _NO_NEED)
+    return group[name]
 
 
 def is_data(thing: Any) -> bool:
@@ -75,19 +79,34 @@ def is_group(thing: Any) -> bool:
     return isinstance(thing, h5py.Group)
 
 
-def data_sets(group: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Path below ``group`` and data set of all numbers in it, at whatever depth.
+def at(group: Any, path: str) -> Any:
+    """What lies at a path below ``group``, or None.
 
     Raises:
-        GanlabError: a link to elsewhere; groups nested too deep, as those that contain themselves are.
+        GanlabError: a link to elsewhere on the way.
     """
-    if depth > DEEPEST:
-        raise GanlabError(f"The groups of this HDF5 file lie more than {DEEPEST} deep.", "It is no file of weights.")
-    for name, thing in children(group):
-        if is_group(thing):
-            yield from data_sets(thing, f"{prefix}{name}/", depth + 1)
-        elif is_data(thing):
-            yield prefix + name, thing
+    for name in path.split("/"):
+        if not is_group(group) or name not in group:
+            return None
+        group = _linked(group, name)
+    return group
+
+
+def groups(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Names on the way and group of ``root`` and all below it.
+
+    Raises:
+        GanlabError: a link to elsewhere; a group that lies in two places, as in itself.
+    """
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    seen: set[int] = set()
+    while waiting:
+        path, group = waiting.pop()
+        if address(group) in seen:
+            raise GanlabError(f"The group {group.name} of this HDF5 file lies in two places.", _NO_NEED)
+        seen.add(address(group))
+        yield path, group
+        waiting += [((*path, name), thing) for name, thing in children(group) if is_group(thing)]
 
 
 def address(thing: Any) -> int:

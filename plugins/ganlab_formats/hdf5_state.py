@@ -25,7 +25,7 @@ def recognises(path: Path) -> bool:
         return False
     try:
         with hdf5.open_hdf5(path) as root:
-            return any(re.search(r"(^|\.)(weight|running_mean)$", name) for name, _ in hdf5.data_sets(root))
+            return any(re.search(r"(^|[./])(weight|running_mean)$", name) for name, _ in _data_sets(root))
     except GanlabError:
         return False
 
@@ -42,7 +42,7 @@ def load(path: Path) -> Stored:
     import torch
 
     with hdf5.open_hdf5(path) as root:
-        found = sorted(hdf5.data_sets(root), key=lambda pair: _natural(pair[0]))
+        found = sorted(_data_sets(root), key=lambda pair: _natural(pair[0]))
         for name, data_set in found:
             match = KEY.fullmatch(name)
             if match is None:
@@ -56,6 +56,15 @@ def load(path: Path) -> Stored:
         raise GanlabError(f"{path} holds no tensors.", "Is it HDF5 of another program?")
     parts = tuple(_part(name, tensors, keys[name]) for name, tensors in layers.items())
     return Stored((StoredNetwork("", parts, side=side(path.stem)),), "torch-hdf5")
+
+
+def _data_sets(root: Any) -> list[tuple[str, Any]]:
+    return [
+        ("/".join((*path, name)), thing)
+        for path, group in hdf5.groups(root)
+        for name, thing in hdf5.children(group)
+        if hdf5.is_data(thing)
+    ]
 
 
 _KNOWN = f"Tensors are called LAYER.{', LAYER.'.join(ROLES)}"

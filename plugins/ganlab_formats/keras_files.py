@@ -49,7 +49,7 @@ def _of_hdf5(path: Path) -> Stored:
     budget = hdf5.Budget(path, path.stat().st_size)
     with hdf5.open_hdf5(path) as root:
         config = hdf5.text(root, "model_config")
-        weights = root.get("model_weights", root)
+        weights = hdf5.at(root, "model_weights") or root
         if config is None:
             named = "layer_names" in weights.attrs or "layer_names0" in weights.attrs
             bare = keras_weights.bare_by_name(weights, budget) if named else keras_weights.bare_numbered(root, budget)

@@ -15,7 +15,7 @@ from ganlab import GanlabError, StoredNetwork
 from .bare_layers import Variable
 from .keras_activations import LAYERS as ACTIVATIONS
 from .keras_activations import as_layer, named
-from .keras_chain import Translation
+from .keras_chain import LARGEST, Translation
 from .keras_config import KerasLayer
 from .same_padding import around_convolution, off_transposed
 
@@ -65,7 +65,7 @@ def _translate(chain: Translation, layer: KerasLayer, variables: Mapping[str, Va
     if missing:
         raise GanlabError(f"The Keras layer {layer.name!r} has no {missing[0]} in the file.", "Fetch it again.")
     LAYERS[layer.kind](chain, layer, variables)
-    if math.prod(chain.shape) < 1:
+    if min(chain.shape) < 1 or math.prod(chain.shape) > LARGEST:
         raise layer.fault(f"an output of the shape {chain.shape}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganlab import GanlabError
 
 from .bare_layers import BareLayer, Variable
-from .hdf5 import Budget, address, children, is_data, is_group, texts
+from .hdf5 import Budget, address, at, children, groups, is_data, is_group, text, texts
 from .keras_config import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # of Keras 3 and 2.12
 NOT_WEIGHTS = ("optimizer", "metrics", "_optimizer", "loss_tracker", "compile_metrics", "seed_generator")
-DEEPEST = 12
 
 
 def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
@@ -28,7 +27,7 @@ def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
     """
     located: Located = {}
     for member in model.members:
-        stored = _named_layers(root, member.name, budget) if member.name in root else []
+        stored = _named_layers(root, member.name, budget) if at(root, member.name) is not None else []
         if isinstance(member, KerasLayer):
             located[(member.name,)] = {name: one for layer in stored for name, one in layer.variables.items()}
             continue
@@ -55,15 +54,16 @@ def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
 
 def _named_layers(root: Any, name: str, budget: Budget) -> list[BareLayer]:
     """The layers in the group of that name, in the order the group states."""
-    if name not in root or not is_group(root[name]):
+    group = at(root, name)
+    if not is_group(group):
         raise GanlabError(f"The weights of {name!r} are not in this Keras file.", "Fetch or copy it again.")
-    group = root[name]
     found: dict[str, dict[str, Variable]] = {}
     for key in texts(group, "weight_names"):
         path, _, variable = key.rpartition("/")
-        if key not in group or not is_data(group[key]):
+        data_set = at(group, key)
+        if not is_data(data_set):
             raise GanlabError(f"The weight {key!r} is not in this Keras file.", "Fetch or copy it again.")
-        found.setdefault(path, {})[variable.partition(":")[0]] = Variable(budget.read(group[key]), f"{name}/{key}")
+        found.setdefault(path, {})[variable.partition(":")[0]] = Variable(budget.read(data_set), f"{name}/{key}")
     return [BareLayer(path, variables) for path, variables in found.items()]
 
 
@@ -93,7 +93,7 @@ def numbered(group: Any, model: KerasModel, budget: Budget, path: tuple[str, ...
 def _group_of(stored: dict[str, Any], member: KerasLayer | KerasModel) -> str | None:
     """The group of a layer: newer files name it, older ones count the layers of each class."""
     for key, group in stored.items():
-        if "vars" in group and group["vars"].attrs.get("name") == member.name:
+        if _called(group, "") == member.name:
             return key
     kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", member.kind)
     kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
@@ -108,17 +108,20 @@ def _number(key: str) -> int:
 def _layer_groups(group: Any) -> Iterator[tuple[str, Any]]:
     """The groups of a model's layers that hold anything."""
     for container in CONTAINERS:
-        if container in group:
-            for name, inside in children(group[container]):
-                if is_group(inside) and (_variables(inside) or any(one in inside for one in CONTAINERS)):
-                    yield name, inside
+        found = at(group, container)
+        for name, inside in children(found) if is_group(found) else ():
+            if is_group(inside) and (_variables(inside) or any(one in inside for one in CONTAINERS)):
+                yield name, inside
 
 
 def _variables(group: Any) -> list[Any]:
     """The data sets ``vars/0``, ``vars/1``, ... in order."""
-    if "vars" not in group or not is_group(group["vars"]):
-        return []
-    found = {name: one for name, one in children(group["vars"]) if name.isdecimal() and is_data(one)}
+    inside = at(group, "vars")
+    found = (
+        {}
+        if not is_group(inside)
+        else {name: one for name, one in children(inside) if name.isdecimal() and is_data(one)}
+    )
     return [found[name] for name in sorted(found, key=int)]
 
 
@@ -138,20 +141,16 @@ def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
 
 
 def _called(group: Any, name: str) -> str:
-    stored = group["vars"].attrs.get("name")
-    return stored if isinstance(stored, str) and stored else name
+    """The layer's own name where the file keeps it, else ``name``."""
+    inside = at(group, "vars")
+    return (text(inside, "name") if is_group(inside) else None) or name
 
 
-def _with_variables(group: Any, model: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+def _with_variables(root: Any) -> Iterator[tuple[str, str, Any]]:
     """Outermost model inside the file's own, name and group of all layers that hold variables, at whatever depth."""
-    if depth > DEEPEST:
-        raise GanlabError(f"The groups of this Keras file lie more than {DEEPEST} deep.", "It is no file of weights.")
-    for name, inside in children(group):
-        if name in ("vars", *NOT_WEIGHTS) or not is_group(inside):
-            continue
-        if _variables(inside):
-            yield model, name, inside
-        yield from _with_variables(inside, model or ("" if name in CONTAINERS else name), depth + 1)
+    for path, group in groups(root):
+        if path and not {"vars", *NOT_WEIGHTS} & set(path) and _variables(group):
+            yield next((name for name in path[:-1] if name not in CONTAINERS), ""), path[-1], group
 
 
 def _names_of(layer: str, axes: list[int]) -> list[str]:
