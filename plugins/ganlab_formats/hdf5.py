@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-MOST = 20_000  # data sets
+MOST = 20_000  # data sets, and names of them
 PACKED = 16  # compressed weights are about as large as plain ones; a bomb is a thousand times smaller
 SPARE = 1 << 16
 _NO_NEED = "Files of weights need none of that."
@@ -145,13 +146,14 @@ class Budget:
 
 def texts(group: Any, name: str) -> list[str]:
     """An attribute that lists names; Keras cuts long ones in pieces ``name0``, ``name1``, ..."""
-    if name in group.attrs:
-        return [_text(value) for value in group.attrs[name]]
+    pieces = [name] if name in group.attrs else []
+    while f"{name}{len(pieces)}" in group.attrs and name not in pieces:
+        pieces.append(f"{name}{len(pieces)}")
     found: list[str] = []
-    for number in range(MOST):
-        if f"{name}{number}" not in group.attrs:
-            break
-        found += [_text(value) for value in group.attrs[f"{name}{number}"]]
+    for piece in pieces:
+        if math.prod(group.attrs.get_id(piece).shape) + len(found) > MOST:
+            raise ValueError(f"{piece} claims to list more than {MOST} names")
+        found += [_text(value) for value in group.attrs[piece]]
     return found
 
 
