@@ -53,6 +53,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/native",
     "checkpoints/pytorch",
     "recovery/building",
+    "recovery/chaining",
     "recovery/estimating",
     "recovery/generators",
     "recovery/hypotheses",

@@ -49,7 +49,9 @@ def row(path: Path, flags: list[str], out: Path) -> list[str]:
         pictures = gan.image.to_uint8(gan.generate(gan.latents(SAMPLES, label=label)))
         figures.numbered_grid(pictures, ACROSS, first=0, scale=2, pad=2).save(out / f"{path.name}.png")
     decisions = gan.card.facts.get("decisions", [])
-    error = max((float(one["evidence"].split()[-1]) for one in decisions if "remembers" in one["evidence"]), default=None)
+    error = max(
+        (float(one["evidence"].split()[-1]) for one in decisions if "remembers" in one["evidence"]), default=None
+    )
     open_ = sum(not one.get("certain", True) for one in decisions)
     what = f"{gan.image.channels}x{gan.image.size}x{gan.image.size}, z {gan.prior.dim} {gan.prior.law}"
     what += f", {gan.classes} classes" if gan.classes is not None else ""

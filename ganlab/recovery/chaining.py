@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import torch
+
 from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Part, Side, StoredNetwork
 
@@ -84,7 +86,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(
             f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
         )
-    return found
+    return [channels_first(skeleton) for skeleton in found]
 
 
 def _called(network: StoredNetwork) -> str:
@@ -265,6 +267,38 @@ def _fits(part: Part, order: list[Stage], number: int) -> bool:
         return False
     after = order[number + 1]
     return length == after.inputs and after.kind != "linear"
+
+
+def channels_first(skeleton: Skeleton) -> Skeleton:
+    """The same network where flat features stand as (channels, rows, columns), as in torch, and not maps last.
+
+    Parts say by ``settings["order"] = "hwc"`` that theirs stand the other way.
+    """
+    stages = list(skeleton.stages)
+    for number, stage in enumerate(stages):
+        if stage.kind != "linear" or stage.part.settings.get("order") != "hwc":
+            continue
+        if number + 1 < len(stages) and stages[number + 1].kind != "linear":
+            maps = stages[number + 1].inputs
+            norms = tuple(_reordered(norm, maps, 0) if _length(norm) == stage.outputs else norm for norm in stage.norms)
+            stages[number] = replace(stage, part=_reordered(stage.part, maps, 0), norms=norms)
+        elif number and stages[number - 1].kind != "linear":
+            stages[number] = replace(stage, part=_reordered(stage.part, stages[number - 1].outputs, 1))
+    return replace(skeleton, stages=tuple(stages))
+
+
+def _reordered(part: Part, maps: int, axis: int) -> Part:
+    """A part whose flat features on this axis of the weight (and its vectors, for the outputs) stand maps first."""
+    moved = {}
+    for role, value in part.tensors.items():
+        along = axis if value.ndim > 1 else 0
+        if value.ndim == 1 and axis == 1:
+            moved[role] = value
+            continue
+        side = math.isqrt(value.shape[along] // maps)
+        index = torch.arange(value.shape[along]).reshape(side, side, maps).permute(2, 0, 1).flatten()
+        moved[role] = value.index_select(along, index)
+    return replace(part, tensors=moved, keys={})
 
 
 def _is_square(number: int) -> bool:

@@ -89,7 +89,14 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     """
     if network.layers:
         return _stated(network, stored, hints)
-    known = Known(hints.z or stored.law, hints.activation, hints.image_size, stored.eps, hints.statistics != "fresh")
+    known = Known(
+        hints.z or stored.law,
+        hints.activation,
+        hints.image_size,
+        stored.eps,
+        stored.same_padding,
+        hints.statistics != "fresh",
+    )
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
     skeleton, findings, notes = _searched(orders, known, name)

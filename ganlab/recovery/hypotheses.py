@@ -20,6 +20,7 @@ class Known:
     activation: str | None = None
     size: int | None = None
     eps: float = 1e-5
+    same: bool = False  # padding of frameworks that say "same"
     statistics: bool = True  # whether what norms remember is believed
 
 

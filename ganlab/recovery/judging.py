@@ -9,7 +9,8 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton, Stage
-from ganlab.recovery.options import ACTIVATIONS, SIZES, Geometry, judging_geometries
+from ganlab.recovery.geometries import WHOLE, Geometry, judging_geometries
+from ganlab.recovery.options import ACTIVATIONS, SIZES
 from ganlab.recovery.search import places_between
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
@@ -50,18 +51,19 @@ class _Way:
     rank: int
 
 
-def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int) -> Judgement:
+def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, same: bool = False) -> Judgement:
     """The discriminator for pictures of this size.
 
     Args:
         skeleton: of a discriminator.
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
+        same: whether the framework's usual padding is "same".
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
     """
-    ways = sorted(_ways(skeleton, size), key=lambda way: way.rank)[:MOST_WAYS]
+    ways = sorted(_ways(skeleton, size, same), key=lambda way: way.rank)[:MOST_WAYS]
     if not ways:
         raise GanlabError(
             f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
@@ -86,7 +88,7 @@ def sizes(skeleton: Skeleton) -> list[int]:
     """Sides of pictures that lead to a verdict, the likeliest first: for a discriminator alone."""
     ranked = []
     for place, size in enumerate(SIZES):
-        ways = _ways(skeleton, size)
+        ways = _ways(skeleton, size, False)
         if ways:
             ranked.append((min(way.rank for way in ways), place, size))
     return [size for *_, size in sorted(ranked)]
@@ -133,7 +135,7 @@ def _words(way: _Way) -> tuple[str, ...]:
     return tuple(geometry.words for geometry in way.geometries)
 
 
-def _ways(skeleton: Skeleton, size: int) -> list[_Way]:
+def _ways(skeleton: Skeleton, size: int, same: bool) -> list[_Way]:
     """All geometries of the convolutions that fit what comes after them."""
     stages = skeleton.stages
     convolutions = [stage for stage in stages if stage.kind == "conv"]
@@ -153,7 +155,7 @@ def _ways(skeleton: Skeleton, size: int) -> list[_Way]:
                 found.append(_Way(chosen, True, rank + 2))
             return
         stage = convolutions[number]
-        for geometry in _geometries(stage, number == len(convolutions) - 1, side):
+        for geometry in _geometries(stage, number == len(convolutions) - 1, side, same):
             moved = geometry.side(side, "conv", stage.kernel)
             if moved > 0:
                 extend(number + 1, moved, (*chosen, geometry), rank + geometry.rank)
@@ -162,11 +164,11 @@ def _ways(skeleton: Skeleton, size: int) -> list[_Way]:
     return found
 
 
-def _geometries(stage: Stage, last: bool, side: int) -> tuple[Geometry, ...]:
+def _geometries(stage: Stage, last: bool, side: int, same: bool) -> tuple[Geometry, ...]:
     """The usual first; a last convolution as large as its input takes it whole."""
-    known = judging_geometries(stage)
+    known = judging_geometries(stage, same)
     if last and stage.outputs == 1 and stage.kernel == side and "stride" not in stage.part.settings:
-        return (Geometry(({"stride": 1, "padding": 0},), 0, "the whole map at once"),)
+        return (WHOLE,)
     return known
 
 
@@ -187,10 +189,10 @@ def _elements(skeleton: Skeleton, way: _Way, activation: str) -> tuple[Element, 
             elements.append((_linear(stage), stage.part))
         else:
             geometry = next(geometries)
-            elements += [(table, None) for table in geometry.tables[:-1]]
+            elements += [(table, None) for table in geometry.before]
             kernel = list(stage.part.tensors["weight"].shape[2:])
             own = {"kind": "conv", "inputs": stage.inputs, "outputs": stage.outputs, "kernel": kernel}
-            own |= dict(geometry.tables[-1]) | {"bias": "bias" in stage.part.tensors}
+            own |= dict(geometry.own) | {"bias": "bias" in stage.part.tensors}
             elements.append((own, stage.part))
         elements += _between(stage, stages[number + 1] if number + 1 < len(stages) else None, activation)
     return tuple(elements)

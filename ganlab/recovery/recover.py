@@ -55,7 +55,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     hints = hints or Hints()
     chosen = choose(stored, name, which, hints)
     generator = generator_of(chosen.generator, stored, hints, name)
-    discriminator = _discriminator(chosen.judges, generator, hints)
+    discriminator = _discriminator(chosen.judges, generator, stored, hints)
     judgement = discriminator.judgement
     output = hints.output or generator.output or (judgement.range_name if judgement and judgement.errors else "tanh")
     notes = [*stored.notes, *chosen.notes, *generator.notes]
@@ -78,7 +78,9 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     return _looked_at(gan)
 
 
-def _discriminator(judges: Sequence[StoredNetwork], generator: Generator, hints: Hints) -> _Discriminator:
+def _discriminator(
+    judges: Sequence[StoredNetwork], generator: Generator, stored: Stored, hints: Hints
+) -> _Discriminator:
     if not judges:
         return _Discriminator()
     if len(judges) > 1:
@@ -91,7 +93,7 @@ def _discriminator(judges: Sequence[StoredNetwork], generator: Generator, hints:
             elements.pop()  # a verdict is a logit here
         return _Discriminator(named(elements, shape, "discriminator"))
     try:
-        judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size)
+        judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size, stored.same_padding)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
     return _Discriminator(named(judgement.elements, shape, "discriminator"), judgement)

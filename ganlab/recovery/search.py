@@ -16,16 +16,14 @@ import torch
 from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.geometries import Geometry, first_sides, geometries
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
 from ganlab.recovery.options import (
     ACTIVATIONS,
     LARGEST,
     LAWS,
     NORM_EPS,
-    Geometry,
     Table,
-    first_sides,
-    geometries,
     one_hot_classes,
     plausible,
     size_rank,
@@ -139,7 +137,8 @@ class _Search:
     def _geometries(self, number: int) -> tuple[Geometry, ...]:
         # where transposed convolutions enlarge, ordinary ones mostly do not; nor does the last, into colours
         enlarges = number < len(self.stages) - 1 and all(stage.kind != "conv_transpose" for stage in self.stages)
-        return geometries(self.stages[number], self.stages[number - 1] if number else None, enlarges)
+        before = self.stages[number - 1] if number else None
+        return geometries(self.stages[number], before, enlarges, self.known.same)
 
     def _side_after(self, side: int, number: int, geometry: Geometry) -> int | None:
         """The side of a layer's maps; None where it cannot run."""
@@ -170,8 +169,9 @@ class _Search:
             elements.append(({"kind": "reshape", "shape": [stage.inputs, 1, 1]}, None))
         if number and self.stages[number - 1].kind == "linear" and stage.kind != "linear" and not _spatial(one):
             elements.append(({"kind": "reshape", "shape": [stage.inputs, one.side, one.side]}, None))
-        elements += [(table, None) for table in geometry.tables[:-1]]
+        elements += [(table, None) for table in geometry.before]
         elements.append((_weighted(stage, geometry), stage.part))
+        elements += [(table, None) for table in geometry.after]
         moved = replace(one, elements=tuple(elements), side=side)
         return moved.chose(f"layer {number}", geometry.words, geometry.rank)
 
@@ -330,7 +330,7 @@ class _Search:
 def _weighted(stage: Stage, geometry: Geometry) -> dict[str, Any]:
     table: dict[str, Any] = {"kind": stage.kind, "inputs": stage.inputs, "outputs": stage.outputs}
     if stage.kind != "linear":
-        table |= {"kernel": list(stage.part.tensors["weight"].shape[2:])} | dict(geometry.tables[-1])
+        table |= {"kernel": list(stage.part.tensors["weight"].shape[2:])} | dict(geometry.own)
     return table | {"bias": "bias" in stage.part.tensors}
 
 

@@ -74,6 +74,7 @@ class Stored:
         format: the format's name, for the card.
         law: the prior's law where the format states it, or None.
         eps: of the normalisations where the format's framework has its own usual value, else torch's.
+        same_padding: whether the framework's usual padding is TensorFlow's "same".
         notes: what a user should know about how the file was read, in sentences.
     """
 
@@ -81,4 +82,5 @@ class Stored:
     format: str
     law: str | None = None
     eps: float = 1e-5
+    same_padding: bool = False
     notes: tuple[str, ...] = ()

@@ -109,7 +109,7 @@ def _with_configuration(model: KerasModel, located: Located) -> Stored:
         shape = _input_of(part) or shape
         layers = list(_layers(part, located, (name,) if name else ()))
         networks.append(translate(name, shape, layers)[0])
-    return Stored(tuple(networks), "keras", eps=bare_layers.EPS)
+    return Stored(tuple(networks), "keras", eps=bare_layers.EPS, same_padding=True)
 
 
 def _networks(model: KerasModel) -> Iterator[tuple[str, KerasModel]]:
@@ -145,4 +145,4 @@ def _without_configuration(path: Path, layers: list[tuple[str, BareLayer]]) -> S
     )
     flat = any("order" in part.settings for network in found for part in network.parts)
     notes = (bare_layers.FLAT_NOTE,) if flat else ()
-    return Stored(found, "keras", eps=bare_layers.EPS, notes=notes)
+    return Stored(found, "keras", eps=bare_layers.EPS, same_padding=True, notes=notes)

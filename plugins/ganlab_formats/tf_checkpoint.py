@@ -43,7 +43,7 @@ def load(path: Path) -> Stored:
     if left_out:
         more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
         notes.append(f"Left out, for they belong to no layer known here: {', '.join(left_out[:NAMED])}{more}.")
-    return Stored(tuple(networks), "tensorflow", eps=bare_layers.EPS, notes=tuple(notes))
+    return Stored(tuple(networks), "tensorflow", eps=bare_layers.EPS, same_padding=True, notes=tuple(notes))
 
 
 def _prefixes(path: Path) -> list[Path]:
