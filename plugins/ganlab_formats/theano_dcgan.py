@@ -52,7 +52,7 @@ def load(path: Path) -> Stored:
     if first is None:
         return Stored(networks, "theano", eps=EPS)
     law = "normal" if tuple(first.tensors["weight"].shape) == SVHN else "uniform"
-    return Stored(networks, "theano", law, EPS, (LAW_NOTES[law],))
+    return Stored(networks, "theano", law, EPS, notes=(LAW_NOTES[law],))
 
 
 @dataclass
