@@ -63,5 +63,5 @@ def _check_references(content: Content, heap: int, objects: dict[int, int]) -> N
         if place < 4 or place + 12 > len(content):
             continue
         length, number = struct.unpack_from("<I8xI", content, place - 4)
-        if length > objects.get(number, length):
+        if length > objects.get(number, len(content)):
             raise ValueError("a text claims to be longer than it is")
