@@ -60,7 +60,7 @@ def _objects(content: Content, heap: int) -> dict[int, int]:
 def _check_references(content: Content, heap: int, objects: dict[int, int]) -> None:
     """Wherever the heap is referred to: the length (4 bytes), the heap's place (8), the object's number (4)."""
     for place in _occurrences(content, struct.pack("<Q", heap)):
-        if place < 4 or place + 12 > len(content):
+        if place % ALIGNED != 4 or place + 12 > len(content):  # Keras's files align them; what else there is, is chance
             continue
         length, number = struct.unpack_from("<I8xI", content, place - 4)
         if length > objects.get(number, len(content)):
