@@ -55,6 +55,7 @@ HEAVY_AT_ONCE = {
     "recovery/building",
     "recovery/chaining",
     "recovery/estimating",
+    "recovery/smoothness",
     "recovery/generators",
     "recovery/hypotheses",
     "recovery/judging",

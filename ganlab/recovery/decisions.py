@@ -103,7 +103,9 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Deci
     rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
     if rulings:
         best = max(rulings, key=lambda one: one.runner_up_error / max(one.error, 1e-6))
-        evidence = f"what {best.witness} remembers differs by {best.error:.3f}"
+        of_pictures = best.witness.startswith("the ")
+        evidence = f"{best.witness} is" if of_pictures else f"what {best.witness} remembers differs by"
+        evidence = f"{evidence} {best.error:.3f}"
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
         return Decision(what, chosen, evidence, runner_up, certain=best.runner_up_error > best.error)
     if variable in findings.numbered:

@@ -29,6 +29,7 @@ from ganlab.recovery.options import (
     size_rank,
 )
 from ganlab.recovery.simulate import run
+from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import can_testify, clearly_better, testify
 
@@ -72,7 +73,11 @@ class _Search:
             raise GanlabError(
                 "No way of chaining these layers ends in pictures of that size.", "Try another --image-size."
             )
-        best, rivals = settled([replace(one, rank=one.rank + size_rank(one.side)) for one in ending])
+        ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
+        best, rivals = settled(ending)
+        best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
+        if ruling is not None:
+            self.rulings.append(ruling)
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
 
