@@ -13,12 +13,10 @@ import torch
 from ganlab.recovery.hypotheses import Hypothesis, Ruling
 from ganlab.recovery.simulate import run
 
-ROUGH = (
-    0.75  # above it a rival is heard: nine trained GANs have 0.55 to 0.70, one of tiles 0.82, wrong strides 0.79, 0.93
-)
-CLEARLY = (
-    0.85  # what a rival's roughness must fall to, as a part: to 0.73 and 0.80 there, never below 0.91 for the others
-)
+# Nine trained GANs have a roughness of 0.55 to 0.70, one of tiles 0.82; with a wrong last stride 0.79 and 0.93. There
+# the right one brings it down to 0.73 and 0.80 of that, elsewhere a wrong one never below 0.91.
+ROUGH = 0.75  # above it a rival is heard
+CLEARLY = 0.85  # what the rival's must be at most, as a part of the usual one's
 SAMPLES = 64
 RANKS = 2  # geometries up to so much rarer than the usual one are heard
 
