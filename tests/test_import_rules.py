@@ -48,6 +48,7 @@ HEAVY_AT_ONCE = {
     "surgery",
     "architectures/chain",
     "architectures/dcgan",
+    "checkpoints/exporting",
     "checkpoints/factories",
     "checkpoints/native",
     "checkpoints/pytorch",
