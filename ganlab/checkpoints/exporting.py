@@ -59,6 +59,13 @@ def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
         raise GanlabError(
             f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
         )
+    computed = sorted({name for name, _ in gan.generator.named_parameters()} - set(keys["generator"]))
+    if computed:
+        raise GanlabError(
+            f"{computed[0]!r} was computed from several tensors of that file (spectral normalisation stores no weight), so "
+            "it cannot be written back.",
+            "ganlab checkpoints convert writes it in ganlab's own format.",
+        )
     found = {}
     for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         state = network.state_dict() if network is not None else {}
