@@ -62,11 +62,10 @@ def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
     computed = sorted({name for name, _ in gan.generator.named_parameters()} - set(keys["generator"]))
     if computed:
         raise GanlabError(
-            f"{computed[0]!r} was computed from several tensors of that file (spectral normalisation stores no weight), so "
-            "it cannot be written back.",
-            "ganlab checkpoints convert writes it in ganlab's own format.",
+            f"{computed[0]!r} was computed from several tensors of that file, so it cannot be written back.",
+            "Spectral and weight normalisation store no weight itself; checkpoints convert writes it all the same.",
         )
-    found = {}
+    found: dict[str, torch.Tensor] = {}
     for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         state = network.state_dict() if network is not None else {}
         found |= {key: state[ours] for ours, key in keys.get(side, {}).items() if ours in state}
