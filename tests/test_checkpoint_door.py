@@ -611,7 +611,7 @@ class Real(NamedTuple):
 
 
 REAL = {
-    "svhn32-theano": Real("{}/svhn32-theano/200_gen_params.jl", 32, 3, 100, "estimated", judged=False, law="normal"),
+    "svhn32-theano": Real("{}/svhn32-theano/200_gen_params.jl", 32, 3, 100, "estimated", law="normal"),
     "celeba32-keys 11": Real("{0}/celeba32-keys/generator11.pt+{0}/celeba32-keys/discriminator11.pt", 32, 3, 100),
     "celeba32-keys 2": Real("{}/celeba32-keys#generator2.pt", 32, 3, 100),
     "anime32-example-layout": Real("{}/anime32-example-layout", 32, 3, 100),
