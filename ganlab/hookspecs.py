@@ -68,7 +68,8 @@ def register_architectures() -> list[Architecture]:  # type: ignore[empty-body]
 def register_checkpoint_formats() -> list[CheckpointFormat]:  # type: ignore[empty-body]
     """Formats of checkpoints, named before a colon: ``--gan chainer:snapshot.npz``.
 
-    Called when a checkpoint is opened::
+    ``CheckpointFormat.load`` gives a ``Gan``, or a ``Stored`` of the file's weights where the file does not say how its
+    networks are built: the rest is then worked out. Called when a checkpoint is opened::
 
         @hookimpl
         def register_checkpoint_formats():

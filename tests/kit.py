@@ -39,6 +39,12 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
 
 
+def ship_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies in this folder comes with ganlab."""
+    for module in ("ganlab.checkpoints", "ganlab.checkpoints.names"):
+        monkeypatch.setattr(f"{module}.shipped_folder", lambda: folder)
+
+
 class Pictures:
     """Pictures as the training loop takes them: an array, or so many of smooth noise."""
 

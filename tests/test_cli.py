@@ -16,6 +16,7 @@ import pytest
 
 from ganlab import Gan, cli, load_gan, plugins, save_gan
 from ganlab.commands import command_line
+from tests.kit import ship_from
 from tests.plugin_kit import forget_modules, good, install
 
 ROOT = Path(__file__).parents[1]
@@ -266,7 +267,7 @@ def test_commands_of_a_plugin(run: Run) -> None:
 
 
 def test_the_gan_that_is_taken_is_told(run: Run, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganlab.checkpoints.shipped_folder", lambda: Path(tiny).parent)
+    ship_from(Path(tiny).parent, monkeypatch)
     assert "GAN: tiny, which comes with ganlab" in run("mean", "window").err
     monkeypatch.setenv("GANLAB_GAN", tiny)
     assert f"GAN: {tiny}, from GANLAB_GAN" in run("mean", "window").err
@@ -282,7 +283,7 @@ def test_an_analysis_without_a_gan_of_its_own_takes_the_first_choice_of_those_th
 
 
 def test_no_gan_at_all(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("ganlab.checkpoints.shipped_folder", lambda: tmp_path / "none")
+    ship_from(tmp_path / "none", monkeypatch)
     ended = run("mean", "window")
     assert ended.code == 2
     assert "Hint: Name one: --gan FOLDER" in ended.err

@@ -59,6 +59,12 @@ def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
         raise GanlabError(
             f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
         )
+    computed = sorted({name for name, _ in gan.generator.named_parameters()} - set(keys["generator"]))
+    if computed:
+        raise GanlabError(
+            f"{computed[0]!r} was computed from several tensors of that file, so it cannot be written back.",
+            "Spectral and weight normalisation store no weight itself; checkpoints convert writes it all the same.",
+        )
     found: dict[str, torch.Tensor] = {}
     for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         state = network.state_dict() if network is not None else {}

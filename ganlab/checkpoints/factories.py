@@ -98,7 +98,7 @@ def _called(where: str) -> Any:
     except ImportError as error:
         raise GanlabError(
             f"The module {module_name!r} cannot be imported: {error}.",
-            "It must lie in the current folder or be installed.",
+            f"It must lie in the current folder or be installed; formats, as in FORMAT:PATH, are {_formats()}.",
         ) from error
     except AttributeError as error:
         raise GanlabError(
@@ -111,6 +111,12 @@ def _called(where: str) -> Any:
             f"{where}() failed: {type(error).__name__}: {error}.",
             "It is called without arguments; wrap it in a function.",
         ) from error
+
+
+def _formats() -> str:
+    from ganlab.plugins import host
+
+    return ", ".join(known.name for known in host().checkpoint_formats())
 
 
 def _fill(generator: nn.Module, file: Path, where: str) -> None:

@@ -11,14 +11,20 @@ from typing import Any
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
 HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode")  # what weights are made of
+PLAIN = ("__builtin__.set", "builtins.set")  # runs nothing
+MODULES = "torch.nn.modules."  # code, if torch's own
 
 
 def foreign_classes(path: Path) -> list[str]:
     """Full names of the classes and functions that opening the file would import, but those that weights need."""
     names: list[str] = []
     for document in _documents(path):
-        names += [name for name in _imported(document) if not name.startswith(HARMLESS)]
+        names += [name for name in _imported(document) if not _is_harmless(name)]
     return list(dict.fromkeys(names))
+
+
+def _is_harmless(name: str) -> bool:
+    return name in PLAIN or (name.startswith(HARMLESS) and not name.startswith(MODULES))
 
 
 def describe_pickle(path: Path) -> str:
@@ -46,7 +52,7 @@ class _Plain(pickle.Unpickler):
     """Opens nothing but containers, numbers and texts; arrays become stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if f"{module}.{name}".startswith(HARMLESS):
+        if _is_harmless(f"{module}.{name}"):
             return _Stand
         raise pickle.UnpicklingError(f"{module}.{name}")
 

@@ -15,7 +15,7 @@ from ganlab.recovery.stored import Part, Side, StoredNetwork
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
 MOST_STEPS = 20_000  # of the search for an order
-IMAGE_CHANNELS = (1, 3, 4)
+USUAL_CHANNELS = (1, 3)  # of pictures; a verdict has 1 too
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
     if len(embeddings) > 1:
         raise GanlabError(f"{_called(network)} has {len(embeddings)} embeddings.", "One, of classes, is known here.")
-    orders = _in_file_order(weights) or _in_any_order(weights)
+    orders = _in_file_order(weights)
+    if all(_unusual_ends(order) for order in orders):
+        orders = _in_any_order(weights) or orders
     if not orders and not embeddings:
         orders, embeddings = _without_one_matrix(weights)
     if not orders:
@@ -76,12 +78,15 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
             "Networks with branches need their own code: --gan MODULE:FACTORY.",
         )
     embedding = embeddings[0] if embeddings else None
-    found = [
-        placed
-        for order in orders
-        if (side := _side(order, network)) is not None
-        and (placed := _with_norms(order, parts, side, embedding)) is not None
-    ]
+    sided = [(order, side) for order in orders if (side := _side(order, network)) is not None]
+    if not sided:
+        inputs, outputs = orders[0][0].inputs, orders[0][-1].outputs
+        raise GanlabError(
+            f"The layers of {_called(network)} lead from {inputs} to {outputs}: neither pictures nor a verdict.",
+            "Is it another part of the model? For networks of other kinds: --gan MODULE:FACTORY.",
+        )
+    placings = [_with_norms(order, parts, side, embedding) for order, side in sided]
+    found = [placed for placed in placings if placed is not None]
     if not found:
         raise GanlabError(
             f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
@@ -146,7 +151,7 @@ def _in_any_order(weights: list[Part]) -> list[list[Stage]]:
             found.append(chain)
         if len(found) == MOST_ORDERS:
             break
-    return found
+    return sorted(found, key=_unusual)
 
 
 def _without_one_matrix(weights: list[Part]) -> tuple[list[list[Stage]], list[Part]]:
@@ -164,6 +169,20 @@ def _natural_ends(chain: list[Stage]) -> bool:
     """A generator ends in pictures, a discriminator in one number."""
     last = chain[-1]
     return last.outputs == 1 or (last.kind != "linear" and last.outputs <= 16) or last.kind == "linear"
+
+
+def _unusual_ends(chain: list[Stage]) -> int:
+    """How many ends are neither pictures', nor a verdict, nor a z of more than one number."""
+    first, last = chain[0], chain[-1]
+    of_one_number = first.kind == "conv_transpose" and first.inputs == 1
+    return of_one_number + (last.kind != "linear" and last.outputs not in USUAL_CHANNELS)
+
+
+def _unusual(chain: list[Stage]) -> int:
+    """How much of a chain is rare: its ends, turns from one kind of convolution to the other, and pixel shuffles."""
+    links = [(before, after) for before, after in pairwise(chain) if "linear" not in (before.kind, after.kind)]
+    turns = sum(before.kind != after.kind for before, after in links)
+    return _unusual_ends(chain) + turns + sum(before.outputs != after.inputs for before, after in links)
 
 
 def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:

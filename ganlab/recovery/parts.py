@@ -80,17 +80,20 @@ def _by_name(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
 
 
 def _by_shape(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
-    """For keys that say nothing: a matrix or a kernel begins a layer, vectors after it are its bias and a norm's."""
+    """For keys that say nothing: a matrix or a kernel begins a layer, vectors after it are its bias and a norm's.
+
+    A single number counts the batches that the norm before it has seen, so that two vectors before it are statistics.
+    """
     groups: list[_Group] = []
     vectors: list[tuple[str, torch.Tensor]] = []
 
-    def close() -> None:
+    def close(counted: bool = False) -> None:
         if len(vectors) % 4 == 1 or len(vectors) == 3:
             groups[-1].add("bias", *vectors.pop(0)) if groups else vectors.pop(0)
         while vectors:
-            roles = VECTORS_OF_NORM[: 4 if len(vectors) >= 4 else 2]
+            of_two = VECTORS_OF_NORM[2:] if counted else VECTORS_OF_NORM[:2]
             norm = _Group(f"norm{len(groups)}")
-            for role in roles:
+            for role in VECTORS_OF_NORM if len(vectors) >= 4 else of_two:
                 norm.add(role, *vectors.pop(0))
             groups.append(norm)
 
@@ -101,6 +104,9 @@ def _by_shape(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
             close()
             groups.append(_Group(f"layer{len(groups)}"))
             groups[-1].add("weight", key, value)
+        elif vectors:
+            close(counted=True)
+            groups[-1].add("batches", key, value)
     close()
     return groups
 
@@ -109,7 +115,7 @@ def _split(key: str) -> tuple[str, str | None]:
     """What a key is of, without wrappers, and its role; None for a word that is unknown."""
     for wrapper in WRAPPERS:
         key = key.removeprefix(wrapper)
-    for words in (3, 2, 1):
+    for words in (4, 3, 2, 1):
         pieces = key.rsplit(".", words)
         suffix = ".".join(pieces[-words:]) if len(pieces) > words else key
         if suffix in ROLE_OF:
@@ -160,17 +166,19 @@ def _effective(group: _Group) -> dict[str, torch.Tensor]:
     elif "length" in stored and "v" in stored:
         length, direction = stored.pop("length").float(), stored.pop("v").float()
         axes = [axis for axis in range(direction.ndim) if length.ndim <= axis or length.shape[axis] == 1]
-        stored["weight"] = direction * (length / direction.norm(dim=axes, keepdim=True))
+        stored["weight"] = direction * (length / torch.linalg.vector_norm(direction, dim=axes, keepdim=True))
     return stored
 
 
 def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tensor | None) -> torch.Tensor:
-    """As power iteration left it; a transposed convolution's rows stand on its second axis."""
-    axis = 0 if len(u) == weight.shape[0] and (v is None or len(v) == weight[0].numel()) else 1
-    matrix = weight.movedim(axis, 0).flatten(1)
-    if v is None:
-        v = torch.nn.functional.normalize(matrix.T @ u, dim=0)
-    return u @ matrix @ v
+    """As power iteration left it; a transposed convolution's rows stand on its second axis.
+
+    Where the shape leaves the axis open, it is the one along which the vectors have grown to fit the matrix.
+    """
+    matrices = [weight.movedim(axis, 0).flatten(1) for axis in (0, 1) if weight.shape[axis] == len(u)]
+    return max(
+        u @ matrix @ (torch.nn.functional.normalize(matrix.T @ u, dim=0) if v is None else v) for matrix in matrices
+    )
 
 
 def _kept_keys(group: _Group) -> dict[str, str]:
