@@ -20,7 +20,7 @@ class Hints:
 
     Attributes:
         z: law of the prior: "uniform" on [-1, 1], "normal", "uniform01" on [0, 1].
-        activation: of the generator's hidden layers, such as "relu" or "leaky_relu 0.2".
+        activation: of the generator's hidden layers (of a discriminator alone, of its), such as "relu" or "leaky_relu 0.2".
         image_size: side of the pictures in pixels.
         output: what ends the generator: "tanh", "sigmoid" or "none".
         statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.

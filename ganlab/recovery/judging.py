@@ -50,13 +50,14 @@ class _Way:
     rank: int
 
 
-def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int) -> Judgement:
+def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, activation: str | None = None) -> Judgement:
     """The discriminator for pictures of this size.
 
     Args:
         skeleton: of a discriminator.
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
+        activation: to take where no norm can testify; the paper's unless said.
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
@@ -76,8 +77,9 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int) -> J
         )
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
-        elements = _elements(skeleton, ways[0], USUAL)
-        return Judgement(elements, USUAL, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
+        taken = activation or USUAL
+        elements = _elements(skeleton, ways[0], taken)
+        return Judgement(elements, taken, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
     with torch.inference_mode():
         return _tried(skeleton, ways, shown, size)
 

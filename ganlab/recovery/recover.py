@@ -20,6 +20,7 @@ from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import Decision, of_judgement, of_search
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.judge_alone import judge_gan
 from ganlab.recovery.judging import Judgement, hear, judge, mean_error
 from ganlab.recovery.options import OUTPUTS, plausible
 from ganlab.recovery.search import Findings, Known, search
@@ -66,6 +67,8 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     """
     hints = hints or Hints()
     chosen, judges, notes = _choose(stored, name, which)
+    if chosen is None:
+        return judge_gan(_as_the_card_says(judges[0], "discriminator", hints), stored, name, hints)
     chosen = _as_the_card_says(chosen, "generator", hints)
     judges = [_as_the_card_says(one, "discriminator", hints) for one in judges]
     generator = _generator(chosen, stored, hints, name)
@@ -95,8 +98,10 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     return _looked_at(gan)
 
 
-def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork, list[StoredNetwork], list[str]]:
-    """The generator, what may be its discriminator, and notes."""
+def _choose(
+    stored: Stored, name: str, which: str | None
+) -> tuple[StoredNetwork | None, list[StoredNetwork], list[str]]:
+    """The generator, what may be its discriminator, and notes; no generator and one discriminator if that is all."""
     generators, judges, refused = [], [], []
     for network in stored.networks:
         try:
@@ -108,11 +113,13 @@ def _choose(stored: Stored, name: str, which: str | None) -> tuple[StoredNetwork
     if which is not None:
         generators = [network for network in generators if network.name == which]
     if not generators:
+        alone = [network for network in judges if which in (None, network.name)]
+        if len(alone) == 1:
+            return None, alone, []
         if judges:
-            raise GanlabError(
-                f"{name} holds a discriminator and no generator.",
-                "Name its generator too, both with a plus: --gan GENERATOR+DISCRIMINATOR",
-            )
+            what = f"{len(judges)} discriminators" if len(judges) > 1 else "a discriminator"
+            names = ", ".join(repr(network.name) for network in judges)
+            raise GanlabError(f"{name} holds {what} and no such generator: {names}.", "Choose one: --gan FILE#NAME")
         raise refused[0] if refused else GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
     averaged = [one for one in generators if any(word in one.name.lower() for word in AVERAGED)]
     if len(generators) > 1 and len(averaged) == 1:
@@ -367,7 +374,7 @@ def _looked_at(gan: Gan) -> Gan:
     if gan.classes is not None:
         z = gan.latents(1, label=0).z.expand(gan.classes, -1)
         with torch.inference_mode():
-            by_class = gan.generator(z, torch.arange(gan.classes))
+            by_class = gan._network("generator")(z, torch.arange(gan.classes))
         if _spread(by_class, gan) < 0.2 * _spread(pictures, gan):
             return _noted(gan, "Its pictures hardly depend on the class.")
     return gan

@@ -56,6 +56,8 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
         )
     elif labeler is None:
         result.notes.append("No labeler knows this GAN's pictures, so nothing is said about concepts: see --labeler.")
+    elif gan.generator is None and choices.judged == "samples":
+        result.notes.append("There is no generator to draw samples, so nothing is said about concepts: --judged data.")
     else:
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
