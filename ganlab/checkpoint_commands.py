@@ -55,9 +55,10 @@ def info(
     out.print(gan.name, style="bold")
     if gan.card.summary:
         out.print(gan.card.summary)
-    image, prior = gan.image, gan.prior
+    image = gan.image
+    z = "no generator" if gan.generator is None else f"z {gan.prior.dim}, {gan.prior.law}"
     range_ = f"values from {image.low:g} to {image.high:g}"
-    out.print(f"pictures {image.size}x{image.size}, {image.channels} channels, {range_}; z {prior.dim}, {prior.law}")
+    out.print(f"pictures {image.size}x{image.size}, {image.channels} channels, {range_}; {z}")
     if gan.classes is not None:
         out.print(f"classes {gan.classes}: choose one with --label")
     out.print(f"hash {gan.hash}")
@@ -69,7 +70,7 @@ def info(
     spelt_out = {name: value for name, value in gan.card.architecture.items() if not isinstance(value, list)}
     for line in _lines({"architecture": spelt_out, **facts}):
         out.print(line)
-    sides = ["generator", *(["discriminator"] if gan.discriminator is not None else [])]
+    sides = [side for side in ("generator", "discriminator") if getattr(gan, side) is not None]
     table = screen.plain_table("network", "layer", "kind", "shape")
     for side in sides:
         for layer in gan.layers(side):  # type: ignore[arg-type]

@@ -127,7 +127,7 @@ def command_line(
             for text in texts:
                 options += [option_name(parameter.name), text]
     for name, value in (hints or {}).items():
-        options += [option_name(name), str(value)]
+        options += [option_name(name)] if value is True else [option_name(name), str(value)]
     if any(text.startswith("-") for text in positional):
         return ["ganlab", *words, *options, "--", *positional]
     return ["ganlab", *words, *positional, *options]

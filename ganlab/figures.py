@@ -1,7 +1,8 @@
 """Pictures of pictures, and plots: everything a page shows. The same input gives the same pixels.
 
-Pictures are uint8 arrays (n, h, w, c) with 1, 3 or 4 channels; what comes out is a PIL image in RGB. They are
-enlarged by whole factors without smoothing, so that a pixel stays a pixel.
+Pictures are uint8 arrays (n, h, w, c) of grey, RGB or RGBA; of other than 1, 3 or 4 channels the largest's own colour
+is shown. What comes out is a PIL image in RGB. They are enlarged by whole factors without smoothing, so that a pixel
+stays a pixel.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganlab.palette import visible
 from ganlab.plots import bars, curve, histogram, matrix, ranked
 
 if TYPE_CHECKING:
@@ -249,9 +251,10 @@ def _tiled(images: np.ndarray, columns: int, scale: int, pad: int, background: C
 
 
 def _as_rgb(images: np.ndarray) -> np.ndarray:
-    """(n, h, w, 1, 3 or 4) uint8 -> (n, h, w, 3); what is transparent shows a checkerboard behind it."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3, 4) or not images.size:
-        raise ValueError(f"pictures are (n, h, w, 1, 3 or 4) uint8, not {images.shape} {images.dtype}")
+    """(n, h, w, c) uint8 -> (n, h, w, 3); what is transparent shows a checkerboard behind it."""
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
+        raise ValueError(f"pictures are (n, h, w, c) uint8, not {images.shape} {images.dtype}")
+    images = visible(images)
     if images.shape[3] < 4:
         return np.broadcast_to(images, (*images.shape[:3], 3))
     y, x = np.indices(images.shape[1:3]) // max(2, images.shape[1] // 16)

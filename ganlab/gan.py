@@ -55,14 +55,14 @@ class Layer:
 
 
 class Gan:
-    """A generator, perhaps its discriminator, the prior of z and what the pictures are.
+    """A generator, perhaps its discriminator, the prior of z and what the pictures are; or a discriminator alone.
 
     The networks are frozen, in eval mode and do nothing in place.
 
     Args:
-        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range.
+        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none.
         discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none.
-        prior: the law of z.
+        prior: the law of z; needed where there is a generator.
         image: size, channels and range of the pictures.
         card: what the checkpoint is.
         device: where the networks run: "cpu", "cuda", "cuda:1", "mps".
@@ -73,10 +73,10 @@ class Gan:
 
     def __init__(
         self,
-        generator: nn.Module,
+        generator: nn.Module | None,
         discriminator: nn.Module | None = None,
         *,
-        prior: Prior,
+        prior: Prior | None = None,
         image: ImageSpec,
         card: Card | None = None,
         device: str = "cpu",
@@ -84,9 +84,13 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.generator = _opened(generator, device)
+        if generator is None and discriminator is None:
+            raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
+        if generator is not None and prior is None:
+            raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
+        self.generator = None if generator is None else _opened(generator, device)
         self.discriminator = None if discriminator is None else _opened(discriminator, device)
-        self.prior = prior
+        self._prior = prior
         self.image = image
         self.card = card or Card()
         self.device = device
@@ -104,7 +108,8 @@ class Gan:
 
     def __repr__(self) -> str:
         shape = f"{self.image.channels}x{self.image.size}x{self.image.size}"
-        return f"Gan({self.name!r}, {shape}, z {self.prior.dim} {self.prior.law}, {self.hash})"
+        draws = "no generator" if self._prior is None else f"z {self._prior.dim} {self._prior.law}"
+        return f"Gan({self.name!r}, {shape}, {draws}, {self.hash})"
 
     @property
     def name(self) -> str:
@@ -112,8 +117,23 @@ class Gan:
 
     @property
     def hash(self) -> str:
-        """12 hexadecimal digits of the generator's weights: with a seed and an index they name a picture."""
-        return weights_digest(self.generator.state_dict())[:12]
+        """12 hexadecimal digits of the generator's weights: with a seed and an index they name a picture.
+
+        Of a discriminator alone, of its weights.
+        """
+        network = self._network("discriminator" if self.generator is None else "generator")
+        return weights_digest(network.state_dict())[:12]
+
+    @property
+    def prior(self) -> Prior:
+        """The law of z.
+
+        Raises:
+            GanlabError: there is no generator.
+        """
+        if self._prior is None:
+            raise self._lacking("generator")
+        return self._prior
 
     def to(self, device: str) -> Gan:
         """The same GAN on another device.
@@ -149,6 +169,7 @@ class Gan:
         Returns:
             (n, c, h, w) float32 on the CPU, in ``image``'s range.
         """
+        network = self._network("generator")
         z, labels = (latents.z, latents.labels) if isinstance(latents, Latents) else (latents, None)
         if z.ndim != 2 or z.shape[1] != self.prior.dim:
             raise GanlabError(
@@ -160,7 +181,7 @@ class Gan:
         if (labels is None) != (self.classes is None):
             what = "has no classes" if labels is not None else "needs the class of every picture"
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")
-        return self._run(self.generator, z.float(), labels)
+        return self._run(network, z.float(), labels)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
         """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real."""
@@ -224,7 +245,7 @@ class Gan:
 
         chosen = torch.from_numpy(rows)
         return activations.replay(
-            self.generator, recording, lambda count: chosen[self._first_row : self._first_row + count]
+            self._network("generator"), recording, lambda count: chosen[self._first_row : self._first_row + count]
         )
 
     def layers_until(self, layer: str, side: Side = "generator") -> list[str]:
@@ -281,23 +302,26 @@ class Gan:
             raise GanlabError(
                 f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture]."
             )
-        generator, judge = build(self.card.architecture, seed)
+        drawing, judge = build(self.card.architecture, seed)
+        generator = None if self.generator is None else drawing
         discriminator = None if self.discriminator is None else judge
         return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
 
-    def _with(self, generator: nn.Module, discriminator: nn.Module | None, **changes: Any) -> Gan:
-        kept = {
-            name: getattr(self, name) for name in ("prior", "image", "card", "device", "classes", "label", "folder")
-        }
-        return Gan(generator, discriminator, **(kept | changes))
+    def _with(self, generator: nn.Module | None, discriminator: nn.Module | None, **changes: Any) -> Gan:
+        kept = {name: getattr(self, name) for name in ("image", "card", "device", "classes", "label", "folder")}
+        return Gan(generator, discriminator, **({"prior": self._prior} | kept | changes))
 
     def _network(self, side: Side) -> nn.Module:
         network = self.generator if side == "generator" else self.discriminator
         if network is None:
-            raise GanlabError(
-                f"The checkpoint {self.name!r} has no discriminator.", "Use a checkpoint that kept its own."
-            )
+            raise self._lacking(side)
         return network
+
+    def _lacking(self, side: Side) -> GanlabError:
+        hint = "Use a checkpoint that kept its own."
+        if side == "generator":
+            hint = "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR"
+        return GanlabError(f"The checkpoint {self.name!r} has no {side}.", hint)
 
     def _run(self, network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         """Run a network over many rows in batches that fit the device."""
@@ -353,9 +377,8 @@ class Gan:
 
         handles = [module.register_forward_hook(note) for module in network.modules()]
         try:
-            latents = self.latents(2, label=self.label or 0 if self.classes is not None else None)
             if side == "generator":
-                self.generate(latents)
+                self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
             else:
                 self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size))
         finally:

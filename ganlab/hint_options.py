@@ -13,8 +13,8 @@ import typer
 FILE_SECTION = "A GAN from a file of bare weights"
 
 
-def _of_file(help: str, metavar: str | None = None) -> Any:
-    return typer.Option(help=help, metavar=metavar, show_default=False, rich_help_panel=FILE_SECTION)
+def _of_file(help: str, metavar: str | None = None, *names: str) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False, rich_help_panel=FILE_SECTION)
 
 
 # what a person may know better than the weights say; the names are those of ganlab.Hints
@@ -28,6 +28,12 @@ HINTS: dict[str, Any] = {
     ],
     "card": Annotated[Path | None, _of_file("A card.toml that states any of this, and wins.", "FILE")],
     "label": Annotated[int | None, _of_file("The class that a conditional GAN draws.", "CLASS")],
+    "trust": Annotated[
+        bool | None,
+        _of_file(
+            "Let code run that comes with it: hub:..., or MODULE:CLASS+FILE of a pickled module.", None, "--trust"
+        ),
+    ],
 }
 
 

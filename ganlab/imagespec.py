@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganlab.errors import GanlabError
+from ganlab.palette import VISIBLE, coloured
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,15 @@ class ImageSpec:
         """Pictures (n, c, h, w) in [low, high], clipped to it -> (n, h, w, c) uint8."""
         levels = (images.detach().float() - self.low) * (255.0 / (self.high - self.low))
         return levels.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+    def shown(self, images: torch.Tensor) -> np.ndarray:
+        """Pictures (n, c, h, w) for the eye, (n, h, w, 1, 3 or 4) uint8.
+
+        As :meth:`to_uint8` has them; of other than 1, 3 or 4 channels the largest's own colour at each pixel.
+        """
+        if self.channels in VISIBLE:
+            return self.to_uint8(images)
+        return coloured(images.detach().argmax(1).cpu().numpy())
 
     def from_uint8(self, pictures: np.ndarray) -> torch.Tensor:
         """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high]."""

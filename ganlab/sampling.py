@@ -64,7 +64,7 @@ def write_samples(
         (temporary / "pictures").mkdir()
         for start in progress(range(first, first + n, _BATCH), "drawing pictures"):
             count = min(_BATCH, first + n - start)
-            images = gan.image.to_uint8(gan.generate(gan.latents(count, seed=seed, first=start, label=label)))
+            images = gan.image.shown(gan.generate(gan.latents(count, seed=seed, first=start, label=label)))
             for index, image in enumerate(images, start):
                 names.append(PictureName(checkpoint, seed, index, label))
                 picture = _picture(image, scale)

@@ -79,7 +79,7 @@ def $function(
             "spread": Metric(found, n=n, control="spread_untrained", about="mean absolute difference of two samples"),
             "spread_untrained": Metric(control, n=n, no_control="it is the control", about="with fresh weights"),
         },
-        figures={"samples": Figure(figures.grid(gan.image.to_uint8(images[:16]), 8), "The first samples.")},
+        figures={"samples": Figure(figures.grid(gan.image.shown(images[:16]), 8), "The first samples.")},
     )
 
 

@@ -26,12 +26,13 @@ def without(gan: Gan, layer: str, filters: np.ndarray) -> nn.Module:
     """
     check_filters(gan, layer, filters)
     filters = filters.astype(np.int64)
-    source = activations.find_layer(gan.generator, layer)
+    network = gan._network("generator")
+    source = activations.find_layer(network, layer)
     trace = gan._trace("generator")
     maps = next(output for module, _, output in trace if module is source)
-    names = {module: name for name, module in gan.generator.named_modules()}
+    names = {module: name for name, module in network.named_modules()}
     consumers = [module for module, taken, _ in trace if taken is maps and _has_input_weights(module)]
-    generator = copy.deepcopy(gan.generator)
+    generator = copy.deepcopy(network)
     for consumer in consumers:
         weight = activations.find_layer(generator, names[consumer]).get_parameter("weight").data
         torch.movedim(weight, INPUT_AXIS[type(consumer)], 0)[filters] = 0
@@ -51,7 +52,7 @@ def zeroed(filters: np.ndarray) -> activations.Edit:
 
 def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
     """That the layer exists, runs and has all these maps."""
-    activations.find_layer(gan.generator, layer)
+    activations.find_layer(gan._network("generator"), layer)
     shape = next((known.shape for known in gan.layers() if known.name == layer), ())
     if not shape:
         raise GanlabError(f"The layer {layer!r} puts out no feature maps.", "gan.hidden_layers() lists those that do.")

@@ -370,7 +370,7 @@ def test_arrays_that_are_no_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyP
     no(np.zeros((4, 8), np.uint8), "of shape (4, 8)", "(n, height, width)")
     no(np.zeros((0, 8, 8), np.uint8), "of shape (0, 8, 8)")
     no(np.zeros((4, 3, 8, 8), np.uint8), "of shape (4, 3, 8, 8)", "transpose(0, 2, 3, 1)")
-    no(np.zeros((4, 8, 8, 5), np.uint8), "of shape (4, 8, 8, 5)", "1, 3 or 4")
+    no(np.zeros((4, 5, 5, 8), np.uint8), "of shape (4, 5, 5, 8)", "fewer than pixels")
     no(np.zeros((4, 8, 8), np.int64), "int64", "uint8")
     no(np.array(["text"]), "no set of pictures", "uint8")
     no(np.full((4, 8, 8), 255.0), "floats from 255 to 255", "[0, 1]")

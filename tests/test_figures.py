@@ -40,7 +40,7 @@ def test_grey_is_grey_and_transparency_shows_a_checkerboard() -> None:
     assert {tuple(pixel) for pixel in half[8:].reshape(-1, 3)} == {(238, 238, 238), (204, 204, 204)}
 
 
-@pytest.mark.parametrize("images", [ROOMS.astype(float), ROOMS[0], ROOMS[..., :2], ROOMS[:0], ROOMS.astype(np.int64)])
+@pytest.mark.parametrize("images", [ROOMS.astype(float), ROOMS[0], ROOMS[:0], ROOMS.astype(np.int64)])
 def test_what_is_no_pictures_is_refused(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8"):
         figures.grid(images, 2)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "environment", "faults", "writing", "animation", "concepts", "devices"},
+    {"errors", "environment", "faults", "writing", "animation", "concepts", "devices", "palette"},
     {"latents", "imagespec", "activations", "figures", "plots", "page", "marks"},
     {"gan", "surgery"},
     {"coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
@@ -52,12 +52,14 @@ HEAVY_AT_ONCE = {
     "checkpoints/factories",
     "checkpoints/native",
     "checkpoints/pytorch",
+    "checkpoints/trusted",
     "recovery/building",
     "recovery/chaining",
     "recovery/estimating",
     "recovery/smoothness",
     "recovery/generators",
     "recovery/hypotheses",
+    "recovery/judge_alone",
     "recovery/judging",
     "recovery/parts",
     "recovery/recover",

@@ -18,6 +18,7 @@ from PIL import Image
 
 import ganlab_mark
 from ganlab import Box, Boxes, Card, Exemplars, Gan, GanlabError, ImageSpec, PictureName, Prior, Result, save_gan
+from ganlab.palette import coloured
 from ganlab.running import run_analysis
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
@@ -238,13 +239,16 @@ def test_more_pictures_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> 
     assert re.search(r"--n [1-9]", caught.value.hint)
 
 
-def test_pictures_that_no_browser_shows() -> None:
+def test_pictures_of_two_channels_are_shown_in_colours() -> None:
     class Two(torch.nn.Module):
         def forward(self, z: torch.Tensor) -> torch.Tensor:
-            return torch.zeros(len(z), 2, 8, 8)
+            pictures = torch.zeros(len(z), 2, 8, 8)
+            pictures[:, 1, :, 4:] = 0.5  # the second channel is the larger on the right
+            return pictures
 
-    with pytest.raises(GanlabError, match="2 channels"):
-        mark(Gan(Two(), prior=Prior(4), image=ImageSpec(8, 2)), n=1)
+    held = content(mark(Gan(Two(), prior=Prior(4), image=ImageSpec(8, 2)), n=1))
+    shown = pixels(held["pictures"][0][1])
+    assert np.array_equal(shown, coloured((np.indices((8, 8))[1] >= 4).astype(int)))
 
 
 def test_the_command_says_where_the_page_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

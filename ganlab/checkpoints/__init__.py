@@ -46,11 +46,13 @@ def load_gan(spec: str, **hints: Any) -> Gan:
     Args:
         spec: a shipped or saved checkpoint's name (``rooms-64``), a folder, a file, ``FORMAT:PATH``, an address
             (``https:``, ``hf:``) or ``MODULE:FACTORY``; ``GENERATOR+DISCRIMINATOR`` joins two files, ``FILE#NAME``
-            chooses one of several generators.
+            chooses one of several generators; with ``trust=True`` also ``hub:OWNER/REPO:ENTRY`` and
+            ``MODULE:CLASS+FILE`` of a pickled module.
         hints: what you know better: see :class:`ganlab.Hints`.
 
     Raises:
-        GanlabError: no such checkpoint, or one that cannot be read or worked out; nothing in it has been executed.
+        GanlabError: no such checkpoint, or one that cannot be read or worked out; unless ``trust`` was
+            given, nothing in it has been executed.
     """
     from ganlab.checkpoints.opening import open_gan
     from ganlab.recovery.hints import Hints

@@ -55,7 +55,7 @@ def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
     """The GAN's tensors under the keys of the file."""
     source = gan.card.facts.get("source", {})
     keys = source.get("keys", {})
-    if source.get("format") not in ("pytorch", "torch-hdf5") or not keys.get("generator"):
+    if source.get("format") not in ("pytorch", "torch-hdf5") or not any(keys.values()):
         raise GanlabError(
             f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
         )

@@ -1,9 +1,11 @@
-"""``--gan MODULE:FACTORY``: a network by the user's own code, with or without a file of weights."""
+"""``--gan MODULE:FACTORY`` and ``hub:``: a network by somebody's own code, with or without a file of weights."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,12 +15,15 @@ import torch
 from torch import nn
 
 from ganlab.checkpoints import pytorch
+from ganlab.checkpoints.pickles import foreign_classes
+from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
+from ganlab.fetching import load_hub
 from ganlab.gan import Card, Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import LAWS, Prior
 from ganlab.recovery.hints import Hints
-from ganlab.recovery.options import OUTPUTS
+from ganlab.recovery.options import OUTPUTS, plausible
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import Testimony, can_testify, testify
 
@@ -27,15 +32,16 @@ SHAPES = ((), (1, 1))  # what stands after (n, dim) in what a generator takes
 
 
 class Adapted(nn.Module):
-    """A generator that takes z as (n, dim, 1, 1), so that it takes (n, dim)."""
+    """A generator of other shapes, so that it takes z (n, dim) and gives pictures (n, c, h, w)."""
 
-    def __init__(self, network: nn.Module, after: tuple[int, ...]) -> None:
+    def __init__(self, network: nn.Module, after: tuple[int, ...], picture: tuple[int, ...]) -> None:
         super().__init__()
         self.network = network
         self.after = after
+        self.picture = picture
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.network(z.reshape(*z.shape, *self.after))
+        return self.network(z.reshape(*z.shape, *self.after)).reshape(len(z), *self.picture)
 
 
 class OneLogit(nn.Module):
@@ -54,13 +60,16 @@ def gan_of_factory(spec: str, hints: Hints) -> Gan:
 
     Args:
         spec: ``MODULE:FACTORY`` or ``MODULE:FACTORY+FILE`` with a state dict for the generator. The factory gives a
-            ``Gan``, a generator, or a generator and a discriminator.
+            ``Gan``, a generator, or a generator and a discriminator. Of a file that pickles a whole module, whose class
+            it names, the module itself is taken, if ``hints.trust`` says so.
         hints: the prior's law and the range of the pictures, where the usual ones are not meant.
 
     Raises:
         GanlabError: no such module or factory, one that fails, or what it gives cannot draw.
     """
-    where, plus, file = spec.partition("+")
+    where, _, file = spec.partition("+")
+    if file and foreign_classes(Path(file)):
+        return _adapted(_unpickled(where, Path(file), hints.trust), None, where, hints)
     made = _called(where)
     if isinstance(made, Gan):
         return made
@@ -69,25 +78,67 @@ def gan_of_factory(spec: str, hints: Hints) -> Gan:
         raise GanlabError(
             f"{where}() gave {type(made).__name__}.", "It gives a torch.nn.Module, two of them, or a ganlab.Gan."
         )
-    if plus:
+    if file:
         _fill(generator, Path(file), where)
+    return _adapted(generator, judge, where, hints)
+
+
+def gan_of_hub(spec: str, hints: Hints) -> Gan:
+    """The generator that an entry of torch.hub makes, where ``hints.trust`` lets its author's code run.
+
+    Args:
+        spec: ``hub:OWNER/REPO:ENTRY``, as :func:`ganlab.fetching.load_hub` takes it.
+        hints: as for :func:`gan_of_factory`.
+
+    Raises:
+        GanlabError: it is not trusted, cannot be had, or makes no generator.
+    """
+    return _adapted(load_hub(spec, hints.trust), None, spec, hints)
+
+
+def _adapted(generator: nn.Module, judge: nn.Module | None, where: str, hints: Hints) -> Gan:
+    """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
     generator.eval()
-    dim, after, picture = _fitting_z(generator, where)
-    if after:
-        generator = Adapted(generator, after)
+    dim, after, flat = _fitting_z(generator, where)
+    picture = flat.reshape(len(flat), *_shape(flat, where, hints))
+    if after or flat.ndim != 4:
+        generator = Adapted(generator, after, tuple(picture.shape[1:]))
     law = hints.z or _law_of(generator, dim)
     low, high = OUTPUTS[hints.output] if hints.output else _range_of(picture)
     notes = [] if hints.z else [f"Prior of z: {law}, which fits its norms best or is the usual one (--z)."]
+    name = re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
     return Gan(
         generator,
         None if judge is None else OneLogit(judge),
         prior=Prior(dim, law),
         image=ImageSpec(picture.shape[2], picture.shape[1], low, high),
-        card=Card(where.replace(":", "-"), f"Built by {where}.", {}, {"notes": notes} if notes else {}),
+        card=Card(name, f"Built by {where}.", {}, {"notes": notes} if notes else {}),
     )
 
 
-def _called(where: str) -> Any:
+def _unpickled(where: str, file: Path, trust: bool) -> nn.Module:
+    """The module of class ``where`` that a file pickles.
+
+    Raises:
+        GanlabError: it is not trusted, cannot be opened, or is of another class.
+    """
+    if not trust:
+        raise GanlabError(
+            f"{file} pickles whole objects ({', '.join(foreign_classes(file)[:3])}), which build themselves by code.",
+            "If you trust where it comes from, add --trust: then torch's own layers and the classes of "
+            f"{where.partition(':')[0]} are built, and nothing else.",
+        )
+    kind = _named(where)
+    if not isinstance(kind, type) or not issubclass(kind, nn.Module):
+        raise GanlabError(f"{where} is no class of a network.", f"Name the class that {file} pickles.")
+    found = load_module(file, sys.modules[where.partition(":")[0]])
+    if not isinstance(found, kind):
+        raise GanlabError(f"{file} pickles a {type(found).__name__}, which is no {where}.", "Name its class.")
+    return found
+
+
+def _named(where: str) -> Any:
+    """What the user's module calls so."""
     module_name, _, factory = where.partition(":")
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a user's module lies beside him
@@ -95,6 +146,7 @@ def _called(where: str) -> Any:
         thing: Any = importlib.import_module(module_name)
         for word in factory.split("."):
             thing = getattr(thing, word)
+        return thing
     except ImportError as error:
         raise GanlabError(
             f"The module {module_name!r} cannot be imported: {error}.",
@@ -104,6 +156,10 @@ def _called(where: str) -> Any:
         raise GanlabError(
             f"The module {module_name!r} has no {factory!r}.", "Name a function or class of it."
         ) from error
+
+
+def _called(where: str) -> Any:
+    thing = _named(where)
     try:
         return thing() if callable(thing) and not isinstance(thing, nn.Module) else thing
     except Exception as error:  # it is the user's own code
@@ -139,7 +195,7 @@ def _stripped(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], torch.Tensor]:
-    """The dimension of z, the shape it is taken in, and two pictures."""
+    """The dimension of z, the shape it is taken in, and two pictures, perhaps flat."""
     weights = [value for value in generator.parameters() if value.ndim >= 2]
     dims = [size for value in weights[:3] for size in value.shape[:2]] or [100]
     with torch.no_grad():
@@ -149,11 +205,29 @@ def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], 
                     picture = generator(torch.zeros(2, dim, *after))
                 except Exception:  # of the user's own code: it took another shape
                     continue
-                if isinstance(picture, torch.Tensor) and picture.ndim == 4 and len(picture) == 2:
+                if isinstance(picture, torch.Tensor) and picture.ndim in (2, 4) and len(picture) == 2:
                     return dim, after, picture
     raise GanlabError(
         f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures.",
         "Let the factory return a ganlab.Gan, which says what z and the pictures are.",
+    )
+
+
+def _shape(pictures: torch.Tensor, where: str, hints: Hints) -> tuple[int, ...]:
+    """(c, h, w) of pictures that may be flat, as matrices alone put them out.
+
+    Raises:
+        GanlabError: their numbers make no square of a usual size.
+    """
+    if pictures.ndim == 4:
+        return tuple(pictures.shape[1:])
+    for channels in (1, 3, 4):
+        side = math.isqrt(pictures.shape[1] // channels)
+        if channels * side**2 == pictures.shape[1] and plausible(side, hints.image_size):
+            return channels, side, side
+    raise GanlabError(
+        f"{where} gives {pictures.shape[1]} numbers, which make no square picture of a usual size.",
+        "Let the factory return a network that gives pictures (n, c, h, w).",
     )
 
 

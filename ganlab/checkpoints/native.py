@@ -46,12 +46,19 @@ def load(path: Path) -> Gan:
     stored = _read_weights(folder / WEIGHTS)
     try:
         generator, discriminator = architectures.build(card["architecture"])
-        prior, image = Prior(**card["prior"]), ImageSpec(**card["image"])
+        prior = Prior(**card["prior"]) if "prior" in card or stored["generator"] else None
+        image = ImageSpec(**card["image"])
     except (KeyError, TypeError) as error:
         raise GanlabError(
             f"{folder / CARD} has a field that is missing or wrong: {error}.", "See docs/checkpoints.md for a card."
         ) from error
-    _fill(generator, stored["generator"], folder / WEIGHTS)
+    if prior is not None:
+        if not stored["generator"]:
+            raise GanlabError(
+                f"{folder / WEIGHTS} holds no generator, and {CARD} says what z it takes.",
+                "Copy the weights again; of a discriminator alone, leave out [prior].",
+            )
+        _fill(generator, stored["generator"], folder / WEIGHTS)
     if stored["discriminator"]:
         _fill(discriminator, stored["discriminator"], folder / WEIGHTS)
     facts = {
@@ -60,7 +67,7 @@ def load(path: Path) -> Gan:
         if key not in ("name", "summary", "architecture", "prior", "image", "classes")
     }
     gan = Gan(
-        generator,
+        generator if prior is not None else None,
         discriminator if stored["discriminator"] else None,
         prior=prior,
         image=image,
@@ -82,7 +89,7 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         "name": gan.card.name,
         "summary": gan.card.summary,
         "architecture": dict(gan.card.architecture),
-        "prior": {"law": gan.prior.law, "dim": gan.prior.dim},
+        **({} if gan.generator is None else {"prior": {"law": gan.prior.law, "dim": gan.prior.dim}}),
         "image": {field: getattr(gan.image, field) for field in ("size", "channels", "low", "high")},
         **({} if gan.classes is None else {"classes": gan.classes}),
         **gan.card.facts,
@@ -146,7 +153,9 @@ def _read_card(path: Path) -> dict[str, Any]:
         card = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
-    missing = [table for table in ("architecture", "prior", "image") if not isinstance(card.get(table), dict)]
+    missing = [table for table in ("architecture", "image") if not isinstance(card.get(table), dict)]
+    if not isinstance(card.get("prior", {}), dict):
+        missing.append("prior")
     if missing:
         raise GanlabError(f"{path} has no [{missing[0]}].", "See docs/checkpoints.md for what a card says.")
     return card
@@ -203,9 +212,12 @@ def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> No
 def _check_draws(gan: Gan, folder: Path) -> None:
     """That the networks fit what the card says of z and the pictures: one picture tells."""
     hint = f"Does {folder / CARD} tell the truth about [prior] and [image]?"
+    wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
     try:
-        picture = gan.generate(gan.latents(1, label=None if gan.classes is None else 0))
-        wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
+        if gan.generator is None:
+            picture = torch.zeros(wanted)
+        else:
+            picture = gan.generate(gan.latents(1, label=None if gan.classes is None else 0))
         if picture.shape != wanted:
             raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)
         logits = gan.score(picture) if gan.discriminator else torch.zeros(1)

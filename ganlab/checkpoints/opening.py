@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ganlab import fetching
 from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError
+from ganlab.fetching import torchhub
 from ganlab.recovery.hints import Hints
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def open_gan(spec: str, hints: Hints) -> Gan:
     """The GAN of :func:`ganlab.load_gan`.
 
     Args:
-        spec: a name, a folder, a file, ``FORMAT:PATH``, an address, or ``MODULE:FACTORY``; ``GENERATOR+DISCRIMINATOR``
-            joins two files, ``FILE#NAME`` chooses one of several generators in a file or folder.
+        spec: a name, a folder, a file, ``FORMAT:PATH``, an address, ``hub:...`` or ``MODULE:FACTORY``;
+            ``GENERATOR+DISCRIMINATOR`` joins two files, ``FILE#NAME`` chooses one of several generators in a file or
+            folder.
         hints: what the user says of it.
     """
     from ganlab.recovery.cards import with_card
@@ -41,6 +43,10 @@ def open_gan(spec: str, hints: Hints) -> Gan:
         from ganlab.checkpoints.factories import gan_of_factory
 
         opened = gan_of_factory(place, hints)
+    elif place.startswith(torchhub.PREFIX):
+        from ganlab.checkpoints.factories import gan_of_hub
+
+        opened = gan_of_hub(place, hints)
     else:
         opened = _joined([_one(piece) for piece in _pieces(place)], place)
     return _finished(opened, place, hints, which)
@@ -51,8 +57,9 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
     from ganlab.gan import Gan
 
     if isinstance(opened, Gan):
-        of_weights = [f"--{name.replace('_', '-')}" for name in hints.given() if name not in ("label", "card")]
-        if of_weights and not _is_factory(spec):
+        given = [name for name in hints.given() if name not in ("label", "card", "trust")]
+        of_weights = [f"--{name.replace('_', '-')}" for name in given]
+        if of_weights and not _is_factory(spec) and not spec.startswith(torchhub.PREFIX):
             raise GanlabError(
                 f"{spec} says all of itself: there is no place for {of_weights[0]}.",
                 "That is for files of bare weights.",

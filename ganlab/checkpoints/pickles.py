@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
-HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode")  # what weights are made of
-PLAIN = ("__builtin__.set", "builtins.set")  # runs nothing
-MODULES = "torch.nn.modules."  # code, if torch's own
+LAYERS = ("torch.nn.modules.", "torch.nn.backends.")  # torch's, but no weights
+# what weights are made of
+HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set")
 
 
 def foreign_classes(path: Path) -> list[str]:
-    """Full names of the classes and functions that opening the file would import, but those that weights need."""
+    """Full names of what opening the file would import, but what weights need; torch's own layers last."""
     names: list[str] = []
     for document in _documents(path):
         names += [name for name in _imported(document) if not _is_harmless(name)]
-    return list(dict.fromkeys(names))
+    return sorted(dict.fromkeys(names), key=lambda name: name.startswith(LAYERS))
 
 
 def _is_harmless(name: str) -> bool:
-    return name in PLAIN or (name.startswith(HARMLESS) and not name.startswith(MODULES))
+    return name.startswith(HARMLESS) and not name.startswith(LAYERS)
 
 
 def describe_pickle(path: Path) -> str:

@@ -72,16 +72,16 @@ def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
 
 def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only."""
-    _check_zip(path)
+    check_zip(path)
     try:
-        with warnings.catch_warnings(action="ignore"), _harmless_numpy():  # advice on pickles, not for the user
+        with warnings.catch_warnings(action="ignore"), _with_numpy():  # advice on pickles, not for the user
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
-                f"{path} pickles whole objects ({', '.join(classes[:3])}): it could run any code and stays shut.",
-                "Where it was made, save its weights: torch.save(generator.state_dict(), FILE). "
-                "Or give your own code of the class: --gan MODULE:FACTORY",
+                f"{path} pickles whole objects ({', '.join(classes[:3])}): opening it could run code, so it was not.",
+                "Save the weights where it was made, torch.save(generator.state_dict(), FILE); or, if you trust "
+                "it and have its code, name the class: --gan MODULE:CLASS+FILE --trust",
             ) from error
         if what := describe_pickle(path):
             raise GanlabError(f"{path} holds {what}, no weights.", "Is another file beside it the network?") from error
@@ -91,8 +91,13 @@ def read(path: Path) -> Any:
 
 
 @contextmanager
-def _harmless_numpy() -> Iterator[None]:
-    """Numbers and arrays of numpy that training states hold beside the weights; under their names of all versions."""
+def _with_numpy() -> Iterator[None]:
+    with torch.serialization.safe_globals(harmless_numpy()):
+        yield
+
+
+def harmless_numpy() -> list[Any]:
+    """What numpy's numbers and arrays, as training states hold them, are made of; under the names of all versions."""
     import _codecs
 
     import numpy as np
@@ -107,8 +112,7 @@ def _harmless_numpy() -> Iterator[None]:
     allowed += [
         type(np.dtype(code)) for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
     ]
-    with torch.serialization.safe_globals(allowed):
-        yield
+    return allowed
 
 
 def _is_torch_zip(path: Path) -> bool:
@@ -119,7 +123,7 @@ def _is_torch_zip(path: Path) -> bool:
         return path.suffix.lower() in SUFFIXES
 
 
-def _check_zip(path: Path) -> None:
+def check_zip(path: Path) -> None:
     """That a zip unpacks to no more than it is: torch packs nothing, so a file that grows was made to hurt."""
     if not zipfile.is_zipfile(path):
         return

@@ -89,7 +89,10 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
     from PIL import Image
 
     if channels not in MODES or size < 1:
-        raise GanlabError(f"There are no pictures of size {size} with {channels} channels.", "Use 1, 3 or 4 channels.")
+        raise GanlabError(
+            f"There are no pictures of size {size} with {channels} channels.",
+            "Use 1, 3 or 4 channels; pictures of others lie in an .npy (n, h, w, c).",
+        )
     image = _convert(image, channels)
     width, height = image.size
     side = min(width, height)
@@ -97,6 +100,14 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
     box = (left, top, left + side, top + side)
     resampled = image.crop(box) if side == size else image.resize((size, size), Image.Resampling.BICUBIC, box)
     return np.asarray(resampled, dtype=np.uint8).reshape(size, size, channels)
+
+
+def square_planes(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(h, w, c) uint8 of any number of channels -> (size, size, c), each channel as :func:`square` has it."""
+    from PIL import Image
+
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(pixels, -1, 0)]
+    return np.concatenate([square(plane, size, 1) for plane in planes], axis=-1)
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:

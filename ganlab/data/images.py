@@ -110,7 +110,7 @@ class Images(ABC):
         return self._decode(self._row(i), None)
 
     def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        """Picture `i` as uint8 (size, size, channels), `channels` 1, 3 or 4: see `geometry.square`.
+        """Picture `i` as uint8 (size, size, channels), `channels` 1, 3 or 4, or an array's own: see `geometry.square`.
 
         Raises `BrokenPicture` (a `GanlabError`) where it cannot be decoded.
         """

@@ -13,6 +13,7 @@ import numpy as np
 
 from ganlab.data.images import Dataset, Images
 from ganlab.errors import GanlabError
+from ganlab.palette import VISIBLE
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
 LABEL_NAMES = {"x": "y", "X": "y", "images": "labels"}  # what pictures are called -> what their classes are
@@ -23,9 +24,10 @@ def open_images(spec: str) -> Images:
     """The pictures that `spec` names: a folder, a zip, an array or a data set.
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
-    below it. Floats in an array must lie in [0, 1] or [-1, 1]. A data set is `NAME` or `NAME:COUNT`, as
-    plugins register them. A picture's class is the folder it lies in; in an npz `y_train` tells those of
-    `x_train`, `labels` those of `images`. Raises `GanlabError` for whatever gives no picture.
+    below it. Floats in an array must lie in [0, 1] or [-1, 1]; its channels may be any number. A data set is
+    `NAME` or `NAME:COUNT`, as plugins register them. A picture's class is the folder it lies in; in an npz
+    `y_train` tells those of `x_train`, `labels` those of `images`. Raises `GanlabError` for whatever gives no
+    picture.
     """
     spec = str(spec)
     name, _, number = spec.partition(":")
@@ -149,6 +151,6 @@ def _check(array: np.ndarray, spec: str) -> None:
         raise GanlabError(held, "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].")
     if array.ndim not in (3, 4) or 0 in array.shape:
         raise GanlabError(held, "The shape must be (n, height, width) or (n, height, width, channels).")
-    if array.ndim == 4 and array.shape[-1] not in (1, 3, 4):
-        first = "save array.transpose(0, 2, 3, 1)" if array.shape[1] in (1, 3, 4) else "1, 3 or 4 of them"
+    if array.ndim == 4 and array.shape[-1] not in VISIBLE and array.shape[-1] >= min(array.shape[1:3]):
+        first = "save array.transpose(0, 2, 3, 1)" if array.shape[1] < min(array.shape[2:]) else "fewer than pixels"
         raise GanlabError(held, f"Channels come last: {first}.")

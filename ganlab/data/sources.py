@@ -17,6 +17,7 @@ import numpy as np
 from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, BulkReader, Dataset, Images
 from ganlab.errors import GanlabError
+from ganlab.palette import VISIBLE, visible
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -149,7 +150,10 @@ class ZipImages(Images):
 
 
 class ArrayImages(Images):
-    """The pictures of one array: (n, h, w) or (n, h, w, c), uint8, or floats in [0, 1] or [-1, 1]."""
+    """The pictures of one array: (n, h, w) or (n, h, w, c), uint8, or floats in [0, 1] or [-1, 1].
+
+    Pictures of other than 1, 3 or 4 channels are given as that many, and shown in colours.
+    """
 
     def __init__(self, array: np.ndarray, path: Path, spec: str, name: str, labels: np.ndarray | None = None) -> None:
         self.spec = spec
@@ -176,14 +180,30 @@ class ArrayImages(Images):
     def changed(self) -> bool:
         return _stamp(self.path) != self.stamp
 
+    def array(self, i: int, size: int, channels: int) -> np.ndarray:
+        held = self.pictures.shape[-1]
+        if held in VISIBLE:
+            return super().array(i, size, channels)
+        if channels != held:
+            raise GanlabError(
+                f"{self.spec} holds pictures of {held} channels, and {channels} are asked for.",
+                "Give pictures as the GAN draws them, or convert them before.",
+            )
+        return geometry.square_planes(self._pixels(self._row(i)), size)
+
     def _decode(self, row: int, size: int | None) -> Image.Image:
         from PIL import Image
 
-        pixels = self.pictures[row]
-        if pixels.dtype != np.uint8:
-            scaled = (np.asarray(pixels, np.float64) - self.low) * (255 / (self.high - self.low))
-            pixels = np.rint(scaled).astype(np.uint8)
+        pixels = visible(self._pixels(row))
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+
+    def _pixels(self, row: int) -> np.ndarray:
+        """(h, w, c) uint8."""
+        pixels = self.pictures[row]
+        if pixels.dtype == np.uint8:
+            return pixels
+        scaled = (np.asarray(pixels, np.float64) - self.low) * (255 / (self.high - self.low))
+        return np.rint(scaled).astype(np.uint8)
 
 
 def _float_range(array: np.ndarray, spec: str) -> tuple[float, float]:

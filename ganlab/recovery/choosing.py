@@ -19,12 +19,12 @@ class Chosen:
     """The networks of a file by what they are.
 
     Attributes:
-        generator: the one to open.
+        generator: the one to open; None where the file holds one discriminator and nothing else.
         judges: what may be its discriminator.
         notes: why this one, where there were others.
     """
 
-    generator: StoredNetwork
+    generator: StoredNetwork | None
     judges: tuple[StoredNetwork, ...]
     notes: tuple[str, ...] = ()
 
@@ -39,23 +39,26 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
         hints: may name a card that spells layers out.
 
     Raises:
-        GanlabError: no generator, or several.
+        GanlabError: no network, or several of one kind.
     """
     generators, judges = _sorted(stored, name)
     if which is not None:
-        named = [network for network in generators if network.name == which]
-        if not named:
-            known = ", ".join(repr(network.name) for network in generators) or "none"
-            raise GanlabError(f"{name} holds no generator called {which!r}.", f"Its generators: {known}.")
-        generators = named
-    if not generators:
-        raise GanlabError(
-            f"{name} holds a discriminator and no generator.",
-            "Name its generator too, both with a plus: --gan GENERATOR+DISCRIMINATOR",
-        )
-    generator, notes = _the_one(generators, name)
+        known = ", ".join(repr(network.name) for network in (generators or judges))
+        generators, judges = _named(generators, which), judges if generators else _named(judges, which)
+        if not generators and not judges:
+            raise GanlabError(f"{name} holds no network called {which!r}.", f"There are: {known}.")
     spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in judges)
+    if not generators:
+        if len(judges) == 1:
+            return Chosen(None, spelt_out)
+        names = ", ".join(repr(network.name) for network in judges)
+        raise GanlabError(f"{name} holds {len(judges)} discriminators: {names}.", "Choose one: --gan FILE#NAME")
+    generator, notes = _the_one(generators, name)
     return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, notes)
+
+
+def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
+    return [network for network in networks if network.name == name]
 
 
 def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork]]:

@@ -27,7 +27,7 @@ def estimate_statistics(gan: Gan) -> Gan:
     The discriminator's are those over generated pictures: what its real ones were is not known.
     """
     with torch.no_grad():
-        generator = _estimated(gan.generator, _latents(gan))
+        generator = _estimated(gan._network("generator"), _latents(gan))
         changed = gan._with(generator, copy.deepcopy(gan.discriminator))
         if gan.discriminator is None:
             return changed

@@ -20,12 +20,14 @@ class Hints:
 
     Attributes:
         z: law of the prior: "uniform" on [-1, 1], "normal", "uniform01" on [0, 1].
-        activation: of the generator's hidden layers, such as "relu" or "leaky_relu 0.2".
+        activation: of the hidden layers, such as "relu" or "leaky_relu 0.2": the generator's, or those of a
+            discriminator alone.
         image_size: side of the pictures in pixels.
         output: what ends the generator: "tanh", "sigmoid" or "none".
         statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.
         card: a ``card.toml`` that states any of this, and the layers themselves where need be.
         label: the class that a conditional GAN draws.
+        trust: code that comes with the checkpoint may run: of torch.hub, or the named class of a pickled module.
     """
 
     z: str | None = None
@@ -35,6 +37,7 @@ class Hints:
     statistics: str | None = None
     card: Path | None = None
     label: int | None = None
+    trust: bool = False
 
     def __post_init__(self) -> None:
         _check("--z", self.z, LAWS)
@@ -47,7 +50,7 @@ class Hints:
     def given(self) -> dict[str, Any]:
         """Those that say something, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 def _check(option: str, value: str | None, known: Sequence[str]) -> None:

@@ -51,7 +51,13 @@ class _Way:
     rank: int
 
 
-def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, same: bool = False) -> Judgement:
+def judge(
+    skeleton: Skeleton,
+    pictures: dict[str, torch.Tensor],
+    size: int,
+    same: bool = False,
+    activation: str | None = None,
+) -> Judgement:
     """The discriminator for pictures of this size.
 
     Args:
@@ -59,6 +65,7 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, same
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
         same: whether the framework's usual padding is "same".
+        activation: to take where no norm can testify; the paper's unless said.
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
@@ -78,17 +85,18 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, same
         )
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
-        elements = _elements(skeleton, ways[0], USUAL)
-        return Judgement(elements, USUAL, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
+        taken = activation or USUAL
+        elements = _elements(skeleton, ways[0], taken)
+        return Judgement(elements, taken, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
     with torch.inference_mode():
         return _tried(skeleton, ways, shown, size)
 
 
-def sizes(skeleton: Skeleton) -> list[int]:
+def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
     """Sides of pictures that lead to a verdict, the likeliest first: for a discriminator alone."""
     ranked = []
     for place, size in enumerate(SIZES):
-        ways = _ways(skeleton, size, False)
+        ways = _ways(skeleton, size, same)
         if ways:
             ranked.append((min(way.rank for way in ways), place, size))
     return [size for *_, size in sorted(ranked)]

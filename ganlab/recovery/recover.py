@@ -22,6 +22,7 @@ from ganlab.recovery.decisions import of_judgement, of_search
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
 from ganlab.recovery.generators import Generator, filled, generator_of
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.judge_alone import judge_gan
 from ganlab.recovery.judging import Judgement, judge
 from ganlab.recovery.options import OUTPUTS
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -54,6 +55,8 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     """
     hints = hints or Hints()
     chosen = choose(stored, name, which, hints)
+    if chosen.generator is None:
+        return judge_gan(chosen.judges[0], stored, name, hints)
     generator = generator_of(chosen.generator, stored, hints, name)
     discriminator = _discriminator(chosen.judges, generator, stored, hints)
     judgement = discriminator.judgement

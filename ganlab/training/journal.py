@@ -60,7 +60,7 @@ class Journal:
         with torch.inference_mode():
             images = generator(self._fixed.z.to(self.trainer.device)).float().cpu()
         generator.train()
-        return figures.grid(self._image.to_uint8(images), GRID)
+        return figures.grid(self._image.shown(images), GRID)
 
     def _plot(self) -> Any:
         rows = np.array(_read_history(self.run / HISTORY))

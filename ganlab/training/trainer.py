@@ -62,6 +62,7 @@ class Trainer:
 
     def begin_with(self, gan: Gan) -> None:
         """Take over both networks' weights from a GAN of the same shape; the optimisers begin anew."""
+        assert gan.generator is not None
         assert gan.discriminator is not None
         self.generator.load_state_dict(gan.generator.state_dict())
         self.discriminator.load_state_dict(gan.discriminator.state_dict())

@@ -44,18 +44,18 @@ def equation(
     signs = ["-" if operand.term.sign < 0 else "+" for operand in operands] + ["="]
     if signs[0] == "+":
         signs[0] = ""
-    columns = [gan.image.to_uint8(gan.generate(operand.latents[:most])) for operand in operands]
+    columns = [gan.image.shown(gan.generate(operand.latents[:most])) for operand in operands]
     blank = np.full_like(columns[0][0], 255)
     rows = {
         f"exemplar {number + 1}": _row(gan, [column[number] if number < len(column) else blank for column in columns])
         for number in range(most)
     }
-    rows["drawn from the mean z"] = _row(gan, gan.image.to_uint8(torch.cat([means, around[4:5]])), signs)
-    rows["mean of the pixels"] = _row(gan, gan.image.to_uint8(torch.cat([pixel_means, pixels[None]])), signs)
+    rows["drawn from the mean z"] = _row(gan, gan.image.shown(torch.cat([means, around[4:5]])), signs)
+    rows["mean of the pixels"] = _row(gan, gan.image.shown(torch.cat([pixel_means, pixels[None]])), signs)
     heads = [operand.term.text.replace("_", " ").replace(",", " ") for operand in operands]
     sheet = draw.labelled_rows(rows, columns=len(signs), heads=[*heads, "result"], pad=4)
     enlarged = max(1, round(0.6 * sheet.height / (3 * gan.image.size)))
-    grid = draw.grid(gan.image.to_uint8(around), 3, scale=enlarged, pad=4)
+    grid = draw.grid(gan.image.shown(around), 3, scale=enlarged, pad=4)
     hidden = [operand for operand in operands if len(operand.latents) > most]
     caption = (
         "Each column is a term: its exemplars, the picture of their mean z, the mean of their pixels. Right: G(Y) in "
@@ -132,7 +132,7 @@ def _write_sign(strip: Image.Image, sign: str) -> None:
 def _outlined(gan: Gan, images: torch.Tensor, right: np.ndarray) -> np.ndarray:
     """Pictures (n, h, w, 3) uint8 with a box around those that are not right."""
     side = gan.image.size
-    tiles = gan.image.to_uint8(images)
+    tiles = gan.image.shown(images)
     boxes: list[list[tuple[float, float, float, float]]] = [[] if hit else [(0, 0, side, side)] for hit in right]
     marked: list[Image.Image] = [
         draw.outline_boxes(tile, box) for tile, box in zip(tiles, boxes[: len(tiles)], strict=True)

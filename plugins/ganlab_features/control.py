@@ -35,4 +35,5 @@ def untrained(gan: Gan, seed: int) -> Gan:
             "Give its card an [architecture], which builds the networks from a seed.",
         )
     card = Card(f"{gan.name}-untrained")
-    return Gan(gan.generator, fresh, prior=gan.prior, image=gan.image, card=card, device=gan.device)
+    prior = None if gan.generator is None else gan.prior
+    return Gan(gan.generator, fresh, prior=prior, image=gan.image, card=card, device=gan.device)

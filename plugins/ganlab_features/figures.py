@@ -19,9 +19,12 @@ PALE = 184  # grey that lies over what a unit does not see
 def colours(gradients: np.ndarray) -> np.ndarray:
     """Signed gradients (n, c, h, w) -> (n, h, w, 1 or 3) uint8: grey for zero, each with its own largest at the ends.
 
-    The fourth channel of transparent pictures is left out.
+    The fourth channel of transparent pictures is left out; where channels are shown as colours, the strongest counts.
     """
-    shown = gradients[:, :3] if gradients.shape[1] > 3 else gradients
+    shown = gradients[:, :3] if gradients.shape[1] == 4 else gradients
+    if shown.shape[1] not in (1, 3):
+        strongest = np.abs(shown).argmax(1)[:, None]
+        shown = np.take_along_axis(shown, strongest, axis=1)
     strength = np.abs(shown).reshape(len(shown), -1)
     # a single pixel must not leave the others grey
     largest = np.quantile(strength, 0.9995, axis=1)[:, None, None, None]
@@ -63,7 +66,7 @@ def strongest(
     """
     blocks = {}
     for title, (images, gradients, units) in sides.items():
-        pictures = crops(gan.image.to_uint8(images), units, fields, fade=True)
+        pictures = crops(gan.image.shown(images), units, fields, fade=True)
         beside = crops(colours(gradients.numpy()), units, fields)
         blocks[title] = _lines(len(filters), pictures, beside)
     height, width = fields.largest
@@ -90,7 +93,7 @@ def concepts(
     """
     blocks = {}
     for title, (images, gradients, fired) in sides.items():
-        pictures = gan.image.to_uint8(images)
+        pictures = gan.image.shown(images)
         tiles = [
             np.asarray(draw.heat(image, where)) for image, where in zip(pictures, 0.6 * fired.numpy(), strict=True)
         ]

@@ -37,7 +37,6 @@ class Choices:
 
 def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choices) -> Result:
     """Run the investigation; see :func:`ganlab_features.features`."""
-    _check_channels(gan)
     name = last_convolution(gan) if choices.layer == "auto" else _known(gan, choices.layer)
     shape = (gan.image.channels, gan.image.size, gan.image.size)
     assert gan.discriminator is not None
@@ -57,6 +56,8 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
         )
     elif labeler is None:
         result.notes.append("No labeler knows this GAN's pictures, so nothing is said about concepts: see --labeler.")
+    elif gan.generator is None and choices.judged == "samples":
+        result.notes.append("There is no generator to draw samples, so nothing is said about concepts: --judged data.")
     else:
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
@@ -110,14 +111,6 @@ def _known(gan: Gan, name: str) -> str:
             f"The layer {name!r} puts out no feature maps.", f"Those that do: {', '.join(maps) or 'none'}."
         )
     return name
-
-
-def _check_channels(gan: Gan) -> None:
-    if gan.image.channels not in (1, 3, 4):
-        raise GanlabError(
-            f"The pictures of {gan.name!r} have {gan.image.channels} channels, which no picture of DATA has.",
-            "Take a GAN of grey (1), RGB (3) or transparent (4) pictures.",
-        )
 
 
 def _shown(choices: Choices, layer: Layer) -> list[int]:

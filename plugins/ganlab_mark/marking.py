@@ -144,7 +144,7 @@ def _pictures(gan: Gan, shown: Sequence[PictureName], first: int) -> list[tuple[
 
 def _drawn(gan: Gan, shown: Sequence[PictureName]) -> Iterator[np.ndarray]:
     for start in progress(range(0, len(shown), _BATCH), "drawing pictures"):
-        yield from gan.image.to_uint8(gan.generate(latents_of(gan, shown[start : start + _BATCH])))
+        yield from gan.image.shown(gan.generate(latents_of(gan, shown[start : start + _BATCH])))
 
 
 def _notes(further: int, boxes: Boxes | None) -> list[str]:

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab import GanlabError
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -48,17 +46,9 @@ def assemble(content: Mapping[str, Any]) -> bytes:
 
 
 def png(image: np.ndarray) -> str:
-    """A picture (h, w, 1, 3 or 4) as PNG, in base64.
-
-    Raises:
-        GanlabError: it has other channels.
-    """
+    """A picture (h, w, 1, 3 or 4) as PNG, in base64."""
     from PIL import Image
 
-    if image.shape[2] not in (1, 3, 4):
-        raise GanlabError(
-            f"A picture with {image.shape[2]} channels cannot be shown.", "It needs 1 (grey), 3 (RGB) or 4 (RGBA)."
-        )
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -20,7 +20,7 @@ SCALE = 2
 
 def rows(gan: Gan, pictures: Mapping[str, torch.Tensor]) -> Image.Image:
     """Captioned rows of pictures, a column being one z."""
-    return draw.labelled_rows({name: gan.image.to_uint8(images) for name, images in pictures.items()}, scale=SCALE)
+    return draw.labelled_rows({name: gan.image.shown(images) for name, images in pictures.items()}, scale=SCALE)
 
 
 def weights(values: np.ndarray, layer: str, concept: str) -> Figure:
@@ -39,7 +39,7 @@ def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
     """Marked pictures, and where the probe sees the concept in them."""
     latents = marks.latents[:SHOWN]
     with gan.record(layer) as recording:
-        images = gan.image.to_uint8(gan.generate(latents))
+        images = gan.image.shown(gan.generate(latents))
     features = recording[layer].permute(0, 2, 3, 1).numpy()
     spread = features.std(axis=(0, 1, 2)) + 1e-8
     score = ((features - features.mean(axis=(0, 1, 2))) / spread) @ fit.weights

@@ -73,7 +73,7 @@ def kept(shares: Mapping[str, Mapping[str, Metric]]) -> Figure:
 
 
 def _row(gan: Gan, latents: Latents, vector: torch.Tensor, t: np.ndarray) -> np.ndarray:
-    return gan.image.to_uint8(gan.generate(moved(latents, vector[None], t)))
+    return gan.image.shown(gan.generate(moved(latents, vector[None], t)))
 
 
 def _signed(number: float) -> str:

@@ -28,7 +28,7 @@ def grid(path: Path, steps: int) -> Figure:
     shown = _evenly(steps, COLUMNS - 1)
     legs = range(min(LEGS, len(path)))
     t = shown / steps
-    rows = {path.text(leg): path.gan.image.to_uint8(path.draw(np.full(len(t), leg), t)) for leg in legs}
+    rows = {path.text(leg): path.gan.image.shown(path.draw(np.full(len(t), leg), t)) for leg in legs}
     scale = max(1, min(WIDE // len(t), SIDE) // path.gan.image.size)
     caption = (
         "Each row goes from one sample to the next, named by seed and index at the left, and the next row goes on."
@@ -45,10 +45,10 @@ def animation(path: Path, steps: int, *, loop: bool) -> Figure:
     parts = next((2**k for k in range(EVERYWHERE) if steps * 2**k >= FRAMES), 2**EVERYWHERE)
     t = _evenly(steps * parts, 2 * FRAMES)[:-1] / (steps * parts)
     legs = min(LEGS, len(path))
-    pictures = [path.gan.image.to_uint8(path.draw(np.full(len(t), leg), t)) for leg in range(legs)]
+    pictures = [path.gan.image.shown(path.draw(np.full(len(t), leg), t)) for leg in range(legs)]
     ends_open = not loop or legs < len(path)
     if ends_open:
-        last = path.gan.image.to_uint8(path.draw(np.array([legs - 1]), np.array([1.0])))
+        last = path.gan.image.shown(path.draw(np.array([legs - 1]), np.array([1.0])))
         pictures.append(last.repeat(FRAMES, axis=0))  # a rest before it begins again
     scale = max(1, -(-LARGE // path.gan.image.size))
     frames = [draw.grid(picture[None], 1, scale=scale, pad=0) for leg in pictures for picture in leg]
@@ -119,11 +119,16 @@ def distances(found: Mapping[str, np.ndarray], legs: int, ylabel: str, caption: 
 
 
 def _with_difference(pair: torch.Tensor, image: ImageSpec) -> np.ndarray:
-    """Two pictures (2, c, h, w) and how much each value differs: black where it does not, white where it does most."""
-    pictures = image.to_uint8(pair)
-    apart = np.abs(pictures[1].astype(int) - pictures[0].astype(int)).astype(np.uint8)
+    """Two pictures (2, c, h, w) and how much each value differs: black where it does not, white where it does most.
+
+    Where channels are shown as colours, the difference is that of the channel that differs most.
+    """
+    pictures, values = image.shown(pair), image.to_uint8(pair)
+    apart = np.abs(values[1].astype(int) - values[0].astype(int)).astype(np.uint8)
     if apart.shape[2] == 4:
         apart[..., 3] = 255  # or it would be as transparent as the pictures are alike
+    if apart.shape != pictures[0].shape:
+        apart = np.broadcast_to(apart.max(2, keepdims=True), pictures[0].shape)
     return np.concatenate([pictures, apart[None]])
 
 

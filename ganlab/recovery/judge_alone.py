@@ -1,0 +1,148 @@
+"""A discriminator without its generator: what its pictures are like, and the GAN that only judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ganlab.architectures.chain import build_chain
+from ganlab.errors import GanlabError
+from ganlab.gan import Card, Gan
+from ganlab.imagespec import ImageSpec
+from ganlab.recovery.building import keys_of, named, weights_of
+from ganlab.recovery.cards import kept_facts
+from ganlab.recovery.chaining import skeletons
+from ganlab.recovery.decisions import Decision
+from ganlab.recovery.hints import Hints
+from ganlab.recovery.judging import judge, sizes
+from ganlab.recovery.options import OUTPUTS, SIZES
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.stored import Stored, StoredNetwork
+
+CHANNELS = (1, 3, 4)  # of pictures, where no convolution tells
+VERDICT = ("sigmoid", "reshape", "flatten")  # what may stand after the logit
+NOTE = "Its file holds a discriminator and no generator: it judges pictures and draws none."
+
+
+@dataclass(frozen=True)
+class _Worked:
+    """The layers, the side and channels of the pictures, and how they were found."""
+
+    elements: tuple[Element, ...]
+    size: int
+    channels: int
+    decisions: tuple[Decision, ...]
+
+
+def judge_gan(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -> Gan:
+    """The GAN of a discriminator alone: it scores, and is recorded and edited, but has no generator.
+
+    Args:
+        network: the discriminator.
+        stored: the file it lies in.
+        name: of the checkpoint, for its card and for errors.
+        hints: what the user says; ``image_size`` and ``output`` say what its pictures are.
+
+    Raises:
+        GanlabError: its layers lead from no pictures of a usual size, or of the size that was said, to one number.
+    """
+    try:
+        worked = _stated(network, hints) if network.layers else _worked_out(network, stored, hints)
+    except GanlabError as error:
+        raise GanlabError(f"{name}: {error.message}", error.hint) from error
+    layers = named(worked.elements, torch.Size((worked.channels, worked.size, worked.size)), "discriminator")
+    tables = [table for table, _ in layers]
+    _, discriminator = build_chain({"discriminator": tables})
+    discriminator.load_state_dict(weights_of(layers))
+    output, decision = _range(hints)
+    said = kept_facts(hints)
+    title = str(said.pop("name", Path(name).stem))
+    summary = str(said.pop("summary", f"A discriminator alone, read from a file of the format {stored.format}."))
+    facts = {
+        "source": {"format": stored.format, "keys": {"generator": {}, "discriminator": keys_of(layers)}},
+        "notes": [*stored.notes, NOTE],
+        "decisions": [one.to_card() for one in (*worked.decisions, decision)],
+    }
+    return Gan(
+        None,
+        discriminator,
+        image=ImageSpec(worked.size, worked.channels, *OUTPUTS[output]),
+        card=Card(title, summary, {"name": "chain", "discriminator": tables}, {**facts, **said}),
+    )
+
+
+def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked:
+    """Where only weights are known: the likeliest way from pictures to a verdict."""
+    skeleton = skeletons(network)[0]
+    fitting = sizes(skeleton, stored.same_padding)
+    if not fitting:
+        raise GanlabError("Its layers lead from no pictures of a usual size to one number.", "State it: --image-size")
+    size = hints.image_size or fitting[0]
+    judgement = judge(skeleton, {}, size, stored.same_padding, hints.activation)
+    first = skeleton.stages[0]
+    channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
+    evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"
+    certain = hints.activation is not None
+    activation = Decision("activation of the discriminator", judgement.activation, evidence, certain=certain)
+    return _Worked(judgement.elements, size, channels, (_size_decision(size, fitting, hints), activation))
+
+
+def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
+    """Where the format says how the layers follow, only the pictures are left open."""
+    parts = {part.name: part for part in network.parts}
+    elements: list[Element] = [
+        ({key: value for key, value in table.items() if key != "name"}, parts.get(str(table["name"])))
+        for table in network.layers
+    ]
+    while elements and elements[-1][0]["kind"] in VERDICT:
+        elements.pop()  # a verdict is a logit here
+    asked = (hints.image_size,) if hints.image_size else SIZES
+    fitting = [(size, channels) for size in asked for channels in CHANNELS if _judges(elements, channels, size)]
+    first = next((table for table, part in elements if part is not None), {})
+    if first.get("kind") == "conv":
+        channels = int(first["inputs"])
+        fitting = [(size, channels) for size in asked if _judges(elements, channels, size)]
+    if not fitting:
+        what = f"{asked[0]}x{asked[0]}" if hints.image_size else "a usual size"
+        raise GanlabError(f"Its layers lead from no pictures of {what} to one number.", "State it: --image-size")
+    size, channels = fitting[0]
+    decision = _size_decision(size, list(dict.fromkeys(size for size, _ in fitting)), hints)
+    return _Worked(tuple(elements), size, channels, (decision,))
+
+
+def _judges(elements: list[Element], channels: int, size: int) -> bool:
+    """Whether these layers make one number of such a picture."""
+    try:
+        with torch.inference_mode():
+            verdict = run(tuple(elements), torch.zeros(2, channels, size, size))
+    except (RuntimeError, ValueError):  # torch's word for sizes that do not fit
+        return False
+    return verdict.numel() == 2
+
+
+def _size_decision(size: int, fitting: list[int], hints: Hints) -> Decision:
+    what, chosen = "size of the pictures", f"{size}x{size}"
+    if hints.image_size:
+        return Decision(what, chosen, "as you said")
+    others = [other for other in fitting if other != size]
+    if not others:
+        return Decision(what, chosen, "the only usual one that its layers bring down to one number")
+    runner_up = f"{others[0]}x{others[0]} (--image-size {others[0]})"
+    return Decision(what, chosen, "its layers bring it down to one number most simply", runner_up, certain=False)
+
+
+def _range(hints: Hints) -> tuple[str, Decision]:
+    """What ended the generator that it was trained against, which says the range of its pictures."""
+    what = "range of the pictures"
+    if hints.output:
+        return hints.output, Decision(what, _in_words(hints.output), "as you said")
+    evidence = "nothing in the file tells; that of tanh is the usual one"
+    other = f"{_in_words('sigmoid')} (--output sigmoid)"
+    return "tanh", Decision(what, _in_words("tanh"), evidence, other, certain=False)
+
+
+def _in_words(output: str) -> str:
+    low, high = OUTPUTS[output]
+    return f"{low:g} to {high:g}"

@@ -1,0 +1,278 @@
+"""Code that comes with a checkpoint runs where the user trusts it, and no further than he says."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from ganlab import GanlabError, load_gan
+from ganlab.cli import app
+
+from .kit import one_thread  # noqa: F401
+
+# what stands in the user's module: the class, and names that it imports for itself
+CODE = """
+import os
+from os import system
+from subprocess import Popen
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(dim, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 768), nn.Tanh())
+        self.seen = {"sizes"}
+    def forward(self, z):
+        return self.body(z).reshape(-1, 3, 16, 16)
+
+class Other(nn.Module):
+    pass
+
+class Settings:
+    def __init__(self):
+        self.steps = 3
+
+class Kept(Net):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.settings = Settings()
+        self.act = nn.functional.relu
+
+def helper():
+    return 1
+"""
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The user's module, beside him in the current folder; called otherwise in every test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = f"nets_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(CODE)
+    module = __import__(name)
+    torch.manual_seed(0)
+    return module
+
+
+def saved(module: nn.Module, path: Path, *, legacy: bool = False, module_name: str = "__main__") -> Path:
+    """Pickled whole, as if its classes had been defined in a script of its author's."""
+    classes = {type(one) for one in module.modules() if type(one).__module__.startswith("nets_")}
+    homes = {one: one.__module__ for one in classes}
+    import sys
+    from types import ModuleType
+
+    stand_in = ModuleType(module_name)
+    before = sys.modules.get(module_name)
+    for one in classes:
+        setattr(stand_in, one.__name__, one)
+        one.__module__ = module_name
+    sys.modules[module_name] = stand_in
+    try:
+        torch.save(module, path, _use_new_zipfile_serialization=not legacy)
+    finally:
+        for one, home in homes.items():
+            one.__module__ = home
+        if before is None:
+            del sys.modules[module_name]
+        else:
+            sys.modules[module_name] = before
+    return path
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("home", ["__main__", "authors"])
+def test_a_pickled_module_draws_what_it_drew(code: Any, tmp_path: Path, legacy: bool, home: str) -> None:
+    network = code.Net(7)
+    network(torch.rand(32, 7))
+    path = saved(network, tmp_path / "G.pth", legacy=legacy, module_name=home)
+    gan = load_gan(f"{code.__name__}:Net+{path}", trust=True, z="normal")
+    latents = gan.latents(4)
+    with torch.no_grad():
+        expected = network.eval()(latents.z)
+    assert torch.equal(gan.generate(latents), expected)
+    assert (gan.prior.dim, gan.image.size, gan.image.channels) == (7, 16, 3)
+
+
+def test_a_plain_pickle_of_a_module_opens_too(code: Any, tmp_path: Path) -> None:
+    network = code.Kept(5).eval()
+    (tmp_path / "G.pkl").write_bytes(pickle.dumps(network))
+    gan = load_gan(f"{code.__name__}:Kept+{tmp_path / 'G.pkl'}", trust=True)
+    assert gan.generator.settings.steps == 3  # type: ignore[union-attr]
+    with torch.no_grad():
+        assert torch.equal(gan.generate(gan.latents(2)), network(gan.latents(2).z))
+
+
+def test_torchs_own_modules_need_no_code_of_the_users(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Linear(6, 28 * 28), nn.Sigmoid())
+    torch.save(network, tmp_path / "G.pth")
+    with pytest.raises(GanlabError, match=r"pickles whole objects \(torch\.nn\.modules"):
+        load_gan(str(tmp_path / "G.pth"))
+    gan = load_gan(f"torch.nn:Sequential+{tmp_path / 'G.pth'}", trust=True)
+    assert gan.generate(gan.latents(2)).shape == (2, 1, 28, 28)  # flat numbers become pictures
+    assert gan.image.low == 0.0
+
+
+def test_without_trust_it_says_why_and_what_to_do(code: Any, tmp_path: Path) -> None:
+    path = saved(code.Net(7), tmp_path / "G.pth")
+    with pytest.raises(GanlabError, match=r"pickles whole objects \(__main__\.Net") as caught:
+        load_gan(f"{code.__name__}:Net+{path}")
+    assert "--trust" in caught.value.hint
+    for trust in (False, True):  # without a class, trust alone opens nothing
+        with pytest.raises(GanlabError, match="pickles whole objects") as caught:
+            load_gan(str(path), trust=trust)
+        assert "MODULE:CLASS+FILE --trust" in caught.value.hint
+
+
+def test_it_must_be_of_the_class_that_was_named(code: Any, tmp_path: Path) -> None:
+    path = saved(code.Net(7), tmp_path / "G.pth")
+    with pytest.raises(GanlabError, match=r"pickles a Net, which is no .*:Other"):
+        load_gan(f"{code.__name__}:Other+{path}", trust=True)
+    with pytest.raises(GanlabError, match="helper is no class of a network"):
+        load_gan(f"{code.__name__}:helper+{path}", trust=True)
+    with pytest.raises(GanlabError, match="has no 'Missing'"):
+        load_gan(f"{code.__name__}:Missing+{path}", trust=True)
+    (tmp_path / "bare.py").write_text("from torch import nn\nclass Empty(nn.Module): pass\n")
+    with pytest.raises(GanlabError, match=r"asks for __main__\.Net, .*no class of bare"):
+        load_gan(f"bare:Empty+{path}", trust=True)
+
+
+class Calls:
+    """Pickles as a call of anything."""
+
+    def __init__(self, called: Callable[..., Any], *arguments: Any) -> None:
+        self.call = (called, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+ATTACKS = {
+    "os.system": lambda evidence: Calls(os.system, f"touch {evidence}"),
+    "subprocess.Popen": lambda evidence: Calls(subprocess.Popen, ["touch", str(evidence)]),
+    "eval": lambda evidence: Calls(eval, f"open({str(evidence)!r}, 'w')"),
+    "getattr": lambda evidence: Calls(getattr, nn.Linear, "__init__"),
+    "torch.load": lambda evidence: Calls(torch.load, str(evidence)),
+    "torch.hub": lambda evidence: Calls(torch.hub.load, str(evidence), "x"),
+    "a function of torch.nn": lambda evidence: Calls(nn.init.zeros_, torch.zeros(2)),
+    "nested": lambda evidence: Calls(
+        torch.storage._load_from_bytes, pickle.dumps(Calls(os.system, f"touch {evidence}"))
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("way", ["zip", "legacy", "plain"])
+def test_trust_goes_no_further_than_layers_and_the_users_classes(
+    code: Any, tmp_path: Path, attack: str, way: str
+) -> None:
+    evidence = tmp_path / "evidence"
+    network = code.Net(3)
+    network.more = ATTACKS[attack](evidence)
+    path = tmp_path / "G.pth"
+    if way == "plain":
+        path.write_bytes(pickle.dumps(network))
+    else:
+        torch.save(network, path, _use_new_zipfile_serialization=way == "zip")
+    with pytest.raises(GanlabError, match="asks for"):
+        load_gan(f"{code.__name__}:Net+{path}", trust=True)
+    assert not evidence.exists()
+
+
+@pytest.mark.parametrize("name", ["os\nsystem", "x\nsystem", "x\nPopen", "x\nhelper", "x\nos"])
+def test_what_the_users_module_merely_imports_is_not_reached(code: Any, tmp_path: Path, name: str) -> None:
+    evidence = tmp_path / "evidence"
+    (tmp_path / "G.pkl").write_bytes(b"c" + name.encode() + b"\n(S'touch " + str(evidence).encode() + b"'\ntR.")
+    with pytest.raises(GanlabError, match="asks for"):
+        load_gan(f"{code.__name__}:Net+{tmp_path / 'G.pkl'}", trust=True)
+    assert not evidence.exists()
+
+
+def test_dotted_names_lead_nowhere(code: Any, tmp_path: Path) -> None:
+    def text(word: str) -> bytes:
+        return b"\x8c" + bytes([len(word)]) + word.encode()
+
+    for module, name in (
+        ("torch.nn", "modules.module.torch.hub.load"),
+        (code.__name__, "os.system"),
+        ("x", "Net.apply"),
+    ):
+        (tmp_path / "G.pkl").write_bytes(b"\x80\x04" + text(module) + text(name) + b"\x93)R.")
+        with pytest.raises(GanlabError, match="asks for"):
+            load_gan(f"{code.__name__}:Net+{tmp_path / 'G.pkl'}", trust=True)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_damaged_files_are_told(code: Any, tmp_path: Path, legacy: bool) -> None:
+    whole = saved(code.Net(3), tmp_path / "G.pth", legacy=legacy).read_bytes()
+    for end in range(40, len(whole), len(whole) // 25):
+        (tmp_path / "cut.pth").write_bytes(whole[:end])
+        with pytest.raises(GanlabError):
+            load_gan(f"{code.__name__}:Net+{tmp_path / 'cut.pth'}", trust=True)
+
+
+HUBCONF = """
+import torch
+from pathlib import Path
+Path(__file__).with_name("ran").write_text("")
+def generator():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.ConvTranspose2d(9, 6, 4), torch.nn.BatchNorm2d(6), torch.nn.ReLU(),
+        torch.nn.ConvTranspose2d(6, 3, 4, 4), torch.nn.Tanh(),
+    )
+"""
+
+
+def test_torch_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "hubconf.py").write_text(HUBCONF)
+    with pytest.raises(GanlabError, match="would run code") as caught:
+        load_gan("hub:./repo:generator")
+    assert "--trust" in caught.value.hint
+    assert not (tmp_path / "repo" / "ran").exists()
+    gan = load_gan("hub:./repo:generator", trust=True, z="uniform")
+    assert (gan.prior.dim, gan.prior.law, gan.image.size, gan.name) == (9, "uniform", 16, "repo-generator")
+    assert gan.generate(gan.latents(2)).shape == (2, 3, 16, 16)
+
+
+def test_the_commands_take_the_flag(code: Any, tmp_path: Path) -> None:
+    path = saved(code.Net(7), tmp_path / "G.pth")
+    spec = f"{code.__name__}:Net+{path}"
+    words = ["walk", "--points", "2", "--steps", "2", "--gan", spec, "--trust", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    command = (tmp_path / "out" / "index.html").read_text()
+    assert "--trust" in command
+    assert "--trust True" not in command
+    refused = CliRunner().invoke(app, ["checkpoints", "info", spec])
+    assert "--trust" in getattr(refused.exception, "hint", "")
+
+
+def test_real_ones(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shared_data / "checkpoints"
+    if not folder.is_dir():
+        pytest.skip("no checkpoints among the shared data")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "authors.py").write_text(
+        "from torch import nn\n"
+        "class Generator(nn.Module):\n    def forward(self, z):\n        return self.model(z)\n"
+        "class DCGAN_G(nn.Module):\n    def forward(self, z):\n        return self.main(z)\n"
+    )
+    digits = load_gan(f"authors:Generator+{folder / 'mnist28-pickled-module' / 'generator.pth'}", trust=True)
+    assert (digits.prior.dim, digits.prior.law, digits.image.size, digits.image.channels) == (128, "normal", 28, 1)
+    tiles = load_gan(f"authors:DCGAN_G+{folder / 'mario32-dashed-keys' / 'mario_gan.pth'}", trust=True)
+    assert (tiles.prior.dim, tiles.image.size, tiles.image.channels) == (32, 32, 1)
+    for gan in (digits, tiles):
+        assert gan.generate(gan.latents(16)).std(0).mean() > 0.01
