@@ -1,0 +1,166 @@
+"""HDF5 files that anybody may have made: nothing outside the file is opened, nothing read is larger than the file."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganlab import GanlabError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+MOST = 20_000  # data sets, and names of them
+PACKED = 16  # compressed weights are about as large as plain ones; a bomb is a thousand times smaller
+SPARE = 1 << 16
+_NO_NEED = "Files of weights need none of that."
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file begins as HDF5 does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+@contextmanager
+def open_hdf5(path: Path, content: bytes | None = None) -> Iterator[Any]:
+    """The root group of a file, or of ``content`` that was found inside the file ``path``.
+
+    Raises:
+        GanlabError: h5py is not installed; whatever h5py finds wrong with the file while the block reads it.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise GanlabError(f"{path} is HDF5, which h5py reads.", "Install it: pip install 'ganlab[formats]'.") from error
+    try:
+        with h5py.File(io.BytesIO(content) if content is not None else path, "r", locking=False) as file:
+            yield file
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GanlabError(f"{path} is damaged: {reason[:160]}.", "Fetch or copy it again.") from error
+
+
+def children(group: Any) -> Iterator[tuple[str, Any]]:
+    """Name and object of everything in a group; links that lead elsewhere are refused.
+
+    Raises:
+        GanlabError: a link to another place or file.
+    """
+    for name in group:
+        yield name, _linked(group, name)
+
+
+def _linked(group: Any, name: str) -> Any:
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise GanlabError(f"{group.name}/{name} is a link to another place.", _NO_NEED)
+    return group[name]
+
+
+def is_data(thing: Any) -> bool:
+    """Whether an object of the file is a data set of numbers."""
+    import h5py
+
+    return isinstance(thing, h5py.Dataset) and thing.dtype.kind in "fiu"
+
+
+def is_group(thing: Any) -> bool:
+    """Whether an object of the file is a group."""
+    import h5py
+
+    return isinstance(thing, h5py.Group)
+
+
+def at(group: Any, path: str) -> Any:
+    """What lies at a path below ``group``, or None.
+
+    Raises:
+        GanlabError: a link to elsewhere on the way.
+    """
+    for name in path.split("/"):
+        if not is_group(group) or name not in group:
+            return None
+        group = _linked(group, name)
+    return group
+
+
+def groups(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Names on the way and group of ``root`` and all below it.
+
+    Raises:
+        GanlabError: a link to elsewhere; a group that lies in two places, as in itself.
+    """
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    seen: set[int] = set()
+    while waiting:
+        path, group = waiting.pop()
+        if address(group) in seen:
+            raise GanlabError(f"The group {group.name} of this HDF5 file lies in two places.", _NO_NEED)
+        seen.add(address(group))
+        yield path, group
+        waiting += [((*path, name), thing) for name, thing in children(group) if is_group(thing)]
+
+
+def address(thing: Any) -> int:
+    """Where in the file a group or data set is described: later for what was written later, but for reused gaps."""
+    import h5py
+
+    return int(h5py.h5o.get_info(thing.id).addr)
+
+
+class Budget:
+    """How many bytes may be read from a file: about as many as it has."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path, self.left, self.things = path, PACKED * size + SPARE, MOST
+
+    def read(self, data_set: Any) -> np.ndarray:
+        """The numbers of a data set as float32.
+
+        Raises:
+            GanlabError: more numbers than the file could hold; numbers that lie in another file.
+        """
+        import numpy as np
+
+        if data_set.is_virtual or data_set.external:
+            raise GanlabError(f"{data_set.name} of {self.path} lies in another file.", "Bring the weights in one.")
+        wanted = data_set.size * max(data_set.dtype.itemsize, 4)
+        self.left -= wanted
+        self.things -= 1
+        if self.left < 0 or self.things < 0:
+            raise GanlabError(
+                f"{data_set.name} of {self.path} claims {wanted:,} bytes, more than the file could hold.",
+                "Fetch or copy it again.",
+            )
+        return np.asarray(data_set[()], dtype=np.float32)
+
+
+def texts(group: Any, name: str) -> list[str]:
+    """An attribute that lists names; Keras cuts long ones in pieces ``name0``, ``name1``, ..."""
+    pieces = [name] if name in group.attrs else []
+    while f"{name}{len(pieces)}" in group.attrs and name not in pieces:
+        pieces.append(f"{name}{len(pieces)}")
+    found: list[str] = []
+    for piece in pieces:
+        if math.prod(group.attrs.get_id(piece).shape) + len(found) > MOST:
+            raise ValueError(f"{piece} claims to list more than {MOST} names")
+        found += [_text(value) for value in group.attrs[piece]]
+    return found
+
+
+def text(group: Any, name: str) -> str | None:
+    """An attribute that is one text, or None."""
+    return _text(group.attrs[name]) if name in group.attrs else None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,182 @@
+"""TensorFlow's tensor bundle: ``NAME.index``, a sorted table of what there is, and ``NAME.data-00000-of-0000N``.
+
+The table is LevelDB's: blocks of keys that are stored without what they share with the key before, each block with a
+checksum, a block that lists the blocks, and 48 bytes at the end that say where that one lies.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganlab import GanlabError
+
+from . import protobuf
+from .crc32c import masked
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOOTER = 48
+TABLE_MAGIC = 0xDB4775248B80FB57
+TRAILER = 5  # bytes behind a block: how it is compressed, and its checksum
+SHARDS = 10_000
+STRING = 7
+# TensorFlow's number of a type -> numpy's name of it; bfloat16 is the upper half of a float32
+FLOATS = {1: "<f4", 2: "<f8", 14: "<u2", 19: "<f2"}
+BFLOAT16 = 14
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a tensor lies: its type, its shape, the data file, the place in it, its bytes and their checksum."""
+
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    checksum: int
+    sliced: bool
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened checkpoint: what its index lists."""
+
+    prefix: Path
+    shards: int
+    entries: Mapping[str, Entry]
+
+    def floats(self, name: str) -> np.ndarray:
+        """A tensor as float32.
+
+        Raises:
+            GanlabError: its bytes are not there, are not what was written, or are no floating point numbers.
+        """
+        import numpy as np
+
+        entry = self.entries[name]
+        if entry.dtype not in FLOATS or entry.sliced:
+            raise GanlabError(f"{name} in {self.prefix.name} is in pieces or of a type not known.", "Save it anew.")
+        kind = np.dtype(FLOATS[entry.dtype])
+        if math.prod(entry.shape) * kind.itemsize != entry.size:
+            raise self.damaged(f"{name} is {entry.shape} in {entry.size} bytes")
+        values = np.frombuffer(self._bytes(name), dtype=kind)
+        if entry.dtype == BFLOAT16:
+            values = (values.astype(np.uint32) << 16).view(np.float32)
+        return values.astype(np.float32).reshape(entry.shape)
+
+    def text(self, name: str) -> bytes:
+        """The one text that a tensor of texts holds: its length, the length's checksum, then itself.
+
+        Raises:
+            GanlabError: its bytes are not there.
+        """
+        content = self._bytes(name, checked=False)
+        try:
+            length, place = protobuf.varint(content, 0)
+        except ValueError as error:
+            raise self.damaged(f"{name}: {error}") from error
+        if place + 4 + length != len(content):
+            raise self.damaged(f"{name} is cut off")
+        return content[place + 4 :]
+
+    def _bytes(self, name: str, checked: bool = True) -> bytes:
+        entry = self.entries[name]
+        path = self.prefix.with_name(f"{self.prefix.name}.data-{entry.shard:05d}-of-{self.shards:05d}")
+        if not path.is_file():
+            raise GanlabError(f"{path} is missing; it belongs to {self.prefix.name}.index.", "Put it beside the index.")
+        if entry.offset + entry.size > path.stat().st_size:
+            raise self.damaged(f"{name} lies behind the end of {path.name}")
+        with path.open("rb") as file:
+            file.seek(entry.offset)
+            content = file.read(entry.size)
+        if checked and masked(content) != entry.checksum:
+            raise self.damaged(f"the checksum of {name} does not fit")
+        return content
+
+    def damaged(self, what: str) -> GanlabError:
+        """The error for a file that is not as it was written."""
+        return GanlabError(f"The TensorFlow checkpoint {self.prefix} is damaged: {what}.", "Fetch or copy it again.")
+
+
+def open_bundle(prefix: Path) -> Bundle:
+    """Read the index of the checkpoint ``prefix`` (``prefix.index``).
+
+    Raises:
+        GanlabError: it is missing or damaged.
+    """
+    path = prefix.with_name(f"{prefix.name}.index")
+    try:
+        table = dict(_table(path.read_bytes()))
+        header = protobuf.ints(table.pop(b"", b""))
+        shards = header.get(1, 1)
+        if header.get(2, 0) != 0 or not 1 <= shards <= SHARDS:
+            raise ValueError("its numbers are big-endian, or its header is none")
+        entries = {key.decode("utf-8"): _entry(value) for key, value in table.items()}
+    except (ValueError, struct.error) as error:
+        raise GanlabError(f"The TensorFlow index {path} is damaged: {error}.", "Fetch or copy it again.") from error
+    return Bundle(prefix, shards, entries)
+
+
+def _entry(message: bytes) -> Entry:
+    numbers = protobuf.ints(message)
+    dims = [size for shape in protobuf.messages(message, 2) for size in protobuf.messages(shape, 2)]
+    shape = tuple(protobuf.ints(dim).get(1, 0) for dim in dims)
+    place = (numbers.get(3, 0), numbers.get(4, 0), numbers.get(5, 0))
+    return Entry(numbers.get(1, 0), shape, *place, numbers.get(6, 0), bool(protobuf.messages(message, 7)))
+
+
+def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """All keys and values of a table.
+
+    Raises:
+        ValueError: it is none, or is damaged.
+    """
+    if len(content) < FOOTER or struct.unpack("<Q", content[-8:])[0] != TABLE_MAGIC:
+        raise ValueError("it does not end as an index does")
+    footer = content[-FOOTER:]
+    _, place = _handle(footer, 0)  # of a block about the table, which is empty
+    of_blocks, _ = _handle(footer, place)
+    for _, handle in _pairs(_block(content, *of_blocks)):
+        yield from _pairs(_block(content, *_handle(handle, 0)[0]))
+
+
+def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
+    """Where a block lies (its place and size), and the place behind the handle."""
+    offset, place = protobuf.varint(data, place)
+    size, place = protobuf.varint(data, place)
+    return (offset, size), place
+
+
+def _block(content: bytes, offset: int, size: int) -> bytes:
+    end = offset + size
+    if end + TRAILER > len(content):
+        raise ValueError("a block lies behind its end")
+    if masked(content[offset : end + 1]) != struct.unpack("<I", content[end + 1 : end + TRAILER])[0]:
+        raise ValueError("the checksum of a block does not fit")
+    if content[end]:
+        raise ValueError("its blocks are compressed, which TensorFlow does not do by itself")
+    return content[offset:end]
+
+
+def _pairs(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of a block; at its end are the places of the keys that are stored whole, and their number."""
+    if len(block) < 4:
+        raise ValueError("a block is too short")
+    end = len(block) - 4 - 4 * struct.unpack("<I", block[-4:])[0]
+    place, key = 0, b""
+    while place < end:
+        shared, place = protobuf.varint(block, place)
+        fresh, place = protobuf.varint(block, place)
+        size, place = protobuf.varint(block, place)
+        if shared > len(key) or place + fresh + size > end:
+            raise ValueError("a key lies outside its block")
+        key = key[:shared] + block[place : place + fresh]
+        yield key, block[place + fresh : place + fresh + size]
+        place += fresh + size
