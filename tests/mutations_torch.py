@@ -82,13 +82,13 @@ def _valued(weights: State, lot: Lot) -> Any:
 
 def _expanded(weights: State, lot: Lot) -> Any:
     """Shapes of millions on a storage of one number."""
-    sizes = lot.choice([(HUGE, HUGE), (HUGE, 8), (8, HUGE), (12, 8, 5000, 5000), (HUGE, 8, 4, 4), (8, 12, HUGE, 1)])
+    sizes = lot.choice([(HUGE, HUGE), (HUGE, 8), (8, HUGE), (8, 6, 5000, 5000), (HUGE, 6, 4, 4), (8, 6, HUGE, 1)])
     sizes = lot.choice([sizes, (HUGE**2,), (2**14, 2**14), (4096, 4096, 4, 4), (100, 1, 1024, 1024)])
     return _replaced(weights, lot, lambda value: torch.full((1,), 0.01).expand(sizes))
 
 
 def _shaped(weights: State, lot: Lot) -> Any:
-    shapes = [(), (0,), (1,), (0, 8, 4, 4), (8, 12, 4), (8, 12, 4, 4, 4), (8, 12, 4, 3), (8, 12, 1, 7), (8, 12, 65, 65)]
+    shapes = [(), (0,), (1,), (0, 8, 4, 4), (8, 6, 4), (8, 6, 4, 4, 4), (8, 6, 4, 3), (8, 6, 1, 7), (8, 6, 65, 65)]
     shape = lot.choice(shapes)
     return _replaced(weights, lot, lambda value: torch.randn(shape))
 
@@ -181,7 +181,7 @@ def _counted(weights: State, lot: Lot) -> Any:
 
 def _normalised(weights: State, lot: Lot) -> Any:
     """What spectral and weight normalisation store, of sizes that do not fit."""
-    shapes: list[tuple[int, ...]] = [(1,), (8,), (12,), (3,), (0,), (12, 1, 1, 1), (192,), ()]
+    shapes: list[tuple[int, ...]] = [(1,), (8,), (6,), (3,), (0,), (6, 1, 1, 1), (48,), ()]
     names = ["weight_u", "weight_v", "weight_g", "parametrizations.weight.0._u", "parametrizations.weight.original1"]
     found = {key.replace("3.weight", lot.choice(["3.weight_orig", "3.weight_v"])): one for key, one in weights.items()}
     return found | {f"3.{name}": torch.randn(lot.choice(shapes)) for name in lot.sample(names, 2)}

@@ -34,6 +34,9 @@ def work() -> None:
     from tests.mutation_audit import opened
     from tests.mutations import make
 
+    with tempfile.TemporaryDirectory() as folder:
+        opened(make(0, Path(folder)))  # all that is imported once
+    print("ready", flush=True)
     for line in sys.stdin:
         number = int(line)
         with tempfile.TemporaryDirectory() as folder:
@@ -55,10 +58,7 @@ class Worker:
 
     def open(self, number: int) -> dict[str, Any]:
         """How the checkpoint of this number ended."""
-        if self.process is None or self.process.poll() is not None:
-            command = [sys.executable, "-X", "faulthandler", __file__, "--work"]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        process = self.process
+        process = self._alive()
         assert process.stdin is not None and process.stdout is not None
         timer = threading.Timer(self.seconds, process.kill)
         timer.start()
@@ -72,6 +72,14 @@ class Worker:
         outcome = "timed out" if late else "crashed"
         words = f"the process ended with {process.wait()}"
         return {**_named(number), "number": number, "outcome": outcome, "words": words, "seconds": self.seconds, "peak": 0}
+
+    def _alive(self) -> subprocess.Popen[str]:
+        if self.process is None or self.process.poll() is not None:
+            command = [sys.executable, "-X", "faulthandler", __file__, "--work"]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert self.process.stdout is not None
+            assert self.process.stdout.readline() == "ready\n"
+        return self.process
 
     def close(self) -> None:
         if self.process is not None and self.process.stdin is not None:
