@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,33 @@ def test_links_are_not_followed(link: Any, tmp_path: Path) -> None:
         file["layers"]["more"] = link
     with pytest.raises(GanlabError, match="link"):
         keras_files.load(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("<Q", 0), ("<Q", 5), ("<Q", 1 << 40)],
+    ids=["endless", "without a length", "outside"],
+)
+def test_heaps_of_texts_that_h5py_would_not_survive(field: str, value: int, tmp_path: Path) -> None:
+    """The free space at a heap's end says how long it is; h5py goes round for ever if that is nothing."""
+    content = bytearray((FIXTURES / "keras2-alone.h5").read_bytes())
+    place = content.index(b"GCOL") + 16
+    while struct.unpack_from("<H", content, place)[0]:
+        place += 16 + -(-struct.unpack_from("<Q", content, place + 8)[0] // 8) * 8
+    struct.pack_into(field, content, place + 8, value)
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(GanlabError, match="heap"):
+        keras_files.load(tmp_path / "a.h5")
+
+
+def test_a_text_of_four_gigabytes_is_not_allocated(tmp_path: Path) -> None:
+    content = bytearray((FIXTURES / "keras2-alone.h5").read_bytes())
+    heap = content.index(b"GCOL")
+    place = content.index(struct.pack("<QI", heap, 1))
+    struct.pack_into("<I", content, place - 4, (1 << 32) - 1)
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(GanlabError, match="longer than it is"):
+        keras_files.load(tmp_path / "a.h5")
 
 
 def test_groups_in_themselves_end(tmp_path: Path) -> None:

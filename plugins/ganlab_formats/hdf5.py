@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab import GanlabError
+
+from . import hdf5_heap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,11 +44,20 @@ def open_hdf5(path: Path, content: bytes | None = None) -> Iterator[Any]:
     except ImportError as error:
         raise GanlabError(f"{path} is HDF5, which h5py reads.", "Install it: pip install 'ganlab[formats]'.") from error
     try:
+        _check_heaps(path, content)
         with h5py.File(io.BytesIO(content) if content is not None else path, "r", locking=False) as file:
             yield file
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GanlabError(f"{path} is damaged: {reason[:160]}.", "Fetch or copy it again.") from error
+
+
+def _check_heaps(path: Path, content: bytes | None) -> None:
+    if content is not None:
+        hdf5_heap.check(content)
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        hdf5_heap.check(mapped)
 
 
 def children(group: Any) -> Iterator[tuple[str, Any]]:
