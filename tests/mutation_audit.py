@@ -69,7 +69,7 @@ def opened(case: Case) -> tuple[str, str]:
             if not error.hint or "Traceback" in words:
                 outcome = "crashed"
         except BaseException:
-            outcome, words = "crashed", traceback.format_exc()[-1200:]
+            outcome, words = "crashed", traceback.format_exc()[-400:]
             if not isinstance(sys.exc_info()[1], Exception):
                 raise
     if done:

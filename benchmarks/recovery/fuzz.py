@@ -45,7 +45,7 @@ def work() -> None:
             outcome, words = opened(case)
             seconds = time.perf_counter() - before
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-        said = {"format": case.format, "what": case.what, "outcome": outcome, "words": words[:300]}
+        said = {"format": case.format, "what": case.what, "outcome": outcome, "words": words[-400:]}
         print(json.dumps({"number": number, "seconds": seconds, "peak": peak, **said}), flush=True)
 
 
