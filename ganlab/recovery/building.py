@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ganlab.recovery.simulate import Element, run
+from ganlab.errors import GanlabError
+from ganlab.recovery.simulate import Element, on_meta, run
 from ganlab.recovery.stored import Part
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
@@ -93,17 +94,13 @@ def _sides(elements: Sequence[Element], blocks: list[list[int]], first: torch.Si
     for block in blocks:
         for place in block:
             table, part = elements[place]
-            features = run(((table, None if part is None else _on_meta(part)),), features)
+            features = run(((table, None if part is None else on_meta(part)),), features)
         sides.append(features.shape[-1] if features.ndim == 4 else 0)
     return sides
 
 
 def _joined(table: Mapping[str, Any], z_dim: int) -> int:
     return z_dim if table["join"] == "multiply" else z_dim + int(table["dims"])
-
-
-def _on_meta(part: Part) -> Part:
-    return Part(part.kind, part.name, {role: value.to("meta") for role, value in part.tensors.items()})
 
 
 def _title(side: int, last: bool, network: str, number: int) -> str:
@@ -115,13 +112,19 @@ def _title(side: int, last: bool, network: str, number: int) -> str:
 
 
 def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
-    """The state dict of the chain of these layers; statistics that no file holds are left at their start."""
+    """The state dict of the chain of these layers; statistics that no file holds are left at their start.
+
+    Raises:
+        GanlabError: numbers that are not finite.
+    """
     state: dict[str, torch.Tensor] = {}
     for table, part in layers:
         if part is None:
             continue
         prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
         for role, value in part.tensors.items():
+            if not torch.isfinite(value).all():
+                raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged; take an earlier one.")
             state[f"{prefix}.{STORED_AS[role]}"] = value
         if table["kind"] == "batch_norm":
             maps = table["maps"]
