@@ -36,7 +36,7 @@ class Calls:
         return self.call
 
 
-def _calling(canary: Path) -> list[Any]:
+def callings(canary: Path) -> list[Any]:
     """Functions that would write the canary, those of torch and numpy among them that readers may know."""
     shell = f"touch {canary}"
     code = f"open({str(canary)!r}, 'w').write('it ran')"
@@ -61,13 +61,13 @@ def _calling(canary: Path) -> list[Any]:
 
 def _code(canary: Path, lot: Lot) -> bytes:
     """A pickle of a call, alone or among weights, in every wrapping in which one comes."""
-    call, form = lot.choice(_calling(canary)), lot.choice(FORMS)
+    call, form = lot.choice(callings(canary)), lot.choice(FORMS)
     if form == "plain":
         return pickle.dumps(lot.choice([call, [call], {"weight": call}]), lot.choice([0, 1, 2, 4, 5]))
     return torch_saved({**state(), "more": call} if form == "inside a state" else call, legacy=form == "legacy")
 
 
-def _in_torch_zip(document: bytes, more: dict[str, bytes] | None = None) -> bytes:
+def in_torch_zip(document: bytes, more: dict[str, bytes] | None = None) -> bytes:
     """A pickle as torch's zip holds it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -116,7 +116,7 @@ def _opcodes(canary: Path, lot: Lot) -> bytes:
         b"",
     ]
     document = b"\x80\x02" + lot.choice(documents)
-    return document if lot.random() < 0.5 else _in_torch_zip(document)
+    return document if lot.random() < 0.5 else in_torch_zip(document)
 
 
 def _doubling() -> bytes:
@@ -136,7 +136,7 @@ def _storage(canary: Path, lot: Lot) -> bytes:
         b"ctorch\nFloatStorage\nX" + struct.pack("<I", len(key)) + key + b"X\x03\0\0\0cpuJ" + struct.pack("<i", count)
     )
     document += b"tQK\0J" + struct.pack("<i", count) + b"\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRs."
-    return _in_torch_zip(document, {"data/0": bytes(16)})
+    return in_torch_zip(document, {"data/0": bytes(16)})
 
 
 def _zip_bomb(canary: Path, lot: Lot) -> bytes:
