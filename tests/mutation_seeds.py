@@ -89,12 +89,13 @@ def training_state() -> dict[str, Any]:
 @cache
 def seeds() -> tuple[Seed, ...]:
     """One of every format; the commoner a format, the more of them."""
+    in_hdf5 = _hdf5({f"model.{key}": array for key, array in _arrays().items()})
     found = [
         Seed("torch zip", {"generator.pth": torch_saved(state())}, "generator.pth"),
         Seed("torch legacy", {"generator.pth": torch_saved(state(), legacy=True)}, "generator.pth"),
         Seed("training state", {"latest.pt": torch_saved(training_state())}, "latest.pt"),
         Seed("plain pickle", {"generator.pkl": pickle.dumps(_arrays())}, "generator.pkl"),
-        Seed("torch hdf5", {"generator.h5": _hdf5({f"model.{key}": one for key, one in _arrays().items()})}, "generator.h5"),
+        Seed("torch hdf5", {"generator.h5": in_hdf5}, "generator.h5"),
         Seed("chainer npz", {"generator.npz": _npz(_chainers())}, "generator.npz"),
         Seed("chainer hdf5", {"generator.h5": _hdf5(_chainers())}, "generator.h5"),
     ]

@@ -237,7 +237,9 @@ def _pickle_or_settings_changed(members: Members, lot: Lot) -> bytes:
 def _opcodes_changed(content: bytes, lot: Lot) -> bytes:
     changed = bytearray(content)
     for _ in range(lot.choice([1, 1, 2, 5])):
-        changed[lot.randrange(len(changed))] = lot.choice([*b"(.0123GIJKLMNSTUVXRabcdehijlmopqrstu}]Q\x80\x85\x95\xff\0"])
+        changed[lot.randrange(len(changed))] = lot.choice(
+            [*b"(.0123GIJKLMNSTUVXRabcdehijlmopqrstu}]Q\x80\x85\x95\xff\0"]
+        )
     return bytes(changed)
 
 

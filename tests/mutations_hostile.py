@@ -226,7 +226,11 @@ def _safetensors(canary: Path, lot: Lot) -> bytes:
 def _noise(canary: Path, lot: Lot) -> bytes:
     """A beginning that some reader knows, and nothing that follows from it."""
     starts = [b"", b"PK\3\4", b"PK\5\6" + bytes(18), b"\x80\x02", b"\x80\x04", b"\x89HDF\r\n\x1a\n", b"\x93NUMPY\1\0"]
-    starts += [struct.pack("<3i", 4, 1, 3) + b"V 1", struct.pack("<2i", 3, 1), b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."]
+    starts += [
+        struct.pack("<3i", 4, 1, 3) + b"V 1",
+        struct.pack("<2i", 3, 1),
+        b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.",
+    ]
     return lot.choice(starts) + lot.randbytes(lot.choice([0, 10, 300, 20_000]))
 
 

@@ -1,4 +1,4 @@
-"""Damaged and hostile checkpoints end in a sentence or load harmlessly; benchmarks/recovery/fuzz.py opens more of them."""
+"""Damaged and hostile checkpoints end in a sentence or load harmlessly (more of them: benchmarks/recovery/fuzz.py)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_whole_ones_are_read(tmp_path: Path, seed: Seed) -> None:
     for name, content in seed.files.items():
         (tmp_path / name).write_bytes(content)
     if seed.format in ("plain pickle", "tensorflow") or "alone" in seed.opened:
-        with pytest.raises(GanlabError, match="no PyTorch file|fit none|holds a"):
+        with pytest.raises(GanlabError, match=r"no PyTorch file|fit none|holds a"):
             load_gan(str(tmp_path / seed.opened))
     else:
         load_gan(str(tmp_path / seed.opened))

@@ -59,7 +59,8 @@ class Worker:
     def open(self, number: int) -> dict[str, Any]:
         """How the checkpoint of this number ended."""
         process = self._alive()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         timer = threading.Timer(self.seconds, process.kill)
         timer.start()
         process.stdin.write(f"{number}\n")
@@ -70,8 +71,8 @@ class Worker:
         if line:
             return dict(json.loads(line))
         outcome = "timed out" if late else "crashed"
-        words = f"the process ended with {process.wait()}"
-        return {**_named(number), "number": number, "outcome": outcome, "words": words, "seconds": self.seconds, "peak": 0}
+        said = {"outcome": outcome, "words": f"the process ended with {process.wait()}"}
+        return {**_named(number), **said, "number": number, "seconds": self.seconds, "peak": 0}
 
     def _alive(self) -> subprocess.Popen[str]:
         if self.process is None or self.process.poll() is not None:

@@ -124,7 +124,7 @@ def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
         prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
         for role, value in part.tensors.items():
             if not torch.isfinite(value).all():
-                raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged; take an earlier one.")
+                raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged.")
             state[f"{prefix}.{STORED_AS[role]}"] = value
         if table["kind"] == "batch_norm":
             maps = table["maps"]

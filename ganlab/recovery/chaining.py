@@ -91,7 +91,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
 
 
 def _check(network: StoredNetwork, weights: list[Part]) -> None:
-    """That there are no more layers, and no other kernels, than a chain may have.
+    """That there are no more layers, no other kernels and no other vectors than a chain may have.
 
     Raises:
         GanlabError: there are.
@@ -107,8 +107,12 @@ def _check(network: StoredNetwork, weights: list[Part]) -> None:
         if high != wide or high > LARGEST_KERNEL or 0 in shape:
             raise GanlabError(
                 f"{part.name!r} has a weight of {'x'.join(map(str, shape))}.",
-                f"Square kernels of up to {LARGEST_KERNEL}x{LARGEST_KERNEL} are known; for others: --gan MODULE:FACTORY.",
+                f"Square kernels of up to {LARGEST_KERNEL} pixels are known; for others: --gan MODULE:FACTORY.",
             )
+    for part in network.parts:
+        vectors = [value.shape for role, value in part.tensors.items() if part.kind == "norm" or role != "weight"]
+        if any(len(shape) != 1 or shape != vectors[0] for shape in vectors):
+            raise GanlabError(f"The vectors of {part.name!r} do not fit each other.", "Is the file whole?")
 
 
 def _called(network: StoredNetwork) -> str:

@@ -327,7 +327,7 @@ class _Search:
         return sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
 
     def _heard(self, one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
-        """With the norm's testimony added, and what the norm was given where that is small; else it can be run again."""
+        """With the norm's testimony added, and what it was given where that is small: it can be run again."""
         ran = self._run(one, norm, latents)
         kept = ran if latents == LATENTS and ran.features.numel() <= MOST_KEPT else one
         return replace(kept, testimonies=(*one.testimonies, testify(norm, ran.features)))

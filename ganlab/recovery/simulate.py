@@ -30,8 +30,9 @@ def run(elements: tuple[Element, ...], features: torch.Tensor) -> torch.Tensor:
         try:
             features = _layer(table, part, features[: _rows(table, part, features)])
         except (RuntimeError, ValueError, IndexError, TypeError) as error:  # of torch, which refuses what does not fit
+            reason = str(error).splitlines()[0][:160]
             raise GanlabError(
-                f"Its layer of kind {table['kind']!r} cannot follow the one before: {str(error).splitlines()[0][:160]}.",
+                f"Its layer of kind {table['kind']!r} cannot follow the one before: {reason}.",
                 "Is the file whole? Networks that are no chain need their own code: --gan MODULE:FACTORY.",
             ) from error
     return features
