@@ -57,7 +57,7 @@ def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Nam
         last = number == len(blocks) - 1
         title = _title(sides[number], last, side, number)
         titles[title] += 1
-        block_name = title + ("bcdefghijklmnopqrstuvwxyz"[titles[title] - 2] if 1 < titles[title] < 27 else "")
+        block_name = title + _suffix(titles[title])
         inside: Counter[str] = Counter()
         for place in block:
             table, part = elements[place]
@@ -66,6 +66,13 @@ def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Nam
             name = f"{block_name}.{word}" + (str(inside[word]) if inside[word] > 1 else "")
             found.append(({"name": name, **table}, part))
     return found
+
+
+def _suffix(number: int) -> str:
+    """What tells blocks of one title apart: nothing, b, c, ... z, _27, _28, ..."""
+    if number > 26:
+        return f"_{number}"
+    return "" if number == 1 else "abcdefghijklmnopqrstuvwxyz"[number - 1]
 
 
 def _blocks(elements: Sequence[Element]) -> list[list[int]]:

@@ -413,6 +413,9 @@ class _Search:
         if self.known.activation is not None:
             names = [self.known.activation] + (["none"] if between is None and not before_norm else [])
             return list(enumerate(names))
+        if one.activation is not None and not one.testimonies:
+            # of one network the hidden activations are alike; as long as nobody testifies, all mixtures would be too many
+            return [(0, one.activation), *([] if before_norm or between else [(2, "none")])]
         usual = list(ACTIVATIONS)
         if one.activation is not None:
             usual = [one.activation, *(name for name in usual if name != one.activation)]
