@@ -54,21 +54,22 @@ def export_gan(gan: Gan, like: Path, out: Path) -> int:
 def _by_key(gan: Gan) -> dict[str, torch.Tensor]:
     """The GAN's tensors under the keys of the file."""
     source = gan.card.facts.get("source", {})
-    keys = source.get("keys", {})
-    if source.get("format") not in ("pytorch", "torch-hdf5") or not any(keys.values()):
+    if source.get("format") not in ("pytorch", "torch-hdf5"):
         raise GanlabError(
             f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
         )
-    computed = sorted({name for name, _ in gan.generator.named_parameters()} - set(keys["generator"]))
-    if computed:
-        raise GanlabError(
-            f"{computed[0]!r} was computed from several tensors of that file, so it cannot be written back.",
-            "Spectral and weight normalisation store no weight itself; checkpoints convert writes it all the same.",
-        )
     found: dict[str, torch.Tensor] = {}
     for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
-        state = network.state_dict() if network is not None else {}
-        found |= {key: state[ours] for ours, key in keys.get(side, {}).items() if ours in state}
+        if network is None:
+            continue
+        keys, state = source.get("keys", {}).get(side, {}), network.state_dict()
+        computed = sorted({name for name, _ in network.named_parameters()} - set(keys))
+        if computed:
+            raise GanlabError(
+                f"{computed[0]!r} was computed from several tensors of that file, so it cannot be written back.",
+                "Spectral and weight normalisation store no weight itself; checkpoints convert writes it all the same.",
+            )
+        found |= {key: state[ours] for ours, key in keys.items() if ours in state}
     return found
 
 

@@ -48,8 +48,11 @@ class _Stand:
         pass
 
 
-class _Plain(pickle.Unpickler):
-    """Opens nothing but containers, numbers and texts; arrays become stand-ins."""
+class _Plain(pickle._Unpickler):
+    """Opens nothing but containers, numbers and texts; arrays become stand-ins.
+
+    It is the one in Python: the one in C makes room for as many memories as a pickle says it has.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if _is_harmless(f"{module}.{name}"):

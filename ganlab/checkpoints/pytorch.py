@@ -64,7 +64,7 @@ def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
     Raises:
         GanlabError: as :func:`load`.
     """
-    found = list(_state_dicts(read(path), ""))
+    found = list(_state_dicts(read(path), "", set()))
     if not found:
         raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
     return found
@@ -136,10 +136,13 @@ def check_zip(path: Path) -> None:
         raise GanlabError(f"{path} would unpack to {size / 2**30:.1f} GiB.", "It was not opened; fetch it again.")
 
 
-def _state_dicts(document: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
-    """Every state dict in nested containers, with the words that lead to it; optimizers' are none."""
-    if depth > DEEPEST or not isinstance(document, Mapping):
+def _state_dicts(
+    document: Any, name: str, seen: set[int], depth: int = 0
+) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
+    """Every state dict in nested containers, each once, with the words that lead to it; optimizers' are none."""
+    if depth > DEEPEST or not isinstance(document, Mapping) or id(document) in seen:
         return
+    seen.add(id(document))
     tensors = {
         key: value for key, value in document.items() if isinstance(value, torch.Tensor) and isinstance(key, str)
     }
@@ -148,7 +151,7 @@ def _state_dicts(document: Any, name: str, depth: int = 0) -> Iterator[tuple[str
         return
     for key, value in document.items():
         if isinstance(key, str) and "optim" not in key.lower():
-            yield from _state_dicts(value, f"{name}.{key}" if name else key, depth + 1)
+            yield from _state_dicts(value, f"{name}.{key}" if name else key, seen, depth + 1)
 
 
 def _networks(

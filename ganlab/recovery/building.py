@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ganlab.recovery.simulate import Element, run
+from ganlab.errors import GanlabError
+from ganlab.recovery.simulate import Element, on_meta, run
 from ganlab.recovery.stored import Part
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
@@ -56,7 +57,7 @@ def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Nam
         last = number == len(blocks) - 1
         title = _title(sides[number], last, side, number)
         titles[title] += 1
-        block_name = title + ("bcdefghijklmnopqrstuvwxyz"[titles[title] - 2] if 1 < titles[title] < 27 else "")
+        block_name = title + _suffix(titles[title])
         inside: Counter[str] = Counter()
         for place in block:
             table, part = elements[place]
@@ -65,6 +66,13 @@ def named(elements: Sequence[Element], first: torch.Size, side: str) -> list[Nam
             name = f"{block_name}.{word}" + (str(inside[word]) if inside[word] > 1 else "")
             found.append(({"name": name, **table}, part))
     return found
+
+
+def _suffix(number: int) -> str:
+    """What tells blocks of one title apart: nothing, b, c, ... z, _27, _28, ..."""
+    if number > 26:
+        return f"_{number}"
+    return "" if number == 1 else "abcdefghijklmnopqrstuvwxyz"[number - 1]
 
 
 def _blocks(elements: Sequence[Element]) -> list[list[int]]:
@@ -93,17 +101,13 @@ def _sides(elements: Sequence[Element], blocks: list[list[int]], first: torch.Si
     for block in blocks:
         for place in block:
             table, part = elements[place]
-            features = run(((table, None if part is None else _on_meta(part)),), features)
+            features = run(((table, None if part is None else on_meta(part)),), features)
         sides.append(features.shape[-1] if features.ndim == 4 else 0)
     return sides
 
 
 def _joined(table: Mapping[str, Any], z_dim: int) -> int:
     return z_dim if table["join"] == "multiply" else z_dim + int(table["dims"])
-
-
-def _on_meta(part: Part) -> Part:
-    return Part(part.kind, part.name, {role: value.to("meta") for role, value in part.tensors.items()})
 
 
 def _title(side: int, last: bool, network: str, number: int) -> str:
@@ -115,13 +119,19 @@ def _title(side: int, last: bool, network: str, number: int) -> str:
 
 
 def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
-    """The state dict of the chain of these layers; statistics that no file holds are left at their start."""
+    """The state dict of the chain of these layers; statistics that no file holds are left at their start.
+
+    Raises:
+        GanlabError: numbers that are not finite.
+    """
     state: dict[str, torch.Tensor] = {}
     for table, part in layers:
         if part is None:
             continue
         prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
         for role, value in part.tensors.items():
+            if not torch.isfinite(value).all():
+                raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged.")
             state[f"{prefix}.{STORED_AS[role]}"] = value
         if table["kind"] == "batch_norm":
             maps = table["maps"]

@@ -16,6 +16,8 @@ WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
 MOST_STEPS = 20_000  # of the search for an order
 USUAL_CHANNELS = (1, 3)  # of pictures; a verdict has 1 too
+MOST_LAYERS, MOST_PARTS = 64, 300  # with weights; and with norms and learnt activations
+LARGEST_KERNEL = 64
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
     """
     parts = network.parts
     weights = [part for part in parts if part.kind in WEIGHTS]
+    _check(network, weights)
     embeddings = [part for part in parts if part.kind == "embedding"]
     if not weights:
         raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
@@ -92,6 +95,31 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
             f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
         )
     return [channels_first(skeleton) for skeleton in found]
+
+
+def _check(network: StoredNetwork, weights: list[Part]) -> None:
+    """That there are no more layers, no other kernels and no other vectors than a chain may have.
+
+    Raises:
+        GanlabError: there are.
+    """
+    if len(weights) > MOST_LAYERS or len(network.parts) > MOST_PARTS:
+        raise GanlabError(
+            f"There are {len(network.parts)} layers in {_called(network)}, {len(weights)} of them with weights.",
+            f"Chains of up to {MOST_LAYERS} layers with weights are worked out; for others: --gan MODULE:FACTORY.",
+        )
+    for part in weights:
+        shape = part.tensors["weight"].shape
+        high, wide = shape[2:] if len(shape) == 4 else (1, 1)
+        if high != wide or high > LARGEST_KERNEL or 0 in shape:
+            raise GanlabError(
+                f"{part.name!r} has a weight of {'x'.join(map(str, shape))}.",
+                f"Square kernels of up to {LARGEST_KERNEL} pixels are known; for others: --gan MODULE:FACTORY.",
+            )
+    for part in network.parts:
+        vectors = [value.shape for role, value in part.tensors.items() if part.kind == "norm" or role != "weight"]
+        if any(len(shape) != 1 or shape != vectors[0] for shape in vectors):
+            raise GanlabError(f"The vectors of {part.name!r} do not fit each other.", "Is the file whole?")
 
 
 def _called(network: StoredNetwork) -> str:
@@ -129,18 +157,18 @@ def _in_file_order(weights: list[Part]) -> list[list[Stage]]:
     return chains[:MOST_ORDERS]
 
 
-def _in_any_order(weights: list[Part]) -> list[list[Stage]]:
-    """Chains through all parts, those that leave the file's order last coming last."""
+def _in_any_order(weights: list[Part], most: int = MOST_STEPS) -> list[list[Stage]]:
+    """Chains through all parts, those that leave the file's order last coming last, found in so many steps."""
     found: list[list[Stage]] = []
     steps = 0
 
     def extend(chain: list[Stage], left: list[int]) -> Iterator[list[Stage]]:
         nonlocal steps
-        steps += 1
         if not left:
             yield chain
         for place, which in enumerate(left):
-            if steps > MOST_STEPS:
+            steps += 1
+            if steps > most:
                 return
             for stage in _orientations(weights[which]):
                 if not chain or follows(chain[-1], stage):
@@ -159,7 +187,7 @@ def _without_one_matrix(weights: list[Part]) -> tuple[list[list[Stage]], list[Pa
     for which, part in enumerate(weights):
         if part.kind == "linear" and "bias" not in part.tensors:
             rest = weights[:which] + weights[which + 1 :]
-            orders = (_in_file_order(rest) or _in_any_order(rest)) if rest else []
+            orders = (_in_file_order(rest) or _in_any_order(rest, MOST_STEPS // len(weights))) if rest else []
             if orders:
                 return orders, [replace(part, kind="embedding")]
     return [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from ganlab.gan import Gan
 from ganlab.recovery.building import Named
+from ganlab.recovery.simulate import MOST_NUMBERS
 
 SAMPLES, BATCH = 4096, 512
 
@@ -54,13 +56,30 @@ def _estimated(network: nn.Module, inputs: Iterable[tuple[torch.Tensor, ...]]) -
     """A copy whose norms hold the plain mean over all batches of what they were given."""
     network = copy.deepcopy(network)
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    inputs = iter(inputs)
+    first = next(inputs)
+    rows = _rows_at_once(network, first)
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for batch in inputs:
-        network(*batch)
+    for batch in itertools.chain([first], inputs):
+        for start in range(0, len(batch[0]), rows):
+            network(*(part[start : start + rows] for part in batch))
     for norm in norms:
         norm.momentum = 0.1
         norm.eval()
     return network
+
+
+def _rows_at_once(network: nn.Module, batch: Sequence[torch.Tensor]) -> int:
+    """How many rows of a batch a network is given together, a power of two: as many as memory is sure to hold."""
+    numbers = [1]
+    hooks = [
+        module.register_forward_hook(lambda module, inputs, output: numbers.append(output[0].numel()))
+        for module in network.modules()
+    ]
+    network(*(part[:1] for part in batch))
+    for hook in hooks:
+        hook.remove()
+    return 1 << max(1, min(BATCH, MOST_NUMBERS // max(numbers)).bit_length() - 1)

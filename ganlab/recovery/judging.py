@@ -17,6 +17,7 @@ from ganlab.recovery.witness import Testimony, can_testify, clearly_better, test
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
+MOST_FOUND = 20_000  # ways among which the likeliest are chosen
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation than the usual must bring the error down to this part of it
 
@@ -151,8 +152,16 @@ def _ways(skeleton: Skeleton, size: int, same: bool) -> list[_Way]:
     if not convolutions:
         return [_Way((), False, 0)] if _flat_pictures(stages[0], size) else []
     found: list[_Way] = []
+    vain: set[tuple[int, int]] = set()  # number and side from which no way led to a verdict
 
     def extend(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
+        before = len(found)
+        if (number, side) not in vain and before < MOST_FOUND:
+            step(number, side, chosen, rank)
+        if len(found) == before:
+            vain.add((number, side))
+
+    def step(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
         if number == len(convolutions):
             last = convolutions[-1]
             if after is None:

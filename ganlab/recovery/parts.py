@@ -65,9 +65,23 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
     Raises:
         GanlabError: tensors that form no layer known here, that are not finite or no numbers.
     """
+    for key, value in tensors.items():
+        _check_stored(key, value)
     known = sum(_split(key)[1] is not None for key in tensors)
     groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
     return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
+
+
+def _check_stored(key: str, value: torch.Tensor) -> None:
+    """That a tensor is of plain numbers, all of which the file holds.
+
+    Raises:
+        GanlabError: it is not; nothing was allocated for it.
+    """
+    if value.layout != torch.strided or value.is_meta or value.is_quantized:
+        raise GanlabError(f"{key!r} holds no plain numbers: it is sparse, quantised or empty.", "Save it as float32.")
+    if value.numel() > (held := value.untyped_storage().nbytes() // value.element_size()):
+        raise GanlabError(f"{key!r} claims {value.numel():,} numbers and holds {held:,}.", "Is the file damaged?")
 
 
 def _by_name(tensors: Mapping[str, torch.Tensor]) -> list[_Group]:
@@ -125,12 +139,25 @@ def _split(key: str) -> tuple[str, str | None]:
 
 def _part(group: _Group) -> Part:
     container, place = _numbered(group.name)
-    stored = _effective(group)
+    try:
+        stored = _effective(group)
+    except (RuntimeError, TypeError, IndexError) as error:  # of torch, which refuses shapes that do not fit
+        raise GanlabError(
+            f"What {group.name!r} stores of its normalised weight does not fit together.", "Is the file whole?"
+        ) from error
     roles = {role: value for role, value in stored.items() if role in VECTORS_OF_NORM}
     for role, value in roles.items():
         roles[role] = _numbers(group.keys.get(role, group.name), value)
-    settings = {"batches": int(stored["batches"])} if "batches" in stored and stored["batches"].numel() == 1 else {}
+    settings = {} if (batches := _batches(stored)) is None else {"batches": batches}
     return Part(_kind(group, roles), group.name, roles, _kept_keys(group), container, place, settings)
+
+
+def _batches(stored: Mapping[str, torch.Tensor]) -> int | None:
+    """How many batches a norm says it has seen, where it says a number that may be true."""
+    batches = stored.get("batches")
+    if batches is None or batches.numel() != 1 or batches.dtype != torch.int64 or batches < 0:
+        return None
+    return int(batches)
 
 
 def _kind(group: _Group, roles: Mapping[str, torch.Tensor]) -> Kind:
@@ -196,4 +223,4 @@ def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:
 
 def _numbered(name: str) -> tuple[str, int | None]:
     container, _, last = name.rpartition(".")
-    return (container, int(last)) if last.isdecimal() else ("", None)
+    return (container, int(last)) if last.isdecimal() and len(last) < 6 else ("", None)

@@ -154,10 +154,9 @@ def _looked_at(gan: Gan) -> Gan:
         )
         return _noted(gan, note)
     if gan.classes is not None:
-        z = gan.latents(1, label=0).z.expand(gan.classes, -1)
-        with torch.inference_mode():
-            by_class = gan.generator(z, torch.arange(gan.classes))
-        if _spread(by_class, gan) < SAME * _spread(pictures, gan):
+        drawn = gan.latents(gan.classes, label=0)
+        one_z = replace(drawn, z=drawn.z[:1].expand(gan.classes, -1), labels=torch.arange(gan.classes))
+        if _spread(gan.generate(one_z), gan) < SAME * _spread(pictures, gan):
             return _noted(gan, "Its pictures hardly depend on the class.")
     return gan
 

@@ -39,6 +39,7 @@ FEWEST = 192
 QUICK = 96  # latents of the first sorting
 KEPT = 6  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
+MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 GOOD = 0.08  # an error that needs no wider search
 
 
@@ -237,9 +238,10 @@ class _Search:
         return sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
 
     def _heard(self, one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
-        """With its features run up to here and the norm's testimony added."""
-        one = self._run(one, norm, latents)
-        return replace(one, testimonies=(*one.testimonies, testify(norm, one.features)))
+        """With the norm's testimony added, and what it was given where that is small: it can be run again."""
+        ran = self._run(one, norm, latents)
+        kept = ran if latents == LATENTS and ran.features.numel() <= MOST_KEPT else one
+        return replace(kept, testimonies=(*one.testimonies, testify(norm, ran.features)))
 
     def _run(self, one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:
         """With all its elements run, on as many latents as testify well, in the shape in which a norm sees them."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from ganlab.architectures.chain import build_layers
+from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Part
 
+MOST_NUMBERS = 2**25  # that a layer puts out at once: 128 MiB
+MOST_OF_ONE = 2**24  # of one input
 Element = tuple[Mapping[str, Any], Part | None]  # a layer's table, and its weights where it has some
 
 PLAIN = {"relu": torch.relu, "selu": F.selu, "silu": F.silu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
@@ -20,11 +24,37 @@ def run(elements: tuple[Element, ...], features: torch.Tensor) -> torch.Tensor:
     """What these layers put out, one after the other. BatchNorms use the batch's own statistics, as in training.
 
     Args:
-        features: (n, ...) float32.
+        features: (n, ...) float32; of wide layers only the first rows are run, as many as memory is sure to hold.
+
+    Raises:
+        GanlabError: layers that do not fit each other, or too wide ones.
     """
     for table, part in elements:
-        features = _layer(table, part, features)
+        try:
+            features = _layer(table, part, features[: _rows(table, part, features)])
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:  # of torch, which refuses what does not fit
+            reason = str(error).splitlines()[0][:160]
+            raise GanlabError(
+                f"Its layer of kind {table['kind']!r} cannot follow the one before: {reason}.",
+                "Is the file whole? Networks that are no chain need their own code: --gan MODULE:FACTORY.",
+            ) from error
     return features
+
+
+def _rows(table: Mapping[str, Any], part: Part | None, features: torch.Tensor) -> int:
+    """How many of the inputs a layer is run on."""
+    if features.is_meta:
+        return len(features)
+    two = torch.empty(2, *features.shape[1:], device="meta")  # a norm needs two
+    numbers = max(_layer(table, None if part is None else on_meta(part), two).numel() // 2, 1)
+    if numbers > MOST_OF_ONE:
+        raise GanlabError(f"A layer of it puts out {numbers:,} numbers for one picture.", "Is the file damaged?")
+    return min(len(features), MOST_NUMBERS // numbers)
+
+
+def on_meta(part: Part) -> Part:
+    """The same part without its numbers."""
+    return replace(part, tensors={role: value.to("meta") for role, value in part.tensors.items()})
 
 
 def _layer(table: Mapping[str, Any], part: Part | None, features: torch.Tensor) -> torch.Tensor:

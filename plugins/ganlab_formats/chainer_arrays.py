@@ -85,8 +85,8 @@ def _hdf5_paths(path: Path) -> list[str]:
     h5py = _h5py(path)
     found: list[str] = []
 
-    def note(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
+    def note(name: Any, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and isinstance(name, str):  # names that are no UTF-8 come as bytes
             found.append(name)
 
     try:

@@ -64,9 +64,11 @@ def children(group: Any) -> Iterator[tuple[str, Any]]:
     """Name and object of everything in a group; links that lead elsewhere are refused.
 
     Raises:
-        GanlabError: a link to another place or file.
+        GanlabError: a link to another place or file, a name that is no text.
     """
     for name in group:
+        if not isinstance(name, str):
+            raise GanlabError(f"The group {group.name} of this HDF5 file has a name {name!r}.", "Is it damaged?")
         yield name, _linked(group, name)
 
 
