@@ -35,12 +35,12 @@ from ganlab.recovery.witness import can_testify, clearly_better, testify
 
 LATENTS = 512  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
 VALUES = 2**16  # so many places a channel are enough, of at least FEWEST latents
-FEWEST = 192
-QUICK = 96  # latents of the first sorting
+FEWEST, FEWEST_LARGE, LARGE = 192, 96, 64  # the second where maps have at least so large a side
+QUICK = 48  # latents of the first sorting
 KEPT = 6  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
-GOOD = 0.08  # an error that needs no wider search
+POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
@@ -200,22 +200,39 @@ class _Search:
 
     def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
         """What a norm leaves of the hypotheses, with itself applied."""
-        between = places_between(stage.part, norm)
-        early = self._activations(hypotheses, number, stage, norm, before_norm=True) if between != 0 else []
-        late = [one.chose(f"order {number}", "norm first", 1 if between else 0) for one in hypotheses]
-        early = [one.chose(f"order {number}", "activation first", 0 if between else 1) for one in early]
-        ways = late + early if between else late
+        likely, unlikely = self._orders(hypotheses, number, stage, norm)
         if not (self.known.statistics and can_testify(norm)):
-            return [self._normalised(one, norm) for one in self._carry(ways)]
-        kept = self._judged(ways, number, norm)
-        if not between and early and kept[0].testimonies[-1].error > 4 * GOOD:
-            kept = self._judged(ways + early, number, norm)
+            return [self._normalised(one, norm) for one in self._carry(likely)]
+        heard = [self._heard(one, norm, QUICK) for one in likely]
+        if unlikely and min(one.testimonies[-1].error for one in heard) > POOR:
+            likely = likely + unlikely
+            heard += [self._heard(one, norm, QUICK) for one in unlikely]
+        kept = self._judged(likely, heard, norm)
         self.seen.append(norm.name)
         usual, *others = self._eps(norm)
         tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
         return [
             self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
         ]
+
+    def _orders(
+        self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part
+    ) -> tuple[list[Hypothesis], list[Hypothesis]]:
+        """Norm and activation in the likely order, and in the other, which is heard where that fits poorly.
+
+        The numbers of a sequence tell, or what was found before in this network; else the norm stands first.
+        """
+        between = places_between(stage.part, norm)
+        before = [order for name, order in hypotheses[0].choices.items() if name.startswith("order")]
+        early_first = bool(between) or (between is None and before[-1:] == ["activation first"])
+        late = [one.chose(f"order {number}", "norm first", int(early_first)) for one in hypotheses]
+        if between == 0:
+            return late, []
+        early = [
+            one.chose(f"order {number}", "activation first", int(not early_first))
+            for one in self._activations(hypotheses, number, stage, norm, before_norm=True)
+        ]
+        return (early, late) if early_first else (late, early)
 
     def _eps(self, norm: Part) -> list[tuple[int, float]]:
         """(rank, value) worth trying: only those that this norm's variances would feel."""
@@ -225,9 +242,14 @@ class _Search:
         others = [eps for eps in NORM_EPS if eps != self.known.eps and eps > 0.01 * variance]
         return [(0, self.known.eps), *((2, eps) for eps in others)]
 
-    def _judged(self, ways: list[Hypothesis], number: int, norm: Part) -> list[Hypothesis]:
-        """Those that the norm does not clearly contradict, best first; says what it ruled out."""
-        quick = [self._heard(one, norm, QUICK) for one in ways]
+    def _judged(self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part) -> list[Hypothesis]:
+        """Those that the norm does not clearly contradict, best first; says what it ruled out.
+
+        Args:
+            ways: hypotheses.
+            quick: the same, heard on few latents.
+            norm: the witness.
+        """
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
         narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
         heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
@@ -245,7 +267,7 @@ class _Search:
 
     def _run(self, one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:
         """With all its elements run, on as many latents as testify well, in the shape in which a norm sees them."""
-        wanted = min(latents, max(FEWEST, VALUES // max(one.side, 1) ** 2))
+        wanted = min(latents, max(FEWEST if one.side < LARGE else FEWEST_LARGE, VALUES // max(one.side, 1) ** 2))
         features = run(one.elements[one.done :], one.features[:wanted])
         elements, channels = one.elements, _length(norm)
         if features.ndim == 2 and channels != features.shape[1]:
