@@ -57,6 +57,21 @@ def test_many(first: int, tmp_path: Path) -> None:
     check(first, tmp_path)
 
 
+def test_a_reader_that_was_not_prepared_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people's plugins read checkpoints, too."""
+    torch.save(state(), tmp_path / "generator.pth")
+
+    def fails(*anything: Any) -> Any:
+        raise IndexError("too far")
+
+    for name in ("ganlab.checkpoints.pytorch.parts_of", "ganlab.recovery.recover.recover"):
+        with monkeypatch.context() as patched:
+            patched.setattr(name, fails)
+            with pytest.raises(GanlabError, match=r"not prepared for \(IndexError\)") as told:
+                load_gan(str(tmp_path / "generator.pth"))
+            assert isinstance(told.value.__cause__, IndexError)
+
+
 def test_the_watch_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the other tests would catch is caught."""
     deeds: list[Callable[[], Any]] = [
