@@ -18,6 +18,7 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     import torch
 
+LARGEST_DIM = 2**14  # of z: a batch of larger ones would not fit into memory
 LAWS = ("uniform", "normal", "uniform01")
 
 # Streams keep draws made for different purposes apart even when they share a seed: the counter's second word.
@@ -150,8 +151,8 @@ class Prior:
     def __post_init__(self) -> None:
         if self.law not in LAWS:
             raise GanlabError(f"There is no prior called {self.law!r}.", f"Choose one of: {', '.join(LAWS)}.")
-        if not isinstance(self.dim, int) or self.dim < 1:
-            raise GanlabError(f"z needs at least one dimension, not {self.dim!r}.", "The paper's z has 100.")
+        if not isinstance(self.dim, int) or not 1 <= self.dim <= LARGEST_DIM:
+            raise GanlabError(f"z has from 1 to {LARGEST_DIM} dimensions, not {self.dim!r}.", "The paper's z has 100.")
 
     def sample(self, n: int, seed: int, first: int = 0, *, stream: int = STREAM_LATENTS) -> Latents:
         """The latents ``first`` to ``first + n - 1`` of a seed."""

@@ -66,8 +66,8 @@ def opened(case: Case) -> tuple[str, str]:
             outcome, words = "loaded", ""
         except GanlabError as error:
             outcome, words = "told", str(error)
-            if not error.hint or "Traceback" in words:
-                outcome = "crashed"
+            if not error.hint or "Traceback" in words or "not prepared for" in words:
+                outcome, words = "crashed", traceback.format_exc()[-400:]
         except BaseException:
             outcome, words = "crashed", traceback.format_exc()[-400:]
             if not isinstance(sys.exc_info()[1], Exception):

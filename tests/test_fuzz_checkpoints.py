@@ -15,6 +15,11 @@ import pytest
 import torch
 
 from ganlab import GanlabError, load_gan
+from ganlab.recovery.chaining import skeletons
+from ganlab.recovery.judging import judge
+from ganlab.recovery.parts import parts_of
+from ganlab.recovery.simulate import MOST_NUMBERS, run
+from ganlab.recovery.stored import StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.mutation_audit import opened, watched
 from tests.mutation_seeds import Seed, seeds, state, torch_saved
@@ -55,6 +60,21 @@ def test_some(first: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", range(FEW, FEW + MANY, AT_ONCE))
 def test_many(first: int, tmp_path: Path) -> None:
     check(first, tmp_path)
+
+
+def test_a_reader_that_was_not_prepared_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people's plugins read checkpoints, too."""
+    torch.save(state(), tmp_path / "generator.pth")
+
+    def fails(*anything: Any) -> Any:
+        raise IndexError("too far")
+
+    for name in ("ganlab.checkpoints.pytorch.parts_of", "ganlab.recovery.recover.recover"):
+        with monkeypatch.context() as patched:
+            patched.setattr(name, fails)
+            with pytest.raises(GanlabError, match=r"not prepared for \(IndexError\)") as told:
+                load_gan(str(tmp_path / "generator.pth"))
+            assert isinstance(told.value.__cause__, IndexError)
 
 
 def test_the_watch_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +137,38 @@ def test_an_absurd_memory_of_a_pickle_is_not_made(tmp_path: Path) -> None:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18
 
 
+def test_wide_layers_are_run_on_fewer_inputs() -> None:
+    """As many pictures as memory is sure to hold."""
+    table = {"kind": "upsample", "factor": 64, "mode": "nearest"}
+    assert run(((table, None),), torch.zeros(1024, 4, 4, 4)).shape == (MOST_NUMBERS // (4 * 256**2), 4, 256, 256)
+    with pytest.raises(GanlabError, match="268,435,456 numbers for one picture"):
+        run((({**table, "factor": 2048}, None),), torch.zeros(1, 4, 4, 4))
+
+
+def test_layers_that_do_not_fit_are_told() -> None:
+    with pytest.raises(GanlabError, match="'reshape' cannot follow"):
+        run((({"kind": "reshape", "shape": [5, 5]}, None),), torch.zeros(2, 4))
+
+
+def test_weight_normalisation_of_a_convolution_is_multiplied_out() -> None:
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv2d(3, 4, 5))
+    (part,) = parts_of(layer.state_dict())
+    torch.testing.assert_close(part.tensors["weight"], layer.weight.detach())
+
+
+def test_layers_that_lead_nowhere_are_told_in_time() -> None:
+    """Forty convolutions could be strided in 3**40 ways; none of them leads to the last layer."""
+    weights = {f"{number}.weight": torch.ones(3, 3, 3, 3) for number in range(40)}
+    weights["40.weight"] = torch.ones(1, 3 * 97**2)
+    with pytest.raises(GanlabError, match="do not lead"):
+        judge(skeletons(StoredNetwork("", parts_of(weights), side="discriminator"))[0], {}, 64)
+
+
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ({f"{number}.weight": torch.ones(8, 8, 3, 3) for number in range(3000)}, "3000 layers"),
+        ({f"{number}.weight": torch.ones(8, 8, 3, 3) for number in range(100)}, "100 layers"),
+        (dict.fromkeys(map(str, range(6000)), torch.ones(2, 2)), "6,000 tensors"),
         ({"0.weight": torch.ones(8, 6, 3, 5), "1.weight": torch.ones(6, 3, 4, 4)}, "8x6x3x5"),
         ({"0.weight": torch.ones(8, 6, 4, 4).to_sparse()}, "no plain numbers"),
         ({"0.weight": torch.ones(8, 6, 4, 4).to("meta")}, "no plain numbers"),

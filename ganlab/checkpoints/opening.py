@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -68,7 +70,8 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
     else:
         from ganlab.recovery.recover import recover
 
-        gan = recover(opened, spec, hints, which)
+        with _in_words(spec):
+            gan = recover(opened, spec, hints, which)
     return gan if hints.label is None else gan.of_class(hints.label)
 
 
@@ -101,7 +104,8 @@ def _one(spec: str) -> Gan | Stored:
     formats = {known.name: known for known in _formats()}
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
-        return formats[prefix].load(_located(rest, spec))
+        with _in_words(spec):
+            return formats[prefix].load(_located(rest, spec))
     return _read(_located(spec, spec), spec)
 
 
@@ -125,9 +129,10 @@ def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
 
 def _read(path: Path, spec: str) -> Gan | Stored:
     try:
-        for known in _formats():
-            if known.recognises(path):
-                return known.load(path)
+        with _in_words(spec):
+            for known in _formats():
+                if known.recognises(path):
+                    return known.load(path)
         if path.is_dir() and (found := _folder(path)) is not None:
             return found
     except OSError as error:
@@ -139,6 +144,20 @@ def _read(path: Path, spec: str) -> Gan | Stored:
     raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
 
 
+@contextmanager
+def _in_words(spec: str) -> Iterator[None]:
+    """Tell of a file that whoever reads it, be it another's plugin, was not prepared for."""
+    try:
+        yield
+    except (GanlabError, OSError):
+        raise
+    except Exception as error:
+        raise GanlabError(
+            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
+            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
+        ) from error
+
+
 def _folder(folder: Path) -> Stored | None:
     """The networks of all files of a folder, named after their files; None where none of them is a checkpoint."""
     from ganlab.recovery.stored import Stored
@@ -146,11 +165,10 @@ def _folder(folder: Path) -> Stored | None:
     networks, notes, first = [], [], None
     files = sorted(path for path in folder.iterdir() if path.is_file())
     for path in files[:MOST_FILES]:
-        known = next((known for known in _formats() if known.recognises(path)), None)
-        if known is None:
-            continue
         try:
-            found = known.load(path)
+            with _in_words(path.name):
+                known = next((known for known in _formats() if known.recognises(path)), None)
+                found = None if known is None else known.load(path)
         except GanlabError as error:
             notes.append(f"{path.name} was left out: {error}")
             continue

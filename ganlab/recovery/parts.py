@@ -39,6 +39,7 @@ ROLE_OF = {
     "parametrizations.weight.original1": "v",
 }
 WRAPPERS = ("module.", "_orig_mod.", "net.module.")
+MOST_TENSORS = 5000
 VECTORS_OF_NORM = ("weight", "bias", "mean", "variance")
 
 
@@ -65,6 +66,8 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
     Raises:
         GanlabError: tensors that form no layer known here, that are not finite or no numbers.
     """
+    if len(tensors) > MOST_TENSORS:
+        raise GanlabError(f"It holds {len(tensors):,} tensors.", f"Networks of up to {MOST_TENSORS:,} are read.")
     for key, value in tensors.items():
         _check_stored(key, value)
     known = sum(_split(key)[1] is not None for key in tensors)

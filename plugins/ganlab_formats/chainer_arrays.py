@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 SUFFIX = ".npy"
+MOST_ARRAYS = 2000
 # weights hardly compress, but statistics that were never updated do
 MOST_TIMES, FREE = 64, 16 << 20
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError)
@@ -85,9 +86,10 @@ def _hdf5_paths(path: Path) -> list[str]:
     h5py = _h5py(path)
     found: list[str] = []
 
-    def note(name: Any, item: Any) -> None:
+    def note(name: Any, item: Any) -> bool | None:
         if isinstance(item, h5py.Dataset) and isinstance(name, str):  # names that are no UTF-8 come as bytes
             found.append(name)
+        return True if len(found) > MOST_ARRAYS else None  # True ends the walk
 
     try:
         with h5py.File(path) as file:
