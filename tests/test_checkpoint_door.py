@@ -198,8 +198,17 @@ def test_a_folder_with_other_files_too(saved: Path, made: Pair) -> None:
     assert any("losses.pth was left out" in note for note in gan.card.facts["notes"])
 
 
-def test_a_discriminator_alone_and_a_whole_gan_in_a_join_are_told(saved: Path) -> None:
-    assert "plus" in refused(saved / "netD.pth", "a discriminator and no generator").hint
+def test_a_discriminator_alone_judges(saved: Path, made: Pair) -> None:
+    gan = load_gan(str(saved / "netD.pth"), image_size=16)
+    assert any("a discriminator and no generator" in note for note in gan.card.facts["notes"])
+    pictures = torch.rand(6, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), torch.logit(made.judge(pictures).flatten(), 1e-6), atol=1e-3)
+    with pytest.raises(GanlabError):
+        gan.latents(2)
+
+
+def test_a_whole_gan_in_a_join_is_told(saved: Path) -> None:
     save_gan(tiny_gan(), saved / "whole")
     refused(f"{saved}/whole+{saved}/netD.pth", "is a whole GAN already")
     refused(f"{saved}/netG.pth+{saved}/nothing.pth", "no checkpoint")
@@ -427,7 +436,7 @@ def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory:
         "my_networks:failing": "failed: KeyError: 'dataset'",
         "my_networks:number": "gave int",
         "my_networks:missing": "has no 'missing'",
-        "my_networks:words": "takes z neither as",
+        "my_networks:words": "takes z neither as|no square picture",
         "no_such_module:thing": "'no_such_module' cannot be imported",
     }.items(),
 )
@@ -643,6 +652,13 @@ def test_what_the_world_saved(world: Path, name: str) -> None:
     assert (spread < 0.01) == (name == "cifar32-collapsed"), spread
 
 
+def test_a_discriminator_alone_of_the_world(world: Path) -> None:
+    gan = load_gan(str(world / "mnist32-discriminator"))
+    assert (gan.image.size, gan.image.channels) == (32, 1)
+    assert any("no generator" in note for note in gan.card.facts["notes"])
+    assert torch.isfinite(gan.score(torch.zeros(2, 1, 32, 32))).all()
+
+
 @pytest.mark.slow
 def test_collapsed_pictures_come_back_with_fresh_statistics(world: Path) -> None:
     gan = opened(world, "{}/cifar32-collapsed/DCgenerator.pkl", statistics="fresh")
@@ -655,8 +671,6 @@ WORLD_REFUSED = {
     "mnist28-pickled-module/generator.pth": r"whole objects \(__main__\.Generator",
     "mnist28-pickled-module/discriminator.pth": r"whole objects \(__main__\.Discriminator",
     "mnist28-pickled-module": "whole objects",
-    "mnist32-discriminator": "a discriminator and no generator",
-    "mnist32-discriminator/netD_epoch_99.pth": "a discriminator and no generator",
     "plain-pickle-2018/generator.pkl": "whole objects",
     "celeba32-keys": "2 generators",
 }

