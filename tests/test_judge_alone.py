@@ -118,7 +118,7 @@ def test_it_is_saved_and_opened_again(file: Path, tmp_path: Path) -> None:
     assert again.to("cpu").untrained(1).generator is None
     with (tmp_path / "saved" / "card.toml").open("a") as card:
         card.write("\n[prior]\nlaw = 'normal'\ndim = 5\n")
-    with pytest.raises(GanlabError, match="holds no generator"):
+    with pytest.raises(GanlabError, match="lacks the generator"):
         load_gan(str(tmp_path / "saved"))
 
 

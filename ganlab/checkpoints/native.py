@@ -44,9 +44,11 @@ def load(path: Path) -> Gan:
     folder = path if (path / CARD).is_file() else _epochs(path)[-1]
     card = _read_card(folder / CARD)
     stored = _read_weights(folder / WEIGHTS)
+    if "prior" not in card and stored["generator"]:
+        raise GanlabError(f"{folder / CARD} has no [prior].", "See docs/checkpoints.md for what a card says.")
     try:
         generator, discriminator = architectures.build(card["architecture"])
-        prior = Prior(**card["prior"]) if "prior" in card or stored["generator"] else None
+        prior = Prior(**card["prior"]) if "prior" in card else None
         image = ImageSpec(**card["image"])
     except (KeyError, TypeError) as error:
         raise GanlabError(
@@ -55,7 +57,7 @@ def load(path: Path) -> Gan:
     if prior is not None:
         if not stored["generator"]:
             raise GanlabError(
-                f"{folder / WEIGHTS} holds no generator, and {CARD} says what z it takes.",
+                f"{folder / WEIGHTS} lacks the generator, and {CARD} says what z it takes.",
                 "Copy the weights again; of a discriminator alone, leave out [prior].",
             )
         _fill(generator, stored["generator"], folder / WEIGHTS)
