@@ -33,13 +33,14 @@ from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import can_testify, clearly_better, testify
 
-LATENTS = 512  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
+LATENTS = 256  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
 VALUES = 2**16  # so many places a channel are enough, of at least FEWEST latents
-FEWEST, FEWEST_LARGE, LARGE = 192, 96, 64  # the second where maps have at least so large a side
+FEWEST, FEWEST_LARGE, LARGE = 128, 96, 64  # the second where maps have at least so large a side
 QUICK = 48  # latents of the first sorting
-KEPT = 6  # hypotheses carried on after a witness
+KEPT = 4  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
+ALTERNATIVES = 6  # activations that are tried where the one before is known
 POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
@@ -351,7 +352,7 @@ class _Search:
             return [(0, one.activation), *([] if before_norm or between else [(2, "none")])]
         usual = list(ACTIVATIONS)
         if one.activation is not None:
-            usual = [one.activation, *(name for name in usual if name != one.activation)]
+            usual = [one.activation, *(name for name in usual if name != one.activation)][:ALTERNATIVES]
         ranked = [(place if name != "none" or between is None else place + 3, name) for place, name in enumerate(usual)]
         return [(rank, name) for rank, name in ranked if not (before_norm and name == "none")]
 

@@ -43,8 +43,9 @@ def testify(norm: Part, features: torch.Tensor) -> Testimony:
     """
     mean, variance = remembered(norm)
     axes = [0, *range(2, features.ndim)]
-    seen_variance, seen_mean = torch.var_mean(features.double(), axes, correction=0)
+    seen_variance, seen_mean = torch.var_mean(features, axes, correction=0)
     # a channel that hardly varied in training tells nothing but its own rounding
+    seen_variance, seen_mean = seen_variance.double(), seen_mean.double()
     floor = FLOOR + 1e-6 * float(variance.median())
     ratio = torch.log((seen_variance + floor) / (variance + floor)).abs()
     shift = (seen_mean - mean).abs() / torch.sqrt(variance + floor)
