@@ -173,7 +173,7 @@ def test_few_batches_are_enough() -> None:
 
 def test_eps_of_a_tutorial_that_gave_it_for_the_momentum() -> None:
     layers = upsampling()
-    layers[6] = nn.BatchNorm2d(8, 0.8)
+    layers[6], layers[10] = nn.BatchNorm2d(8, 0.8), nn.BatchNorm2d(8, 0.8)  # the last is taken to be as the one before
     network = seen(nn.Sequential(*layers))
     gan = recovered(network)
     assert far(gan, network) <= NEAR
@@ -252,7 +252,7 @@ def test_random_gans_trained_for_a_moment(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="another eps is tried with the usual activation only, so that neither is found")
+@pytest.mark.xfail(reason="after 60 steps its 8 channels tell LeakyReLU from ReLU no better than chance; said to be open")
 def test_the_layout_of_a_widely_copied_tutorial() -> None:
     torch.manual_seed(3)
     generator = nn.Sequential(

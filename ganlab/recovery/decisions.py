@@ -113,4 +113,4 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Deci
     kind = variable.partition(" ")[0]
     if kind == "layer":
         return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
-    return Decision(what, chosen, "no norm comes after it to tell; the usual one", certain=False)
+    return Decision(what, chosen, "no norm tells it from others; the usual one", certain=False)

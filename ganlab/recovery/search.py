@@ -41,7 +41,8 @@ KEPT = 4  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
-POOR = 0.3  # an error from which on what is unlikely is heard too
+ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
+POOR = 0.15  # an error from which on what is unlikely is heard too
 
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
@@ -77,9 +78,9 @@ class _Search:
             )
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
-        best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
-        if ruling is not None:
-            self.rulings.append(ruling)
+        if self.stages[-1].kind == "conv_transpose":
+            best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
+            self.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
 
@@ -210,7 +211,7 @@ class _Search:
             heard += [self._heard(one, norm, QUICK) for one in unlikely]
         kept = self._judged(likely, heard, norm)
         self.seen.append(norm.name)
-        usual, *others = self._eps(norm)
+        usual, *others = self._eps(norm, kept[0])
         tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
         return [
             self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
@@ -223,7 +224,7 @@ class _Search:
 
         The numbers of a sequence tell, or what was found before in this network; else the norm stands first.
         """
-        between = places_between(stage.part, norm)
+        between = _between(stage, stage.part, norm)
         before = [order for name, order in hypotheses[0].choices.items() if name.startswith("order")]
         early_first = bool(between) or (between is None and before[-1:] == ["activation first"])
         late = [one.chose(f"order {number}", "norm first", int(early_first)) for one in hypotheses]
@@ -235,13 +236,15 @@ class _Search:
         ]
         return (early, late) if early_first else (late, early)
 
-    def _eps(self, norm: Part) -> list[tuple[int, float]]:
-        """(rank, value) worth trying: only those that this norm's variances would feel."""
+    def _eps(self, norm: Part, best: Hypothesis) -> list[tuple[int, float]]:
+        """(rank, value) worth trying, that of the norm before first: only what this norm's variances would feel."""
         if "eps" in norm.settings or not self.known.statistics:
             return [(0, float(norm.settings.get("eps", self.known.eps)))]
+        before = [float(value) for name, value in best.choices.items() if name.startswith("eps")]
+        usual = before[-1] if before else self.known.eps
         variance = float(norm.tensors["variance"].median())
-        others = [eps for eps in NORM_EPS if eps != self.known.eps and eps > 0.01 * variance]
-        return [(0, self.known.eps), *((2, eps) for eps in others)]
+        others = [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
+        return [(0, usual), *((2, eps) for eps in others)]
 
     def _judged(self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part) -> list[Hypothesis]:
         """Those that the norm does not clearly contradict, best first; says what it ruled out.
@@ -325,14 +328,17 @@ class _Search:
                 for one in hypotheses
             ]
         after = norm if before_norm and norm is not None else self.stages[number + 1].part
-        between = places_between(stage.part if norm is None or before_norm else norm, after)
+        between = _between(stage, stage.part if norm is None or before_norm else norm, after)
         if between == 0:
             self.numbered.add(f"activation {number}")
         found = []
+        best = hypotheses[0].choices if hypotheses else {}
         for one in hypotheses:
             choices = self._activation_choices(one, between, before_norm)
             if one.testimonies and one is not hypotheses[0]:
-                choices = choices[:1]  # beside the best, one thing is varied at a time
+                # beside the best, one thing is varied at a time; but an eps shows only with the right activation
+                only_eps = all(one.choices[name] == value or name.startswith("eps") for name, value in best.items())
+                choices = choices[: ALTERNATIVES_OF_EPS if only_eps else 1]
             for rank, name in choices:
                 act = ACTIVATIONS[name]
                 elements = one.elements if act is None else (*one.elements, (act, None))
@@ -374,6 +380,12 @@ def _spatial(one: Hypothesis) -> bool:
 
 def _length(norm: Part) -> int:
     return len(next(iter(norm.tensors.values())))
+
+
+def _between(stage: Stage, one: Part, other: Part) -> int | None:
+    """Places for activations after a stage; a single one after a matrix may be a reshape's."""
+    places = places_between(one, other)
+    return None if stage.kind == "linear" and places == 1 else places
 
 
 def places_between(one: Part, other: Part) -> int | None:

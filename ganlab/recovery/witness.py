@@ -13,7 +13,8 @@ MOMENTUM = 0.1  # torch's: how much of the newest batch a running statistic take
 FRESH_BATCHES = 80  # up to so many the statistics' start (mean 0, variance 1) has not yet faded
 FLOOR = 1e-8
 CLEAR_T = 4.0  # two candidates differ when their errors, channel by channel, differ by so many standard errors
-CLEAR_DIFFERENCE = 0.01  # and by so much on average
+CLEAR_DIFFERENCE = 0.01  # and by so much on average, or by CLEAR_PART of the smaller error, if that is less
+CLEAR_PART = 0.3
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def clearly_better(good: Sequence[Testimony], bad: Sequence[Testimony]) -> bool:
         return False
     gain = torch.cat([two.errors - one.errors for one, two in pairs])
     mean = float(gain.mean())
+    needed = min(CLEAR_DIFFERENCE, CLEAR_PART * sum(one.error for one, _ in pairs) / len(pairs))
     if len(gain) < 2:
-        return mean > CLEAR_DIFFERENCE
+        return mean > needed
     standard_error = float(gain.std()) / len(gain) ** 0.5
-    return mean > CLEAR_DIFFERENCE and mean > CLEAR_T * standard_error
+    return mean > needed and mean > CLEAR_T * standard_error
