@@ -6,6 +6,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -212,7 +213,7 @@ Members = list[tuple[str, bytes]]
 def zipped(members: Members, method: int = zipfile.ZIP_STORED) -> bytes:
     """A zip of these members; two may have one name."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings(action="ignore"):  # of same names
         for name, content in members:
             archive.writestr(zipfile.ZipInfo(name), content, method)
     return buffer.getvalue()
