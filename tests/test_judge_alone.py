@@ -123,9 +123,9 @@ def test_it_is_saved_and_opened_again(file: Path, tmp_path: Path) -> None:
 
 
 def test_several_discriminators_are_chosen_by_name(tmp_path: Path) -> None:
-    state = example_judge(1).state_dict()
-    torch.save({"netD": state, "critic": state}, tmp_path / "two.pth")
-    with pytest.raises(GanlabError, match="2 discriminators and no such generator: 'netD', 'critic'"):
+    two = {name: example_judge(1).state_dict() for name in ("netD", "critic")}
+    torch.save(two, tmp_path / "two.pth")
+    with pytest.raises(GanlabError, match="2 discriminators: 'netD', 'critic'"):
         load_gan(str(tmp_path / "two.pth"))
     assert load_gan(f"{tmp_path / 'two.pth'}#critic").image.channels == 1
 
