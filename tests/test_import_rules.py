@@ -53,6 +53,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/native",
     "checkpoints/pytorch",
     "checkpoints/trusted",
+    "recovery/beginnings",
     "recovery/building",
     "recovery/chaining",
     "recovery/estimating",

@@ -252,7 +252,9 @@ def test_random_gans_trained_for_a_moment(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="after 60 steps its 8 channels tell LeakyReLU from ReLU no better than chance; said to be open")
+@pytest.mark.xfail(
+    reason="after 60 steps its 8 channels tell LeakyReLU from ReLU no better than chance; said to be open"
+)
 def test_the_layout_of_a_widely_copied_tutorial() -> None:
     torch.manual_seed(3)
     generator = nn.Sequential(

@@ -14,20 +14,16 @@ from typing import Any
 import torch
 
 from ganlab.errors import GanlabError
-from ganlab.latents import Prior
+from ganlab.recovery.beginnings import beginnings
 from ganlab.recovery.chaining import Skeleton, Stage
-from ganlab.recovery.geometries import Geometry, first_sides, geometries
+from ganlab.recovery.geometries import Geometry
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
 from ganlab.recovery.options import (
     ACTIVATIONS,
-    LARGEST,
-    LAWS,
     NORM_EPS,
-    Table,
-    one_hot_classes,
-    plausible,
     size_rank,
 )
+from ganlab.recovery.routes import Routes
 from ganlab.recovery.simulate import run
 from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
@@ -64,10 +60,10 @@ class _Search:
         self.rulings: list[Ruling] = []
         self.seen: list[str] = []
         self.numbered: set[str] = set()
-        self._reach: dict[tuple[int, int], bool] = {}
+        self.routes = Routes(skeleton.stages, known)
 
     def run(self) -> Findings:
-        hypotheses = self._beginnings()
+        hypotheses = beginnings(self.skeleton, self.known.law, LATENTS)
         for number, stage in enumerate(self.stages):
             hypotheses = self._layer(hypotheses, number, stage)
             hypotheses = self._after(hypotheses, number, stage)
@@ -84,54 +80,13 @@ class _Search:
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
 
-    def _beginnings(self) -> list[Hypothesis]:
-        """Every law of z, with every way in which classes may join it."""
-        found = []
-        for rank, law in enumerate([self.known.law] if self.known.law else LAWS):
-            for join_rank, (words, table) in enumerate(self._joins()):
-                dims = self.skeleton.stages[0].inputs if table is None else self._z_dim(table)
-                z = Prior(dims, law).sample(LATENTS, seed=0).z
-                choices = {"z": law} | ({"classes": words} if words else {})
-                if table is None:
-                    found.append(Hypothesis(choices, (), z, rank=rank + join_rank))
-                else:
-                    elements = ((table, self.skeleton.embedding),)
-                    found.append(Hypothesis(choices, elements, self._joined(z, table), 1, rank=rank + join_rank))
-        return found
-
-    def _joins(self) -> list[tuple[str, Table | None]]:
-        """In words and as a layer's table: an embedding that the file holds, or perhaps one-hot classes, or none."""
-        embedding = self.skeleton.embedding
-        if embedding is not None:
-            classes, dims = embedding.tensors["weight"].shape
-            table = {"kind": "classes", "classes": classes, "dims": dims}
-            joins = ("multiply",) if dims == self.stages[0].inputs else ("after", "before")
-            return [(f"embedded, {join}", table | {"join": join}) for join in joins]
-        ways: list[tuple[str, Table | None]] = [("", None)]
-        for classes in one_hot_classes(self.stages[0].inputs):
-            table = {"kind": "classes", "classes": classes, "dims": classes, "one_hot": True}
-            ways += [(f"{classes} one-hot, {join}", table | {"join": join}) for join in ("after", "before")]
-        return ways
-
-    def _z_dim(self, table: Table) -> int:
-        inputs = self.stages[0].inputs
-        return inputs if table["join"] == "multiply" else inputs - int(table["dims"])
-
-    def _joined(self, z: torch.Tensor, table: Table) -> torch.Tensor:
-        """z with classes in turn."""
-        embedding, labels = self.skeleton.embedding, torch.arange(len(z)) % table["classes"]
-        known = torch.eye(table["classes"])[labels] if embedding is None else embedding.tensors["weight"][labels]
-        if table["join"] == "multiply":
-            return z * known
-        return torch.cat([z, known] if table["join"] == "after" else [known, z], 1)
-
     def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
         """Every hypothesis with every geometry that can still end in pictures."""
         found = []
         for one in hypotheses:
-            for geometry in self._geometries(number):
-                side = self._side_after(one.side, number, geometry)
-                if side is None or not self._can_end(number + 1, side):
+            for geometry in self.routes.geometries(number):
+                side = self.routes.side_after(one.side, number, geometry)
+                if side is None or not self.routes.can_end(number + 1, side):
                     continue
                 found.append(self._with_layer(one, number, stage, geometry, side))
         if not found:
@@ -141,32 +96,6 @@ class _Search:
                 "Try --image-size, or state more in a --card.",
             )
         return found
-
-    def _geometries(self, number: int) -> tuple[Geometry, ...]:
-        # where transposed convolutions enlarge, ordinary ones mostly do not; nor does the last, into colours
-        enlarges = number < len(self.stages) - 1 and all(stage.kind != "conv_transpose" for stage in self.stages)
-        before = self.stages[number - 1] if number else None
-        return geometries(self.stages[number], before, enlarges, self.known.same)
-
-    def _side_after(self, side: int, number: int, geometry: Geometry) -> int | None:
-        """The side of a layer's maps; None where it cannot run."""
-        stage = self.stages[number]
-        after = self.stages[number + 1] if number + 1 < len(self.stages) else None
-        if number == 0 and stage.kind == "conv" and stage.kernel > 1:
-            return None  # z is one place only
-        if number == 0 or stage.kind == "linear":
-            return next(first_sides(stage, after))
-        moved = geometry.side(side, stage.kind, stage.kernel)
-        return moved if 0 < moved <= LARGEST else None
-
-    def _can_end(self, number: int, side: int) -> bool:
-        """Whether the layers from this one on can end in pictures of a plausible size."""
-        if number == len(self.stages):
-            return side == 0 or plausible(side, self.known.size)
-        if (number, side) not in self._reach:
-            sides = {self._side_after(side, number, geometry) for geometry in self._geometries(number)}
-            self._reach[number, side] = any(one is not None and self._can_end(number + 1, one) for one in sides)
-        return self._reach[number, side]
 
     def _with_layer(self, one: Hypothesis, number: int, stage: Stage, geometry: Geometry, side: int) -> Hypothesis:
         """A layer added; it runs when a witness asks for what it puts out."""
