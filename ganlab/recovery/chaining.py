@@ -13,7 +13,7 @@ from ganlab.recovery.stored import Part, Side, StoredNetwork
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
 MOST_STEPS = 20_000  # of the search for an order
-MOST_LAYERS, MOST_PARTS = 64, 300  # with weights; and with norms and learnt activations
+MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations
 LARGEST_KERNEL = 64
 IMAGE_CHANNELS = (1, 3, 4)
 
