@@ -16,7 +16,7 @@ WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
 MOST_STEPS = 20_000  # of the search for an order
 USUAL_CHANNELS = (1, 3)  # of pictures; a verdict has 1 too
-MOST_LAYERS, MOST_PARTS = 64, 300  # with weights; and with norms and learnt activations
+MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations
 LARGEST_KERNEL = 64
 
 

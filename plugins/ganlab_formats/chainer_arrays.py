@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 SUFFIX = ".npy"
-MOST_ARRAYS = 2000
+MOST_ARRAYS = 3000
 # weights hardly compress, but statistics that were never updated do
 MOST_TIMES, FREE = 64, 16 << 20
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST = 20_000  # data sets, and names of them
+MOST_NAMES, MOST_GROUPS = 3000, 1000  # in a group; in all
 PACKED = 16  # compressed weights are about as large as plain ones; a bomb is a thousand times smaller
 SPARE = 1 << 16
 _NO_NEED = "Files of weights need none of that."
@@ -64,8 +65,10 @@ def children(group: Any) -> Iterator[tuple[str, Any]]:
     """Name and object of everything in a group; links that lead elsewhere are refused.
 
     Raises:
-        GanlabError: a link to another place or file, a name that is no text.
+        GanlabError: a link to another place or file, a name that is no text, too many of them.
     """
+    if len(group) > MOST_NAMES:
+        raise GanlabError(f"The group {group.name} of this HDF5 file has {len(group):,} names.", _NO_NEED)
     for name in group:
         if not isinstance(name, str):
             raise GanlabError(f"The group {group.name} of this HDF5 file has a name {name!r}.", "Is it damaged?")
@@ -111,12 +114,14 @@ def groups(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Names on the way and group of ``root`` and all below it.
 
     Raises:
-        GanlabError: a link to elsewhere; a group that lies in two places, as in itself.
+        GanlabError: a link to elsewhere; a group that lies in two places, as in itself; too many groups.
     """
     waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
     seen: set[int] = set()
     while waiting:
         path, group = waiting.pop()
+        if len(seen) == MOST_GROUPS:
+            raise GanlabError(f"This HDF5 file has more than {MOST_GROUPS:,} groups.", _NO_NEED)
         if address(group) in seen:
             raise GanlabError(f"The group {group.name} of this HDF5 file lies in two places.", _NO_NEED)
         seen.add(address(group))
