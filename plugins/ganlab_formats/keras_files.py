@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganlab import GanlabError, Stored, StoredNetwork
 
-from . import bare_layers, hdf5, hdf5_state, keras_weights
+from . import bare_layers, chainer_links, hdf5, hdf5_state, keras_weights
 from .keras_config import KerasLayer, KerasModel, read_model
 from .keras_layers import translate
 
@@ -26,9 +26,9 @@ DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, Recursio
 
 
 def recognises(path: Path) -> bool:
-    """An archive named ``.keras``, or an HDF5 file that is not a PyTorch state."""
+    """An archive named ``.keras``, or an HDF5 file that is neither a PyTorch state nor Chainer's."""
     if hdf5.is_hdf5(path):
-        return not hdf5_state.recognises(path)
+        return not (hdf5_state.recognises(path) or chainer_links.recognises(path))
     return path.suffix.lower() == ".keras" and path.is_file()
 
 
