@@ -49,7 +49,11 @@ def imported_distributions() -> set[str]:
 
 
 def test_declared_dependencies_are_the_imported_ones() -> None:
-    declared = requirements() + requirements("video")  # what an extra brings is imported where it is used
+    declared = [
+        *requirements(),
+        *requirements("video"),
+        *requirements("formats"),
+    ]  # an extra is imported where it is used
     assert imported_distributions() == {canonicalize_name(requirement.name) for requirement in declared}
 
 
