@@ -206,8 +206,11 @@ def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tens
     Where the shape leaves the axis open, it is the one along which the vectors have grown to fit the matrix.
     """
     matrices = [weight.movedim(axis, 0).flatten(1) for axis in (0, 1) if weight.shape[axis] == len(u)]
+    fitting = [matrix for matrix in matrices if v is None or matrix.shape[1] == len(v)]
+    if not fitting:
+        raise GanlabError("A spectral normalisation does not fit together: weight and vectors.", "Is the file whole?")
     return max(
-        u @ matrix @ (torch.nn.functional.normalize(matrix.T @ u, dim=0) if v is None else v) for matrix in matrices
+        u @ matrix @ (torch.nn.functional.normalize(matrix.T @ u, dim=0) if v is None else v) for matrix in fitting
     )
 
 
