@@ -144,7 +144,7 @@ def _part(group: _Group) -> Part:
     container, place = _numbered(group.name)
     try:
         stored = _effective(group)
-    except (RuntimeError, TypeError, IndexError) as error:  # of torch, which refuses shapes that do not fit
+    except (RuntimeError, TypeError, IndexError, ValueError) as error:  # shapes that do not fit
         raise GanlabError(
             f"What {group.name!r} stores of its normalised weight does not fit together.", "Is the file whole?"
         ) from error
@@ -207,8 +207,6 @@ def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tens
     """
     matrices = [weight.movedim(axis, 0).flatten(1) for axis in (0, 1) if weight.shape[axis] == len(u)]
     fitting = [matrix for matrix in matrices if v is None or matrix.shape[1] == len(v)]
-    if not fitting:
-        raise GanlabError("A spectral normalisation does not fit together: weight and vectors.", "Is the file whole?")
     return max(
         u @ matrix @ (torch.nn.functional.normalize(matrix.T @ u, dim=0) if v is None else v) for matrix in fitting
     )
