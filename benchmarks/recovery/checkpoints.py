@@ -53,7 +53,8 @@ def row(path: Path, flags: list[str], out: Path) -> list[str]:
         (float(one["evidence"].split()[-1]) for one in decisions if "remembers" in one["evidence"]), default=None
     )
     open_ = sum(not one.get("certain", True) for one in decisions)
-    what = f"{gan.image.channels}x{gan.image.size}x{gan.image.size}, z {gan.prior.dim} {gan.prior.law}"
+    what = f"{gan.image.channels}x{gan.image.size}x{gan.image.size}"
+    what += f", z {gan.prior.dim} {gan.prior.law}" if gan.generator is not None else ""
     what += f", {gan.classes} classes" if gan.classes is not None else ""
     what += ", with discriminator" if gan.discriminator is not None else ""
     notes = " ".join(gan.card.facts.get("notes", [])).replace(f"{path}/", "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from ganlab.latents import LAWS, Prior
+from ganlab.latents import Prior
 from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.hypotheses import Hypothesis
-from ganlab.recovery.options import Table, one_hot_classes
+from ganlab.recovery.options import LAWS, Table, one_hot_classes
 
 
 def beginnings(skeleton: Skeleton, law: str | None, latents: int) -> list[Hypothesis]:
