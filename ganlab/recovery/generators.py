@@ -9,13 +9,14 @@ import torch
 
 from ganlab.architectures.chain import ClassInput
 from ganlab.errors import GanlabError
-from ganlab.latents import LAWS, Prior
+from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
+from ganlab.recovery.decisions import Decision
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.judging import hear, mean_error
-from ganlab.recovery.options import OUTPUTS, plausible
+from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -37,6 +38,7 @@ class Generator:
         size, channels: of its pictures.
         output: the activation that ends it where the format states the layers, which it then is among; else None.
         skeleton, findings: how it was worked out; None where the format states it.
+        decisions: what was decided beside; of a generator whose layers are stated, its prior.
         notes: what to say of it.
     """
 
@@ -49,6 +51,7 @@ class Generator:
     output: str | None = None
     skeleton: Skeleton | None = None
     findings: Findings | None = None
+    decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = ()
 
     def named(self, output: str) -> list[Named]:
@@ -110,7 +113,7 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
         classes = int(table["classes"])
         z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
     law = findings.best.choices["z"]
-    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, notes)
+    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, notes=notes)
 
 
 def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skeleton, Findings, tuple[str, ...]]:
@@ -164,12 +167,14 @@ def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> Generator:
     elements = filled(network)
     first = next(table for table, part in elements if part is not None)
     z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
-    law = hints.z or stored.law or _law_of(elements, z_dim)
+    prior = _prior(elements, z_dim, stored, hints)
+    law = prior.chosen
     with torch.inference_mode():
         picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
     ending = [table["kind"] for table, _ in elements[:-4:-1]]
     output = next((kind for kind in ending if kind in OUTPUTS), "none")
-    return Generator(elements, law, z_dim, None, picture.shape[-1], picture.shape[1], output)
+    size, channels = picture.shape[-1], picture.shape[1]
+    return Generator(elements, law, z_dim, None, size, channels, output, decisions=(prior,))
 
 
 def filled(network: StoredNetwork) -> tuple[Element, ...]:
@@ -183,11 +188,19 @@ def filled(network: StoredNetwork) -> tuple[Element, ...]:
     return tuple(elements)
 
 
-def _law_of(elements: Sequence[Element], z_dim: int) -> str:
-    """The prior under which the norms see what they remember; normal where none testifies."""
-    errors = {}
+def _prior(elements: Sequence[Element], z_dim: int, stored: Stored, hints: Hints) -> Decision:
+    """The prior: as said, else the one under which the norms see what they remember, else the usual one."""
+    what = "prior of z"
+    if hints.z or stored.law:
+        return Decision(what, str(hints.z or stored.law), "as you said" if hints.z else "as usual with this format")
+    errors: dict[str, float] = {}
     with torch.inference_mode():
         for law in LAWS:
             testimonies = hear(tuple(elements), Prior(z_dim, law).sample(256, 0).z)
-            errors[law] = mean_error(testimonies) if testimonies else 0.0
-    return min(errors, key=errors.__getitem__)
+            if testimonies:
+                errors[law] = mean_error(testimonies)
+    if not errors:
+        return Decision(what, LAWS[0], "no norm tells; the usual one", f"{LAWS[1]} (--z {LAWS[1]})", certain=False)
+    best, second = sorted(errors, key=errors.__getitem__)[:2]
+    evidence = f"what its norms remember differs by {errors[best]:.3f}"
+    return Decision(what, best, evidence, f"{second}: {errors[second]:.3f}")

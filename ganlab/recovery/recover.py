@@ -66,7 +66,8 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
         notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
     if discriminator.why_not:
         notes.append(f"Its discriminator was left out: {discriminator.why_not}")
-    decisions = [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
+    decisions = list(generator.decisions)
+    decisions += [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
     decisions += of_judgement(judgement, output, generator.output, hints)
     layers = generator.named(output)
     facts: dict[str, Any] = {
