@@ -388,6 +388,7 @@ def foreign_files() -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", foreign_files() or [None], ids=str)
 def test_foreign_checkpoints_end_in_a_sentence_or_load(path: Path | None) -> None:
     if path is None:
