@@ -39,7 +39,8 @@ MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
 ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
 FEW_BATCHES = 1000  # of training
-POOR = 0.15  # an error from which on what is unlikely is heard too
+SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
+POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
@@ -191,7 +192,8 @@ class _Search:
         others = [one for one in quick if one.choices not in [known.choices for known in heard]] + heard
         self._rule(best, others, norm)
         kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
-        return sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
+        kept = sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
+        return kept + _other_order(kept, quick, ways)
 
     def _heard(self, one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
         """With the norm's testimony added, and what it was given where that is small: it can be run again."""
@@ -310,6 +312,25 @@ def _spatial(one: Hypothesis) -> bool:
 
 def _length(norm: Part) -> int:
     return len(next(iter(norm.tensors.values())))
+
+
+def _other_order(kept: list[Hypothesis], quick: list[Hypothesis], ways: list[Hypothesis]) -> list[Hypothesis]:
+    """The best with norm and activation the other way round: one norm alone can take an activation for what it is not.
+
+    Args:
+        kept: hypotheses that a norm leaves.
+        quick, ways: all, heard on few latents and not heard.
+    """
+    orders = {_last_order(one) for one in kept}
+    others = [(heard, way) for heard, way in zip(quick, ways, strict=True) if _last_order(way) not in orders]
+    if not others:
+        return []
+    heard, way = min(others, key=lambda pair: pair[0].testimonies[-1].error)
+    return [replace(way, testimonies=heard.testimonies)] if heard.testimonies[-1].error < SECOND_CHANCE else []
+
+
+def _last_order(one: Hypothesis) -> str:
+    return next((value for name, value in reversed(list(one.choices.items())) if name.startswith("order")), "")
 
 
 def _hardly_trained(skeleton: Skeleton) -> bool:
