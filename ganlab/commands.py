@@ -11,8 +11,8 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from ganlab import hint_options
 from ganlab.analyses import Analysis
-from ganlab.hint_options import HINTS
 from ganlab.parameters import Parameter
 
 RUN_SECTION = "Where and how"
@@ -93,17 +93,15 @@ def analysis_function(analysis: Analysis, words: tuple[str, ...], run: Run) -> C
     own = [_cli_parameter(parameter) for parameter in analysis.parameters]
     taken = {parameter.name for parameter in analysis.parameters}
     takes_gan = any(parameter.holds_gan for parameter in analysis.parameters)
-    hints = [_keyword(name, kind, None) for name, kind in HINTS.items() if name not in taken] if takes_gan else []
     common = [_keyword("out", OUT, None), _keyword("json", JSON, False)]
     if takes_gan:
+        common = [*hint_options.parameters(taken), *common]
         common.append(_keyword("device", DEVICE, "auto"))
 
     def call(*, out: Path | None = None, json: bool = False, device: str = "auto", **values: Any) -> None:
-        known = {one.name: values.pop(one.name) for one in hints}
-        given = {name: value for name, value in known.items() if value is not None}
-        run(analysis, words, values, out=out, as_json=json, device=device, hints=given)
+        hints = hint_options.taken_from(values, taken) if takes_gan else {}
+        run(analysis, words, values, out=out, as_json=json, device=device, hints=hints)
 
-    common = [*hints, *common]
     call.__signature__ = inspect.Signature(own + common)  # type: ignore[attr-defined]
     call.__annotations__ = {}
     return call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -37,6 +37,21 @@ HINTS: dict[str, Any] = {
 }
 
 
+def parameters(without: Collection[str] = ()) -> list[inspect.Parameter]:
+    """The options as a signature has them, but those whose names are taken."""
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in HINTS.items()
+        if name not in without
+    ]
+
+
+def taken_from(values: dict[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """Take the options out of a command's values: those that were given, by name."""
+    known = {name: values.pop(name, None) for name in HINTS if name not in without}
+    return {name: value for name, value in known.items() if value is not None}
+
+
 def with_hints(command: Callable[..., None]) -> Callable[..., None]:
     """A command with these options too; it gets those that were given as ``hints``, by name."""
     signature = inspect.signature(command)
@@ -46,16 +61,12 @@ def with_hints(command: Callable[..., None]) -> Callable[..., None]:
         for name, parameter in signature.parameters.items()
         if name != "hints"
     ]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in HINTS.items()
-    ]
 
     @wraps(command)
     def call(*arguments: Any, **values: Any) -> None:
-        known = {name: values.pop(name, None) for name in HINTS}
-        command(*arguments, **values, hints={name: value for name, value in known.items() if value is not None})
+        hints = taken_from(values)
+        command(*arguments, **values, hints=hints)
 
     call.__annotations__ = {}
-    call.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=[*own, *parameters()])  # type: ignore[attr-defined]
     return call

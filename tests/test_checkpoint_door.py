@@ -208,6 +208,11 @@ def test_a_discriminator_alone_judges(saved: Path, made: Pair) -> None:
         gan.latents(2)
 
 
+def test_a_name_inside_a_whole_gan_is_told(tmp_path: Path) -> None:
+    save_gan(tiny_gan(), tmp_path / "whole")
+    refused(f"{tmp_path / 'whole'}#netG", "is one GAN")
+
+
 def test_a_whole_gan_in_a_join_is_told(saved: Path) -> None:
     save_gan(tiny_gan(), saved / "whole")
     refused(f"{saved}/whole+{saved}/netD.pth", "is a whole GAN already")
@@ -363,6 +368,8 @@ def test_a_card_spells_out_the_layers(saved: Path, made: Pair, names: tuple[str,
         "prior = [": "not valid TOML",
         "prior = 1": "prior is no table",
         '[prior]\nlaw = "cauchy"': "--z cannot be 'cauchy'",
+        "[image]\nlow = 0\nhigh = 255": "from 0 to 255 are not known",
+        '[image]\nsize = "64"': "number of pixels",
         '[architecture]\ngenerator = "dcgan"': "generator is no list of layers",
         '[architecture]\ngenerator = [{name = "a", kind = "linear", inputs = 2, outputs = 3}]': "spells out 1 layers",
     }.items(),

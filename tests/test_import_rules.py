@@ -66,6 +66,7 @@ HEAVY_AT_ONCE = {
     "recovery/recover",
     "recovery/search",
     "recovery/simulate",
+    "recovery/tables",
     "recovery/witness",
     "training",
 }

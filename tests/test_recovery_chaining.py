@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.chaining import Skeleton, linked, skeletons
+from ganlab.recovery.chaining import Skeleton, follows, skeletons
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Part, StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -66,9 +66,13 @@ def shape_of(skeleton: Skeleton) -> list[tuple[str, list[str]]]:
     return [(stage.part.name, [norm.name for norm in stage.norms]) for stage in skeleton.stages]
 
 
+def linked(skeleton: Skeleton) -> bool:
+    return all(follows(before, after) for before, after in pairwise(skeleton.stages))
+
+
 def first(found: tuple[Part, ...]) -> Skeleton:
     skeleton = skeletons(StoredNetwork("", found))[0]
-    assert linked(list(skeleton.stages))
+    assert linked(skeleton)
     return skeleton
 
 
@@ -211,7 +215,7 @@ def test_many_layers_of_one_size_are_refused_or_chained_soon() -> None:
         found = skeletons(network)
     except GanlabError:
         return
-    assert all(linked(list(one.stages)) for one in found)
+    assert all(linked(one) for one in found)
 
 
 def _holds(layer: nn.Module) -> bool:

@@ -163,6 +163,27 @@ def test_activations_are_told_apart(name: str, act: Callable[[], nn.Module]) -> 
         assert far(recovered(network, activation=name), network) <= NEAR
 
 
+def test_a_norm_of_z_runs_and_tells_its_law() -> None:
+    network = seen(nn.Sequential(nn.BatchNorm1d(Z), *linear_first()), "uniform")
+    gan = recovered(network)
+    assert gan.prior.law == "uniform"
+    assert far(gan, network) <= NEAR
+
+
+def test_a_stated_activation_that_the_norms_contradict_is_said() -> None:
+    network = seen(nn.Sequential(*transposed(width=16)))
+    notes = recovered(network, activation="sigmoid").card.facts["notes"]
+    assert any("is --activation right?" in note for note in notes)
+
+
+def test_a_discriminator_has_the_eps_of_its_framework() -> None:
+    judge = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 16))
+    (network,) = stored(judge).networks
+    gan = recover(Stored((network,), "made", eps=1e-3), "made", Hints(image_size=32))
+    assert gan.discriminator is not None
+    assert [norm.eps for norm in gan.discriminator.modules() if isinstance(norm, nn.BatchNorm2d)] == [1e-3]
+
+
 def test_few_batches_are_enough() -> None:
     """Statistics start at 0 and 1, of which 0.9 to the power of batches is left; torch counts the batches."""
     network = seen(nn.Sequential(*transposed()), "uniform", batches=6)

@@ -39,7 +39,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> int:
     tensors = _by_key(gan)
     with tempfile.TemporaryDirectory(prefix=".ganlab-", dir=out.parent if out.parent.is_dir() else None) as folder:
         beside = Path(folder) / out.name
-        if like.read_bytes()[:8] == HDF5_START:
+        if _starts_with(like, HDF5_START):
             changed = _into_hdf5(tensors, like, beside)
         else:
             changed = _into_torch(tensors, like, beside)
@@ -49,6 +49,11 @@ def export_gan(gan: Gan, like: Path, out: Path) -> int:
         except OSError as error:
             raise GanlabError(f"{out} could not be written: {error.strerror}.", "Choose another --out.") from error
     return changed
+
+
+def _starts_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
 
 
 def _by_key(gan: Gan) -> dict[str, torch.Tensor]:

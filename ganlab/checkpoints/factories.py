@@ -21,9 +21,9 @@ from ganlab.errors import GanlabError
 from ganlab.fetching import load_hub
 from ganlab.gan import Card, Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.latents import LAWS, Prior
+from ganlab.latents import Prior
 from ganlab.recovery.hints import Hints
-from ganlab.recovery.options import OUTPUTS, plausible
+from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import Testimony, can_testify, testify
 

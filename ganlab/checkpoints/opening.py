@@ -59,6 +59,10 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
     from ganlab.gan import Gan
 
     if isinstance(opened, Gan):
+        if which is not None:
+            raise GanlabError(
+                f"{spec} is one GAN: there is no {which!r} to choose in it.", "Leave out the # and the name."
+            )
         given = [name for name in hints.given() if name not in ("label", "card", "trust")]
         of_weights = [f"--{name.replace('_', '-')}" for name in given]
         if of_weights and not _is_factory(spec) and not spec.startswith(torchhub.PREFIX):

@@ -49,7 +49,7 @@ def load(path: Path) -> Stored:
     problem: GanlabError | None = None
     for name, tensors in state_dicts(path):
         try:
-            networks.append(StoredNetwork(name, parts_of(tensors), silent=_silent(tensors), side=_side(name)))
+            networks.append(StoredNetwork(name, parts_of(tensors), side=_side(name)))
         except GanlabError as error:
             problem = problem or error
     if not networks:
@@ -165,25 +165,7 @@ def _networks(
             if any(value.ndim > 1 for value in inside.values()):
                 yield (f"{name}.{word}" if name else word), inside
         return
-    found = _WithMetadata(tensors)
-    found.metadata = getattr(document, "_metadata", None)
-    yield name, found
-
-
-class _WithMetadata(dict[str, torch.Tensor]):
-    """A state dict with what torch wrote beside it: the names of all modules, also of those without weights."""
-
-    metadata: Any = None
-
-
-def _silent(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    """Names of the modules without weights, in order, where the file tells."""
-    metadata = getattr(tensors, "metadata", None)
-    if not isinstance(metadata, Mapping):
-        return ()
-    owners = {key.rpartition(".")[0] for key in tensors}
-    parents = {owner[:place] for owner in owners for place in range(len(owner)) if owner[place] == "."}
-    return tuple(name for name in metadata if isinstance(name, str) and name and name not in owners | parents)
+    yield name, tensors
 
 
 def _side(name: str) -> Any:

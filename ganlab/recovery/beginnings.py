@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-
 from ganlab.latents import Prior
 from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.options import LAWS, Table, one_hot_classes
+from ganlab.recovery.tables import joined_classes
 
 
 def beginnings(skeleton: Skeleton, law: str | None, latents: int) -> list[Hypothesis]:
@@ -28,7 +27,7 @@ def beginnings(skeleton: Skeleton, law: str | None, latents: int) -> list[Hypoth
             z = Prior(inputs if table["join"] == "multiply" else inputs - table["dims"], name).sample(latents, seed=0).z
             elements = ((table, skeleton.embedding),)
             choices = {"z": name, "classes": words}
-            joined = _joined(z, table, skeleton)
+            joined = joined_classes(z, table, skeleton.embedding)
             found.append(Hypothesis(choices, elements, joined, len(elements), rank=rank + join_rank))
     return found
 
@@ -46,12 +45,3 @@ def _joins(skeleton: Skeleton) -> list[tuple[str, Table | None]]:
         table = {"kind": "classes", "classes": classes, "dims": classes, "one_hot": True}
         ways += [(f"{classes} one-hot, {join}", table | {"join": join}) for join in ("after", "before")]
     return ways
-
-
-def _joined(z: torch.Tensor, table: Table, skeleton: Skeleton) -> torch.Tensor:
-    """z with classes in turn."""
-    embedding, labels = skeleton.embedding, torch.arange(len(z)) % table["classes"]
-    known = torch.eye(table["classes"])[labels] if embedding is None else embedding.tensors["weight"][labels]
-    if table["join"] == "multiply":
-        return z * known
-    return torch.cat([z, known] if table["join"] == "after" else [known, z], 1)

@@ -31,7 +31,12 @@ def with_card(hints: Hints) -> Hints:
         "output": architecture.get("output"),
     }
     if "low" in image and "high" in image and stated["output"] is None:
-        stated["output"] = OUTPUT_OF_RANGE.get((float(image["low"]), float(image["high"])))
+        stated["output"] = OUTPUT_OF_RANGE.get((image["low"], image["high"]))
+        if stated["output"] is None:
+            raise GanlabError(
+                f"{hints.card}: pictures from {image['low']} to {image['high']} are not known.",
+                "Known are -1 to 1, and 0 to 1; for others: --gan MODULE:FACTORY.",
+            )
     given = hints.given()
     return replace(hints, **{name: value for name, value in stated.items() if value is not None and name not in given})
 

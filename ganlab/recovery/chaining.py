@@ -252,7 +252,7 @@ def _beside(order: list[Stage], parts: tuple[Part, ...], others: list[Part]) -> 
             current = at[part.name]
         elif part in others:
             if current < 0:
-                if part.kind != "norm" or _length(part) != order[0].inputs:
+                if part.kind != "norm" or length_of(part) != order[0].inputs:
                     return None
                 first.append(part)
                 continue
@@ -299,13 +299,14 @@ def _joined(stage: Stage, part: Part) -> Stage:
     return replace(stage, norms=(*stage.norms, part)) if part.kind == "norm" else replace(stage, prelu=part)
 
 
-def _length(part: Part) -> int:
+def length_of(part: Part) -> int:
+    """Channels or features of a norm or learnt activation."""
     return len(next(iter(part.tensors.values())))
 
 
 def _fits(part: Part, order: list[Stage], number: int) -> bool:
     """Whether a norm or learnt activation can stand between this stage and the next."""
-    stage, length = order[number], _length(part)
+    stage, length = order[number], length_of(part)
     if part.kind == "prelu" and length == 1:
         return True
     if length == stage.outputs:
@@ -327,7 +328,9 @@ def channels_first(skeleton: Skeleton) -> Skeleton:
             continue
         if number + 1 < len(stages) and stages[number + 1].kind != "linear":
             maps = stages[number + 1].inputs
-            norms = tuple(_reordered(norm, maps, 0) if _length(norm) == stage.outputs else norm for norm in stage.norms)
+            norms = tuple(
+                _reordered(norm, maps, 0) if length_of(norm) == stage.outputs else norm for norm in stage.norms
+            )
             stages[number] = replace(stage, part=_reordered(stage.part, maps, 0), norms=norms)
         elif number and stages[number - 1].kind != "linear":
             stages[number] = replace(stage, part=_reordered(stage.part, stages[number - 1].outputs, 1))
@@ -350,8 +353,3 @@ def _reordered(part: Part, maps: int, axis: int) -> Part:
 
 def _is_square(number: int) -> bool:
     return number > 0 and math.isqrt(number) ** 2 == number
-
-
-def linked(chain: list[Stage]) -> bool:
-    """Whether every stage takes what the one before puts out."""
-    return all(follows(before, after) for before, after in pairwise(chain))

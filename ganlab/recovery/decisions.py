@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
     from ganlab.recovery.hints import Hints
 
-CLOSE = 1.5  # a runner-up whose error is within this factor is named as close
+CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,6 @@ def of_judgement(judgement: Judgement | None, output: str, stated: str | None, h
     return decided
 
 
-def uncertain(decisions: Iterable[Decision]) -> list[Decision]:
-    """Those that nothing in the file decides."""
-    return [decision for decision in decisions if not decision.certain]
-
-
 def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:
     if kind == "z":
         return "prior of z"
@@ -102,12 +96,12 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Deci
     """By the witness that told most clearly; where none did, the usual answer, said to be that."""
     rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
     if rulings:
-        best = max(rulings, key=lambda one: one.runner_up_error / max(one.error, 1e-6))
+        best = max(rulings, key=lambda one: (one.clear, one.runner_up_error / max(one.error, 1e-6)))
         of_pictures = best.witness.startswith("the ")
         evidence = f"{best.witness} is" if of_pictures else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
-        return Decision(what, chosen, evidence, runner_up, certain=best.runner_up_error > best.error)
+        return Decision(what, chosen, evidence, runner_up, certain=best.clear)
     if variable in findings.numbered:
         return Decision(what, chosen, "the numbers of its layers leave no place for one")
     kind = variable.partition(" ")[0]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ganlab.architectures.chain import ClassInput
 from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
@@ -20,12 +19,12 @@ from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.tables import filled, joined_classes, output_layer
 
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 MISFIT = 0.5  # an error of any norm that no candidate may have
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
-POINTWISE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,8 @@ class Generator:
 
     def named(self, output: str) -> list[Named]:
         """All its layers with names, the activation of its pictures among them."""
-        elements = list(self.elements)
-        if self.output is None:
-            elements.append(({"kind": output if output != "none" else "identity"}, None))
-        return named(elements, torch.Size((self.z_dim,)), "generator")
+        ending = [output_layer(output)] if self.output is None else []
+        return named([*self.elements, *ending], torch.Size((self.z_dim,)), "generator")
 
     def samples(self, output: str | None) -> dict[str, torch.Tensor]:
         """Pictures (n, c, h, w) in every range that it may have, or in that of ``output``."""
@@ -67,21 +64,12 @@ class Generator:
         with torch.inference_mode():
             elements = self.elements
             if self.classes is not None:
-                table, embedding = elements[0]
-                joined = ClassInput(**{key: value for key, value in table.items() if key != "kind"})
-                if embedding is not None:
-                    joined.load_state_dict({"embedding.weight": embedding.tensors["weight"]})
-                elements, z = elements[1:], joined(z, torch.arange(JUDGED) % self.classes)
+                elements, z = elements[1:], joined_classes(z, *elements[0])
             logits = run(elements, z)
             if self.output is not None:
                 return {self.output: logits}
-            return {name: _activated(logits, name) for name in ([output] if output else ["tanh", "sigmoid"])}
-
-
-def _activated(logits: torch.Tensor, output: str) -> torch.Tensor:
-    if output == "tanh":
-        return torch.tanh(logits)
-    return torch.sigmoid(logits) if output == "sigmoid" else logits
+            outputs = [output] if output else ["tanh", "sigmoid"]
+            return {name: run((output_layer(name),), logits) for name in outputs}
 
 
 def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str) -> Generator:
@@ -142,7 +130,10 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skel
             "and the usual choices were made."
         )
         return skeleton, unwitnessed, (note,)
-    if misfit > MISFIT and known.activation is None:
+    if misfit > MISFIT and known.activation is not None:
+        note = f"{witness} does not see what it remembers (it differs by {misfit:.2f}): is --activation right?"
+        return skeleton, findings, (note,)
+    if misfit > MISFIT:
         raise GanlabError(
             f"{name}: no network known here lets {witness} see what it remembers (the best differs by {misfit:.2f}).",
             "State what you know: --activation, --image-size, --z or a --card; or --gan MODULE:FACTORY with its code.",
@@ -175,17 +166,6 @@ def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> Generator:
     output = next((kind for kind in ending if kind in OUTPUTS), "none")
     size, channels = picture.shape[-1], picture.shape[1]
     return Generator(elements, law, z_dim, None, size, channels, output, decisions=(prior,))
-
-
-def filled(network: StoredNetwork) -> tuple[Element, ...]:
-    """The stated layers with their parts; maps take their places before their activation, so that it has them too."""
-    parts = {part.name: part for part in network.parts}
-    elements: list[Element] = []
-    for table in network.layers:
-        element: Element = ({key: value for key, value in table.items() if key != "name"}, parts.get(table["name"]))
-        pointwise = elements and elements[-1][1] is None and elements[-1][0]["kind"] in POINTWISE
-        elements.insert(len(elements) - (1 if table["kind"] == "reshape" and pointwise else 0), element)
-    return tuple(elements)
 
 
 def _prior(elements: Sequence[Element], z_dim: int, stored: Stored, hints: Hints) -> Decision:

@@ -44,7 +44,7 @@ class Hints:
         _check("--activation", self.activation, ACTIVATION_NAMES)
         _check("--output", self.output, OUTPUT_NAMES)
         _check("--statistics", self.statistics, STATISTICS)
-        if self.image_size is not None and self.image_size < 1:
+        if self.image_size is not None and (type(self.image_size) is not int or self.image_size < 1):
             raise GanlabError("--image-size is a number of pixels, at least 1.", "For example: --image-size 64")
 
     def given(self) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Ruling:
     error: float
     runner_up: str
     runner_up_error: float
+    clear: bool  # whether the runner-up fits worse beyond chance
 
 
 @dataclass

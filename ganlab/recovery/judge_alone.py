@@ -16,13 +16,14 @@ from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.decisions import Decision
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.judging import judge, sizes
 from ganlab.recovery.options import OUTPUTS, SIZES
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.tables import filled, without_verdict
 
 CHANNELS = (1, 3, 4)  # of pictures, where no convolution tells
-VERDICT = ("sigmoid", "reshape", "flatten")  # what may stand after the logit
 NOTE = "Its file holds a discriminator and no generator: it judges pictures and draws none."
 
 
@@ -80,7 +81,7 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     if not fitting:
         raise GanlabError("Its layers lead from no pictures of a usual size to one number.", "State it: --image-size")
     size = hints.image_size or fitting[0]
-    judgement = judge(skeleton, {}, size, stored.same_padding, hints.activation)
+    judgement = judge(skeleton, {}, size, Known(None, hints.activation, None, stored.eps, stored.same_padding))
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
     evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"
@@ -91,13 +92,7 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
     """Where the format says how the layers follow, only the pictures are left open."""
-    parts = {part.name: part for part in network.parts}
-    elements: list[Element] = [
-        ({key: value for key, value in table.items() if key != "name"}, parts.get(str(table["name"])))
-        for table in network.layers
-    ]
-    while elements and elements[-1][0]["kind"] in VERDICT:
-        elements.pop()  # a verdict is a logit here
+    elements = without_verdict(filled(network))
     asked = (hints.image_size,) if hints.image_size else SIZES
     fitting = [(size, channels) for size in asked for channels in CHANNELS if _judges(elements, channels, size)]
     first = next((table for table, part in elements if part is not None), {})
@@ -109,14 +104,14 @@ def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
         raise GanlabError(f"Its layers lead from no pictures of {what} to one number.", "State it: --image-size")
     size, channels = fitting[0]
     decision = _size_decision(size, list(dict.fromkeys(size for size, _ in fitting)), hints)
-    return _Worked(tuple(elements), size, channels, (decision,))
+    return _Worked(elements, size, channels, (decision,))
 
 
-def _judges(elements: list[Element], channels: int, size: int) -> bool:
+def _judges(elements: tuple[Element, ...], channels: int, size: int) -> bool:
     """Whether these layers make one number of such a picture."""
     try:
         with torch.inference_mode():
-            verdict = run(tuple(elements), torch.zeros(2, channels, size, size))
+            verdict = run(elements, torch.zeros(2, channels, size, size))
     except (RuntimeError, ValueError):  # torch's word for sizes that do not fit
         return False
     return verdict.numel() == 2

@@ -9,10 +9,11 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton, Stage
-from ganlab.recovery.geometries import WHOLE, Geometry, judging_geometries
+from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, judging_geometries
+from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import ACTIVATIONS, SIZES
-from ganlab.recovery.search import places_between
 from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.tables import norm_table, places_between, weighted
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
 
 USUAL = "leaky_relu 0.2"  # the paper's
@@ -52,26 +53,20 @@ class _Way:
     rank: int
 
 
-def judge(
-    skeleton: Skeleton,
-    pictures: dict[str, torch.Tensor],
-    size: int,
-    same: bool = False,
-    activation: str | None = None,
-) -> Judgement:
+def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Judgement:
     """The discriminator for pictures of this size.
 
     Args:
         skeleton: of a discriminator.
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
-        same: whether the framework's usual padding is "same".
-        activation: to take where no norm can testify; the paper's unless said.
+        known: eps and padding that are usual with the file's framework; the activation to take where no norm can
+            testify, the paper's unless said.
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
     """
-    ways = sorted(_ways(skeleton, size, same), key=lambda way: way.rank)[:MOST_WAYS]
+    ways = sorted(_ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
     if not ways:
         raise GanlabError(
             f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
@@ -79,18 +74,18 @@ def judge(
     channels = skeleton.stages[0].inputs if skeleton.stages[0].kind != "linear" else 0
     shown = {name: some for name, some in pictures.items() if channels in (0, some.shape[1])}
     if pictures and not shown:
-        known = next(iter(pictures.values())).shape[1]
+        drawn = next(iter(pictures.values())).shape[1]
         raise GanlabError(
-            f"It takes pictures of {channels} channels, and the generator's have {known}.",
+            f"It takes pictures of {channels} channels, and the generator's have {drawn}.",
             "Conditional discriminators are fed the class in a channel of its own.",
         )
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
-        taken = activation or USUAL
-        elements = _elements(skeleton, ways[0], taken)
+        taken = known.activation or USUAL
+        elements = _elements(skeleton, ways[0], taken, known.eps)
         return Judgement(elements, taken, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
     with torch.inference_mode():
-        return _tried(skeleton, ways, shown, size)
+        return _tried(skeleton, ways, shown, size, known.eps)
 
 
 def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
@@ -103,10 +98,12 @@ def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
     return [size for *_, size in sorted(ranked)]
 
 
-def _tried(skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tensor], size: int) -> Judgement:
+def _tried(
+    skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tensor], size: int, eps: float
+) -> Judgement:
     """Way by way, range by range, activation by activation, each the best of the step before."""
     heard = {
-        (place, name): hear(_elements(skeleton, way, USUAL), some)
+        (place, name): hear(_elements(skeleton, way, USUAL, eps), some)
         for place, way in enumerate(ways)
         for name, some in shown.items()
     }
@@ -116,13 +113,13 @@ def _tried(skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tens
     way = ways[place]
     activation, testimonies = USUAL, heard[place, name]
     for other in OTHERS:
-        rival = hear(_elements(skeleton, way, other), shown[name])
+        rival = hear(_elements(skeleton, way, other, eps), shown[name])
         enough = CONVINCING if activation == USUAL else 1.0
         if mean_error(rival) < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
             activation, testimonies = other, rival
-    errors = {name: mean_error(hear(_elements(skeleton, way, activation), some)) for name, some in shown.items()}
+    errors = {name: mean_error(hear(_elements(skeleton, way, activation, eps), some)) for name, some in shown.items()}
     range_name = min(errors, key=errors.__getitem__)
-    return Judgement(_elements(skeleton, way, activation), activation, range_name, errors, size, _words(way))
+    return Judgement(_elements(skeleton, way, activation, eps), activation, range_name, errors, size, _words(way))
 
 
 def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:
@@ -193,41 +190,27 @@ def _flat_pictures(stage: Stage, size: int) -> bool:
     return stage.inputs % size**2 == 0 and stage.inputs // size**2 in (1, 3, 4)
 
 
-def _elements(skeleton: Skeleton, way: _Way, activation: str) -> tuple[Element, ...]:
+def _elements(skeleton: Skeleton, way: _Way, activation: str, eps: float) -> tuple[Element, ...]:
     """The layers of one candidate, its last without activation: logits."""
-    elements: list[Element] = []
     geometries = iter(way.geometries)
     stages = skeleton.stages
+    flat = stages[0].kind == "linear"
+    elements: list[Element] = [(norm_table(norm, eps, flat), norm) for norm in skeleton.first_norms]
     for number, stage in enumerate(stages):
         before = stages[number - 1] if number else None
-        if stage.kind == "linear":
-            if before is None or before.kind != "linear":
-                elements.append(({"kind": "global_pool" if way.pooled else "flatten"}, None))
-            elements.append((_linear(stage), stage.part))
-        else:
-            geometry = next(geometries)
-            elements += [(table, None) for table in geometry.before]
-            kernel = list(stage.part.tensors["weight"].shape[2:])
-            own = {"kind": "conv", "inputs": stage.inputs, "outputs": stage.outputs, "kernel": kernel}
-            own |= dict(geometry.own) | {"bias": "bias" in stage.part.tensors}
-            elements.append((own, stage.part))
-        elements += _between(stage, stages[number + 1] if number + 1 < len(stages) else None, activation)
+        if stage.kind == "linear" and (before is None or before.kind != "linear"):
+            elements.append(({"kind": "global_pool" if way.pooled else "flatten"}, None))
+        geometry = LINEAR if stage.kind == "linear" else next(geometries)
+        elements += [(table, None) for table in geometry.before]
+        elements.append((weighted(stage, geometry), stage.part))
+        after = stages[number + 1] if number + 1 < len(stages) else None
+        elements += _between(stage, after, activation, eps)
     return tuple(elements)
 
 
-def _linear(stage: Stage) -> dict[str, object]:
-    bias = "bias" in stage.part.tensors
-    return {"kind": "linear", "inputs": stage.inputs, "outputs": stage.outputs, "bias": bias}
-
-
-def _between(stage: Stage, after: Stage | None, activation: str) -> list[Element]:
+def _between(stage: Stage, after: Stage | None, activation: str, eps: float) -> list[Element]:
     """Norms and activation of a layer, in the order that the numbers of a sequence tell, else norms first."""
-    norms: list[Element] = []
-    for norm in stage.norms:
-        maps = len(next(iter(norm.tensors.values())))
-        flat = stage.kind == "linear"
-        table = {"kind": "batch_norm", "maps": maps, "eps": norm.settings.get("eps", 1e-5), "flat": flat}
-        norms.append((table | {"affine": "weight" in norm.tensors}, norm))
+    norms: list[Element] = [(norm_table(norm, eps, stage.kind == "linear"), norm) for norm in stage.norms]
     if after is None:
         return norms
     act: Element = (ACTIVATIONS[activation] or {"kind": "identity"}, None)

@@ -20,12 +20,14 @@ from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
 from ganlab.recovery.decisions import of_judgement, of_search
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
-from ganlab.recovery.generators import Generator, filled, generator_of
+from ganlab.recovery.generators import Generator, generator_of
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.judge_alone import judge_gan
 from ganlab.recovery.judging import Judgement, judge
 from ganlab.recovery.options import OUTPUTS
 from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.tables import filled, without_verdict
 from ganlab.recovery.witness import untouched
 
 CONSTANT = 0.005  # spread of pictures, as a part of their range, below which z does not matter
@@ -92,12 +94,10 @@ def _discriminator(
     (network,) = judges
     shape = torch.Size((generator.channels, generator.size, generator.size))
     if network.layers:
-        elements = list(filled(network))
-        while elements and elements[-1][0]["kind"] in ("sigmoid", "reshape", "flatten"):
-            elements.pop()  # a verdict is a logit here
-        return _Discriminator(named(elements, shape, "discriminator"))
+        return _Discriminator(named(without_verdict(filled(network)), shape, "discriminator"))
     try:
-        judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size, stored.same_padding)
+        usual = Known(eps=stored.eps, same=stored.same_padding)
+        judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size, usual)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
     return _Discriminator(named(judgement.elements, shape, "discriminator"), judgement)

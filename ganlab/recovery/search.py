@@ -7,15 +7,14 @@ testifies, the usual choice stays in front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.beginnings import beginnings
-from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.chaining import Skeleton, Stage, length_of
 from ganlab.recovery.geometries import Geometry
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
 from ganlab.recovery.options import (
@@ -27,6 +26,7 @@ from ganlab.recovery.routes import Routes
 from ganlab.recovery.simulate import run
 from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
+from ganlab.recovery.tables import norm_table, places_between, weighted
 from ganlab.recovery.witness import can_testify, clearly_better, testify
 
 LATENTS = 256  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
@@ -65,7 +65,7 @@ class _Search:
         self.routes = Routes(skeleton.stages, known)
 
     def run(self) -> Findings:
-        hypotheses = beginnings(self.skeleton, self.known.law, LATENTS)
+        hypotheses = self._first_norms(beginnings(self.skeleton, self.known.law, LATENTS))
         for number, stage in enumerate(self.stages):
             hypotheses = self._layer(hypotheses, number, stage)
             hypotheses = self._after(hypotheses, number, stage)
@@ -81,6 +81,16 @@ class _Search:
             self.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
         return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
+
+    def _first_norms(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+        """With the norms of z itself, which tell its law at once."""
+        for norm in self.skeleton.first_norms:
+            if self.known.statistics and can_testify(norm):
+                heard = [self._heard(one, norm, QUICK) for one in hypotheses]
+                hypotheses = self._judged(hypotheses, heard, norm)
+                self.seen.append(norm.name)
+            hypotheses = [self._normalised(one, norm) for one in hypotheses]
+        return hypotheses
 
     def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
         """Every hypothesis with every geometry that can still end in pictures."""
@@ -109,7 +119,7 @@ class _Search:
         if number and self.stages[number - 1].kind == "linear" and stage.kind != "linear" and not _spatial(one):
             elements.append(({"kind": "reshape", "shape": [stage.inputs, one.side, one.side]}, None))
         elements += [(table, None) for table in geometry.before]
-        elements.append((_weighted(stage, geometry), stage.part))
+        elements.append((weighted(stage, geometry), stage.part))
         elements += [(table, None) for table in geometry.after]
         moved = replace(one, elements=tuple(elements), side=side)
         return moved.chose(f"layer {number}", geometry.words, geometry.rank)
@@ -205,7 +215,7 @@ class _Search:
         """With all its elements run, on as many latents as testify well, in the shape in which a norm sees them."""
         wanted = min(latents, max(FEWEST if one.side < LARGE else FEWEST_LARGE, VALUES // max(one.side, 1) ** 2))
         features = run(one.elements[one.done :], one.features[:wanted])
-        elements, channels = one.elements, _length(norm)
+        elements, channels = one.elements, length_of(norm)
         if features.ndim == 2 and channels != features.shape[1]:
             shape = [channels, one.side, one.side]
             features = features.reshape(len(features), *shape)
@@ -215,38 +225,22 @@ class _Search:
             elements = (*elements, ({"kind": "flatten"}, None))
         return replace(one, features=features, elements=elements, done=len(elements))
 
-    def _rule(self, best: Hypothesis, others: Iterable[Hypothesis], norm: Part) -> None:
-        rivals: dict[str, Hypothesis] = {}
-        for other in others:
-            differing = [
-                name for name in best.choices if other.choices.get(name, best.choices[name]) != best.choices[name]
-            ]
-            for name in differing if len(differing) == 1 else ():
-                known = rivals.get(name)
-                if known is None or other.testimonies[-1].error < known.testimonies[-1].error:
-                    rivals[name] = other
-        for name, other in rivals.items():
-            self.rulings.append(
-                Ruling(
-                    name,
-                    best.choices[name],
-                    norm.name,
-                    best.testimonies[-1].error,
-                    other.choices[name],
-                    other.testimonies[-1].error,
-                )
-            )
+    def _rule(self, best: Hypothesis, others: Sequence[Hypothesis], norm: Part) -> None:
+        """Note what a norm says of every choice: how the best with another answer does, whatever else differs in it."""
+        mine = best.testimonies[-1]
+        for name, chosen in best.choices.items():
+            rivals = [other for other in others if other.choices.get(name, chosen) != chosen]
+            if rivals:
+                rival = min(rivals, key=lambda other: other.testimonies[-1].error)
+                theirs = rival.testimonies[-1]
+                clear = clearly_better([mine], [theirs])
+                ruling = Ruling(name, chosen, norm.name, mine.error, rival.choices[name], theirs.error, clear)
+                self.rulings.append(ruling)
 
     def _normalised(self, one: Hypothesis, norm: Part, eps: float | None = None) -> Hypothesis:
         """With the norm itself; its statistics are the batch's, as in training."""
         one = self._run(one, norm)
-        table = {
-            "kind": "batch_norm",
-            "maps": _length(norm),
-            "eps": self.known.eps if eps is None else eps,
-            "flat": one.features.ndim == 2,
-            "affine": "weight" in norm.tensors,
-        }
+        table = norm_table(norm, self.known.eps if eps is None else eps, one.features.ndim == 2)
         return replace(one, elements=(*one.elements, (table, norm)))
 
     def _activations(
@@ -298,20 +292,9 @@ class _Search:
         return sorted(hypotheses, key=lambda one: (one.rank, one.error))[:CARRIED]
 
 
-def _weighted(stage: Stage, geometry: Geometry) -> dict[str, Any]:
-    table: dict[str, Any] = {"kind": stage.kind, "inputs": stage.inputs, "outputs": stage.outputs}
-    if stage.kind != "linear":
-        table |= {"kernel": list(stage.part.tensors["weight"].shape[2:])} | dict(geometry.own)
-    return table | {"bias": "bias" in stage.part.tensors}
-
-
 def _spatial(one: Hypothesis) -> bool:
     """Whether its features already are maps."""
     return any(table["kind"] in ("reshape", "conv", "conv_transpose") for table, _ in one.elements)
-
-
-def _length(norm: Part) -> int:
-    return len(next(iter(norm.tensors.values())))
 
 
 def _other_order(kept: list[Hypothesis], quick: list[Hypothesis], ways: list[Hypothesis]) -> list[Hypothesis]:
@@ -345,10 +328,3 @@ def _between(stage: Stage, one: Part, other: Part) -> int | None:
     """Places for activations after a stage; a single one after a matrix may be a reshape's."""
     places = places_between(one, other)
     return None if stage.kind == "linear" and places == 1 else places
-
-
-def places_between(one: Part, other: Part) -> int | None:
-    """How many layers without weights stand between two that are numbered in one sequence; None where not known."""
-    if one.place is None or other.place is None or one.container != other.container:
-        return None
-    return max(0, other.place - one.place - 1)

@@ -60,7 +60,7 @@ def smoothed(best: Hypothesis, others: Sequence[Hypothesis], variable: str) -> t
     if error > CLEARLY * usual:
         return best, None
     words = "the roughness of its pictures"
-    return chosen, Ruling(variable, chosen.choices[variable], words, error, best.choices[variable], usual)
+    return chosen, Ruling(variable, chosen.choices[variable], words, error, best.choices[variable], usual, True)
 
 
 def _heard(one: Hypothesis) -> float:

@@ -55,14 +55,12 @@ class StoredNetwork:
         layers: where the format itself says how the layers follow: the tables of a chain (docs/checkpoints.md), each
             layer with weights named as its part is; else empty, and the order is worked out from the weights.
         side: which network the format says it is, or None.
-        silent: names of its layers without weights, in order, where the file tells them.
     """
 
     name: str
     parts: tuple[Part, ...]
     layers: tuple[Mapping[str, Any], ...] = ()
     side: Side | None = None
-    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
