@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.door_kit import Pair
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,3 +49,21 @@ def two_threads() -> None:
     import torch
 
     torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="module")
+def made() -> Pair:
+    """A generator and its discriminator, whose norms have seen something."""
+    from tests.door_kit import pair  # late: most tests need no torch
+
+    return pair()
+
+
+@pytest.fixture
+def saved(made: Pair, tmp_path: Path) -> Path:
+    """A folder with both as netG.pth and netD.pth."""
+    import torch
+
+    torch.save(made.generator.state_dict(), tmp_path / "netG.pth")
+    torch.save(made.judge.state_dict(), tmp_path / "netD.pth")
+    return tmp_path

@@ -1,0 +1,81 @@
+"""--gan MODULE:FACTORY: networks by the user's own code, with or without a file of weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganlab import load_gan
+from ganlab.testing import tiny_gan
+from tests.door_kit import Pair, Z, draws_as, refused
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+MODULE = """
+import torch
+from torch import nn
+from tests.door_kit import Discriminator, Generator, pair
+from ganlab.testing import tiny_gan
+
+def generator(): return pair().generator
+def fresh(): return Generator()
+def both(): return tuple(pair())
+def whole(): return tiny_gan()
+def flat(): return nn.Sequential(nn.Linear(16, 768), nn.Tanh(), nn.Unflatten(1, (3, 16, 16)))
+def failing(): raise KeyError("dataset")
+def number(): return 7
+def words(): return nn.Linear(3, 4)
+made = pair().generator
+class Inside:
+    network = Generator
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "my_networks.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    sys.modules.pop("my_networks", None)
+
+
+@pytest.mark.parametrize("factory", ["generator", "both", "made"])
+def test_networks_by_code(module: None, made: Pair, factory: str) -> None:
+    gan = load_gan(f"my_networks:{factory}")
+    assert draws_as(gan, made.generator)
+    assert (gan.prior.dim, gan.prior.law, gan.image.size) == (Z, "normal", 16)
+    assert (gan.discriminator is not None) == (factory == "both")
+    assert gan.layers()
+
+
+def test_a_factory_of_flat_z_and_one_of_a_whole_gan(module: None) -> None:
+    assert load_gan("my_networks:flat").generate(load_gan("my_networks:flat").latents(2)).shape == (2, 3, 16, 16)
+    assert load_gan("my_networks:whole").hash == tiny_gan().hash
+    assert load_gan("my_networks:flat", z="uniform", output="sigmoid").image.low == 0
+
+
+@pytest.mark.parametrize("factory", ["fresh", "Inside.network"])
+def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory: str) -> None:
+    torch.save({"epoch": 3, "netG": made.generator.state_dict(prefix="module.")}, "state.pth")
+    for file in ("netG.pth", "state.pth"):
+        assert draws_as(load_gan(f"my_networks:{factory}+{file}"), made.generator)
+    refused(f"my_networks:{factory}+netD.pth", "do not fit my_networks")
+    refused(f"my_networks:{factory}+none.pth", "no file 'none.pth'")
+
+
+@pytest.mark.parametrize(
+    ("factory", "words"),
+    {
+        "my_networks:failing": "failed: KeyError: 'dataset'",
+        "my_networks:number": "gave int",
+        "my_networks:missing": "has no 'missing'",
+        "my_networks:words": "takes z neither as|no square picture",
+        "no_such_module:thing": "'no_such_module' cannot be imported",
+    }.items(),
+)
+def test_code_that_gives_no_gan_is_told(module: None, factory: str, words: str) -> None:
+    refused(factory, words)

@@ -1,0 +1,165 @@
+"""A foreign GAN looked at, converted, edited, written back, and in the commands."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import nn
+
+from ganlab import cli, load_gan, save_gan
+from ganlab.testing import tiny_gan
+from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as, pair
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*words: object) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def words_of(hints: dict[str, str]) -> list[str]:
+    return [word for name, value in hints.items() for word in (f"--{name}", value)]
+
+
+def test_info_says_how_everything_was_decided(run: Run, saved: Path) -> None:
+    ended = run("checkpoints", "info", saved / "netG.pth")
+    assert ended.code == 0
+    for words in ("prior of z", "normal", "activation after main.0", "nothing in the file tells", "up8", "(?)"):
+        assert words in ended.out
+    stated = run("checkpoints", "info", saved / "netG.pth", *words_of(KNOWN))
+    assert "as you said" in stated.out
+    assert "(?)" not in stated.out
+
+
+def test_what_is_converted_draws_the_same(run: Run, saved: Path, made: Pair) -> None:
+    ended = run("checkpoints", "convert", f"{saved}/netG.pth+{saved}/netD.pth", "--out", "mine", *words_of(KNOWN))
+    assert ended.code == 0, ended.err
+    gan, before = load_gan("mine"), load_gan(str(saved), **KNOWN)
+    assert torch.equal(gan.generate(gan.latents(6)), before.generate(before.latents(6)))
+    assert draws_as(gan, made.generator)
+    assert judges_as(gan, made.judge)
+    assert gan.card.facts["decisions"] == before.card.facts["decisions"]
+    assert run("checkpoints", "convert", saved / "netG.pth", "--out", "mine").code == 2
+
+
+def test_export_writes_the_same_tensors_under_the_same_names(run: Run, saved: Path, made: Pair) -> None:
+    run("checkpoints", "convert", saved / "netG.pth", "--out", "mine", *words_of(KNOWN))
+    ended = run("checkpoints", "export", "mine", "--like", saved / "netG.pth", "--out", saved / "back.pth")
+    assert ended.code == 0, ended.err
+    back = torch.load(saved / "back.pth", weights_only=True)
+    assert list(back) == list(made.generator.state_dict())
+    for key, value in made.generator.state_dict().items():
+        assert torch.equal(back[key], value), key
+
+
+def test_an_edited_gan_differs_in_the_consumers_weights_only(run: Run, saved: Path, made: Pair) -> None:
+    gan = load_gan(str(saved / "netG.pth"), **KNOWN)
+    layer = gan.hidden_layers()[0].name
+    save_gan(gan.without(layer, [1, 5]), saved / "edited")
+    state = {"epoch": 3, "netG": made.generator.state_dict()}
+    torch.save(state, saved / "nested.pth")
+    ended = run("checkpoints", "export", saved / "edited", "--like", saved / "nested.pth", "--out", saved / "back.pth")
+    assert "1 of its tensors differ" in ended.err + ended.out
+    back = torch.load(saved / "back.pth", weights_only=True)
+    assert back["epoch"] == 3
+    differing = [key for key, value in made.generator.state_dict().items() if not torch.equal(back["netG"][key], value)]
+    assert differing == ["main.3.weight"]
+    weight = back["netG"]["main.3.weight"]
+    assert not weight[[1, 5]].any()
+    kept = [row for row in range(12) if row not in (1, 5)]
+    assert torch.equal(weight[kept], made.generator.state_dict()["main.3.weight"][kept])
+    theirs = Generator().eval()
+    theirs.load_state_dict(back["netG"])
+    assert draws_as(load_gan(str(saved / "edited")), theirs)
+
+
+def test_exports_that_cannot_be_are_told(run: Run, saved: Path) -> None:
+    save_gan(tiny_gan(), saved / "native")
+    save_gan(load_gan(str(saved / "netG.pth"), **KNOWN), saved / "mine")
+    wrong = [
+        ("native", "netG.pth", "new.pth", "does not come from a PyTorch file"),
+        ("mine", "netD.pth", "new.pth", "another shape in that file|has no 'main"),
+        ("mine", "netG.pth", "netD.pth", "already exists"),
+        ("mine", "none.pth", "new.pth", "There is no file"),
+    ]
+    for gan, like, out, words in wrong:
+        ended = run("checkpoints", "export", saved / gan, "--like", saved / like, "--out", saved / out)
+        assert ended.code == 2
+        assert any(word in ended.err for word in words.split("|")), ended.err
+    assert not (saved / "new.pth").exists()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_weights_that_were_computed_are_not_lost_in_silence(run: Run, tmp_path: Path) -> None:
+    """Spectral normalisation stores no tensor that is the weight, so that nothing could be written back."""
+    generator = pair().generator
+    nn.utils.spectral_norm(generator.main[3])
+    with torch.no_grad():
+        generator.train()(torch.randn(8, Z, 1, 1))
+    torch.save(generator.eval().state_dict(), tmp_path / "g.pth")
+    gan = load_gan(str(tmp_path / "g.pth"), **KNOWN)
+    save_gan(gan.without(gan.hidden_layers()[0].name, [1]), tmp_path / "edited")
+    ended = run("checkpoints", "export", tmp_path / "edited", "--like", tmp_path / "g.pth", "--out", tmp_path / "n.pth")
+    assert ended.code == 2
+    assert "was computed from several tensors" in ended.err
+
+
+# commands on a foreign GAN
+
+
+@pytest.fixture(scope="module")
+def foreign(made: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("foreign")
+    torch.save(made.generator.state_dict(), folder / "netG.pth")
+    torch.save(made.judge.state_dict(), folder / "netD.pth")
+    return folder
+
+
+COMMANDS: dict[str, list[str]] = {
+    "walk": ["walk", "--points", "2", "--steps", "2", "--stored", "4"],
+    "sample": ["sample", "--n", "4"],
+    "neighbors": ["neighbors", "--help"],
+}
+
+
+@pytest.mark.parametrize("command", ["walk", "sample"])
+def test_commands_take_it_with_hints(run: Run, foreign: Path, tmp_path: Path, command: str) -> None:
+    out = tmp_path / "out"
+    ended = run(*COMMANDS[command], "--gan", foreign, *words_of(KNOWN), "--out", out)
+    assert ended.code == 0, ended.err
+    assert list(tmp_path.iterdir())
+
+
+def test_a_probe_without_marks_is_told_what_it_needs(run: Run, foreign: Path) -> None:
+    ended = run("probe", "window", "--gan", foreign, *words_of(KNOWN))
+    assert ended.code == 2
+    assert "--boxes" in ended.err or "--labeler" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_card_that_is_written_is_toml(saved: Path) -> None:
+    save_gan(load_gan(str(saved / "netG.pth"), **KNOWN), saved / "mine")
+    card = tomllib.loads((saved / "mine/card.toml").read_text(encoding="utf-8"))
+    assert card["architecture"]["name"] == "chain"
+    assert card["source"]["format"] == "pytorch"
+    assert {one["what"] for one in card["decisions"]} >= {"prior of z", "last activation of the generator"}
