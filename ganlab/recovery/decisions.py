@@ -93,10 +93,15 @@ def _ruled(findings: Findings, variable: str) -> bool:
 
 
 def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
-    """By the witness that told most clearly; where none did, the usual answer, said to be that."""
+    """By the witness that told most clearly against the closest rival; the usual answer, said to be that, where none did.
+
+    What tells against other rivals, which may be the only ones left by then, makes nothing certain.
+    """
     rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
     if rulings:
-        best = max(rulings, key=lambda one: (one.clear, one.runner_up_error / max(one.error, 1e-6)))
+        closest = min(rulings, key=lambda one: one.runner_up_error - one.error).runner_up
+        against = [one for one in rulings if one.runner_up == closest]
+        best = max(against, key=lambda one: (one.clear, one.runner_up_error / max(one.error, 1e-6)))
         of_pictures = best.witness.startswith("the ")
         evidence = f"{best.witness} is" if of_pictures else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
