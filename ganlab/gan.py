@@ -96,6 +96,8 @@ class Gan:
         self.device = device
         self.classes = classes
         self.label = label
+        if _judges_classes(self.discriminator):
+            self.discriminator.label = label  # type: ignore[union-attr]
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
 
@@ -114,6 +116,19 @@ class Gan:
     @property
     def name(self) -> str:
         return self.card.name
+
+    @property
+    def class_names(self) -> list[str]:
+        """What the classes are called, in their order, as the card says; else their numbers. Empty without classes.
+
+        Raises:
+            GanlabError: the card names more or fewer, or something else than names.
+        """
+        count = self.classes or 0
+        names = self.card.facts.get("class_names") or [str(label) for label in range(count)]
+        if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
+            raise GanlabError(f"The card of {self.name!r} does not name {count} classes.", "Mend its class_names.")
+        return names
 
     @property
     def hash(self) -> str:
@@ -183,15 +198,19 @@ class Gan:
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")
         return self._run(network, z.float(), labels)
 
-    def score(self, images: torch.Tensor) -> torch.Tensor:
-        """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real."""
+    def score(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real.
+
+        Args:
+            labels: (n,) the class each is judged as, by a discriminator that is told it; default: ``label``'s.
+        """
         network, shape = self._network("discriminator"), (self.image.channels, self.image.size, self.image.size)
         if images.ndim != 4 or images.shape[1:] != shape:
             raise GanlabError(
                 f"The pictures have the shape {tuple(images.shape)}, but {self.name!r} judges {('n', *shape)}.",
                 "gan.image says what pictures this GAN knows; gan.image.from_uint8 makes them.",
             )
-        return self._run(network, images.float(), None)
+        return self._run(network, images.float(), labels)
 
     def layers(self, side: Side = "generator") -> list[Layer]:
         """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""
@@ -287,7 +306,7 @@ class Gan:
         """
         self.latents(1, label=label)
         card = replace(self.card, name=f"{self.name}, class {label}")
-        return self._with(self.generator, self.discriminator, card=card, label=label)
+        return self._with(self.generator, copy.deepcopy(self.discriminator), card=card, label=label)
 
     def renamed(self, name: str, summary: str) -> Gan:
         """The same networks under another name: for an edited GAN that is going to be saved."""
@@ -380,7 +399,8 @@ class Gan:
             if side == "generator":
                 self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
             else:
-                self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size))
+                told = torch.zeros(2, dtype=torch.int64) if _judges_classes(network) and self.label is None else None
+                self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)
         finally:
             for handle in handles:
                 handle.remove()
@@ -396,6 +416,11 @@ def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(key.encode())
         digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _judges_classes(network: nn.Module | None) -> bool:
+    """Whether a discriminator is told the class of what it judges."""
+    return bool(getattr(network, "conditional", False))
 
 
 def _opened(network: nn.Module, device: str) -> nn.Module:

@@ -31,7 +31,13 @@ def without(gan: Gan, layer: str, filters: np.ndarray) -> nn.Module:
     trace = gan._trace("generator")
     maps = next(output for module, _, output in trace if module is source)
     names = {module: name for name, module in network.named_modules()}
-    consumers = [module for module, taken, _ in trace if taken is maps and _has_input_weights(module)]
+    # classes are joined behind the maps, which so keep their places
+    carriers = [maps, *(output for module, taken, output in trace if taken is maps and _only_appends(module))]
+    consumers = [
+        module
+        for module, taken, _ in trace
+        if _has_input_weights(module) and any(taken is carrier for carrier in carriers)
+    ]
     generator = copy.deepcopy(network)
     for consumer in consumers:
         weight = activations.find_layer(generator, names[consumer]).get_parameter("weight").data
@@ -69,6 +75,10 @@ def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
 
 def _has_input_weights(module: nn.Module) -> bool:
     return type(module) in INPUT_AXIS and getattr(module, "groups", 1) == 1
+
+
+def _only_appends(module: nn.Module) -> bool:
+    return bool(getattr(module, "only_appends", False))
 
 
 def _prove(gan: Gan, generator: nn.Module, layer: str, filters: np.ndarray) -> None:

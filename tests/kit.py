@@ -46,10 +46,13 @@ def ship_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Pictures:
-    """Pictures as the training loop takes them: an array, or so many of smooth noise."""
+    """Pictures as the training loop takes them: an array, or so many of smooth noise; perhaps with classes."""
 
-    def __init__(self, pictures: np.ndarray | int, size: int = 16, channels: int = 3) -> None:
+    def __init__(
+        self, pictures: np.ndarray | int, size: int = 16, channels: int = 3, labels: np.ndarray | None = None
+    ) -> None:
         self.array = smooth_pictures(pictures, size, channels) if isinstance(pictures, int) else pictures
+        self.labels = labels
 
     def __len__(self) -> int:
         return len(self.array)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from ganlab.architectures import build
-from ganlab.architectures.dcgan import CHANNELS, KERNELS, SIZES, DcganSettings, build_dcgan
+from ganlab.architectures.dcgan import KERNELS, SIZES, DcganSettings, build_dcgan
+from ganlab.architectures.settings import CHANNELS
 from ganlab.errors import GanlabError
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 

@@ -163,7 +163,7 @@ def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: st
 def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:
     trainer = Trainer(tiny_settings(), "cpu")
 
-    def advance(pictures: np.ndarray) -> None:
+    def advance(pictures: np.ndarray, labels: np.ndarray | None) -> None:
         raise KeyboardInterrupt
 
     trainer.advance = advance  # type: ignore[method-assign,assignment]

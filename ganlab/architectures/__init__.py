@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ganlab.gan import Gan
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,18 @@ class Architecture:
         summary: one line.
         build: settings of the card -> (generator, discriminator), freshly initialised from ``seed``.
             The generator maps z (n, dim) to images (n, c, h, w); the discriminator maps images to logits (n,).
+        settings: what ``ganlab train --arch NAME`` fills in; None for networks that are not trained.
     """
 
     name: str
     summary: str
     build: Callable[[Mapping[str, Any], int], tuple[nn.Module, nn.Module]]
+    settings: type[NetworkSettings] | None = None
+
+    @classmethod
+    def of(cls, settings: type[NetworkSettings], summary: str) -> Architecture:
+        """The architecture of these settings, which know how to build it."""
+        return cls(settings.name, summary, lambda card, seed: settings.from_card(card).build(seed), settings)
 
 
 def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
@@ -35,27 +45,64 @@ def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Mod
     Raises:
         GanlabError: nobody brings an architecture of that name.
     """
-    from ganlab.plugins import host  # late: the host needs this module's Architecture
-
-    known = host().architectures()
+    known = _known()
     name = settings.get("name", "")
     if name not in known:
         raise GanlabError(f"Nobody brings an architecture called {name!r}.", f"There are: {', '.join(sorted(known))}.")
     return known[name].build({key: value for key, value in settings.items() if key != "name"}, seed)
 
 
+def trainable(name: str) -> type[NetworkSettings]:
+    """The settings of an architecture that can be trained.
+
+    Raises:
+        GanlabError: there is none of that name.
+    """
+    known = {one.name: one.settings for one in _known().values() if one.settings is not None}
+    if name not in known:
+        raise GanlabError(f"No architecture called {name!r} can be trained.", f"There are: {', '.join(sorted(known))}.")
+    return known[name]
+
+
+def settings_from_card(card: Mapping[str, Any]) -> NetworkSettings:
+    """The settings in a card's ``[architecture]``, of networks that can be trained; without a name, of a DCGAN.
+
+    Raises:
+        GanlabError: they are of networks that cannot, or wrong.
+    """
+    settings = dict(card)
+    return trainable(settings.pop("name", "dcgan")).from_card(settings)
+
+
+def settings_of(gan: Gan) -> NetworkSettings:
+    """The shape of a GAN that can be trained on.
+
+    Raises:
+        GanlabError: it is of an architecture that cannot be trained.
+    """
+    name = gan.card.architecture.get("name", "")
+    if (known := _known().get(name)) is None or known.settings is None:
+        raise GanlabError(
+            f"{gan.name} is of no architecture that ganlab trains.", "Start from one that ganlab train has written."
+        )
+    return settings_from_card(gan.card.architecture)
+
+
+def _known() -> Mapping[str, Architecture]:
+    from ganlab.plugins import host  # late: the host needs this module's Architecture
+
+    return host().architectures()
+
+
 @hookimpl
 def register_architectures() -> list[Architecture]:
     """The core's own networks come through the same hook as everybody's."""
     from ganlab.architectures.chain import build_chain
-    from ganlab.architectures.dcgan import DcganSettings, build_dcgan
-
-    def build_from_card(settings: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
-        return build_dcgan(DcganSettings.from_card(settings), seed)
+    from ganlab.architectures.dcgan import DcganSettings
+    from ganlab.architectures.mlp import MlpSettings
 
     return [
-        Architecture(
-            "dcgan", "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels", build_from_card
-        ),
+        Architecture.of(DcganSettings, "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels"),
+        Architecture.of(MlpSettings, "Goodfellow et al. 2014, the appendix's baseline: rectifiers, maxout, dropout"),
         Architecture("chain", "spelt out layer after layer: whatever a checkpoint of anybody's holds", build_chain),
     ]

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ganlab.architectures.classes import ClassCode
 from ganlab.architectures.dcgan import initialise
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
@@ -69,7 +70,7 @@ class GlobalPool(nn.Module):
         return features.mean((2, 3))
 
 
-class ClassInput(nn.Module):
+class ClassInput(ClassCode):
     """z (n, dim) and classes (n,) -> what the first layer takes: the class, embedded or one-hot, joined to z.
 
     Args:
@@ -80,13 +81,11 @@ class ClassInput(nn.Module):
     """
 
     def __init__(self, classes: int, dims: int, join: str, one_hot: bool = False) -> None:
-        super().__init__()
-        self.classes = classes
-        self.embedding = None if one_hot else nn.Embedding(classes, dims)
+        super().__init__(classes, dims, one_hot)
         self.join = join
 
-    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        known = F.one_hot(labels, self.classes).to(z) if self.embedding is None else self.embedding(labels)
+    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        known = super().forward(labels).to(z)
         if self.join == "multiply":
             return z * known
         return torch.cat([z, known] if self.join == "after" else [known, z], 1)

@@ -6,48 +6,42 @@ Blocks are named after the side of their output, so that a layer's name says whe
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from ganlab.architectures.classes import Block, Network, code_width, joined
+from ganlab.architectures.settings import NetworkSettings
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
 
-if TYPE_CHECKING:
-    from ganlab.gan import Gan
-
 SIZES = (16, 32, 64, 128, 256)
-CHANNELS = (1, 3, 4)
 KERNELS = (4, 5)
 LEAKY_SLOPE = 0.2
 INITIAL_DEVIATION = 0.02
-LARGEST = 65536  # width and dimensions of z: more could not even be counted in a layer's size
 WIDEST = 16  # no layer has more than 16 times the width: 1024 maps at width 64, the paper's widest
 
 
 @dataclass(frozen=True)
-class DcganSettings:
+class DcganSettings(NetworkSettings):
     """What a DCGAN's shape is.
 
     Attributes:
         size: side of the picture in pixels, a power of two from 16 to 256.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         width: feature maps beside the picture; every halving of the side doubles them. 64 is the widely used port's,
             128 the paper's.
-        z_dim: dimensions of z.
         kernel: 4 (the port) or 5 (the paper).
+        affine: BatchNorm scales and shifts what it has normalised; the appendix's conditional networks do not.
     """
 
-    size: int = 64
-    channels: int = 3
-    width: int = 64
-    z_dim: int = 100
     kernel: int = 4
+    affine: bool = field(default=True, kw_only=True)
+
+    name: ClassVar[str] = "dcgan"
+    title: ClassVar[str] = "DCGAN"
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -55,34 +49,12 @@ class DcganSettings:
                 f"A DCGAN's size must be a power of two from 16 to 256, not {self.size}.",
                 f"Choose one of: {', '.join(map(str, SIZES))}.",
             )
-        if self.channels not in CHANNELS:
-            raise GanlabError(f"A picture has 1, 3 or 4 channels, not {self.channels}.", "1 grey, 3 RGB, 4 RGBA.")
         if self.kernel not in KERNELS:
             raise GanlabError(f"There are 4x4 and 5x5 kernels, not {self.kernel}.", "4 is the port's, 5 the paper's.")
-        if not (1 <= self.width <= LARGEST and 1 <= self.z_dim <= LARGEST):
-            raise GanlabError(
-                f"The width and the dimension of z go from 1 to {LARGEST}.", "The usual values: 64 and 100."
-            )
+        super().__post_init__()
 
-    @classmethod
-    def from_card(cls, settings: Mapping[str, Any]) -> DcganSettings:
-        """Settings as a card holds them.
-
-        Raises:
-            GanlabError: a setting this architecture does not have, or of the wrong type.
-        """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(settings) - known)
-        if unknown:
-            raise GanlabError(f"A DCGAN has no setting {unknown[0]!r}.", f"It has: {', '.join(sorted(known))}.")
-        wrong = sorted(name for name, value in settings.items() if type(value) is not int)
-        if wrong:
-            raise GanlabError(f"A DCGAN's {wrong[0]!r} must be a whole number.", "Mend the card's [architecture].")
-        return cls(**settings)
-
-    def to_card(self) -> dict[str, Any]:
-        """Settings as a card holds them, with the architecture's name."""
-        return {"name": "dcgan", **asdict(self)}
+    def build(self, seed: int) -> tuple[nn.Module, nn.Module]:
+        return build_dcgan(self, seed)
 
     def sides(self) -> list[int]:
         """Sides of the hidden feature maps in the generator's order: 4, 8, ... size / 2."""
@@ -93,54 +65,43 @@ class DcganSettings:
         return self.width * min(self.size // 2 // side, WIDEST)
 
 
-class Generator(nn.Sequential):
-    """z (n, dim), uniform on [-1, 1] by default -> pictures (n, c, h, w) in [-1, 1]."""
+class Generator(Network):
+    """z (n, dim), uniform on [-1, 1] by default -> pictures (n, c, h, w) in [-1, 1]; perhaps of classes (n,)."""
 
     def __init__(self, settings: DcganSettings) -> None:
-        sides = settings.sides()
-        first = nn.ConvTranspose2d(settings.z_dim, settings.maps(4), 4, bias=False)
-        blocks = [("up4", _block(first, nn.ReLU()))]
+        sides, code = settings.sides(), code_width(settings)
+        first = nn.ConvTranspose2d(settings.z_dim + code, settings.maps(4), 4, bias=False)
+        blocks = [("up4", _block(settings, first, nn.ReLU()))]
         for below, side in pairwise(sides):
-            up = _upsample(settings.maps(below), settings.maps(side), settings.kernel)
-            blocks.append((f"up{side}", _block(up, nn.ReLU())))
-        last = _upsample(settings.width, settings.channels, settings.kernel)
-        blocks.append(("output", _block(last, nn.Tanh(), norm=False)))
-        super().__init__(OrderedDict(blocks))
+            up = _upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
+            blocks.append((f"up{side}", _block(settings, up, nn.ReLU())))
+        last = _upsample(settings.width + code, settings.channels, settings.kernel)
+        blocks.append(("output", _block(settings, last, nn.Tanh(), norm=False)))
+        super().__init__(blocks, settings)
 
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return super().forward(z.reshape(*z.shape[:2], 1, 1))
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(z.reshape(*z.shape[:2], 1, 1), labels)
 
 
-class Discriminator(nn.Sequential):
-    """Pictures (n, c, h, w) in [-1, 1] -> logits (n,), above 0 for real."""
+class Discriminator(Network):
+    """Pictures (n, c, h, w) in [-1, 1], perhaps of classes (n,) -> logits (n,), above 0 for real."""
 
     def __init__(self, settings: DcganSettings) -> None:
-        sides = settings.sides()[::-1]
+        sides, code = settings.sides()[::-1], code_width(settings)
         maps = [settings.channels, *map(settings.maps, sides)]
         blocks = []
         for position, side in enumerate(sides):
             down = nn.Conv2d(
-                maps[position], maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
+                maps[position] + code, maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
             )
             # every layer but the first has BatchNorm (section 3)
-            blocks.append((f"down{side}", _block(down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
-        blocks.append(("logit", nn.Sequential(OrderedDict(conv=nn.Conv2d(maps[-1], 1, 4, bias=False)))))
-        super().__init__(OrderedDict(blocks))
+            blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
+        logit = nn.Conv2d(maps[-1] + code, 1, 4, bias=False)
+        blocks.append(("logit", Block(*joined(settings), ("conv", logit))))
+        super().__init__(blocks, settings)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return super().forward(images).flatten()
-
-
-def dcgan_settings(gan: Gan) -> DcganSettings:
-    """The shape of a GAN of this architecture.
-
-    Raises:
-        GanlabError: it is of another one.
-    """
-    card = dict(gan.card.architecture)
-    if card.pop("name", None) != "dcgan":
-        raise GanlabError(f"{gan.name} is no DCGAN of ganlab.", "Only one of those can be trained on.")
-    return DcganSettings.from_card(card)
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(images, labels).flatten()
 
 
 def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Discriminator]:
@@ -168,20 +129,22 @@ def initialise(network: nn.Module, seed: int) -> None:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_running_stats()
-                module.weight.normal_(1.0, INITIAL_DEVIATION, generator=random)
-                module.bias.zero_()
+                if module.affine:
+                    module.weight.normal_(1.0, INITIAL_DEVIATION, generator=random)
+                    module.bias.zero_()
             elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 module.weight.normal_(0.0, INITIAL_DEVIATION, generator=random)
+            elif isinstance(module, nn.Embedding):
+                module.weight.normal_(generator=random)
 
 
-def _block(conv: nn.Module, activation: nn.Module, norm: bool = True) -> nn.Sequential:
-    parts: OrderedDict[str, nn.Module] = OrderedDict(conv=conv)
+def _block(settings: DcganSettings, conv: nn.Module, activation: nn.Module, norm: bool = True) -> Block:
+    layers = [*joined(settings), ("conv", conv)]
     if norm:
         maps = conv.out_channels
         assert isinstance(maps, int)
-        parts["norm"] = nn.BatchNorm2d(maps)
-    parts["act"] = activation
-    return nn.Sequential(parts)
+        layers.append(("norm", nn.BatchNorm2d(maps, affine=settings.affine)))
+    return Block(*layers, ("act", activation))
 
 
 def _upsample(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:

@@ -68,13 +68,16 @@ def load(path: Path) -> Gan:
         for key, value in card.items()
         if key not in ("name", "summary", "architecture", "prior", "image", "classes")
     }
+    classes = card.get("classes")
+    if classes is not None and (type(classes) is not int or classes < 1):
+        raise GanlabError(f"{folder / CARD} says classes = {classes!r}.", "It is how many there are: a whole number.")
     gan = Gan(
         generator if prior is not None else None,
         discriminator if stored["discriminator"] else None,
         prior=prior,
         image=image,
         card=Card(str(card.get("name", folder.name)), str(card.get("summary", "")), card["architecture"], facts),
-        classes=card.get("classes"),
+        classes=classes,
         folder=folder,
     )
     _check_draws(gan, folder)
@@ -216,14 +219,13 @@ def _check_draws(gan: Gan, folder: Path) -> None:
     hint = f"Does {folder / CARD} tell the truth about [prior] and [image]?"
     wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
     try:
-        if gan.generator is None:
-            picture = torch.zeros(wanted)
-        else:
-            picture = gan.generate(gan.latents(1, label=None if gan.classes is None else 0))
+        last = None if gan.classes is None else gan.classes - 1
+        picture = torch.zeros(wanted) if gan.generator is None else gan.generate(gan.latents(1, label=last))
         if picture.shape != wanted:
             raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)
-        logits = gan.score(picture) if gan.discriminator else torch.zeros(1)
-    except RuntimeError as error:
+        told = torch.tensor([last]) if last is not None and getattr(gan.discriminator, "conditional", False) else None
+        logits = gan.score(picture, told) if gan.discriminator else torch.zeros(1)
+    except (RuntimeError, IndexError) as error:  # an IndexError: a class that the networks do not have
         raise GanlabError(f"{folder} cannot draw: {str(error).splitlines()[0]}", hint) from error
     if not (torch.isfinite(picture).all() and torch.isfinite(logits).all()):
         raise GanlabError(f"{folder} draws NaN or infinity.", "The training diverged; take an earlier epoch.")

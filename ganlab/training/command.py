@@ -10,10 +10,12 @@ import typer
 from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
+    from ganlab.architectures.settings import NetworkSettings
     from ganlab.gan import Gan
 
 RESUMABLE = {"resume", "epochs", "device", "data", "workers", "skip_broken"}  # what a resumed run may be told
-SHAPE = ("size", "width", "channels", "kernel", "z_dim", "prior")  # what a GAN to start from has decided
+NETWORK = ("size", "width", "channels", "kernel", "z_dim", "affine", "classes_as")  # options that the networks are told
+SHAPE = (*NETWORK, "arch", "conditional", "prior")  # what a GAN to start from has decided
 
 
 def train(
@@ -24,14 +26,38 @@ def train(
             help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False
         ),
     ] = None,
-    size: Annotated[int, typer.Option(help="Side in pixels: 16, 32, 64, 128 or 256. The paper's is 64.")] = 64,
-    width: Annotated[
-        int, typer.Option(help="Feature maps of the layer beside the picture. The usual port has 64, the paper 128.")
+    arch: Annotated[
+        str, typer.Option(help="dcgan, or mlp: linear layers, the appendix's baseline (Goodfellow et al. 2014).")
+    ] = "dcgan",
+    size: Annotated[
+        int, typer.Option(help="Side in pixels: 16, 32, 64, 128 or 256 (mlp: any). The paper's is 64.")
     ] = 64,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            help="Feature maps of the layer beside the picture: the usual port has 64, the paper 128. "
+            "Of mlp, maxout units of a layer, with five times as many in the generator.",
+            show_default="64; mlp: 240",
+        ),
+    ] = None,
     channels: Annotated[int, typer.Option(help="3 RGB, as most pictures are; 1 grey, 4 RGBA.")] = 3,
     kernel: Annotated[
         int, typer.Option(help="4, the usual port's, which the stride of 2 divides evenly, or 5, the paper's.")
     ] = 4,
+    affine: Annotated[
+        bool | None,
+        typer.Option(
+            help="Let BatchNorm scale and shift. The appendix's conditional networks do not.",
+            show_default="affine; no-affine with --conditional",
+        ),
+    ] = None,
+    conditional: Annotated[
+        bool,
+        typer.Option("--conditional", help="Tell both networks the class of every picture, as the paper's appendix."),
+    ] = False,
+    classes_as: Annotated[
+        str, typer.Option(help="What a class is to the networks: one-hot (paper), or embedding, which is learnt.")
+    ] = "one-hot",
     prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
     epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
@@ -83,7 +109,6 @@ def train(
     ] = None,
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
-    from ganlab.architectures.dcgan import DcganSettings, dcgan_settings
     from ganlab.training import runs
     from ganlab.training.settings import TrainSettings
 
@@ -99,7 +124,7 @@ def train(
         data=data,
         limit=limit,
         keep=None if keep is None else str(keep),
-        network=DcganSettings(size, channels, width, z_dim, kernel) if gan is None else dcgan_settings(gan),
+        network=_network(context, arch, conditional) if gan is None else _network_of(gan),
         law=prior if gan is None else gan.prior.law,
         epochs=epochs,
         batch=batch,
@@ -111,12 +136,48 @@ def train(
         precision=precision,
         start="" if gan is None else gan.hash,
     )
-    runs.start(settings, reading, device, out, gan)
+    runs.start(settings, reading, device, out, gan, conditional if gan is None else gan.classes is not None)
 
 
 def _given(context: typer.Context, option: str) -> bool:
     source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def _network(context: typer.Context, arch: str, conditional: bool) -> NetworkSettings:
+    """The networks' shape as the options say it; what they leave open is the architecture's own default.
+
+    Raises:
+        GanlabError: no such architecture, an option that it does not have, or that needs --conditional.
+    """
+    from dataclasses import fields
+
+    from ganlab.architectures import trainable
+
+    kind = trainable(arch)
+    known = {entry.name for entry in fields(kind)}
+    given = {name: context.params[name] for name in NETWORK if _given(context, name)}
+    for name in given:
+        if name not in known:
+            raise GanlabError(f"A {kind.title} has no {_option(name)}.", "Leave it out, or choose another --arch.")
+    if "classes_as" in given and not conditional:
+        raise GanlabError("--classes-as says how classes go in, and there are none.", "Add --conditional.")
+    if conditional and "affine" in known:
+        given = {"affine": False} | given
+    return kind(**given)
+
+
+def _network_of(gan: Gan) -> NetworkSettings:
+    """The shape of a GAN to start from; its classes are those that the pictures are found to have."""
+    from dataclasses import replace
+
+    from ganlab.architectures import settings_of
+
+    return replace(settings_of(gan), classes=0)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _starting_point(context: typer.Context, spec: str) -> Gan:
@@ -125,8 +186,7 @@ def _starting_point(context: typer.Context, spec: str) -> Gan:
 
     given = [name for name in SHAPE if _given(context, name)]
     if given:
-        option = "--" + given[0].replace("_", "-")
-        raise GanlabError(f"{option} is decided by the GAN of --start.", "Leave out one of the two.")
+        raise GanlabError(f"{_option(given[0])} is decided by the GAN of --start.", "Leave out one of the two.")
     gan = Gan.from_spec(spec)
     if gan.discriminator is None:  # told before the pictures are read, which may take long
         raise GanlabError(f"{gan.name} has no discriminator to go on with.", "Start from a GAN that has both.")
@@ -137,5 +197,6 @@ def _refuse_changes(context: typer.Context) -> None:
     """A resumed run has its choices already; another choice would make it another run."""
     changed = [name for name in context.params if _given(context, name) and name not in RESUMABLE]
     if changed:
-        option = "--" + changed[0].replace("_", "-")
-        raise GanlabError(f"{option} cannot change while a run goes on.", "Leave it out, or start a new run.")
+        raise GanlabError(
+            f"{_option(changed[0])} cannot change while a run goes on.", "Leave it out, or start a new run."
+        )

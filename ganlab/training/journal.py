@@ -18,7 +18,7 @@ from ganlab.imagespec import ImageSpec
 from ganlab.training.trainer import StepLog, Trainer
 from ganlab.writing import write_file
 
-GRID = 8  # rows and columns of the sample grid
+GRID = 8  # columns of the sample grid, and its rows where there are no classes
 HISTORY = "history.csv"
 
 
@@ -56,11 +56,24 @@ class Journal:
         self._save_picture(self._plot(), self.run / "history.png")
 
     def _sample_grid(self, generator: nn.Module) -> Any:
+        """The same z as ever; where there are classes, the first of them in each, a row a class."""
+        z, classes = self._fixed.z, self.trainer.settings.classes
         generator.eval()
         with torch.inference_mode():
-            images = generator(self._fixed.z.to(self.trainer.device)).float().cpu()
+            if classes:
+                told = [torch.full((GRID,), label) for label in range(len(classes))]
+                rows = {
+                    name: self._drawn(generator, z[:GRID], labels) for name, labels in zip(classes, told, strict=True)
+                }
+                grid = figures.labelled_rows(rows)
+            else:
+                grid = figures.grid(self._drawn(generator, z), GRID)
         generator.train()
-        return figures.grid(self._image.shown(images), GRID)
+        return grid
+
+    def _drawn(self, generator: nn.Module, *inputs: torch.Tensor) -> np.ndarray:
+        images = generator(*(part.to(self.trainer.device) for part in inputs)).float().cpu()
+        return self._image.shown(images)
 
     def _plot(self) -> Any:
         rows = np.array(_read_history(self.run / HISTORY))
@@ -73,9 +86,11 @@ class Journal:
 
     def _card(self, epoch: int) -> dict[str, Any]:
         settings = self.trainer.settings
+        told = "class-conditional " if settings.classes else ""
         return {
             "name": self.run.name,
-            "summary": f"A DCGAN trained on {settings.data}, after epoch {epoch}.",
+            "summary": f"A {told}{settings.network.title} trained on {settings.data}, after epoch {epoch}.",
+            **({"classes": len(settings.classes), "class_names": list(settings.classes)} if told else {}),
             "architecture": settings.network.to_card(),
             "prior": {"law": settings.law, "dim": settings.network.z_dim},
             "image": {"size": settings.network.size, "channels": settings.network.channels, "low": -1.0, "high": 1.0},

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
 from ganlab.training.journal import Journal
@@ -22,10 +24,12 @@ PATIENCE = 60  # steps in a row that must say so
 
 
 class Pictures(Protocol):
-    """What the loop needs of a packed data set."""
+    """What the loop needs of a packed data set; ``labels`` (n,) where the networks are told classes."""
+
+    labels: np.ndarray | None
 
     def __len__(self) -> int: ...
-    def batch(self, indices): ...  # type: ignore[no-untyped-def]  # (n,) -> (n, h, w, c) uint8
+    def batch(self, indices: np.ndarray) -> np.ndarray: ...  # (n,) -> (n, h, w, c) uint8
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def train(
         if position == 0 or trainer.step == first_step:
             order = trainer.order(epoch, len(pictures))
         rows = order[position * settings.batch : (position + 1) * settings.batch]
-        unread.append(_advance(trainer, pictures.batch(rows)))
+        unread.append(_advance(trainer, pictures, rows))
         now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
         stopping = stop()
@@ -100,12 +104,13 @@ def train(
     return trainer.step >= steps
 
 
-def _advance(trainer: Trainer, pictures) -> StepLog:  # type: ignore[no-untyped-def]
+def _advance(trainer: Trainer, pictures: Pictures, rows: np.ndarray) -> StepLog:
+    labels = pictures.labels[rows] if pictures.labels is not None else None
     with enough_memory(
-        f"A step on {len(pictures)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
-        f"Try --batch {max(2, len(pictures) // 2)} or a smaller --width; the last good state is kept.",
+        f"A step on {len(rows)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
+        f"Try --batch {max(2, len(rows) // 2)} or a smaller --width; the last good state is kept.",
     ):
-        return trainer.advance(pictures)
+        return trainer.advance(pictures.batch(rows), labels)
 
 
 def _check(losses: list[dict[str, float]], still: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import typer
 
@@ -25,7 +27,7 @@ from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from ganlab.writing import check_new_folder, write_file
 
-NAMED = 5  # broken pictures told by name
+NAMED = 5  # broken pictures or classes told by name
 KEEP = "keep.txt"  # a run's copy of the list that named its pictures
 
 
@@ -37,11 +39,19 @@ class Reading:
     skip_broken: bool
 
 
-def start(settings: TrainSettings, reading: Reading, device: str, out: Path | None, gan: Gan | None = None) -> None:
+def start(
+    settings: TrainSettings,
+    reading: Reading,
+    device: str,
+    out: Path | None,
+    gan: Gan | None = None,
+    conditional: bool = False,
+) -> None:
     """Train from the beginning into a new folder.
 
     Args:
         gan: whose weights to begin with, of the shape that the settings say; None for random ones.
+        conditional: tell the networks the classes of the pictures, which the settings say nothing of yet.
 
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
@@ -52,13 +62,17 @@ def start(settings: TrainSettings, reading: Reading, device: str, out: Path | No
     run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
     check_new_folder(run)
     keep = None if settings.keep is None else read_names(Path(settings.keep))
-    packed = _pack(settings, reading, keep)
+    packed = _pack(settings, reading, keep, conditional)
     if len(packed) < settings.batch:
         raise GanlabError(
             f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
             f"Try --batch {max(2, len(packed))}.",
         )
-    settings = replace(settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads())
+    settings = replace(
+        settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
+    )
+    if gan is not None:
+        _check_classes(gan, settings)
     trainer = Trainer(settings, device)
     if gan is not None:
         trainer.begin_with(gan)
@@ -82,7 +96,8 @@ def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, de
     settings = trainer.settings
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
-    packed = _pack(settings if data is None else replace(settings, data=data), reading, keep)
+    placed = settings if data is None else replace(settings, data=data)
+    packed = _pack(placed, reading, keep, bool(settings.classes))
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
@@ -91,7 +106,38 @@ def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, de
     _train(packed, trainer, run)
 
 
-def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None) -> PackedImages:
+def _classes(settings: TrainSettings, packed: PackedImages) -> dict[str, Any]:
+    """What the settings say of the classes of these pictures.
+
+    Raises:
+        GanlabError: all are of one.
+    """
+    if packed.labels is None:
+        return {}
+    if len(packed.classes) < 2:
+        raise GanlabError(
+            f"All pictures of {settings.data} are of one class, {packed.classes[0]!r}.",
+            "Leave out --conditional, or give a folder with a folder per class.",
+        )
+    counts = np.bincount(packed.labels, minlength=len(packed.classes))
+    network = replace(settings.network, classes=len(packed.classes))
+    return {"network": network, "classes": packed.classes, "class_counts": tuple(counts.tolist())}
+
+
+def _check_classes(gan: Gan, settings: TrainSettings) -> None:
+    """That a GAN to start from draws the classes of the pictures, in their order."""
+    if gan.class_names != list(settings.classes):
+        raise GanlabError(
+            f"{gan.name} draws the classes {_few(gan.class_names)}, and {settings.data} has {_few(settings.classes)}.",
+            "Start from a GAN of the same classes.",
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
+def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool) -> PackedImages:
     images = open_images(settings.data)
     if keep is not None:
         images = images.only(keep)
@@ -104,10 +150,11 @@ def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None) -> 
             settings.network.channels,
             workers=reading.workers,
             skip_broken=reading.skip_broken,
+            labelled=labelled,
             progress=bar,
         )
     if packed.broken:
-        named = ", ".join(packed.broken[:NAMED]) + (", ..." if len(packed.broken) > NAMED else "")
+        named = _few(packed.broken)
         typer.echo(f"Left out {len(packed.broken)} of {len(images)} pictures that do not decode: {named}", err=True)
     return packed
 

@@ -7,7 +7,9 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ganlab.architectures import settings_from_card
 from ganlab.architectures.dcgan import DcganSettings
+from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 
@@ -24,7 +26,10 @@ class TrainSettings:
         keep: the list that named the pictures to train on, as the user gave it; the run's folder holds a copy. None for
             all.
         fingerprint: of the packed pictures; a run goes on only on the same ones.
-        network: the networks' shape.
+        network: the networks' architecture and shape.
+        classes: what the classes of the pictures are called, in the order in which the networks number them; none
+            where they are told no classes.
+        class_counts: how many pictures each has: generated classes are drawn as often.
         law: the prior of z, "uniform" on [-1, 1] (paper) or "normal".
         epochs: passes over the data.
         batch: pictures in a step, real and generated each.
@@ -43,7 +48,9 @@ class TrainSettings:
     limit: int | None = None
     keep: str | None = None
     fingerprint: str = ""
-    network: DcganSettings = field(default_factory=DcganSettings)
+    network: NetworkSettings = field(default_factory=DcganSettings)
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
     law: str = "uniform"
     epochs: int = 25
     batch: int = 128
@@ -72,16 +79,24 @@ class TrainSettings:
         if not (0 <= self.noise < math.inf and 0 <= self.average < 1):
             raise GanlabError("The noise must be at least 0, the average from 0 up to 1.", "The paper has neither: 0.")
 
+        if not len(self.classes) == len(self.class_counts) == self.network.classes:
+            raise GanlabError(
+                f"The networks are told {self.network.classes} classes, and the pictures have {len(self.classes)}.",
+                "Give pictures of as many classes.",
+            )
+
     @property
     def prior(self) -> Prior:
         return Prior(self.network.z_dim, self.law)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self) | {"network": self.network.to_card()}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> TrainSettings:
         values: dict[str, Any] = json.loads(text)
         known = {entry.name for entry in fields(cls)}
-        network = DcganSettings(**values.pop("network"))
+        network = settings_from_card(values.pop("network"))
+        for name in ("classes", "class_counts"):
+            values[name] = tuple(values.get(name, ()))
         return cls(network=network, **{name: value for name, value in values.items() if name in known})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab.architectures.dcgan import build_dcgan
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.latents import STREAM_TRAINING_LATENTS, STREAM_TRAINING_ORDER, random_bits
+from ganlab.latents import (
+    STREAM_TRAINING_DROPOUT,
+    STREAM_TRAINING_LABELS,
+    STREAM_TRAINING_LATENTS,
+    STREAM_TRAINING_ORDER,
+    random_bits,
+)
 from ganlab.training.settings import TrainSettings
 
 BETA2 = 0.999
@@ -36,15 +42,16 @@ class StepLog:
 class Trainer:
     """Both networks, both optimisers and the count of steps done.
 
-    Nothing else carries over from step to step: the order of the pictures, every z and the noise are computed from the
-    seed and the step's number, so there is no random generator whose state would have to be kept.
+    Nothing else carries over from step to step: the order of the pictures, every z and its class, the noise and what
+    dropout leaves out are computed from the seed and the step's number, so there is no random generator whose state
+    would have to be kept.
     """
 
     def __init__(self, settings: TrainSettings, device: str) -> None:
         self.settings = settings
         self.device = device
         self.step = 0
-        generator, discriminator = build_dcgan(settings.network, settings.seed)
+        generator, discriminator = settings.network.build(settings.seed)
         # (torch's types know no memory_format)
         self.generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -80,23 +87,43 @@ class Trainer:
         prior = self.settings.prior
         return prior.sample(batch, self.settings.seed, step * batch, stream=STREAM_TRAINING_LATENTS).z
 
-    def advance(self, pictures: np.ndarray) -> StepLog:
-        """One step on real pictures (batch, h, w, c) uint8: the discriminator's, then the generator's.
+    def labels(self, step: int) -> torch.Tensor | None:
+        """The classes (batch,) that a step draws, as often as the pictures have them; None where there are none."""
+        if not self.settings.classes:
+            return None
+        batch, ends = self.settings.batch, np.cumsum(self.settings.class_counts)
+        index = np.arange(step * batch, (step + 1) * batch)
+        bits = random_bits(self.settings.seed, index, 1, STREAM_TRAINING_LABELS)[:, 0]
+        picture = (bits.astype(np.uint64) * np.uint64(ends[-1])) >> np.uint64(32)
+        return torch.from_numpy(np.searchsorted(ends, picture.astype(np.int64), side="right"))
+
+    def advance(self, pictures: np.ndarray, labels: np.ndarray | None = None) -> StepLog:
+        """One step on real pictures: the discriminator's, then the generator's.
 
         Real and generated pictures go through the discriminator as separate batches, each with its own BatchNorm
         statistics; the generator's loss is the non-saturating one (section 4, and Goodfellow et al. 2014).
+
+        Args:
+            pictures: (batch, h, w, c) uint8.
+            labels: (batch,) their classes, where the networks are told them.
         """
+        with self._dropout():
+            return self._advance(pictures, labels)
+
+    def _advance(self, pictures: np.ndarray, labels: np.ndarray | None) -> StepLog:
         real = self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last)
         z = self.latents(self.step).to(self.device)
+        real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
+        fake_classes = self._told(self.labels(self.step))
 
         self._zero_gradients("discriminator")
         noise = self._noise(real)
-        real_logits = self._logits(noise(real))
+        real_logits = self._logits(noise(real), *real_classes)
         real_loss = F.softplus(-real_logits).mean()
         real_loss.backward()
         with self._autocast():
-            fake = self.generator(z)
-        fake_logits = self._logits(noise(fake.detach()))
+            fake = self.generator(z, *fake_classes)
+        fake_logits = self._logits(noise(fake.detach()), *fake_classes)
         fake_loss = F.softplus(fake_logits).mean()
         fake_loss.backward()
         self.optimizers["discriminator"].step()
@@ -104,7 +131,7 @@ class Trainer:
         self._zero_gradients("generator")
         # the generator's step needs the discriminator's gradients by its input only
         self.discriminator.requires_grad_(False)
-        generator_loss = F.softplus(-self._logits(noise(fake))).mean()
+        generator_loss = F.softplus(-self._logits(noise(fake), *fake_classes)).mean()
         generator_loss.backward()
         self.discriminator.requires_grad_(True)
         self.optimizers["generator"].step()
@@ -140,8 +167,22 @@ class Trainer:
                 module.momentum = None  # a plain mean over all batches
         generator.train()
         for batch in range(MEASURED):
-            generator(self.latents(batch).to(self.device))
+            generator(self.latents(batch).to(self.device), *self._told(self.labels(batch)))
         return generator.eval()
+
+    @contextmanager
+    def _dropout(self) -> Iterator[None]:
+        """Inside, torch's own random numbers, which dropout draws, belong to the seed and the step."""
+        low, high = random_bits(self.settings.seed, np.array([self.step]), 2, STREAM_TRAINING_DROPOUT)[0].tolist()
+        kind = torch.device(self.device).type
+        devices = [self.device] if kind == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(low + (high << 32))
+            yield
+
+    def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
+        """What a network is called with beside its input: the classes, or nothing."""
+        return [] if labels is None else [labels.to(self.device)]
 
     def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
@@ -163,9 +204,9 @@ class Trainer:
             for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 kept.lerp_(new, 1 - self.settings.average)
 
-    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+    def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():
-            return self.discriminator(images).float()
+            return self.discriminator(images, *labels).float()
 
     def _zero_gradients(self, side: str) -> None:
         self.optimizers[side].zero_grad(set_to_none=True)
