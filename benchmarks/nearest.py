@@ -12,7 +12,7 @@ import time
 import numpy as np
 import torch
 
-from ganlab_neighbors.search import Directions, Nearest
+from ganlab import Directions, Nearest
 
 K, BLOCK = 5, 2048
 

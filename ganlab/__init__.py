@@ -19,6 +19,7 @@ _HOME_OF = {
     "Card": "gan",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
+    "Directions": "nearest",
     "Exemplars": "exemplars",
     "Figure": "results",
     "Gan": "gan",
@@ -30,6 +31,8 @@ _HOME_OF = {
     "Latents": "latents",
     "Layer": "gan",
     "Metric": "results",
+    "Nearest": "nearest",
+    "NetworkSettings": "architectures",
     "Part": "recovery.stored",
     "PictureName": "labels",
     "Prior": "latents",
@@ -39,10 +42,12 @@ _HOME_OF = {
     "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
+    "classes_of": "data",
     "concept_name": "labels",
     "fast_bfloat16": "devices",
     "figures": "",
     "hookimpl": "hookspecs",
+    "labels_of": "data",
     "latents_of": "labels",
     "load_gan": "checkpoints",
     "load_result": "run_folders",
@@ -56,6 +61,7 @@ _HOME_OF = {
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "run_folders",
+    "testing_part": "data",
     "words_of": "vocabulary",
 }
 
@@ -66,12 +72,16 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.analyses import Analysis as Analysis
     from ganlab.analyses import analysis as analysis
     from ganlab.architectures import Architecture as Architecture
+    from ganlab.architectures import NetworkSettings as NetworkSettings
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
     from ganlab.data import Dataset as Dataset
     from ganlab.data import Images as Images
+    from ganlab.data import classes_of as classes_of
+    from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
+    from ganlab.data import testing_part as testing_part
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars
@@ -105,6 +115,8 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
+    from ganlab.nearest import Directions as Directions
+    from ganlab.nearest import Nearest as Nearest
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
     from ganlab.recovery.hints import Hints as Hints

@@ -96,7 +96,7 @@ class Gan:
         self.device = device
         self.classes = classes
         self.label = label
-        if _judges_classes(self.discriminator):
+        if self.judges_classes:
             self.discriminator.label = label  # type: ignore[union-attr]
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
@@ -116,6 +116,11 @@ class Gan:
     @property
     def name(self) -> str:
         return self.card.name
+
+    @property
+    def judges_classes(self) -> bool:
+        """Whether the discriminator is told the class of what it judges."""
+        return bool(getattr(self.discriminator, "conditional", False))
 
     @property
     def class_names(self) -> list[str]:
@@ -174,6 +179,18 @@ class Gan:
         if not 0 <= label < self.classes:
             raise GanlabError(f"There is no class {label}.", f"Classes go from 0 to {self.classes - 1}.")
         return replace(latents, labels=torch.full((n,), label))
+
+    def latents_in_turn(self, n: int, *, seed: int = 0, first: int = 0) -> Latents:
+        """As :meth:`latents`, but of all classes in turn: index ``i`` of a seed is of class ``i`` modulo their number.
+
+        Where there are no classes, or ``label`` says one, just that.
+        """
+        import torch
+
+        if self.classes is None or self.label is not None:
+            return self.latents(n, seed=seed, first=first)
+        latents = self.latents(n, seed=seed, first=first, label=0)
+        return replace(latents, labels=torch.from_numpy(latents.index % self.classes))
 
     def generate(self, latents: Latents | torch.Tensor) -> torch.Tensor:
         """Pictures of these points of Z.
@@ -399,7 +416,7 @@ class Gan:
             if side == "generator":
                 self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
             else:
-                told = torch.zeros(2, dtype=torch.int64) if _judges_classes(network) and self.label is None else None
+                told = torch.zeros(2, dtype=torch.int64) if self.judges_classes and self.label is None else None
                 self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)
         finally:
             for handle in handles:
@@ -416,11 +433,6 @@ def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(key.encode())
         digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _judges_classes(network: nn.Module | None) -> bool:
-    """Whether a discriminator is told the class of what it judges."""
-    return bool(getattr(network, "conditional", False))
 
 
 def _opened(network: nn.Module, device: str) -> nn.Module:

@@ -9,11 +9,10 @@ import pytest
 import torch
 from scipy import stats
 
-from ganlab import Gan, GanlabError, ImageSpec, Prior, open_images
+from ganlab import Directions, Gan, GanlabError, ImageSpec, Nearest, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_neighbors import neighbors
 from ganlab_neighbors.membership import ALPHA, Pool, closeness, compare
-from ganlab_neighbors.search import Directions, Nearest
 from ganlab_neighbors.sets import Role, draw_sets
 from ganlab_neighbors.spaces import Features, Shifted
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ganlab.gan import Gan
 
+__all__ = ["Architecture", "NetworkSettings", "build", "settings_from_card", "settings_of", "trainable"]
+
 
 @dataclass(frozen=True)
 class Architecture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +58,20 @@ class Journal:
 
     def _sample_grid(self, generator: nn.Module) -> Any:
         """The same z as ever; where there are classes, the first of them in each, a row a class."""
-        z, classes = self._fixed.z, self.trainer.settings.classes
         generator.eval()
         with torch.inference_mode():
-            if classes:
-                told = [torch.full((GRID,), label) for label in range(len(classes))]
-                rows = {
-                    name: self._drawn(generator, z[:GRID], labels) for name, labels in zip(classes, told, strict=True)
-                }
-                grid = figures.labelled_rows(rows)
-            else:
-                grid = figures.grid(self._drawn(generator, z), GRID)
+            classes = self.trainer.settings.classes
+            grid = self._by_class(generator, classes) if classes else figures.grid(self._drawn(generator, None), GRID)
         generator.train()
         return grid
 
-    def _drawn(self, generator: nn.Module, *inputs: torch.Tensor) -> np.ndarray:
-        images = generator(*(part.to(self.trainer.device) for part in inputs)).float().cpu()
+    def _by_class(self, generator: nn.Module, classes: Sequence[str]) -> Any:
+        return figures.labelled_rows({name: self._drawn(generator, label) for label, name in enumerate(classes)})
+
+    def _drawn(self, generator: nn.Module, label: int | None) -> np.ndarray:
+        z = self._fixed.z if label is None else self._fixed.z[:GRID]
+        told = [] if label is None else [torch.full((GRID,), label)]
+        images = generator(*(part.to(self.trainer.device) for part in (z, *told))).float().cpu()
         return self._image.shown(images)
 
     def _plot(self) -> Any:

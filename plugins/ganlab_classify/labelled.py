@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, open_images, random_bits
+from ganlab import GanlabError, Images, classes_of, labels_of, random_bits, testing_part
 
 STREAM = {"test": 111, "validation": 112, "draws": 113, "sample": 114}  # keeps draws for different purposes apart
 TEST_FOLDERS = ("test", "eval", "val", "validation")
 TEST_PART = 0.2  # of the pictures, where no test pictures are given
 VALIDATION_PART, MOST_VALIDATION = 0.1, 5_000  # of the training pictures, to choose C
-LISTED = 12  # class names in a message
 
 
 @dataclass(frozen=True)
@@ -56,19 +55,16 @@ def open_task(data: Images, test: Images | None, seed: int) -> Task:
     if others and test is None:
         notes.append(f"{others} pictures of {data.spec} lie neither below train nor below a test folder: left out.")
     if test is None:
-        test = data if len(test_rows) else _test_array(data)
+        test = data if len(test_rows) else testing_part(data)
     if test is not data:  # given, or beside: what lies below its own train folder is not for testing
         test_rows = _by_folder(test)[1] if test is not None else test_rows
         test_rows = test_rows if len(test_rows) or test is None else np.arange(len(test))
-    names = _names(data, train_rows)
-    classes = tuple(
-        sorted(set(names), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
-    )
+    classes = classes_of(data, train_rows)
     if len(classes) < 2:
         raise GanlabError(
             f"All pictures of {data.spec} are of one class, {classes[0]!r}.", "Give a folder with a folder per class."
         )
-    labels = _numbered(names, classes, data)
+    labels = labels_of(data, classes, train_rows)
     if test is None:
         drawn = stratified(labels, TEST_PART, seed, STREAM["test"])
         notes.append(
@@ -77,7 +73,7 @@ def open_task(data: Images, test: Images | None, seed: int) -> Task:
         )
         pair = Labelled(data, train_rows[~drawn], labels[~drawn]), Labelled(data, train_rows[drawn], labels[drawn])
     else:
-        asked = _numbered(_names(test, test_rows), classes, test)
+        asked = labels_of(test, classes, test_rows)
         pair = Labelled(data, train_rows, labels), Labelled(test, test_rows, asked)
     fewest = np.bincount(pair[0].labels, minlength=len(classes))
     if fewest.min() < 2:
@@ -142,36 +138,3 @@ def _by_folder(images: Images) -> tuple[np.ndarray, np.ndarray, int]:
     if not (part == 1).any():
         return np.flatnonzero(part == 0) if (part == 0).any() else np.arange(len(images)), np.flatnonzero(part == 2), 0
     return np.flatnonzero(part == 1), np.flatnonzero(part == 2), int((part == 0).sum())
-
-
-def _test_array(data: Images) -> Images | None:
-    """The x_test beside an npz's x_train, if it is there."""
-    spec = data.spec if data.spec.endswith(".npz") else data.spec.removesuffix(":x_train")
-    if not spec.endswith(".npz"):
-        return None
-    try:
-        return open_images(f"{spec}:x_test")
-    except GanlabError:
-        return None
-
-
-def _names(images: Images, rows: np.ndarray) -> list[str]:
-    names = [images.label(int(row)) for row in rows]
-    if any(name is None for name in names):
-        without = images.name(int(rows[names.index(None)]))
-        raise GanlabError(
-            f"The pictures of {images.spec} have no classes: none is known of {without}.",
-            "Put them into a folder per class, or labels beside the array: y_train to x_train, labels to images.",
-        )
-    return [str(name) for name in names]
-
-
-def _numbered(names: Sequence[str], classes: Sequence[str], images: Images) -> np.ndarray:
-    number = {name: index for index, name in enumerate(classes)}
-    unknown = sorted(set(names) - set(classes))
-    if unknown:
-        raise GanlabError(
-            f"{images.spec} holds pictures of {unknown[0]!r}, a class that nothing is learnt of.",
-            f"The classes are: {', '.join(classes[:LISTED])}{', ...' if len(classes) > LISTED else ''}.",
-        )
-    return np.array([number[name] for name in names], np.int64)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, Images, Latents, Result
+from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result
 
 from . import report
 from .found import Asked, Found
 from .membership import Pool, compare
-from .search import Directions, Nearest
 from .sets import Digests, Role, Sets, draw_rows, draw_sets
 from .spaces import Features, Pixels, Shifted, Space
 
@@ -42,7 +41,7 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
     sample_rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), SAMPLE, choices.seed, "sample")
     sample, _ = sets.pick(sets.training, sample_rows, "reading a sample")
     spaces, notes = _spaces(gan, choices.spaces, sample)
-    latents = _latents(gan, choices)
+    latents = gan.latents_in_turn(choices.n, seed=choices.seed)
     asked = _asked(gan, sets, latents, choices.seed)
     found = _search(sets, spaces, asked, sample)
     answers = {
@@ -69,16 +68,10 @@ def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[S
     for name in [name for name in NAMES if name in (wanted or NAMES)]:
         if name == "features" and gan.discriminator is None and not wanted:
             return spaces, ["Features were left out: this checkpoint has no discriminator."]
+        if name == "features" and gan.judges_classes and gan.label is None and not wanted:
+            return spaces, ["Features were left out: this discriminator is told one class, which --label chooses."]
         spaces.append(Features(gan, sample) if name == "features" else PLAIN[name](gan))
     return spaces, []
-
-
-def _latents(gan: Gan, choices: Choices) -> Latents:
-    """What is drawn: of a conditional GAN all classes in turn."""
-    if gan.classes is None:
-        return gan.latents(choices.n, seed=choices.seed)
-    latents = gan.latents(choices.n, seed=choices.seed, label=0)
-    return replace(latents, labels=torch.arange(choices.n) % gan.classes)
 
 
 def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:

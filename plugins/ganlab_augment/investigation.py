@@ -1,0 +1,130 @@
+"""The experiment of the paper's appendix: one classifier, what it learnt from exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, labels_of, testing_part
+
+from .report import report
+from .sets import Real, Samples, TrainingSet, random_classes
+
+SAMPLE = 1024  # test pictures that the search takes its directions from
+OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of the command."""
+
+    n: int
+    shown: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the classifier answers after it has learnt from one set.
+
+    Attributes:
+        learnt: the set.
+        told: (m,) the class that each test picture is taken for.
+        nearest: (m,) the row of the set that it was nearest to.
+        distances: (m,) how far, in the space of pixels from 0 to 1.
+    """
+
+    learnt: TrainingSet
+    told: np.ndarray
+    nearest: np.ndarray
+    distances: np.ndarray
+
+
+def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | None, choices: Choices) -> Result:
+    """Run it."""
+    classes, notes = _classes(gan, data, choices.n)
+    if baseline is not None:
+        _check_comparable(gan, baseline)
+    asked = test if test is not None else testing_part(data)
+    if asked is None:
+        raise GanlabError(
+            f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."
+        )
+    truth = labels_of(asked, classes)
+    questions = Real("test pictures", asked, truth, gan.image)
+    sets: list[TrainingSet] = [Real("real pictures", data, labels_of(data, classes), gan.image)]
+    if baseline is not None:
+        sets.append(Samples(f"baseline {baseline.name}", "error_baseline", baseline, choices.n, choices.seed))
+    sets.append(Samples(f"GAN {gan.name}", "error", gan, choices.n, choices.seed))
+    queries = torch.cat(list(questions.blocks()))
+    answers = []
+    for learnt in sets:
+        answers.append(nearest_neighbour(learnt, queries))
+        if len(answers) == 1:
+            notes += _overlap(answers[0], asked)
+    shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
+    return report(gan, classes, questions, truth, answers, shuffled, choices.shown, choices.seed, notes)
+
+
+def nearest_neighbour(learnt: TrainingSet, queries: torch.Tensor) -> Answers:
+    """A 1-nearest-neighbour classifier that has learnt from a set, asked about pictures (m, values).
+
+    Of equally near ones the first counts.
+    """
+    search = Nearest(queries, 1, Directions(queries[:: max(1, len(queries) // SAMPLE)]))
+    seen = 0
+    for vectors in learnt.blocks():
+        search.update(vectors, np.arange(seen, seen + len(vectors)))
+        seen += len(vectors)
+    nearest = search.ids[:, 0]
+    return Answers(learnt, learnt.labels(nearest), nearest, search.distances()[:, 0])
+
+
+def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:
+    """The classes in the GAN's order, and what to know of that order.
+
+    Raises:
+        GanlabError: the GAN draws no classes, only one of them, or not those of the pictures; too few samples.
+    """
+    if gan.classes is None:
+        raise GanlabError(
+            f"The GAN {gan.name!r} draws no classes, so its samples teach none.", "Try ganlab train DATA --conditional."
+        )
+    if gan.label is not None:
+        raise GanlabError("A classifier learns from samples of all classes.", "Leave out --label.")
+    if n < gan.classes:
+        raise GanlabError(f"{n} samples do not cover {gan.classes} classes.", "Ask for --n 50000.")
+    if "class_names" in gan.card.facts:
+        return gan.class_names, []
+    classes = classes_of(data)
+    if len(classes) != gan.classes:
+        raise GanlabError(
+            f"{gan.name} draws {gan.classes} classes, and {data.spec} has {len(classes)}.", "Give other pictures."
+        )
+    return classes, [f"{gan.name} does not name its classes: they are taken to be {', '.join(classes[:12])}, in order."]
+
+
+def _check_comparable(gan: Gan, baseline: Gan) -> None:
+    if baseline.classes != gan.classes or baseline.class_names != gan.class_names or baseline.label is not None:
+        raise GanlabError(f"{baseline.name} does not draw the classes of {gan.name}.", "Train both on the same data.")
+    if (baseline.image.size, baseline.image.channels) != (gan.image.size, gan.image.channels):
+        raise GanlabError(
+            f"{baseline.name} draws {baseline.image.size} pixels in {baseline.image.channels} channels, "
+            f"{gan.name} {gan.image.size} in {gan.image.channels}.",
+            "Distances compare only within one size: train both with the same --size and --channels.",
+        )
+
+
+def _overlap(real: Answers, asked: Images) -> list[str]:
+    """Refuse test pictures that were learnt from; a few are told."""
+    both = int((real.distances == 0).sum())
+    if both > OVERLAP * len(real.distances):
+        raise GanlabError(
+            f"{both:,} of the {len(real.distances):,} test pictures in {asked.spec} are training pictures too.",
+            "Give --test a set that nothing was trained on.",
+        )
+    few = f"{both} of {len(real.distances):,} test pictures are training pictures too, pixel by pixel: left in."
+    return [few] if both else []
