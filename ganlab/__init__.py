@@ -61,7 +61,7 @@ _HOME_OF = {
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "run_folders",
-    "testing_part": "data",
+    "heldout_part": "data",
     "words_of": "vocabulary",
 }
 
@@ -79,9 +79,9 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import Dataset as Dataset
     from ganlab.data import Images as Images
     from ganlab.data import classes_of as classes_of
+    from ganlab.data import heldout_part as heldout_part
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
-    from ganlab.data import testing_part as testing_part
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars

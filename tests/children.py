@@ -108,7 +108,7 @@ def command_line(*words: str) -> None:
     main()
 
 
-def train(run: Path, settings: Any, save_every: float, threads: int = 1) -> None:
+def train(run: Path, settings: Any, save_every: float, threads: int = 1, conditional: bool = False) -> None:
     """Start a run, or go on with it when it has a state. A state every so many seconds; the plot is left blank."""
     import torch
 
@@ -124,7 +124,7 @@ def train(run: Path, settings: Any, save_every: float, threads: int = 1) -> None
     if (run / STATE).exists():
         runs.resume(run, None, None, reading, "cpu")
     else:
-        runs.start(settings, reading, "cpu", run)
+        runs.start(settings, reading, "cpu", run, conditional=conditional)
 
 
 def train_until_the_disk_is_full(run: Path) -> None:

@@ -19,6 +19,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from ganlab.architectures.dcgan import DcganSettings
+from ganlab.architectures.mlp import MlpSettings
+from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.training import loop, runs
 from ganlab.training.settings import TrainSettings
@@ -38,9 +41,9 @@ def data(tmp_path: Path) -> str:
     return str(tmp_path / "pictures.npy")
 
 
-def train_without_pause(folder: Path, settings: TrainSettings, threads: int = 1) -> None:
+def train_without_pause(folder: Path, settings: TrainSettings, threads: int = 1, conditional: bool = False) -> None:
     """The run that the interrupted ones must equal."""
-    child = Child(folder, children.train, folder / "whole", settings, 0.0, threads)
+    child = Child(folder, children.train, folder / "whole", settings, 0.0, threads, conditional)
     assert child.wait() == 0, child.output
 
 
@@ -59,9 +62,11 @@ def steps_noted(run: Path) -> int:
         return int(file.metadata()["step"])
 
 
-def kill_and_resume(folder: Path, settings: TrainSettings, kills: int, seed: int, threads: int = 1) -> int:
+def kill_and_resume(
+    folder: Path, settings: TrainSettings, kills: int, seed: int, threads: int = 1, conditional: bool = False
+) -> int:
     """Kill a run so many times, then let it end; in how many of them it was just writing its state."""
-    train_without_pause(folder, settings, threads)
+    train_without_pause(folder, settings, threads, conditional)
     chance = random.Random(seed)
     run, inside, killed = folder / "killed", 0, 0
     half_written, history = run / f".{STATE}.new", run / "history.csv"
@@ -70,7 +75,7 @@ def kill_and_resume(folder: Path, settings: TrainSettings, kills: int, seed: int
         return lambda: history.exists() and history.read_bytes().count(b"\n") > step
 
     for kill in range(kills):
-        child = Child(folder, children.train, run, settings, 0.0, threads)
+        child = Child(folder, children.train, run, settings, 0.0, threads, conditional)
         if kill % 4 == 3:  # while it starts
             time.sleep(chance.uniform(0, 0.3))
         else:  # after a step, and inside the writing of a state every other time
@@ -84,7 +89,7 @@ def kill_and_resume(folder: Path, settings: TrainSettings, kills: int, seed: int
             shutil.rmtree(run, ignore_errors=True)
     assert killed >= kills - 1
     for _ in range(2):  # the second has nothing left to do
-        child = Child(folder, children.train, run, settings, 0.0, threads)
+        child = Child(folder, children.train, run, settings, 0.0, threads, conditional)
         assert child.wait() == 0, child.output
     assert_same_end(run, folder / "whole")
     rows = list(csv.DictReader(history.open()))
@@ -94,6 +99,15 @@ def kill_and_resume(folder: Path, settings: TrainSettings, kills: int, seed: int
 
 def test_killed_three_times_it_ends_with_the_same_bytes(tmp_path: Path, data: str) -> None:
     kill_and_resume(tmp_path, tiny_settings(data, epochs=EPOCHS), kills=3, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [DcganSettings(16, 3, 4, 10), MlpSettings(16, 3, 6, 10)])
+def test_told_classes_and_killed_it_ends_with_the_same_bytes(tmp_path: Path, network: NetworkSettings) -> None:
+    pictures = smooth_pictures(8 * STEPS // EPOCHS)
+    np.savez(tmp_path / "labelled.npz", images=pictures, labels=np.arange(len(pictures)) % 3)
+    settings = tiny_settings(str(tmp_path / "labelled.npz"), epochs=EPOCHS, network=network)
+    kill_and_resume(tmp_path, settings, kills=3, seed=3, conditional=True)
 
 
 @pytest.mark.slow
@@ -107,9 +121,15 @@ def test_killed_twenty_times_it_ends_with_the_same_bytes(
     assert kill_and_resume(tmp_path, settings, kills=20, seed=2, threads=threads) >= 2
 
 
-@pytest.mark.parametrize("changes", [{}, {"noise": 0.1, "average": 0.9}])
+CONDITIONAL = {"classes": ("a", "b", "c"), "class_counts": (22, 21, 21)}
+TOLD = {**CONDITIONAL, "network": DcganSettings(16, 3, 4, 10, classes=3, classes_as="embedding", affine=False)}
+BASELINE = {**CONDITIONAL, "network": MlpSettings(16, 3, 6, 10, classes=3)}
+
+
+@pytest.mark.parametrize("changes", [{}, {"noise": 0.1, "average": 0.9}, {**TOLD, "average": 0.9}, BASELINE])
 def test_resumed_in_one_process_it_ends_with_the_same_weights(tmp_path: Path, changes: dict[str, Any]) -> None:
-    pictures, settings = Pictures(64), tiny_settings(epochs=2, **changes)
+    labels = np.arange(64) % 3 if "classes" in changes else None
+    pictures, settings = Pictures(64, labels=labels), tiny_settings(epochs=2, **changes)
     whole = Trainer(settings, "cpu")
     loop.train(pictures, tmp_path / "whole", whole)
     stopped = Trainer(settings, "cpu")

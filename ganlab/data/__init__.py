@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganlab.data.images import BrokenPicture, Dataset, Images
-from ganlab.data.labelled import classes_of, labels_of, testing_part
+from ganlab.data.labelled import classes_of, heldout_part, labels_of
 from ganlab.data.opening import open_images
 
-__all__ = ["BrokenPicture", "Dataset", "Images", "classes_of", "labels_of", "open_images", "testing_part"]
+__all__ = ["BrokenPicture", "Dataset", "Images", "classes_of", "heldout_part", "labels_of", "open_images"]

@@ -43,7 +43,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)))
 
 
-def testing_part(images: Images) -> Images | None:
+def heldout_part(images: Images) -> Images | None:
     """The x_test that lies beside an npz's x_train, or None."""
     from ganlab.data.opening import open_images
 

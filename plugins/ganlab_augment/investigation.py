@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, labels_of, testing_part
+from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, heldout_part, labels_of
 
 from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
@@ -48,7 +48,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     classes, notes = _classes(gan, data, choices.n)
     if baseline is not None:
         _check_comparable(gan, baseline)
-    asked = test if test is not None else testing_part(data)
+    asked = test if test is not None else heldout_part(data)
     if asked is None:
         raise GanlabError(
             f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."

@@ -55,7 +55,7 @@ def report(
     }
     result.figures["figure9"] = _figure_nine([one.learnt for one in answers], classes, shown, seed)
     result.figures["confusion"] = _confusion(confusion, classes)
-    if mistakes := _mistakes(ours, questions, classes, truth):
+    if mistakes := _mistakes(ours, questions, classes, truth, confusion):
         result.figures["mistakes"] = mistakes
     result.arrays = {"truth": truth.astype(np.int32), "told": np.stack([one.told for one in answers]).astype(np.int32)}
     return result
@@ -89,7 +89,7 @@ def _plural(one: Answers) -> str:
 
 def _difference(ours: np.ndarray, other: np.ndarray, named: str) -> Metric:
     """By how much the error is higher, on the same test pictures, with its 95% interval."""
-    n, apart = len(ours), ours.astype(float) - other
+    n, apart = len(ours), 100 * (ours.astype(float) - other)
     half = Z * float(apart.std()) / n**0.5
     value = float(apart.mean())
     about = f"points by which the error is above that from {named}; the same pictures told by both"
@@ -152,17 +152,24 @@ def _figure_nine(sets: Sequence[TrainingSet], classes: Sequence[str], shown: int
     )
 
 
-def _mistakes(ours: Answers, questions: TrainingSet, classes: Sequence[str], truth: np.ndarray) -> Figure | None:
-    """Test pictures told wrong whose nearest sample is closest, and that sample."""
-    wrong = np.flatnonzero(ours.told != truth)
-    if not len(wrong):
+def _mistakes(
+    ours: Answers, questions: TrainingSet, classes: Sequence[str], truth: np.ndarray, confusion: np.ndarray
+) -> Figure | None:
+    """Of each of the commonest mistakes the test picture whose nearest sample is closest, and that sample."""
+    wrong = confusion * (1 - np.eye(len(classes), dtype=int))
+    chosen = []
+    for place in np.argsort(-wrong, axis=None, kind="stable")[: min(MISTAKES, np.count_nonzero(wrong))]:
+        true, told = np.unravel_index(place, wrong.shape)
+        rows = np.flatnonzero((truth == true) & (ours.told == told))
+        chosen.append(rows[np.argmin(ours.distances[rows])])
+    if not chosen:
         return None
-    chosen = wrong[np.argsort(ours.distances[wrong], kind="stable")[:MISTAKES]]
-    rows = {"test picture": questions.pictures(chosen), "nearest sample": ours.learnt.pictures(ours.nearest[chosen])}
-    heads = [f"{classes[truth[row]]}, taken for {classes[ours.told[row]]}" for row in chosen]
-    scale = max(1, 96 // rows["test picture"].shape[1])
+    asked = np.array(chosen)
+    pairs = {"test picture": questions.pictures(asked), "nearest sample": ours.learnt.pictures(ours.nearest[asked])}
+    heads = [f"{classes[truth[row]]}, taken for {classes[ours.told[row]]}" for row in asked]
+    scale = max(1, 96 // pairs["test picture"].shape[1])
     return Figure(
-        draw.labelled_rows(rows, scale=scale, heads=heads),
-        "Test pictures told wrong, the nearest sample below each, closest first: a sample that could be of another "
-        "class than it was drawn as, or a test picture that could be.",
+        draw.labelled_rows(pairs, scale=scale, heads=heads),
+        "The commonest mistakes, commonest first: of each the test picture that is closest to the sample that misled, "
+        "above that sample. It looks like another class than it was drawn as, or the test picture does.",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, classes_of, labels_of, random_bits, testing_part
+from ganlab import GanlabError, Images, classes_of, heldout_part, labels_of, random_bits
 
 STREAM = {"test": 111, "validation": 112, "draws": 113, "sample": 114}  # keeps draws for different purposes apart
 TEST_FOLDERS = ("test", "eval", "val", "validation")
@@ -55,7 +55,7 @@ def open_task(data: Images, test: Images | None, seed: int) -> Task:
     if others and test is None:
         notes.append(f"{others} pictures of {data.spec} lie neither below train nor below a test folder: left out.")
     if test is None:
-        test = data if len(test_rows) else testing_part(data)
+        test = data if len(test_rows) else heldout_part(data)
     if test is not data:  # given, or beside: what lies below its own train folder is not for testing
         test_rows = _by_folder(test)[1] if test is not None else test_rows
         test_rows = test_rows if len(test_rows) or test is None else np.arange(len(test))

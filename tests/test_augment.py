@@ -1,0 +1,175 @@
+"""The classifier against scikit-learn's, the sets it learns from, and the control that must fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+
+import ganlab_augment
+from ganlab import Gan, GanlabError, Result, open_images
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
+from ganlab_augment import augment
+from ganlab_augment.investigation import nearest_neighbour
+from ganlab_augment.sets import Real, Samples, random_classes
+from tests.kit import one_thread, smooth_pictures  # noqa: F401 (one is a fixture)
+
+CLASSES = 3
+
+
+def teacher(seed: int = 0, size: int = 16) -> Gan:
+    """A GAN whose classes can be told from its pictures: the class weighs more than z does."""
+    gan = tiny_gan(size=size, channels=1, classes=CLASSES, seed=seed)
+    assert gan.generator is not None
+    with torch.no_grad():
+        for module in gan.generator.modules():
+            if isinstance(module, torch.nn.ConvTranspose2d):
+                module.weight[-CLASSES:] *= 6
+    return gan
+
+
+def samples_of(gan: Gan, folder: Path, name: str = "data.npz", train: int = 120, test: int = 60) -> str:
+    """Its own samples as a data set, with their classes."""
+    latents = gan.latents_in_turn(train + test, seed=77)
+    pictures = gan.image.to_uint8(gan.generate(latents))
+    labels = latents.labels.numpy()  # type: ignore[union-attr]
+    parts = {
+        "x_train": pictures[:train],
+        "y_train": labels[:train],
+        "x_test": pictures[train:],
+        "y_test": labels[train:],
+    }
+    np.savez(folder / name, **parts)
+    return str(folder / name)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    gan = teacher()
+    data = samples_of(gan, tmp_path_factory.mktemp("told"))
+    return augment(gan=gan, data=data, baseline=teacher(seed=3), n=200, shown=4)
+
+
+def test_the_contract(tmp_path: Path) -> None:
+    check_plugin(ganlab_augment)
+    gan = teacher()
+    check_analysis(augment, gan=gan, data=samples_of(gan, tmp_path), n=31, shown=2)
+
+
+def test_nearest_neighbours_are_scikit_learns(tmp_path: Path) -> None:
+    gan = teacher()
+    images = open_images(samples_of(gan, tmp_path, train=150))
+    labels = np.array([int(images.label(row)) for row in range(150)])  # type: ignore[arg-type]
+    for learnt in (Real("real", images, labels, gan.image), Samples("GAN", "error", gan, 150, 5)):
+        vectors = torch.cat(list(learnt.blocks()))
+        assert vectors.shape == (150, 256)
+        assert vectors.min() >= 0
+        assert vectors.max() <= 1
+        queries = torch.rand(40, 256, generator=torch.Generator().manual_seed(1))
+        found = nearest_neighbour(learnt, queries)
+        ours = learnt.labels(np.arange(150))
+        reference = KNeighborsClassifier(1, algorithm="brute").fit(vectors.numpy(), ours)
+        assert found.told.tolist() == reference.predict(queries.numpy()).tolist()
+        distances, rows = reference.kneighbors(queries.numpy())
+        np.testing.assert_allclose(found.distances, distances[:, 0], rtol=1e-5)
+        assert found.nearest.tolist() == rows[:, 0].tolist()
+
+
+def test_blocks_are_pictures_in_order_and_classes_are_balanced(monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = teacher()
+    whole = Samples("GAN", "error", gan, 50, 4)
+    once = torch.cat(list(whole.blocks()))
+    monkeypatch.setattr("ganlab_augment.sets.BLOCK", 7)
+    assert [len(block) for block in whole.blocks()] == [7] * 7 + [1]
+    again = torch.cat(list(whole.blocks()))
+    assert (once - again).abs().max() <= 1 / 255 + 1e-6
+    rows = np.array([0, 17, 49])
+    pictures = whole.pictures(rows).reshape(3, -1)
+    assert np.abs(pictures / 255 - once[rows].numpy()).max() <= 1 / 255 + 1e-6
+    counts = np.bincount(whole.labels(np.arange(50)))
+    assert counts.tolist() == [17, 17, 16]
+    assert whole.some(1, 3, 0).tolist() == [1, 4, 7]
+
+
+def test_random_classes_are_even_and_the_same_again() -> None:
+    rows = np.arange(6000)
+    found = random_classes(rows, CLASSES, 1)
+    assert (np.abs(np.bincount(found) - 2000) < 4 * 2000**0.5).all()
+    assert (random_classes(rows[100:200], CLASSES, 1) == found[100:200]).all()
+    assert abs(np.corrcoef(found, rows % CLASSES)[0, 1]) < 0.05
+
+
+def test_a_gan_of_these_pictures_teaches_them_and_random_classes_teach_nothing(told: Result) -> None:
+    error, shuffled = told.metrics["error"], told.metrics["error_shuffled"]
+    assert error.n == 60
+    assert error.value < 0.2
+    assert told.metrics["error_real"].value < 0.2
+    assert shuffled.value == pytest.approx(2 / 3, abs=0.25)
+    assert shuffled.low is not None
+    assert error.high is not None
+    assert error.high < shuffled.low
+    assert told.metrics["error_baseline"].value > error.value  # which draws other pictures
+    above = told.metrics["above_real"]
+    assert above.value == pytest.approx(100 * (error.value - told.metrics["error_real"].value))
+
+
+def test_tables_and_figures_say_the_same(told: Result) -> None:
+    confusion = np.array([row[1:] for row in told.tables["confusion"].rows])
+    assert confusion.sum() == 60
+    assert 1 - np.trace(confusion) / 60 == pytest.approx(told.metrics["error"].value)
+    table = told.tables["errors"]
+    assert [row[1] for row in table.rows] == [120, 200, 200, 200]
+    assert told.arrays["told"].shape == (3, 60)
+    assert (told.arrays["told"][-1] != told.arrays["truth"]).mean() == told.metrics["error"].value
+    assert {"figure9", "confusion"} <= set(told.figures)
+
+
+def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
+    gan = teacher()
+    data = samples_of(gan, tmp_path)
+    plain = str(tmp_path / "plain.npy")
+    np.save(plain, smooth_pictures(20, channels=1)[..., 0])
+    for changes, word in (
+        ({"gan": tiny_gan(channels=1)}, "draws no classes"),
+        ({"gan": gan.of_class(1)}, "of all classes"),
+        ({"data": plain, "test": data}, "have no classes"),
+        ({"test": plain}, "have no classes"),
+        ({"data": f"{data}:x_test"}, "no test pictures"),
+        ({"test": data}, "are training pictures too"),
+        ({"n": 2}, "do not cover 3 classes"),
+        ({"baseline": tiny_gan(channels=1, classes=4)}, "does not draw the classes"),
+        ({"baseline": teacher(size=32)}, "draws 32 pixels"),
+        ({"gan": tiny_gan(channels=1, classes=5)}, "draws 5 classes, and"),
+    ):
+        with pytest.raises(GanlabError, match=word) as caught:
+            augment(**{"gan": gan, "data": data, "n": 30, **changes})  # type: ignore[arg-type]
+        assert caught.value.hint
+
+
+def test_pictures_of_a_class_that_the_gan_does_not_draw_are_told(tmp_path: Path) -> None:
+    gan = teacher()
+    pictures = smooth_pictures(30, channels=1)
+    np.savez(
+        tmp_path / "x.npz", x_train=pictures, y_train=np.arange(30) % 3, x_test=pictures[:9], y_test=np.arange(9) % 4
+    )
+    with pytest.raises(GanlabError, match="a class that nothing is learnt of"):
+        augment(gan=gan, data=str(tmp_path / "x.npz"), n=30)
+
+
+def test_memory_does_not_grow_with_the_samples() -> None:
+    """What is kept of the samples is their nearest alone."""
+    gan = teacher()
+    seen: list[int] = []
+
+    class Counted(Samples):
+        def blocks(self):  # type: ignore[no-untyped-def]
+            for block in super().blocks():
+                seen.append(block.numel())
+                yield block
+
+    nearest_neighbour(Counted("GAN", "error", gan, 5000, 0), torch.rand(5, 256))
+    assert sum(seen) == 5000 * 256
+    assert max(seen) <= 2048 * 256
