@@ -23,7 +23,7 @@ from ganlab.errors import GanlabError
 
 LARGEST_SIZE = 256
 PIECES = 5  # linear units in a maxout unit; the generator has as many rectifiers for each of them
-CLASS_DEVIATION = 0.5  # of the weights that tell a layer the class
+CLASS_DEVIATION = 0.5  # of the weights that tell the discriminator's layers the class
 DROPPED_PIXELS, DROPPED_UNITS = 0.2, 0.5  # what dropout leaves out in training
 
 
@@ -130,16 +130,17 @@ def build_mlp(settings: MlpSettings, seed: int = 0) -> tuple[Generator, Discrimi
         torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
     ):
         generator, discriminator = Generator(settings), Discriminator(settings)
-    _initialise(generator, 2 * seed, code_width(settings))
+    _initialise(generator, 2 * seed)
     _initialise(discriminator, 2 * seed + 1, code_width(settings))
     return generator, discriminator
 
 
-def _initialise(network: nn.Module, seed: int, code: int) -> None:
+def _initialise(network: nn.Module, seed: int, code: int = 0) -> None:
     """Weights from N(0, 2 / inputs), biases 0 (He et al. 2015): with no BatchNorm to mend it, N(0, 0.02) would fade.
 
-    The last ``code`` inputs of a layer tell the class. As small as those of a thousand pixels, their weights would not
-    be heard among them, and neither network would learn to heed the class: theirs are from N(0, 1/4).
+    The last ``code`` inputs of the discriminator's layers tell the class: their weights are from N(0, 1/4). As small as
+    those of a thousand pixels they would not be heard among them, and the class would not be learnt. The generator's
+    stay as they are: as large, they drown z instead, and every class becomes one picture (both tried on digits).
     """
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
