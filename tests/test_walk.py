@@ -264,6 +264,12 @@ def test_a_conditional_gan_walks_within_its_class() -> None:
         walk(known(Picture()), label=1, **FAST)
 
 
+def test_a_discriminator_that_judges_by_class_is_told_the_walks() -> None:
+    one, two = (walk(tiny_gan(classes=3), label=label, **FAST) for label in (0, 2))
+    assert "features" in one.figures
+    assert one.metrics["largest_step_features"].value != two.metrics["largest_step_features"].value
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_other_channels_and_a_normal_prior(channels: int) -> None:
     result = walk(tiny_gan(channels=channels, prior="normal"), steps=1, points=2, stored=2)

@@ -40,7 +40,7 @@ def investigate(gan: Gan, choices: Choices) -> Result:
         require_video()
     path = _path(gan, choices)
     answers: dict[str, Answer] = {WALK: _as_it_is, NAME: _memoriser(path, choices)}
-    features = Features(gan)
+    features = Features(_judge(path))
     found = measure(path, choices.steps, answers, features)
     if not found[WALK].largest.any():
         raise GanlabError(
@@ -64,6 +64,12 @@ def _path(gan: Gan, choices: Choices) -> Path:
     if choices.through:
         return chosen_path(gan, choices.through, choices.label, loop=choices.loop)
     return random_path(gan, choices.points, choices.seed, choices.label, loop=choices.loop)
+
+
+def _judge(path: Path) -> Gan:
+    """The GAN whose discriminator looks at the pictures, told the class of the first where it has to be told one."""
+    labels = path.latents.labels
+    return path.gan.of_class(int(labels[0])) if labels is not None and path.gan.judges_classes else path.gan
 
 
 def _as_it_is(images: torch.Tensor) -> torch.Tensor:
