@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from ganlab import cli
-from ganlab.architectures import build, settings_of
+from ganlab.architectures import Architecture, build, settings_of
 from ganlab.architectures.classes import EMBEDDED
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.architectures.mlp import MlpSettings, build_mlp
@@ -23,6 +25,7 @@ from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from ganlab.training import loop, runs
 from ganlab.training.settings import TrainSettings
+from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
 
@@ -394,3 +397,27 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert code == 2, words
         assert told in said, words
         assert "Traceback" not in said
+
+
+def test_what_a_plugin_brings_can_be_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Mirrored(MlpSettings):
+        name: ClassVar[str] = "mirrored"
+
+    brought = {"mirrored": Architecture.of(Mirrored, "the baseline under another name")}
+    monkeypatch.setattr("ganlab.architectures._known", lambda: brought)
+    spec = labelled(tmp_path)
+    words = ["train", spec, "--arch", "mirrored", "--size", "8", "--width", "4", "--batch", "20", "--epochs", "1"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--conditional", "--out", str(tmp_path / "run")])
+    assert not ended.value.code
+    gan = load_gan(str(tmp_path / "run"))
+    assert gan.card.architecture == {
+        "name": "mirrored",
+        "size": 8,
+        "channels": 3,
+        "width": 4,
+        "z_dim": 100,
+        "classes": 3,
+    }
+    assert load_state(tmp_path / "run", "cpu").step == 3
