@@ -374,6 +374,25 @@ def test_a_wrong_hint_wins_and_is_said_to_be_a_hint() -> None:
     assert set(chosen(gan, "activation after")) == {"tanh"}
 
 
+def test_upsampling_is_as_stated_layer_by_layer() -> None:
+    layers = upsampling()
+    modes = ["nearest", "bilinear"]
+    for layer, mode in zip([one for one in layers if isinstance(one, nn.Upsample)], modes, strict=True):
+        layer.mode = mode
+    network = nn.Sequential(*layers).eval()  # its norms remember nothing: only what is said can tell
+    gan = recovered(network, z="normal", activation="relu", output="tanh", upsampling="nearest,bilinear", image_size=16)
+    assert far(gan, network) < NEAR
+    assert [value.split()[0] for value in chosen(gan, "geometry") if "upsampling" in value] == modes
+    other = recovered(network, z="normal", activation="relu", output="tanh", upsampling="bilinear", image_size=16)
+    assert far(other, network) > NEAR
+
+
+def test_selu_is_not_taken_for_none() -> None:
+    """It keeps means and variances as no activation would; after few batches their difference is hard to hear."""
+    network = seen(nn.Sequential(*transposed(nn.SELU)), batches=30)
+    assert set(chosen(recovered(network), "activation after")) == {"selu"}
+
+
 def test_a_size_that_no_chain_reaches_is_refused() -> None:
     with pytest.raises(GanlabError, match="99 pixels"):
         recovered(seen(nn.Sequential(*transposed()), batches=2), image_size=99)

@@ -47,7 +47,7 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
-        if given.get(kind):
+        if given.get(kind) or (hints.upsampling and kind == "layer" and "upsampling" in chosen):
             decided.append(Decision(what, chosen, "as you said"))
             continue
         decided.append(_decision(findings, variable, what, chosen))
@@ -93,7 +93,7 @@ def _ruled(findings: Findings, variable: str) -> bool:
 
 
 def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
-    """By the witness that told most clearly against the closest rival; the usual answer, said to be that, where none did.
+    """By the witness that told most clearly against the closest rival; where none did, the usual answer.
 
     What tells against other rivals, which may be the only ones left by then, makes nothing certain.
     """

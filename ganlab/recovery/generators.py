@@ -81,12 +81,13 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     if network.layers:
         return _stated(network, stored, hints)
     known = Known(
-        hints.z or stored.law,
-        hints.activation,
-        hints.image_size,
-        stored.eps,
-        stored.same_padding,
-        hints.statistics != "fresh",
+        law=hints.z or stored.law,
+        activation=hints.activation,
+        upsampling=hints.upsampling_modes,
+        size=hints.image_size,
+        eps=stored.eps,
+        same=stored.same_padding,
+        statistics=hints.statistics != "fresh",
     )
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders

@@ -96,7 +96,7 @@ class _Search:
         """Every hypothesis with every geometry that can still end in pictures."""
         found = []
         for one in hypotheses:
-            for geometry in self.routes.geometries(number):
+            for geometry in self._as_stated(one, self.routes.geometries(number)):
                 side = self.routes.side_after(one.side, number, geometry)
                 if side is None or not self.routes.can_end(number + 1, side):
                     continue
@@ -108,6 +108,15 @@ class _Search:
                 "Try --image-size, or state more in a --card.",
             )
         return found
+
+    def _as_stated(self, one: Hypothesis, geometries: Sequence[Geometry]) -> list[Geometry]:
+        """Those whose upsampling is what the user says of it."""
+        stated = self.known.upsampling
+        if not stated:
+            return list(geometries)
+        before = sum(table["kind"] == "upsample" for table, _ in one.elements)
+        wanted = (None, stated[min(before, len(stated) - 1)])
+        return [geometry for geometry in geometries if geometry.upsampling in wanted]
 
     def _with_layer(self, one: Hypothesis, number: int, stage: Stage, geometry: Geometry, side: int) -> Hypothesis:
         """A layer added; it runs when a witness asks for what it puts out."""
@@ -144,6 +153,9 @@ class _Search:
     def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
         """What a norm leaves of the hypotheses, with itself applied."""
         likely, unlikely = self._orders(hypotheses, number, stage, norm)
+        idle = [one for one in likely if self._idle(one, number - 1)]
+        if len(idle) < len(likely):
+            likely, unlikely = [one for one in likely if not self._idle(one, number - 1)], unlikely + idle
         if not (self.known.statistics and can_testify(norm)):
             return [self._normalised(one, norm) for one in self._carry(likely)]
         heard = [self._heard(one, norm, QUICK) for one in likely]
@@ -157,6 +169,10 @@ class _Search:
         return [
             self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
         ]
+
+    def _idle(self, one: Hypothesis, number: int) -> bool:
+        """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that."""
+        return number >= 0 and bool(self.stages[number].norms) and one.choices.get(f"activation {number}") == "none"
 
     def _orders(
         self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part
