@@ -38,7 +38,6 @@ CARRIED = 48  # where nobody has testified yet
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
 ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
-FEW_BATCHES = 1000  # of training
 SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
 POOR = 0.3  # an error from which on what is unlikely is heard too
 
@@ -76,7 +75,7 @@ class _Search:
             )
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
-        if self.stages[-1].kind == "conv_transpose" and not _hardly_trained(self.skeleton):
+        if self.stages[-1].kind == "conv_transpose" and not self.skeleton.hardly_trained:
             best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
             self.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
@@ -330,14 +329,6 @@ def _other_order(kept: list[Hypothesis], quick: list[Hypothesis], ways: list[Hyp
 
 def _last_order(one: Hypothesis) -> str:
     return next((value for name, value in reversed(list(one.choices.items())) if name.startswith("order")), "")
-
-
-def _hardly_trained(skeleton: Skeleton) -> bool:
-    """Whether it has seen so few batches that its pictures cannot be expected to look like any."""
-    counts = [
-        norm.settings["batches"] for stage in skeleton.stages for norm in stage.norms if "batches" in norm.settings
-    ]
-    return bool(counts) and max(counts) < FEW_BATCHES
 
 
 def _between(stage: Stage, one: Part, other: Part) -> int | None:
