@@ -42,16 +42,16 @@ class Decision:
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
     given = {"z": hints.z, "activation": hints.activation}
+    lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():
         kind, _, number = variable.partition(" ")
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
-        if given.get(kind) or (hints.upsampling and kind == "layer" and "upsampling" in chosen):
+        if given.get(kind):
             decided.append(Decision(what, chosen, "as you said"))
             continue
-        lagging = skeleton is not None and skeleton.hardly_trained
         decided.append(_decision(findings, variable, what, chosen, lagging))
     return decided
 

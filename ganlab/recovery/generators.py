@@ -94,6 +94,8 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     skeleton, findings, notes = _searched(orders, known, name)
     channels, size = _picture(skeleton, findings, hints, name)
     elements = findings.best.elements
+    if hints.upsampling and not any(table["kind"] == "upsample" for table, _ in elements):
+        notes = (*notes, "--upsampling says nothing here: none of its layers has one before it.")
     if findings.size == 0:
         elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
     z_dim, classes = skeleton.stages[0].inputs, None

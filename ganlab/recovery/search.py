@@ -39,6 +39,7 @@ MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
 ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
 SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
+IDLE = 3.0  # so many times smaller must the error be that speaks for no activation after a norm
 POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
@@ -152,16 +153,21 @@ class _Search:
     def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
         """What a norm leaves of the hypotheses, with itself applied."""
         likely, unlikely = self._orders(hypotheses, number, stage, norm)
-        idle = [one for one in likely if self._idle(one, number - 1)]
-        if len(idle) < len(likely):
-            likely, unlikely = [one for one in likely if not self._idle(one, number - 1)], unlikely + idle
+        active = [one for one in likely if not self._idle(one, number - 1)]
+        idle = [one for one in likely if self._idle(one, number - 1)] if active else []
+        likely = active or likely
         if not (self.known.statistics and can_testify(norm)):
             return [self._normalised(one, norm) for one in self._carry(likely)]
         heard = [self._heard(one, norm, QUICK) for one in likely]
-        if unlikely and min(one.testimonies[-1].error for one in heard) > POOR:
+        error = min(one.testimonies[-1].error for one in heard)
+        if unlikely and error > POOR:
             likely = likely + unlikely
             heard += [self._heard(one, norm, QUICK) for one in unlikely]
-        kept = self._judged(likely, heard, norm)
+        inert = [self._heard(one, norm, QUICK) for one in idle]
+        if inert and (error > POOR or IDLE * min(one.testimonies[-1].error for one in inert) < error):
+            likely = likely + idle
+            heard += inert
+        kept = self._judged(likely, heard, norm, inert)
         self.seen.append(norm.name)
         usual, *others = self._eps(norm, kept[0])
         tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
@@ -202,19 +208,22 @@ class _Search:
         others = [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
         return [(0, usual), *((2, eps) for eps in others)]
 
-    def _judged(self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part) -> list[Hypothesis]:
+    def _judged(
+        self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part, beside: Sequence[Hypothesis] = ()
+    ) -> list[Hypothesis]:
         """Those that the norm does not clearly contradict, best first; says what it ruled out.
 
         Args:
             ways: hypotheses.
             quick: the same, heard on few latents.
             norm: the witness.
+            beside: others that were heard and are not carried on, but keep an answer from being certain.
         """
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
         narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
         heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
         best, _ = settled(heard)
-        others = [one for one in quick if one.choices not in [known.choices for known in heard]] + heard
+        others = [one for one in (*quick, *beside) if one.choices not in [known.choices for known in heard]] + heard
         self._rule(best, others, norm)
         kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
         kept = sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
