@@ -54,6 +54,7 @@ _HOME_OF = {
     "picture_file": "labels",
     "progress": "progressbar",
     "picture_text": "exemplars",
+    "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
     "read_picture": "exemplars",
     "said_by": "vocabulary",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
+    from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
     from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
     from ganlab.data import DatasetFormat as DatasetFormat

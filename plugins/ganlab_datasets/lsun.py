@@ -13,9 +13,10 @@ from ganlab import BrokenPicture, GanlabError, Images, StoredImages
 from .damage import AGAIN, damaged, library, unknown_part
 
 FILE = "data.mdb"
-MAGIC = b"\xde\xc0\xef\xbe\x01\0\0\0"  # then the version; both come after the first page's header of 16 bytes
-META = struct.Struct("<16x8xQQ")  # header, magic and version, address, size of the map
-LAST_PAGE = 16 + 8 + 8 + 8 + 2 * 48  # where the first page says which page is the last
+# a page begins with a header of 16 bytes; the first two then have this and the version,
+MAGIC = b"\xde\xc0\xef\xbe"
+PAGE_SIZE = 16 + 8 + 8 + 8  # after an address and the map's size the bytes of a page,
+LAST_PAGE = PAGE_SIZE + 2 * 48  # and after two trees the number of the last page, then that of the last change
 STEP = 64  # pictures from one remembered key to the next: the others are reached from there
 
 
@@ -24,7 +25,7 @@ def recognises(path: Path) -> bool:
     if not file.is_file():
         return False
     with file.open("rb") as opened:
-        return opened.read(24)[16:] == MAGIC or file.name == FILE
+        return opened.read(20)[16:] == MAGIC or file.name == FILE
 
 
 def open_lsun(path: Path, part: str) -> Images:
@@ -109,10 +110,10 @@ def check_whole(file: Path) -> None:
         GanlabError: it is no LMDB, or not whole.
     """
     with file.open("rb") as opened:
-        start = opened.read(1 << 17)
-    if start[16:24] != MAGIC:
+        start = opened.read(1 << 17).ljust(LAST_PAGE + 16, b"\0")
+    if start[16:20] != MAGIC:
         raise GanlabError(f"{file} is no LMDB: it does not begin as one.", AGAIN)
-    page = struct.unpack_from("<I", start, 40)[0]
+    page = struct.unpack_from("<I", start, PAGE_SIZE)[0]
     ends = [LAST_PAGE, page + LAST_PAGE]  # two pages take turns in saying so
     if page not in range(512, 1 << 17) or len(start) < ends[1] + 16:
         raise GanlabError(f"{file} is damaged: its first pages are not whole.", AGAIN)
