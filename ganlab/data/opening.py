@@ -33,15 +33,18 @@ def open_images(spec: str) -> Images:
     """
     spec = str(spec)
     name, _, rest = spec.partition(":")
-    if _bare(name) and isinstance(known := _datasets().get(name), Dataset):
-        return _open_dataset(known, spec, rest)
+    if _bare(name) and isinstance(dataset := _datasets().get(name), Dataset):
+        return _open_dataset(dataset, spec, rest)
     if not spec.strip():
         raise _missing(spec)
-    named = _formats().get(name) if rest and _existing(name) is None else None
-    path, part = _located(rest if named else spec)
+    known = _formats().get(name)
+    path, part = _located(rest) if known else (None, "")
     if path is None:
-        raise _missing(rest if named else spec)
-    chosen = named or _recognised(path, spec, part)
+        known = None
+        path, part = _located(spec)
+    if path is None:
+        raise _missing(spec)
+    chosen = known or _recognised(path, spec, part)
     with _in_words(spec):
         images = chosen.open(path, part)
     images.spec = spec

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Self, cast
 
 from ganlab import GanlabError, progress
 
@@ -60,6 +60,23 @@ class UnpackedIndex(Index):
         return read_index, (self.path, self.endings)
 
 
+class _Header(tarfile.TarInfo):
+    """Notes when the blocks of zeros come that end a tar: at a damaged header, too, tarfile stops without a word."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            cast(_Archive, archive).ended = True
+            raise
+
+
+class _Archive(tarfile.TarFile):
+    tarinfo = _Header
+    ended = False
+
+
 def is_tar(path: Path) -> bool:
     """Whether a file is a tar, packed or not, by its beginning; or means to be one by its name."""
     with path.open("rb") as file:
@@ -89,20 +106,18 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
     size = path.stat().st_size
     # a map, unlike a file, makes no room for more than it has, whatever a header says
     with damaged(path, "tar"), path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        with tarfile.open(fileobj=mapped, mode="r:") as archive:
+        with _Archive.open(fileobj=mapped, mode="r:") as archive:
             for member in _wanted(archive, index, endings, path):
                 if member.offset_data + member.size > size:
                     raise ValueError(f"it ends within {member.name}")
                 index.members.append(Member(member.name, member.offset_data, member.size))
-            if not size - archive.offset >= 0 or mapped[max(0, archive.offset - BLOCK) :].strip(b"\0"):
-                raise ValueError("it ends too early")
     return index
 
 
 def _unpacked(path: Path, kind: str, endings: tuple[str, ...]) -> Index:
     index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())
     place = 0
-    with damaged(path, "packed tar"), tarfile.open(path, f"r|{kind}") as archive:  # type: ignore[call-overload]
+    with damaged(path, "packed tar"), _Archive.open(path, f"r|{kind}") as archive:  # type: ignore[call-overload]
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
             content = archive.extractfile(member).read()
             if len(content) != member.size:
@@ -132,6 +147,8 @@ def _wanted(archive: Any, index: Index, endings: tuple[str, ...], path: Path) ->
             raise GanlabError(f"{path}: {member.name} would take {member.size:,} bytes, no picture does.", AGAIN)
         else:
             yield member
+    if not archive.ended:
+        raise ValueError("it ends too early")
 
 
 def _exactly(file: IO[bytes], member: Member) -> bytes:
