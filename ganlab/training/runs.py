@@ -17,8 +17,9 @@ from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import choose_device, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.progressbar import reading_bar
 from ganlab.run_folders import new_run_folder
-from ganlab.training.display import Display, reading_bar
+from ganlab.training.display import Display
 from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state

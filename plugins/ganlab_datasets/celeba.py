@@ -66,7 +66,9 @@ def _read(listed: Path) -> tuple[tuple[str, ...], Iterator[tuple[str, list[str]]
     return names, _checked(listed, names, split, first)
 
 
-def _checked(listed: Path, names: tuple[str, ...], rows: list[list[str]], first: int) -> Iterator[tuple[str, list[str]]]:
+def _checked(
+    listed: Path, names: tuple[str, ...], rows: list[list[str]], first: int
+) -> Iterator[tuple[str, list[str]]]:
     for number, row in enumerate(rows[first:], first + 1):
         if row and (len(row) != len(names) + 1 or any(value not in (*YES, *NO) for value in row[1:])):
             raise GanlabError(f"{listed}, line {number}: it does not give {len(names)} attributes as 1 or -1.", HINT)

@@ -76,7 +76,9 @@ def _from_archive(path: Path, part: str) -> Iterator[tuple[str, Path | bytes]]:
     with damaged(path, "tar of CIFAR"), tarfile.open(path, "r|gz") as archive:
         for member in archive:
             name = PurePosixPath(member.name).name
-            if not member.isreg() or not (name in META or (TEN | HUNDRED).get(name, "") in ((part,) if part else PARTS)):
+            if not member.isreg() or not (
+                name in META or (TEN | HUNDRED).get(name, "") in ((part,) if part else PARTS)
+            ):
                 continue
             file = archive.extractfile(member)
             if member.size > LARGEST or file is None:
