@@ -82,8 +82,8 @@ def register_datasets() -> list[Dataset | DatasetFormat]:  # type: ignore[empty-
     """Sets of pictures: drawn ones that have a name, ``ganlab train rooms``, and formats that files of pictures have.
 
     A ``Dataset`` draws. A ``DatasetFormat`` recognises a path and opens it as ``Images``, everywhere pictures are
-    opened: ``ganlab train PATH``, or ``NAME:PATH`` where several formats recognise it, and ``PATH:PART`` for a part. The
-    smallest way to make ``Images`` is to subclass ``StoredImages`` and say how many there are and what is kept of each.
+    opened: ``ganlab train PATH``, ``NAME:PATH`` where several formats recognise it, ``PATH:PART`` for a part. The
+    smallest way to make ``Images`` is to subclass ``StoredImages``: say how many there are, and what is kept of each.
     Called when pictures are opened::
 
         @hookimpl

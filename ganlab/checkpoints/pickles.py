@@ -107,7 +107,7 @@ class _WithArrays(_Plain):
     """Opens containers, numbers and texts, and numpy's arrays of numbers."""
 
     def find_class(self, module: str, name: str) -> Any:
-        stands = {"_reconstruct": _Array, "ndarray": _Stand, "dtype": _Dtype, "encode": _Encoded}
+        stands: dict[str, type] = {"_reconstruct": _Array, "ndarray": _Stand, "dtype": _Dtype, "encode": _Encoded}
         if name in stands and module in ("numpy", *RECONSTRUCT, "_codecs"):
             return stands[name]
         raise pickle.UnpicklingError(f"{module}.{name}")

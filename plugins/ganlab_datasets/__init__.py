@@ -1,4 +1,4 @@
-"""Data sets as they are distributed: CIFAR, SVHN, MNIST, CelebA, LSUN, Hugging Face parquet, WebDataset and other tars."""
+"""Data sets as they are distributed: CIFAR, SVHN, MNIST, CelebA, LSUN, parquet, WebDataset and other tars."""
 
 from __future__ import annotations
 

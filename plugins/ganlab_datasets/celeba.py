@@ -18,9 +18,9 @@ def recognises(path: Path) -> bool:
 
 
 def open_celeba(path: Path, part: str) -> Images:
-    """The pictures below the folder. ``part`` is an attribute: ``PATH:Smiling`` has the classes Smiling and not Smiling.
+    """The pictures below the folder. ``part`` is an attribute: Smiling gives the classes Smiling and not Smiling.
 
-    Without it the pictures have no classes. A picture that the list does not name has none either.
+    Without one the pictures have no classes. A picture that the list does not name has none either.
     """
     listed = _list_in(path)
     assert listed is not None

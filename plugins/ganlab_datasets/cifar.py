@@ -109,11 +109,12 @@ def _block(part: str, what: str, content: bytes, classes: list[str]) -> Block:
     import numpy as np
 
     held = _unpickled(content, what)
-    pixels, labels = held.get("data"), held.get("fine_labels", held.get("labels"))
-    plain = isinstance(labels, list) and all(isinstance(label, int) for label in labels)
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (3072,) or not plain:
+    pixels: Any = held.get("data")
+    labels: Any = held.get("fine_labels", held.get("labels"))
+    numbers = isinstance(labels, list) and all(isinstance(label, int) for label in labels)
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (3072,) or not numbers:
         raise GanlabError(f"{what} is no batch of CIFAR: it holds {', '.join(held) or 'nothing'}.", AGAIN)
-    if not len(pixels) or len(labels) != len(pixels) or min(labels) < 0 or classes and max(labels) >= len(classes):
+    if not len(pixels) or len(labels) != len(pixels) or min(labels) < 0 or (classes and max(labels) >= len(classes)):
         raise GanlabError(f"{what} is damaged: its {len(labels)} labels do not fit {len(pixels)} pictures.", AGAIN)
     names = [classes[label] if classes else str(label) for label in labels]
     return Block(part, pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), names)

@@ -22,7 +22,7 @@ def recognises(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         start = file.read(10)
-    return start.startswith(b"MATLAB") and path.suffix.lower() == ".mat" or start == FORMAT[:10]
+    return (start.startswith(b"MATLAB") and path.suffix.lower() == ".mat") or start == FORMAT[:10]
 
 
 def open_svhn(path: Path, part: str) -> Images:

@@ -15,7 +15,7 @@ from ganlab import GanlabError, progress
 
 from .damage import AGAIN, damaged
 
-PACKED = {b"\x1f\x8b": "gz", b"BZ": "bz2", b"\xfd7": "xz"}  # first bytes -> what tarfile calls it
+PACKED = (b"\x1f\x8b", b"BZ", b"\xfd7")  # first bytes of gz, bz2, xz
 LARGEST_MEMBER = 1 << 28  # bytes of one picture
 MOST_UNPACKED = 1 << 33  # bytes of pictures that are unpacked into a temporary file
 BLOCK = 512
@@ -86,7 +86,7 @@ def is_tar(path: Path) -> bool:
     if path.name.lower().endswith((".tgz", ".tbz2", ".txz")) or ".tar." in path.name.lower():
         return True
     try:
-        with tarfile.open(path, f"r|{PACKED[start[:2]]}") as archive:
+        with tarfile.open(path, "r|*") as archive:
             return archive.next() is not None
     except (tarfile.TarError, EOFError, OSError, ValueError):
         return False
@@ -101,25 +101,29 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
     with path.open("rb") as file:
         start = file.read(BLOCK)
     if start[:2] in PACKED:
-        return _unpacked(path, PACKED[start[:2]], endings)
+        return _unpacked(path, endings)
     index = Index(path, [], 0)
     size = path.stat().st_size
     # a map, unlike a file, makes no room for more than it has, whatever a header says
-    with damaged(path, "tar"), path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        with _Archive.open(fileobj=mapped, mode="r:") as archive:
-            for member in _wanted(archive, index, endings, path):
-                if member.offset_data + member.size > size:
-                    raise ValueError(f"it ends within {member.name}")
-                index.members.append(Member(member.name, member.offset_data, member.size))
+    with (
+        damaged(path, "tar"),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        _Archive.open(fileobj=mapped, mode="r:") as archive,
+    ):
+        for member in _wanted(archive, index, endings, path):
+            if member.offset_data + member.size > size:
+                raise ValueError(f"it ends within {member.name}")
+            index.members.append(Member(member.name, member.offset_data, member.size))
     return index
 
 
-def _unpacked(path: Path, kind: str, endings: tuple[str, ...]) -> Index:
-    index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())
+def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
+    index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the index
     place = 0
-    with damaged(path, "packed tar"), _Archive.open(path, f"r|{kind}") as archive:  # type: ignore[call-overload]
+    with damaged(path, "packed tar"), _Archive.open(path, "r|*") as archive:
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
-            content = archive.extractfile(member).read()
+            content = cast(IO[bytes], archive.extractfile(member)).read()
             if len(content) != member.size:
                 raise ValueError(f"it ends within {member.name}")
             index.file.write(content)

@@ -1,4 +1,4 @@
-"""Tars of pictures: any tar, packed or not, and WebDataset's shards with classes in .cls or .json beside each picture."""
+"""Tars of pictures, packed or not, and WebDataset's shards, with classes in .cls or .json beside each picture."""
 
 from __future__ import annotations
 
