@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganlab import GanlabError, Images
 
-from .damage import check_unpacked, damaged, unknown_part
+from .damage import AGAIN, check_unpacked, damaged, unknown_part
 from .pixels import Block, PixelImages
 
 FORMAT = b"MATLAB 5.0 MAT-file"
@@ -54,7 +54,7 @@ def _block(part: str, path: Path) -> Block:
             listed = ", ".join(f"{name} {shape}" for name, (shape, _) in held.items()) or "nothing"
             raise GanlabError(
                 f"{path} holds {listed}, not X (height, width, 3, n) of uint8 and y (n, 1).",
-                "Of SVHN, format 2 is read: train_32x32.mat, test_32x32.mat, extra_32x32.mat.",
+                f"Of SVHN, format 2 is read, such as train_32x32.mat. If it is that: {AGAIN.lower()}",
             )
         check_unpacked(path, math.prod(shape))
         if math.prod(held["y"][0]) != shape[3]:
