@@ -144,7 +144,7 @@ def _summary(found: Survey, classes: int) -> str:
 
 def _notes(found: Survey) -> list[str]:
     images, notes = found.images, []
-    if images.parts:
+    if images.parts and not images.spec.endswith(tuple(f":{part}" for part in images.parts)):
         few = ", ".join(images.parts[:LISTED])
         notes.append(f"A part or label can be chosen after a colon, such as {images.spec}:{images.parts[0]}: {few}.")
     if found.labels[None] and len(found.labels) > 1:

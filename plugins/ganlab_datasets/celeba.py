@@ -37,7 +37,6 @@ def open_celeba(path: Path, part: str) -> Images:
     if part and not any(labels):
         raise GanlabError(f"{listed} names none of the {len(labels)} pictures below {path}.", "Is it their list?")
     relabelled = pictures.with_labels(labels)
-    relabelled.source = f"{pictures.source}:{part}"
     relabelled.parts = names
     return relabelled
 

@@ -66,7 +66,8 @@ class LmdbImages(StoredImages):
 
     def _entry(self, row: int, *, values: bool) -> tuple[bytes, bytes]:
         """Key and value of an entry; the value is empty unless asked for."""
-        with _environment(self.files[0], os.getpid()).begin(buffers=True) as transaction:
+        file = self.files[0]
+        with damaged(file, "LMDB"), _environment(file, os.getpid()).begin(buffers=True) as transaction:
             cursor = transaction.cursor()
             self._remember(cursor, row // STEP)
             there = cursor.set_key(self.keys[row // STEP])

@@ -141,7 +141,7 @@ def _column(file: Path, group: int, column: str) -> Any:
     """One column of one group of rows, pictures or classes."""
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetFile(file) as opened:
+    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
         return opened.read_row_group(group, columns=[column], use_threads=False).column(0)
 
 
