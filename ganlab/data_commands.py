@@ -105,7 +105,7 @@ def pack(
     seconds = time.monotonic() - began
     for broken in packed.broken:
         screen.say(f"Left out: {broken}")
-    what = f"{len(packed):,} pictures of {data} at {size}x{size}, {channels} channels"
+    what = f"{len(packed):,} pictures of {data} at {size}x{size}, {channels} channel{'s' if channels > 1 else ''}"
     if read:
         screen.tell(f"Packed {what} in {seconds:.1f} s: {read / max(seconds, 1e-9):,.0f} pictures per second.")
     else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import io
 import os
 import pickle
 import struct
@@ -142,10 +142,8 @@ def test_flipped_bytes_of_a_pickle(seed: int, flips: int) -> None:
     content = bytearray(kit.cifar_batch(0, 1))
     for place in rng.integers(0, len(content) - 3000 if flips > 1 else 250, flips):
         content[place % len(content)] ^= int(rng.integers(1, 256))
-    try:
+    with contextlib.suppress(GanlabError):
         plain_pickle(bytes(content))
-    except GanlabError:
-        pass
 
 
 # SVHN
@@ -239,7 +237,6 @@ def test_damaged_idx(tmp_path: Path) -> None:
     path.write_bytes(whole)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(kit.idx(np.zeros(4, np.uint8)))
     refused(path, "labels of 4", "Without the labels")
-    assert io.BytesIO(whole).read(4) == b"\0\0\x08\x03"
 
 
 def test_real_mnist(shared_data: Path) -> None:
