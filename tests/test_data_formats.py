@@ -106,7 +106,7 @@ def test_what_nobody_recognises(known: dict[str, DatasetFormat], tmp_path: Path)
     (tmp_path / "a.bin").write_bytes(b"x")
     refused(tmp_path / "a.bin", "no set of pictures that is known here", "strip: squares in a strip")
     refused(tmp_path / "a-{0..3}.bin", "There is no")
-    refused(f"strip:{tmp_path}/no.strip", "strip:")
+    refused(f"strip:{tmp_path}/no.strip", f"There is no {tmp_path}/no.strip")
     refused(tmp_path / "a.bin:train", "no set of pictures")
 
 

@@ -287,3 +287,12 @@ def test_real_pictures_in_a_packed_tar(shared_data: Path) -> None:
     images = open_images(str(shared_data / "nyuv2-128.tar.xz"))
     assert len(images) > 1449
     assert images.picture(len(images) - 1).size == (128, 128)
+
+
+def test_classify_says_how_to_choose_an_attribute(tmp_path: Path) -> None:
+    from ganlab_classify.labelled import open_task
+
+    folder = celeba(tmp_path / "celeba", ["3", "Smiling Male ", *ROWS])
+    with pytest.raises(GanlabError) as caught:
+        open_task(open_images(str(folder)), None, 0)
+    assert f"{folder}:Smiling" in caught.value.hint

@@ -43,7 +43,7 @@ def open_images(spec: str) -> Images:
         known = None
         path, part = _located(spec)
     if path is None:
-        raise _missing(spec)
+        raise _missing(rest if name in _formats() else spec)
     chosen = known or _recognised(path, spec, part)
     with _in_words(spec):
         images = chosen.open(path, part)

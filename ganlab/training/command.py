@@ -21,7 +21,7 @@ def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: rooms:5000.",
+            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: rooms.",
             show_default=False,
         ),
     ] = None,
