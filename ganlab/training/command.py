@@ -21,7 +21,8 @@ def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: rooms.",
+            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: "
+            "rooms, rooms:5000.",
             show_default=False,
         ),
     ] = None,
