@@ -21,6 +21,9 @@ def _of_file(help: str, metavar: str | None = None, *names: str) -> Any:
 HINTS: dict[str, Any] = {
     "z": Annotated[str | None, _of_file("Law of z: uniform on [-1, 1], normal, or uniform01 on [0, 1].", "LAW")],
     "activation": Annotated[str | None, _of_file("Of the hidden layers: relu, 'leaky_relu 0.2', elu, ...", "NAME")],
+    "upsampling": Annotated[
+        str | None, _of_file("nearest or bilinear, before convolutions; with commas where layers differ.", "NAME")
+    ],
     "image_size": Annotated[int | None, _of_file("Side of the pictures in pixels.", "PIXELS")],
     "output": Annotated[str | None, _of_file("What ends the generator: tanh, sigmoid or none.", "NAME")],
     "statistics": Annotated[

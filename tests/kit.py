@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,6 +13,27 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ganlab.training.settings import TrainSettings
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: object) -> Ended:
+    """Run ``ganlab`` with these words, in this process."""
+    from ganlab import cli
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return Ended(int(ended.value.code or 0), captured.out, captured.err)
 
 
 @pytest.fixture(autouse=True)

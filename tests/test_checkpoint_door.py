@@ -174,7 +174,7 @@ def test_fresh_statistics(saved: Path, made: Pair) -> None:
 
 @pytest.mark.parametrize(
     ("hint", "value"),
-    {"z": "gaussian", "activation": "mish", "output": "x", "statistics": "x", "image_size": 0}.items(),
+    (dict.fromkeys(("z", "activation", "output", "statistics", "upsampling"), "x") | {"image_size": 0}).items(),
 )
 def test_hints_that_cannot_be_are_told(saved: Path, hint: str, value: Any) -> None:
     refused(saved / "netG.pth", f"--{hint.replace('_', '-')}", **{hint: value})

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 from torch import nn
 
-from ganlab import cli, load_gan, save_gan
+from ganlab import load_gan, save_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as, pair
-from tests.kit import one_thread  # noqa: F401 (a fixture)
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
+from tests.kit import (
+    Run,
+    command,
+    one_thread,  # noqa: F401 (a fixture)
+)
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
+    return lambda *words: command(capsys, *words)
 
 
 def words_of(hints: dict[str, str]) -> list[str]:

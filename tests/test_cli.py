@@ -8,15 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from ganlab import Gan, cli, load_gan, plugins, save_gan
 from ganlab.commands import command_line
-from tests.kit import ship_from
+from tests.kit import Ended, Run, command, ship_from
 from tests.plugin_kit import forget_modules, good, install
 
 ROOT = Path(__file__).parents[1]
@@ -106,15 +106,6 @@ def register_commands():
 '''
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run ``ganlab`` in this process with three plugins more than there are."""
@@ -133,10 +124,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def run(*words: str) -> Ended:
         plugins.host.cache_clear()
-        with pytest.raises(SystemExit) as ended:
-            cli.main(words)
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+        return command(capsys, *words)
 
     yield run
     plugins.host.cache_clear()

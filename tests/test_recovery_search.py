@@ -374,6 +374,53 @@ def test_a_wrong_hint_wins_and_is_said_to_be_a_hint() -> None:
     assert set(chosen(gan, "activation after")) == {"tanh"}
 
 
+def test_upsampling_is_as_stated_layer_by_layer() -> None:
+    layers = upsampling()
+    modes = ["nearest", "bilinear"]
+    for layer, mode in zip([one for one in layers if isinstance(one, nn.Upsample)], modes, strict=True):
+        layer.mode = mode
+    network = nn.Sequential(*layers).eval()  # its norms remember nothing: only what is said can tell
+    gan = recovered(network, z="normal", activation="relu", output="tanh", upsampling="nearest,bilinear", image_size=16)
+    assert far(gan, network) < NEAR
+    assert [value.split()[0] for value in chosen(gan, "geometry") if "upsampling" in value] == modes
+    other = recovered(network, z="normal", activation="relu", output="tanh", upsampling="bilinear", image_size=16)
+    assert far(other, network) > NEAR
+
+
+def test_selu_is_not_taken_for_none() -> None:
+    """It keeps means and variances as no activation would; after few batches their difference is hard to hear."""
+    network = seen(nn.Sequential(*transposed(nn.SELU)), batches=30)
+    assert set(chosen(recovered(network), "activation after")) == {"selu"}
+
+
+def test_no_activation_that_looks_like_selu_keeps_selu_from_being_certain() -> None:
+    gan = recovered(seen(nn.Sequential(*transposed(nn.Identity)), batches=200))
+    first = next(one for what, one in decided(gan).items() if what.startswith("activation after"))
+    assert first["chosen"] == "none" or (not first["certain"] and first["runner_up"].startswith("none"))
+
+
+@pytest.mark.parametrize("scramble", [True, False])
+def test_no_activation_is_found_where_it_fits_far_better(scramble: bool) -> None:
+    network = nn.Sequential(*transposed(nn.Identity))
+    nn.init.constant_(network[2].weight, 4.0)  # type: ignore[arg-type]  # SELU would bend what is so spread
+    with torch.no_grad():
+        for _ in range(200):
+            network.train()(latents("normal", BATCH, Z))
+    assert chosen(recovered(network.eval(), scramble=scramble), "activation after")[0] == "none"
+
+
+def test_upsampling_that_there_is_none_of_is_told() -> None:
+    gan = recovered(seen(nn.Sequential(*transposed())), upsampling="bilinear")
+    assert any("--upsampling says nothing" in note for note in gan.card.facts["notes"])
+
+
+def test_saying_how_maps_are_enlarged_does_not_say_that_they_are() -> None:
+    gan = recovered(seen(nn.Sequential(*upsampling())), upsampling="nearest")
+    evidence = [one["evidence"] for one in gan.card.facts["decisions"] if "upsampling" in one["chosen"]]
+    assert evidence
+    assert "as you said" not in evidence
+
+
 def test_a_size_that_no_chain_reaches_is_refused() -> None:
     with pytest.raises(GanlabError, match="99 pixels"):
         recovered(seen(nn.Sequential(*transposed()), batches=2), image_size=99)

@@ -2,6 +2,7 @@
 
     python benchmarks/judge/collect.py draw GAN FOLDER          # numbered sheets to look at, and samples.png
     python benchmarks/judge/collect.py draw GAN FOLDER --kind random --unsure   # where the labeler hesitates
+    python benchmarks/judge/collect.py draw GAN FOLDER --kind probed --unsure   # random drops as the probe makes them
     python benchmarks/judge/collect.py draw GAN FOLDER --kind bare   # where it sees windows that were never there
     python benchmarks/judge/collect.py join FOLDER LABELS ...   # add the labels of several people to the plugin's set
 
@@ -34,6 +35,8 @@ DROPPED = "up8"  # the layer that the probe drops filters of
 
 KINDS = ("whole", "window", "random")
 OFTEN = (0.2, 0.5, 0.3)  # how often each kind is drawn
+PROBED = "probed"  # random filters of one layer, about as many as the probe drops
+AS_MANY = (0.55, 0.75)  # of its filters
 BARE = "bare"  # random drops in rooms without a window, where pictures on the wall are taken for one
 WINDOWS_TOO = 0.3  # of the samples of that kind have one, so that whoever labels cannot know
 SEARCHED = 100_000  # samples looked at for them; nine in a hundred of rooms-64 show no window
@@ -68,6 +71,8 @@ def draw(gan: Gan, labeler: Labeler, n: int, seed: int, only: str | None) -> np.
         # where windows truly go is looked at most; some edits reach into two layers
         layers = rng.choice(list(maps), size=1 if rng.random() < 0.7 else 2, replace=False, p=[0.1, 0.6, 0.2, 0.1])
         share = rng.uniform(0.3, 0.7)
+        if kind == PROBED:
+            layers, share = [DROPPED], rng.uniform(*AS_MANY)
         edits = {}
         for name in layers:
             order = ranked[name] if kind == "window" else rng.permutation(maps[name])
@@ -135,7 +140,7 @@ def main() -> None:
     parser.add_argument("rest", nargs="+", type=Path, help="FOLDER to draw into, LABELS to join")
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=[*KINDS, BARE], help="only samples of this kind")
+    parser.add_argument("--kind", choices=[*KINDS, PROBED, BARE], help="only samples of this kind")
     parser.add_argument("--unsure", action="store_true", help="half of them such as the labeler hesitates about")
     arguments = parser.parse_args()
     if arguments.what == "draw":

@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,9 +44,13 @@ def verdict(made: RandomGan, seed: int, judges: bool) -> tuple[str, str]:
     if _equal(gan, made):
         return "recovered", ""
     told = {one["what"]: one["chosen"] for one in gan.card.facts["decisions"] if not one["certain"]}
-    hints = {}
+    hints: dict[str, Any] = {}
     if any(what.startswith("activation after") for what in told):
         hints["activation"] = made.truth["activation"]
+    if any(what.startswith("geometry") for what in told):
+        hints["image_size"] = made.truth["size"]
+        modes = [layer.mode for layer in made.generator.modules() if isinstance(layer, torch.nn.Upsample)]
+        hints["upsampling"] = ",".join(modes) or None
     if "last activation of the generator" in told:
         hints["output"] = made.truth["output"]
     if "prior of z" in told:

@@ -27,6 +27,7 @@ def with_card(hints: Hints) -> Hints:
         "z": prior.get("law"),
         "image_size": image.get("size"),
         "activation": architecture.get("activation"),
+        "upsampling": architecture.get("upsampling"),
         "statistics": architecture.get("statistics"),
         "output": architecture.get("output"),
     }

@@ -18,6 +18,7 @@ MOST_STEPS = 20_000  # of the search for an order
 USUAL_CHANNELS = (1, 3)  # of pictures; a verdict has 1 too
 MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations
 LARGEST_KERNEL = 64
+FEW_BATCHES = 1000  # of training
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ class Skeleton:
     side: Side
     embedding: Part | None = None
     first_norms: tuple[Part, ...] = ()
+
+    @property
+    def hardly_trained(self) -> bool:
+        """Whether its norms count so few batches that their statistics lag behind weights which still change fast."""
+        norms = [*self.first_norms, *(norm for stage in self.stages for norm in stage.norms)]
+        counts = [norm.settings["batches"] for norm in norms if "batches" in norm.settings]
+        return bool(counts) and max(counts) < FEW_BATCHES
 
 
 def skeletons(network: StoredNetwork) -> list[Skeleton]:

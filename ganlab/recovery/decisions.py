@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.hints import Hints
 
 CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
+LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Decision:
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
     given = {"z": hints.z, "activation": hints.activation}
+    lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():
         kind, _, number = variable.partition(" ")
@@ -50,7 +52,7 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if given.get(kind):
             decided.append(Decision(what, chosen, "as you said"))
             continue
-        decided.append(_decision(findings, variable, what, chosen))
+        decided.append(_decision(findings, variable, what, chosen, lagging))
     return decided
 
 
@@ -92,8 +94,8 @@ def _ruled(findings: Findings, variable: str) -> bool:
     )
 
 
-def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
-    """By the witness that told most clearly against the closest rival; the usual answer, said to be that, where none did.
+def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging: bool) -> Decision:
+    """By the witness that told most clearly against the closest rival; where none did, the usual answer.
 
     What tells against other rivals, which may be the only ones left by then, makes nothing certain.
     """
@@ -105,8 +107,9 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str) -> Deci
         of_pictures = best.witness.startswith("the ")
         evidence = f"{best.witness} is" if of_pictures else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
+        certain = best.clear and (not lagging or best.runner_up_error > LAGGING * best.error)
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
-        return Decision(what, chosen, evidence, runner_up, certain=best.clear)
+        return Decision(what, chosen, evidence, runner_up, certain=certain)
     if variable in findings.numbered:
         return Decision(what, chosen, "the numbers of its layers leave no place for one")
     kind = variable.partition(" ")[0]

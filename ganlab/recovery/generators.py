@@ -81,18 +81,21 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     if network.layers:
         return _stated(network, stored, hints)
     known = Known(
-        hints.z or stored.law,
-        hints.activation,
-        hints.image_size,
-        stored.eps,
-        stored.same_padding,
-        hints.statistics != "fresh",
+        law=hints.z or stored.law,
+        activation=hints.activation,
+        upsampling=hints.upsampling_modes,
+        size=hints.image_size,
+        eps=stored.eps,
+        same=stored.same_padding,
+        statistics=hints.statistics != "fresh",
     )
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
     skeleton, findings, notes = _searched(orders, known, name)
     channels, size = _picture(skeleton, findings, hints, name)
     elements = findings.best.elements
+    if hints.upsampling and not any(table["kind"] == "upsample" for table, _ in elements):
+        notes = (*notes, "--upsampling says nothing here: none of its layers has one before it.")
     if findings.size == 0:
         elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
     z_dim, classes = skeleton.stages[0].inputs, None

@@ -29,6 +29,11 @@ class Geometry:
     before: tuple[Table, ...] = field(default=())
     after: tuple[Table, ...] = field(default=())
 
+    @property
+    def upsampling(self) -> str | None:
+        """How maps are enlarged before the layer; None where they are not."""
+        return next((table["mode"] for table in self.before if table["kind"] == "upsample"), None)
+
     def side(self, side: int, kind: str, kernel: int) -> int:
         """The side of what comes out, of what goes in; 0 where nothing would."""
         side = _around(side, self.before)

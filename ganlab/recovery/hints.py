@@ -9,7 +9,7 @@ from typing import Any
 
 from ganlab.errors import GanlabError
 from ganlab.latents import LAWS
-from ganlab.recovery.words import ACTIVATION_NAMES, OUTPUT_NAMES
+from ganlab.recovery.words import ACTIVATION_NAMES, OUTPUT_NAMES, UPSAMPLING_NAMES
 
 STATISTICS = ("stored", "fresh")
 
@@ -22,6 +22,8 @@ class Hints:
         z: law of the prior: "uniform" on [-1, 1], "normal", "uniform01" on [0, 1].
         activation: of the hidden layers, such as "relu" or "leaky_relu 0.2": the generator's, or those of a
             discriminator alone.
+        upsampling: "nearest" or "bilinear", where that stands before convolutions; a list with commas where the layers
+            differ, whose last goes for all that follow.
         image_size: side of the pictures in pixels.
         output: what ends the generator: "tanh", "sigmoid" or "none".
         statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.
@@ -32,6 +34,7 @@ class Hints:
 
     z: str | None = None
     activation: str | None = None
+    upsampling: str | None = None
     image_size: int | None = None
     output: str | None = None
     statistics: str | None = None
@@ -42,10 +45,17 @@ class Hints:
     def __post_init__(self) -> None:
         _check("--z", self.z, LAWS)
         _check("--activation", self.activation, ACTIVATION_NAMES)
+        for mode in self.upsampling_modes or ():
+            _check("--upsampling", mode, UPSAMPLING_NAMES)
         _check("--output", self.output, OUTPUT_NAMES)
         _check("--statistics", self.statistics, STATISTICS)
         if self.image_size is not None and (type(self.image_size) is not int or self.image_size < 1):
             raise GanlabError("--image-size is a number of pixels, at least 1.", "For example: --image-size 64")
+
+    @property
+    def upsampling_modes(self) -> tuple[str, ...] | None:
+        """As a list, layer by layer."""
+        return None if self.upsampling is None else tuple(mode.strip() for mode in str(self.upsampling).split(","))
 
     def given(self) -> dict[str, Any]:
         """Those that say something, by name."""

@@ -18,6 +18,7 @@ class Known:
 
     law: str | None = None
     activation: str | None = None
+    upsampling: tuple[str, ...] | None = None  # layer by layer; the last goes for all that follow
     size: int | None = None
     eps: float = 1e-5
     same: bool = False  # padding of frameworks that say "same"

@@ -81,7 +81,8 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     if not fitting:
         raise GanlabError("Its layers lead from no pictures of a usual size to one number.", "State it: --image-size")
     size = hints.image_size or fitting[0]
-    judgement = judge(skeleton, {}, size, Known(None, hints.activation, None, stored.eps, stored.same_padding))
+    known = Known(activation=hints.activation, eps=stored.eps, same=stored.same_padding)
+    judgement = judge(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
     evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"

@@ -38,8 +38,8 @@ CARRIED = 48  # where nobody has testified yet
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
 ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
-FEW_BATCHES = 1000  # of training
 SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
+IDLE = 3.0  # so many times smaller must the error be that speaks for no activation after a norm
 POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
@@ -76,7 +76,7 @@ class _Search:
             )
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
-        if self.stages[-1].kind == "conv_transpose" and not _hardly_trained(self.skeleton):
+        if self.stages[-1].kind == "conv_transpose" and not self.skeleton.hardly_trained:
             best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
             self.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
@@ -96,7 +96,7 @@ class _Search:
         """Every hypothesis with every geometry that can still end in pictures."""
         found = []
         for one in hypotheses:
-            for geometry in self.routes.geometries(number):
+            for geometry in self._as_stated(one, self.routes.geometries(number)):
                 side = self.routes.side_after(one.side, number, geometry)
                 if side is None or not self.routes.can_end(number + 1, side):
                     continue
@@ -108,6 +108,15 @@ class _Search:
                 "Try --image-size, or state more in a --card.",
             )
         return found
+
+    def _as_stated(self, one: Hypothesis, geometries: Sequence[Geometry]) -> list[Geometry]:
+        """Those whose upsampling is what the user says of it."""
+        stated = self.known.upsampling
+        if not stated:
+            return list(geometries)
+        before = sum(table["kind"] == "upsample" for table, _ in one.elements)
+        wanted = (None, stated[min(before, len(stated) - 1)])
+        return [geometry for geometry in geometries if geometry.upsampling in wanted]
 
     def _with_layer(self, one: Hypothesis, number: int, stage: Stage, geometry: Geometry, side: int) -> Hypothesis:
         """A layer added; it runs when a witness asks for what it puts out."""
@@ -144,19 +153,31 @@ class _Search:
     def _witnessed(self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part) -> list[Hypothesis]:
         """What a norm leaves of the hypotheses, with itself applied."""
         likely, unlikely = self._orders(hypotheses, number, stage, norm)
+        active = [one for one in likely if not self._idle(one, number - 1)]
+        idle = [one for one in likely if self._idle(one, number - 1)] if active else []
+        likely = active or likely
         if not (self.known.statistics and can_testify(norm)):
             return [self._normalised(one, norm) for one in self._carry(likely)]
         heard = [self._heard(one, norm, QUICK) for one in likely]
-        if unlikely and min(one.testimonies[-1].error for one in heard) > POOR:
+        error = min(one.testimonies[-1].error for one in heard)
+        if unlikely and error > POOR:
             likely = likely + unlikely
             heard += [self._heard(one, norm, QUICK) for one in unlikely]
-        kept = self._judged(likely, heard, norm)
+        inert = [self._heard(one, norm, QUICK) for one in idle]
+        if inert and (error > POOR or IDLE * min(one.testimonies[-1].error for one in inert) < error):
+            likely = likely + idle
+            heard += inert
+        kept = self._judged(likely, heard, norm, inert)
         self.seen.append(norm.name)
         usual, *others = self._eps(norm, kept[0])
         tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
         return [
             self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
         ]
+
+    def _idle(self, one: Hypothesis, number: int) -> bool:
+        """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that."""
+        return number >= 0 and bool(self.stages[number].norms) and one.choices.get(f"activation {number}") == "none"
 
     def _orders(
         self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part
@@ -187,19 +208,22 @@ class _Search:
         others = [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
         return [(0, usual), *((2, eps) for eps in others)]
 
-    def _judged(self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part) -> list[Hypothesis]:
+    def _judged(
+        self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part, beside: Sequence[Hypothesis] = ()
+    ) -> list[Hypothesis]:
         """Those that the norm does not clearly contradict, best first; says what it ruled out.
 
         Args:
             ways: hypotheses.
             quick: the same, heard on few latents.
             norm: the witness.
+            beside: others that were heard and are not carried on, but keep an answer from being certain.
         """
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
         narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
         heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
         best, _ = settled(heard)
-        others = [one for one in quick if one.choices not in [known.choices for known in heard]] + heard
+        others = [one for one in (*quick, *beside) if one.choices not in [known.choices for known in heard]] + heard
         self._rule(best, others, norm)
         kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
         kept = sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
@@ -314,14 +338,6 @@ def _other_order(kept: list[Hypothesis], quick: list[Hypothesis], ways: list[Hyp
 
 def _last_order(one: Hypothesis) -> str:
     return next((value for name, value in reversed(list(one.choices.items())) if name.startswith("order")), "")
-
-
-def _hardly_trained(skeleton: Skeleton) -> bool:
-    """Whether it has seen so few batches that its pictures cannot be expected to look like any."""
-    counts = [
-        norm.settings["batches"] for stage in skeleton.stages for norm in stage.norms if "batches" in norm.settings
-    ]
-    return bool(counts) and max(counts) < FEW_BATCHES
 
 
 def _between(stage: Stage, one: Part, other: Part) -> int | None:

@@ -17,4 +17,5 @@ ACTIVATION_NAMES = (
     "tanh",
     "sigmoid",
 )
+UPSAMPLING_NAMES = ("nearest", "bilinear")
 OUTPUT_NAMES = ("tanh", "sigmoid", "none")
