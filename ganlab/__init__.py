@@ -16,9 +16,11 @@ _HOME_OF = {
     "Architecture": "architectures",
     "Box": "labels",
     "Boxes": "labels",
+    "BrokenPicture": "data",
     "Card": "gan",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
+    "DatasetFormat": "data",
     "Directions": "nearest",
     "Exemplars": "exemplars",
     "Figure": "results",
@@ -39,6 +41,7 @@ _HOME_OF = {
     "Range": "parameters",
     "Result": "results",
     "Stored": "recovery.stored",
+    "StoredImages": "data",
     "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
@@ -56,12 +59,13 @@ _HOME_OF = {
     "picture_file": "labels",
     "progress": "progressbar",
     "picture_text": "exemplars",
+    "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
     "read_picture": "exemplars",
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "run_folders",
-    "heldout_part": "data",
+    "split_of": "data",
     "words_of": "vocabulary",
 }
 
@@ -76,12 +80,16 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
+    from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
+    from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
+    from ganlab.data import DatasetFormat as DatasetFormat
     from ganlab.data import Images as Images
+    from ganlab.data import StoredImages as StoredImages
     from ganlab.data import classes_of as classes_of
-    from ganlab.data import heldout_part as heldout_part
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
+    from ganlab.data import split_of as split_of
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars

@@ -21,7 +21,7 @@ from ganlab.plugin_metadata import PluginEntry, PluginProblem, SourceFacts, one_
 if TYPE_CHECKING:
     from ganlab.architectures import Architecture
     from ganlab.checkpoints import CheckpointFormat
-    from ganlab.data import Dataset
+    from ganlab.data import Dataset, DatasetFormat
     from ganlab.labelers import Labeler
 
 PROVIDER_HOOKS = (
@@ -173,8 +173,8 @@ class PluginHost:
         for formats in self.search("register_checkpoint_formats"):
             yield from formats.values()
 
-    def datasets(self) -> Mapping[str, Dataset]:
-        """All data sets that have a name."""
+    def datasets(self) -> Mapping[str, Dataset | DatasetFormat]:
+        """All data sets that have a name, and all formats of files of pictures."""
         return Registry(self, "register_datasets")
 
     def labelers(self) -> Mapping[str, Labeler]:

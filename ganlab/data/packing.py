@@ -25,7 +25,6 @@ from ganlab.errors import GanlabError
 
 LAYOUT = 1  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
-LABEL = np.dtype(np.int32)
 CHUNK_BYTES = 2 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL = ".partial"
@@ -41,13 +40,15 @@ T = TypeVar("T")
 class PackedImages:
     """Pictures ready for training: `array` is uint8 (n, size, size, channels), read-only, mapped from disk.
 
-    `fingerprint` is a digest of the pixels, and of the classes where there are any: the same pictures have the same
-    one, wherever they were read from. `rows` (n,) says which picture of the source each one is, `broken` names those
-    left out and says why. `labels` (n,) int32 are each picture's place among `classes`, or None.
+    `fingerprint` is a digest of the pixels, and of the classes where there are any: the same pictures have the
+    same one, wherever they were read from. `path` is the file in the cache. `rows` (n,) says which picture of the
+    source each one is, `broken` names those left out and says why. `labels` (n,) int32 are each picture's place
+    among `classes`, or None.
     """
 
     array: np.ndarray
     fingerprint: str
+    path: Path
     broken: list[str] = field(default_factory=list)
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     labels: np.ndarray | None = None
@@ -82,18 +83,18 @@ def pack(
     A later call finds the pack again as long as the fingerprint of `images` is the same. The pack is written
     beside and renamed, so that a crash leaves nothing that could be taken for whole, and two processes may
     pack the same set at once. Memory stays bounded whatever the number of pictures. `workers` threads decode
-    (and as many processes draw where the pictures are drawn); 0 is the calling thread alone. `labelled`
-    packs the class of every picture with it; such packs lie beside those without. `progress(done, total)` is
-    called as pictures are done.
+    (and as many processes draw where the pictures are drawn); 0 is the calling thread alone. `labelled` adds
+    the class of every picture, which is asked of `images` each time: a pack holds pixels alone.
+    `progress(done, total)` is called as pictures are done.
 
     Raises `GanlabError` for broken pictures (unless `skip_broken`), a full disk, an unwritable cache,
     pictures that change meanwhile, or that have no class where it is wanted.
     """
-    place = _Place(images, size, channels, cache or default_cache(), labelled)
+    if labelled:
+        classes_of(images)  # one without a class is told before all are decoded, which may take long
+    place = _Place(images, size, channels, cache or default_cache())
     packed = place.load()
     if packed is None:
-        if labelled:
-            classes_of(images)  # one without a class is told before all are decoded, which may take long
         _write(images, place, workers, progress)
         packed = place.load()
         if packed is None:
@@ -103,20 +104,26 @@ def pack(
         raise _broken(packed.broken, len(images))
     if not len(packed):
         raise GanlabError(f"None of the {len(images)} pictures in {images.spec} can be read.", "Look at the data.")
-    return packed
+    return _labelled(packed, images) if labelled else packed
+
+
+def _labelled(packed: PackedImages, images: Images) -> PackedImages:
+    classes = classes_of(images, packed.rows)
+    labels = labels_of(images, classes, packed.rows).astype(np.int32)
+    fingerprint = _digest(packed.fingerprint, list(classes), labels.tobytes())
+    return replace(packed, fingerprint=fingerprint, labels=labels, classes=classes)
 
 
 class _Place:
     """Where in the cache the pack of these pictures lies."""
 
-    def __init__(self, images: Images, size: int, channels: int, folder: Path, labelled: bool) -> None:
+    def __init__(self, images: Images, size: int, channels: int, folder: Path) -> None:
         self.folder = Path(folder)
         self.total = len(images)
         self.picture = (size, size, channels)
         source = _digest(images.source, images.limit)[:12]
-        self.family = f"{source}-{'labelled-' * labelled}{size}x{channels}"
+        self.family = f"{source}-{size}x{channels}"
         self.array = self.folder / f"{self.family}-{_digest(LAYOUT, images.fingerprint())}.npy"
-        self.labels = self.array.with_suffix(".labels") if labelled else None  # an .npy, too
         self.facts = self.array.with_suffix(".json")  # comes last: without it there is no pack
 
     def load(self) -> PackedImages | None:
@@ -127,21 +134,11 @@ class _Place:
             if array.shape != shape or array.dtype != np.uint8:
                 return None
             rows = np.delete(np.arange(self.total), [row for row, _ in facts["broken"]])
-            packed = PackedImages(array, facts["pixels"], [name for _, name in facts["broken"]], rows)
-            return packed if self.labels is None else self._with_labels(packed, facts["classes"], self.labels)
+            return PackedImages(array, facts["pixels"], self.array, [name for _, name in facts["broken"]], rows)
         except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError):
             return None
         except OSError as error:
             raise GanlabError(f"The cache {self.folder} cannot be read: {error.strerror}.", CACHE_HINT) from error
-
-    def _with_labels(self, packed: PackedImages, classes: list[str], path: Path) -> PackedImages | None:
-        labels = np.load(path, mmap_mode="r", allow_pickle=False) if len(packed) else np.zeros(0, LABEL)
-        if labels.shape != (len(packed),) or labels.dtype != LABEL or not (labels >= 0).all():
-            return None
-        if len(labels) and labels.max() >= len(classes):
-            return None
-        digest = _digest(packed.fingerprint, classes, labels.tobytes())
-        return replace(packed, fingerprint=digest, labels=np.asarray(labels), classes=tuple(classes))
 
     def clean(self) -> None:
         """Remove packs of earlier states of the same source, and what killed processes left."""
@@ -160,21 +157,17 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
         if shutil.disk_usage(place.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with tempfile.TemporaryDirectory(suffix=PARTIAL, dir=place.folder, ignore_cleanup_errors=True) as partial:
-            array, labels, facts = Path(partial, "array"), Path(partial, "labels"), Path(partial, "facts")
+            array, facts = Path(partial, "array"), Path(partial, "facts")
             with array.open("wb") as file:
                 broken, pixels = _write_pictures(file, images, place, workers, progress)
                 _to_disk(file)
-            kept = np.delete(np.arange(place.total), [row for row, _ in broken])
-            classes = () if place.labels is None else _write_labels(labels, images, kept)
             with facts.open("w") as text:
-                known = {"count": len(kept), "pixels": pixels, "broken": broken, "spec": images.spec}
-                json.dump(known if place.labels is None else known | {"classes": classes}, text, indent=1)
+                count = place.total - len(broken)
+                json.dump({"count": count, "pixels": pixels, "broken": broken, "spec": images.spec}, text, indent=1)
                 _to_disk(text)
             if images.changed():
                 raise GanlabError(f"{images.spec} changed while it was being packed.", "Try again when it is complete.")
             os.replace(array, place.array)
-            if place.labels is not None:
-                os.replace(labels, place.labels)
             os.replace(facts, place.facts)
     except MemoryError as error:
         raise GanlabError("There is not enough memory to decode the pictures.", "Use fewer --workers.") from error
@@ -183,15 +176,6 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
             message = f"Packing {images.spec} takes {needed:,} bytes, for which {place.folder} has no room."
             raise GanlabError(message, "Make room, or set GANLAB_CACHE to a folder on another disk.") from error
         raise GanlabError(f"The cache {place.folder} cannot be written: {error.strerror}.", CACHE_HINT) from error
-
-
-def _write_labels(path: Path, images: Images, rows: np.ndarray) -> tuple[str, ...]:
-    """Write the class of each of these pictures; returns the classes in their order."""
-    classes = classes_of(images, rows)
-    with path.open("wb") as file:
-        np.save(file, labels_of(images, classes, rows).astype(LABEL))
-        _to_disk(file)
-    return classes
 
 
 def _write_pictures(
@@ -225,10 +209,10 @@ def _decoded(images: Images, place: _Place, workers: int) -> Generator[tuple[ran
             rows = range(start, min(start + step, place.total))
             return rows, read(rows, size, channels)
 
-        yield from _in_order(decode, range(0, place.total, step), workers)
+        yield from in_order(decode, range(0, place.total, step), workers)
 
 
-def _in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
+def in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
     """`work` of each start, in order, on `workers` threads, never more than a few results ahead."""
     if workers < 1:
         yield from map(work, starts)

@@ -23,7 +23,9 @@ def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False
+            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: "
+            "rooms, rooms:5000.",
+            show_default=False,
         ),
     ] = None,
     arch: Annotated[

@@ -19,8 +19,9 @@ from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import choose_device, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.progressbar import reading_bar, shown_progress
 from ganlab.run_folders import new_run_folder
-from ganlab.training.display import Display, reading_bar
+from ganlab.training.display import Display
 from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
@@ -138,7 +139,8 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool) -> PackedImages:
-    images = open_images(settings.data)
+    with shown_progress():
+        images = open_images(settings.data)
     if keep is not None:
         images = images.only(keep)
     if settings.limit is not None:

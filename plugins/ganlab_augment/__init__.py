@@ -10,9 +10,9 @@ from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 @analysis
 def augment(
     gan: Gan,
-    data: Annotated[Images, "the labelled pictures that the GAN was trained on: an npz, or a folder per class"],
+    data: Annotated[Images, "the labelled pictures that the GAN was trained on: a folder per class, or docs/data.md"],
     test: Annotated[
-        Images | None, "labelled pictures that nothing was trained on; default: the x_test beside an npz's x_train"
+        Images | None, "labelled pictures that nothing was trained on; default: those that lie beside as test"
     ] = None,
     baseline: Annotated[
         Gan | None, "another GAN of the same classes, to compare with; the paper: linear layers"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, heldout_part, labels_of
+from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, labels_of, split_of
 
 from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
@@ -48,14 +48,14 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     classes, notes = _classes(gan, data, choices.n)
     if baseline is not None:
         _check_comparable(gan, baseline)
-    asked = test if test is not None else heldout_part(data)
-    if asked is None:
+    split = split_of(data, test)
+    if split.test is None:
         raise GanlabError(
             f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."
         )
-    truth = labels_of(asked, classes)
-    questions = Real("test pictures", asked, truth, gan.image)
-    sets: list[TrainingSet] = [Real("real pictures", data, labels_of(data, classes), gan.image)]
+    truth = labels_of(split.test, classes)
+    questions = Real("test pictures", split.test, truth, gan.image)
+    sets: list[TrainingSet] = [Real("real pictures", split.learn, labels_of(split.learn, classes), gan.image)]
     if baseline is not None:
         sets.append(Samples(f"baseline {baseline.name}", "error_baseline", baseline, choices.n, choices.seed))
     sets.append(Samples(f"GAN {gan.name}", "error", gan, choices.n, choices.seed))
@@ -64,7 +64,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     for learnt in sets:
         answers.append(nearest_neighbour(learnt, queries))
         if len(answers) == 1:
-            notes += _overlap(answers[0], asked)
+            notes += _overlap(answers[0], split.test)
     shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
     return report(gan, classes, questions, truth, answers, shuffled, choices.shown, choices.seed, notes)
 

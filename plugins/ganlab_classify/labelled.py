@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, classes_of, heldout_part, labels_of, random_bits
+from ganlab import GanlabError, Images, classes_of, labels_of, random_bits, split_of
 
 STREAM = {"test": 111, "validation": 112, "draws": 113, "sample": 114}  # keeps draws for different purposes apart
-TEST_FOLDERS = ("test", "eval", "val", "validation")
 TEST_PART = 0.2  # of the pictures, where no test pictures are given
 VALIDATION_PART, MOST_VALIDATION = 0.1, 5_000  # of the training pictures, to choose C
 
@@ -44,37 +43,37 @@ class Task:
 
 
 def open_task(data: Images, test: Images | None, seed: int) -> Task:
-    """Labelled pictures, split as they come (``train`` and ``test`` folders, x_train and x_test), else at random.
+    """Labelled pictures, split as they come (see :func:`ganlab.split_of`), else at random.
 
     Raises:
         GanlabError: pictures without classes, fewer than two classes, a class with too few pictures, test pictures of
             a class that nothing is learnt of.
     """
-    notes: list[str] = []
-    train_rows, test_rows, others = _by_folder(data)
-    if others and test is None:
-        notes.append(f"{others} pictures of {data.spec} lie neither below train nor below a test folder: left out.")
-    if test is None:
-        test = data if len(test_rows) else heldout_part(data)
-    if test is not data:  # given, or beside: what lies below its own train folder is not for testing
-        test_rows = _by_folder(test)[1] if test is not None else test_rows
-        test_rows = test_rows if len(test_rows) or test is None else np.arange(len(test))
-    classes = classes_of(data, train_rows)
+    split, notes = split_of(data, test), []
+    if split.left_out:
+        notes.append(
+            f"{split.left_out} pictures of {data.spec} lie neither below train nor below a test folder: left out."
+        )
+    classes = classes_of(split.learn)
     if len(classes) < 2:
         raise GanlabError(
             f"All pictures of {data.spec} are of one class, {classes[0]!r}.", "Give a folder with a folder per class."
         )
-    labels = labels_of(data, classes, train_rows)
-    if test is None:
+    labels = labels_of(split.learn, classes)
+    rows = np.arange(len(labels))
+    if split.test is None:
         drawn = stratified(labels, TEST_PART, seed, STREAM["test"])
         notes.append(
             f"{data.spec} has no test pictures: {drawn.sum():,} of {len(labels):,} were drawn at random as such, "
             "the same part of each class. Pictures of one scene on both sides would flatter every number."
         )
-        pair = Labelled(data, train_rows[~drawn], labels[~drawn]), Labelled(data, train_rows[drawn], labels[drawn])
+        pair = (
+            Labelled(split.learn, rows[~drawn], labels[~drawn]),
+            Labelled(split.learn, rows[drawn], labels[drawn]),
+        )
     else:
-        asked = labels_of(test, classes, test_rows)
-        pair = Labelled(data, train_rows, labels), Labelled(test, test_rows, asked)
+        asked = labels_of(split.test, classes)
+        pair = Labelled(split.learn, rows, labels), Labelled(split.test, np.arange(len(asked)), asked)
     fewest = np.bincount(pair[0].labels, minlength=len(classes))
     if fewest.min() < 2:
         raise GanlabError(
@@ -124,17 +123,3 @@ def check_per_class(labels: np.ndarray, classes: Sequence[str], per_class: int) 
             f"There are {counts.min()} pictures of {rarest!r} to learn from, not {per_class}.",
             f"Ask for --per-class {max(1, counts.min())} or fewer, or give more pictures.",
         )
-
-
-def _by_folder(images: Images) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rows below a folder called train, rows below one for testing, how many others; all are for training if none is.
-
-    The folder a picture lies in is its class and names no part, even if it is called train.
-    """
-    part = np.zeros(len(images), int)
-    for row in range(len(images)):
-        above = images.name(row).split("/")[:-2]
-        part[row] = 1 if "train" in above else 2 if any(name in TEST_FOLDERS for name in above) else 0
-    if not (part == 1).any():
-        return np.flatnonzero(part == 0) if (part == 0).any() else np.arange(len(images)), np.flatnonzero(part == 2), 0
-    return np.flatnonzero(part == 1), np.flatnonzero(part == 2), int((part == 0).sum())
