@@ -31,7 +31,7 @@ _HOME_OF = {
     "Images": "data",
     "Labeler": "labelers",
     "Latents": "latents",
-    "Layer": "gan",
+    "Layer": "layers",
     "Metric": "results",
     "Nearest": "nearest",
     "NetworkSettings": "architectures",
@@ -98,7 +98,6 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.exemplars import read_picture as read_picture
     from ganlab.gan import Card as Card
     from ganlab.gan import Gan as Gan
-    from ganlab.gan import Layer as Layer
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labelers import Labeler as Labeler
@@ -123,6 +122,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
+    from ganlab.layers import Layer as Layer
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest
     from ganlab.parameters import Range as Range

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganlab import screen
+from ganlab.classes import listed
 from ganlab.errors import GanlabError
 from ganlab.hint_options import with_hints
 
@@ -60,7 +61,7 @@ def info(
     range_ = f"values from {image.low:g} to {image.high:g}"
     out.print(f"pictures {image.size}x{image.size}, {image.channels} channels, {range_}; {z}")
     if gan.classes is not None:
-        out.print(f"classes {gan.classes}: choose one with --label")
+        out.print(f"classes {listed(gan.class_names)}: choose one with --label")
     out.print(f"hash {gan.hash}")
     facts = dict(gan.card.facts)
     decisions = facts.pop("decisions", [])

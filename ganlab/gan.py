@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ganlab.classes import check_class, class_names
 from ganlab.devices import check_device, enough_memory, is_out_of_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
+from ganlab.layers import Layer, all_layers, ended_with, hidden_layers, trace
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from ganlab.activations import Edit, Recording
+    from ganlab.layers import Call
 
 Side = Literal["generator", "discriminator"]
 
@@ -43,15 +46,6 @@ class Card:
     summary: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A named layer: dotted name, kind (the module's class), shape of its output for one picture."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
 
 
 class Gan:
@@ -129,11 +123,7 @@ class Gan:
         Raises:
             GanlabError: the card names more or fewer, or something else than names.
         """
-        count = self.classes or 0
-        names = self.card.facts.get("class_names") or [str(label) for label in range(count)]
-        if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
-            raise GanlabError(f"The card of {self.name!r} does not name {count} classes.", "Mend its class_names.")
-        return names
+        return class_names(self.card.facts, self.classes or 0, self.name)
 
     @property
     def hash(self) -> str:
@@ -169,15 +159,10 @@ class Gan:
         import torch
 
         label = self.label if label is None else label
-        if (self.classes is None) != (label is None):
-            what = "draws no classes" if self.classes is None else f"draws {self.classes} classes and needs one"
-            raise GanlabError(f"The GAN {self.name!r} {what}.", "Mind --label.")
+        check_class(label, self.class_names, self.name)
         latents = self.prior.sample(n, seed, first)
         if label is None:
             return latents
-        assert self.classes is not None
-        if not 0 <= label < self.classes:
-            raise GanlabError(f"There is no class {label}.", f"Classes go from 0 to {self.classes - 1}.")
         return replace(latents, labels=torch.full((n,), label))
 
     def latents_in_turn(self, n: int, *, seed: int = 0, first: int = 0) -> Latents:
@@ -231,30 +216,14 @@ class Gan:
 
     def layers(self, side: Side = "generator") -> list[Layer]:
         """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""
-        names = {module: name for name, module in self._network(side).named_modules() if name}
-        seen: dict[str, Layer] = {}
-        for module, _, output in self._trace(side):
-            if module in names:
-                name = names[module]
-                seen.setdefault(name, Layer(name, type(module).__name__, tuple(output.shape[1:])))
-        return list(seen.values())
+        return all_layers(self._network(side), self._trace(side))
 
     def hidden_layers(self, side: Side = "generator") -> list[Layer]:
         """The hidden feature maps after their activation, from input to output, each under its shortest name.
 
         A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``.
         """
-        network = self._network(side)
-        names = {module: name for name, module in network.named_modules() if name}
-        trace = self._trace(side)
-        final = trace[-1][2].data_ptr()  # a view of it is the output too
-        blocks: dict[int, tuple[nn.Module, torch.Tensor]] = {}
-        for module, _, output in trace:
-            activates = type(module).__module__ == "torch.nn.modules.activation" and output.ndim == 4
-            if activates or (id(output) in blocks and module in names):
-                blocks[id(output)] = (module, output)
-        hidden = [(module, output) for module, output in blocks.values() if output.data_ptr() != final]
-        return [Layer(names[module], type(module).__name__, tuple(output.shape[1:])) for module, output in hidden]
+        return hidden_layers(self._network(side), self._trace(side))
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
         """Keep what layers put out inside a with-block; see :func:`ganlab.activations.record`."""
@@ -294,12 +263,7 @@ class Gan:
 
         network = self._network(side)
         activations.find_layer(network, layer)
-        names = {module: name for name, module in network.named_modules() if name}
-        calls = [names[module] for module, _, _ in self._trace(side) if module in names]
-        if calls.count(layer) != 1:
-            raise GanlabError(f"The layer {layer!r} runs {calls.count(layer)} times a pass.", "Name another layer.")
-        ended = [name for name in calls[: calls.index(layer) + 1] if calls.count(name) == 1]
-        return [name for name in ended if not any(name.startswith(f"{other}.") for other in ended)]
+        return ended_with(network, self._trace(side), layer)
 
     def without(self, layer: str, filters: list[int] | np.ndarray) -> Gan:
         """A GAN whose generator lacks these feature maps of a layer, for good.
@@ -400,28 +364,18 @@ class Gan:
                 return None
             raise
 
-    def _trace(self, side: Side) -> list[tuple[nn.Module, torch.Tensor, torch.Tensor]]:
-        """Every module call of one forward pass: (module, its input, its output), in the order in which they end."""
+    def _trace(self, side: Side) -> list[Call]:
+        """Every module call of one forward pass, on two pictures."""
+        return trace(self._network(side), lambda: self._draw_two() if side == "generator" else self._judge_two())
+
+    def _draw_two(self) -> None:
+        self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
+
+    def _judge_two(self) -> None:
         import torch
 
-        network = self._network(side)
-        calls: list[tuple[nn.Module, torch.Tensor, torch.Tensor]] = []
-
-        def note(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(output, torch.Tensor) and inputs and isinstance(inputs[0], torch.Tensor):
-                calls.append((module, inputs[0], output))
-
-        handles = [module.register_forward_hook(note) for module in network.modules()]
-        try:
-            if side == "generator":
-                self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
-            else:
-                told = torch.zeros(2, dtype=torch.int64) if self.judges_classes and self.label is None else None
-                self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return calls
+        told = torch.zeros(2, dtype=torch.int64) if self.judges_classes and self.label is None else None
+        self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)
 
 
 def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -142,7 +142,8 @@ def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
         ({"n": 2}, "do not cover 3 classes"),
         ({"baseline": tiny_gan(channels=1, classes=4)}, "does not draw the classes"),
         ({"baseline": teacher(size=32)}, "draws 32 pixels"),
-        ({"gan": tiny_gan(channels=1, classes=5)}, "draws 5 classes, and"),
+        ({"gan": tiny_gan(channels=1, classes=5)}, "draws 5 classes, and .* has 3"),
+        ({"data": f"{data}:x_test", "test": f"{data}:x_test"}, "are training pictures too"),
     ):
         with pytest.raises(GanlabError, match=word) as caught:
             augment(**{"gan": gan, "data": data, "n": 30, **changes})  # type: ignore[arg-type]

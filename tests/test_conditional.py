@@ -14,6 +14,7 @@ from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.architectures.mlp import MlpSettings, build_mlp
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.checkpoints import load_gan, save_gan
+from ganlab.classes import check_class
 from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES
@@ -165,6 +166,27 @@ def test_cards_that_disagree_on_classes_are_told(tmp_path: Path, old: str, new: 
     card.write_text(text.replace(old, new))
     with pytest.raises(GanlabError, match=word):
         load_gan(str(tmp_path / "gan"))
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "told"),
+    [
+        ([], 1, ("draws no classes", "Leave out --label")),
+        (["0", "1", "2"], None, ("needs one", "--label: 0 to 2.")),
+        (["cat", "dog"], None, ("needs one", "--label: 0 cat, 1 dog.")),
+        (["9", "10"], 2, ("no class 2", "0 9, 1 10.")),
+        ([f"number {place}" for place in range(40)], -1, ("no class -1", "11 number 11, ... up to 39.")),
+    ],
+)
+def test_the_class_that_is_meant_is_asked_for(names: list[str], label: int | None, told: tuple[str, str]) -> None:
+    with pytest.raises(GanlabError, match=told[0]) as caught:
+        check_class(label, names, "some")
+    assert caught.value.hint is not None
+    assert told[1] in caught.value.hint
+    if names:
+        check_class(len(names) - 1, names, "some")
+    else:
+        check_class(None, names, "some")
 
 
 def test_class_names_that_do_not_fit_are_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganlab import cli
 from ganlab.architectures import Architecture, settings_of
@@ -116,6 +117,19 @@ def test_a_conditional_run_leaves_checkpoints_that_draw_classes(tmp_path: Path) 
             runs.Reading(0, False), "cpu", tmp_path / "third", gan, True,
         )  # fmt: skip
     assert not (tmp_path / "third").exists()
+
+
+def test_of_many_classes_some_are_shown_and_one_hot_numbers_are_told_to_be_slow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "many.npz", images=smooth_pictures(80), labels=np.arange(80))
+    for kind, slow in (("one-hot", True), ("embedding", False)):
+        network = replace(DCGAN, classes=0, classes_as=kind)
+        settings = tiny_settings(str(tmp_path / "many.npz"), network=network, epochs=1)
+        runs.start(settings, runs.Reading(0, False), "cpu", tmp_path / kind, None, True)
+        assert ("80 classes as one-hot numbers" in capsys.readouterr().err) == slow
+        with Image.open(tmp_path / kind / "samples" / "epoch-0001.png") as grid:
+            assert 32 * 16 <= grid.height < 40 * 20
 
 
 def test_a_conditional_generator_learns_what_classes_look_like(tmp_path: Path) -> None:

@@ -62,8 +62,14 @@ def test_only_a_test_folder_leaves_the_others_to_learn_from(tmp_path: Path) -> N
     split = split_of(open_images(folders(tmp_path, "cat", "dog", "test/cat")))
     assert split.test is not None
     assert (len(split.learn), len(split.test), split.left_out) == (6, 3, 0)
-    plain = open_images(folders(tmp_path / "dog"))
-    assert split_of(plain) == type(split)(plain, None, 0)
+    for place in ("dog", "test"):  # nothing lies beside a part for testing, either
+        plain = open_images(str(tmp_path / place))
+        assert split_of(plain) == type(split)(plain, None, 0)
+
+
+def test_a_part_for_testing_alone_is_split_no_further(tmp_path: Path) -> None:
+    test = open_images(f"{mnist_folder(tmp_path / 'mnist', packed=False)}:test")
+    assert split_of(test) == type(split_of(test))(test, None, 0)
 
 
 def test_what_lies_beside_a_part_for_learning_is_tested_on(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def split_of(images: Images, test: Images | None = None) -> Split:
     Pictures without any such mark are all for learning.
     """
     rows = _rows_by_folder(images)
+    if rows.keys() == {"test"}:  # a part for testing, alone: whatever it is asked for, nothing lies beside it
+        rows = {}
     if "train" not in rows:
         rows["train"], rows["neither"] = rows.get("neither", np.arange(len(images))), np.zeros(0, np.int64)
     learn = _those(images, rows["train"])

@@ -20,6 +20,7 @@ from ganlab.training.trainer import StepLog, Trainer
 from ganlab.writing import write_file
 
 GRID = 8  # columns of the sample grid, and its rows where there are no classes
+MOST_ROWS = 32  # of a grid with a row for each class
 HISTORY = "history.csv"
 
 
@@ -66,7 +67,8 @@ class Journal:
         return grid
 
     def _by_class(self, generator: nn.Module, classes: Sequence[str]) -> Any:
-        return figures.labelled_rows({name: self._drawn(generator, label) for label, name in enumerate(classes)})
+        shown = np.linspace(0, len(classes) - 1, min(MOST_ROWS, len(classes))).round().astype(int).tolist()
+        return figures.labelled_rows({classes[label]: self._drawn(generator, label) for label in shown})
 
     def _drawn(self, generator: nn.Module, label: int | None) -> np.ndarray:
         z = self._fixed.z if label is None else self._fixed.z[:GRID]

@@ -29,6 +29,7 @@ from ganlab.training.trainer import Trainer
 from ganlab.writing import check_new_folder, write_file
 
 NAMED = 5  # broken pictures or classes told by name
+MANY_CLASSES = 64  # of which one-hot numbers begin to cost most of a step
 KEEP = "keep.txt"  # a run's copy of the list that named its pictures
 
 
@@ -119,6 +120,12 @@ def _classes(settings: TrainSettings, packed: PackedImages) -> dict[str, Any]:
         raise GanlabError(
             f"All pictures of {settings.data} are of one class, {packed.classes[0]!r}.",
             "Leave out --conditional, or give a folder with a folder per class.",
+        )
+    if len(packed.classes) > MANY_CLASSES and settings.network.classes_as == "one-hot":
+        typer.echo(
+            f"{len(packed.classes)} classes as one-hot numbers make every layer as many maps wider: "
+            "--classes-as embedding is faster.",
+            err=True,
         )
     counts = np.bincount(packed.labels, minlength=len(packed.classes))
     network = replace(settings.network, classes=len(packed.classes))

@@ -45,10 +45,10 @@ class Answers:
 
 def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | None, choices: Choices) -> Result:
     """Run it."""
-    classes, notes = _classes(gan, data, choices.n)
+    split = split_of(data, test)
+    classes, notes = _classes(gan, split.learn, choices.n)
     if baseline is not None:
         _check_comparable(gan, baseline)
-    split = split_of(data, test)
     if split.test is None:
         raise GanlabError(
             f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."
@@ -97,13 +97,14 @@ def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:
         raise GanlabError("A classifier learns from samples of all classes.", "Leave out --label.")
     if n < gan.classes:
         raise GanlabError(f"{n} samples do not cover {gan.classes} classes.", "Ask for --n 50000.")
-    if "class_names" in gan.card.facts:
-        return gan.class_names, []
     classes = classes_of(data)
     if len(classes) != gan.classes:
         raise GanlabError(
-            f"{gan.name} draws {gan.classes} classes, and {data.spec} has {len(classes)}.", "Give other pictures."
+            f"{gan.name} draws {gan.classes} classes, and {data.spec} has {len(classes)}.",
+            "Give the pictures that it was trained on.",
         )
+    if "class_names" in gan.card.facts:
+        return gan.class_names, []
     return classes, [f"{gan.name} does not name its classes: they are taken to be {', '.join(classes[:12])}, in order."]
 
 

@@ -53,8 +53,8 @@ def report(
         "classes": _by_class(answers, classes, truth),
         "confusion": _confusion_table(confusion, classes),
     }
-    result.figures["figure9"] = _figure_nine([one.learnt for one in answers], classes, shown, seed)
-    result.figures["confusion"] = _confusion(confusion, classes)
+    result.figures["figure9"] = _figure_nine(answers, classes, truth, shown, seed)
+    result.figures["confusion"] = _confusion(confusion, classes, ours.learnt.name)
     if mistakes := _mistakes(ours, questions, classes, truth, confusion):
         result.figures["mistakes"] = mistakes
     result.arrays = {"truth": truth.astype(np.int32), "told": np.stack([one.told for one in answers]).astype(np.int32)}
@@ -127,28 +127,42 @@ def _confusion_table(confusion: np.ndarray, classes: Sequence[str]) -> Table:
     return Table(["is, taken for", *classes], rows, "Test pictures after learning from the GAN's samples.")
 
 
-def _confusion(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
+def _confusion(confusion: np.ndarray, classes: Sequence[str], learnt: str) -> Figure:
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     named = list(classes) if len(classes) <= MOST_CLASSES else [""] * len(classes)
     return Figure(
-        draw.matrix(shares, named, named, xlabel="taken for", ylabel="is", title="Of each class (%)"),
+        draw.matrix(
+            shares,
+            named,
+            named,
+            xlabel="taken for",
+            ylabel="is",
+            title=f"Learnt from samples of the {learnt} (% of each class)",
+        ),
         "What a classifier takes each class for after learning from the GAN's samples: per cent of the row, the "
         "diagonal is right.",
     )
 
 
-def _figure_nine(sets: Sequence[TrainingSet], classes: Sequence[str], shown: int, seed: int) -> Figure:
+def _figure_nine(
+    answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarray, shown: int, seed: int
+) -> Figure:
     """Of every class some of each set, side by side; classes that a set has no picture of are left out."""
+    sets = [one.learnt for one in answers]
     rows = [[one.some(label, shown, seed) for one in sets] for label in range(len(classes))]
     there = [label for label, found in enumerate(rows) if all(map(len, found))][:MOST_CLASSES]
     count = min(len(one) for label in there for one in rows[label])
     pictures = {
-        one.name: [[one.pictures(rows[label][place][:count])] for label in there] for place, one in enumerate(sets)
+        f"{one.learnt.name}: {_error(one.told, truth):.1%} wrong": [
+            [one.learnt.pictures(rows[label][place][:count])] for label in there
+        ]
+        for place, one in enumerate(answers)
     }
-    size = pictures[sets[0].name][0][0].shape[1]
+    size = next(iter(pictures.values()))[0][0].shape[1]
     return Figure(
         draw.blocks(pictures, [classes[label] for label in there], scale=max(1, 48 // size)),
-        "Figure 9: pictures of each class, a row each. Real ones drawn at random; samples by index, not chosen.",
+        "Figure 9: pictures of each class, a row each, and how many test pictures a classifier that learnt from such "
+        "gets wrong. Real ones drawn at random; samples by index, not chosen.",
     )
 
 
@@ -166,7 +180,10 @@ def _mistakes(
         return None
     asked = np.array(chosen)
     pairs = {"test picture": questions.pictures(asked), "nearest sample": ours.learnt.pictures(ours.nearest[asked])}
-    heads = [f"{classes[truth[row]]}, taken for {classes[ours.told[row]]}" for row in asked]
+    heads = [
+        f"{classes[truth[row]]}, taken for {classes[ours.told[row]]}: {wrong[truth[row], ours.told[row]]}x"
+        for row in asked
+    ]
     scale = max(1, 96 // pairs["test picture"].shape[1])
     return Figure(
         draw.labelled_rows(pairs, scale=scale, heads=heads),

@@ -82,5 +82,8 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
         known = [picture._replace(label=label) for picture in known]
     if any((picture.label is None) != (gan.classes is None) for picture in known):
         what = "draws no classes" if gan.classes is None else f"draws {gan.classes} classes and needs one"
-        raise GanlabError(f"The GAN {gan.name!r} {what}.", "Mind --label and --through SEED:INDEX:CLASS.")
+        said = "Leave out --label, and :CLASS" if gan.classes is None else "Add --label, or the class to each"
+        raise GanlabError(
+            f"The GAN {gan.name!r} {what}.", f"{said}: --through SEED:INDEX{':CLASS' * (gan.classes is not None)}."
+        )
     return Path(gan, latents_of(gan, known), [picture_text(picture) for picture in known], loop=loop)
