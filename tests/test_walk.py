@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from ganlab import Gan, GanlabError, ImageSpec, Prior, Result
+from ganlab.architectures.mlp import MlpSettings
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_walk import figures, walk
 from ganlab_walk.distance import Features, in_pixels
@@ -268,6 +269,12 @@ def test_a_discriminator_that_judges_by_class_is_told_the_walks() -> None:
     one, two = (walk(tiny_gan(classes=3), label=label, **FAST) for label in (0, 2))
     assert "features" in one.figures
     assert one.metrics["largest_step_features"].value != two.metrics["largest_step_features"].value
+
+
+def test_a_discriminator_of_linear_layers_is_looked_into_where_it_computes() -> None:
+    generator, discriminator = MlpSettings(12, 1, 4, 10, classes=3).build(0)
+    gan = Gan(generator, discriminator, prior=Prior(10), image=ImageSpec(12, 1), classes=3)
+    assert Features(gan.of_class(1)).layers == ["hidden1.linear", "hidden1.act", "hidden2.linear", "hidden2.act"]
 
 
 @pytest.mark.parametrize("channels", [1, 4])

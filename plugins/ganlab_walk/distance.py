@@ -9,6 +9,7 @@ import torch
 from ganlab import Gan, GanlabError, ImageSpec
 
 LEVELS = 255.0  # of grey between the darkest and the brightest value of a picture's range
+REPEATS = ("ClassCode", "Joined", "Dropout")  # say the class, or again what came before
 
 
 def in_pixels(first: torch.Tensor, second: torch.Tensor, image: ImageSpec) -> torch.Tensor:
@@ -57,8 +58,12 @@ def _layers(gan: Gan) -> list[str]:
     hidden = [layer.name for layer in gan.hidden_layers("discriminator")]
     if hidden and max(Counter(hidden).values()) == 1:
         return [name for name in hidden if _runs_once(gan, name)]
-    names = [layer.name for layer in gan.layers("discriminator")]
-    innermost = [name for name in names if not any(other.startswith(f"{name}.") for other in names)]
+    layers = gan.layers("discriminator")
+    innermost = [
+        layer.name
+        for layer in layers
+        if layer.kind not in REPEATS and not any(other.name.startswith(f"{layer.name}.") for other in layers)
+    ]
     return [name for name in innermost[:-1] if _runs_once(gan, name)]
 
 
