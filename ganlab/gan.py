@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ganlab.batches import in_batches
 from ganlab.classes import check_class, class_names
-from ganlab.devices import check_device, enough_memory, is_out_of_memory
+from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ganlab.layers import Call
 
 Side = Literal["generator", "discriminator"]
-
-LARGEST_BATCH = 64  # pictures at once; halved while memory does not suffice
 
 
 @dataclass(frozen=True)
@@ -327,23 +326,10 @@ class Gan:
         """Run a network over many rows in batches that fit the device."""
         import torch
 
-        outputs: list[torch.Tensor] = []
-        batch, done, outer_row = LARGEST_BATCH, 0, self._first_row
+        outer_row = self._first_row
         try:
-            while done < len(inputs):
-                self._first_row = done
-                rows = slice(done, done + batch)
-                output = self._attempt(network, [part[rows] for part in (inputs, labels) if part is not None])
-                if output is not None:
-                    outputs.append(output)
-                    done = rows.stop
-                elif batch > 1:
-                    batch //= 2
-                else:
-                    raise GanlabError(
-                        f"One picture of {self.name!r} does not fit into the memory of {self.device}.",
-                        "Close other programs or choose another --device.",
-                    )
+            rows = [part for part in (inputs, labels) if part is not None]
+            outputs = in_batches(network, rows, self.device, self.name, self._begin)
         finally:
             self._first_row = outer_row
         if not outputs:
@@ -352,17 +338,8 @@ class Gan:
         with enough_memory(f"{len(inputs)} results do not fit into memory at once.", "Ask for fewer at a time."):
             return torch.cat(outputs)
 
-    def _attempt(self, network: nn.Module, batch: list[torch.Tensor]) -> torch.Tensor | None:
-        """What a network makes of one batch, float32 on the CPU; None when memory does not suffice."""
-        import torch
-
-        try:
-            with torch.no_grad():
-                return network(*(part.to(self.device) for part in batch)).float().cpu()
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                return None
-            raise
+    def _begin(self, row: int) -> None:
+        self._first_row = row
 
     def _trace(self, side: Side) -> list[Call]:
         """Every module call of one forward pass, on two pictures."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ganlab import gan as gan_module
+from ganlab import batches
 from ganlab.devices import choose_device, is_out_of_memory
 from ganlab.errors import GanlabError
 from ganlab.gan import Card, Gan, weights_digest
@@ -55,7 +55,7 @@ def test_pictures_do_not_depend_on_their_batch(monkeypatch: pytest.MonkeyPatch) 
     single = torch.cat([gan.generate(latents[[row]]) for row in range(0, 70, 7)])
     assert (single - whole[::7]).abs().max() < LEVEL
     for size in (1, 5, 33):
-        monkeypatch.setattr(gan_module, "LARGEST_BATCH", size)
+        monkeypatch.setattr(batches, "LARGEST_BATCH", size)
         assert (gan.generate(latents) - whole).abs().max() < LEVEL
     reverse = gan.generate(latents[::-1])
     assert (reverse.flip(0) - whole).abs().max() < LEVEL
