@@ -1,14 +1,12 @@
-"""CelebA, LSUN's LMDB, parquet and tars: against what a real writer wrote, and damaged."""
+"""CelebA, parquet and tars: against what a real writer wrote, and damaged."""
 
 from __future__ import annotations
 
 import json
 import pickle
-import struct
 import subprocess
 import sys
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -79,71 +77,13 @@ def test_damaged_celeba(tmp_path: Path) -> None:
     refused(tmp_path, "is no text")
 
 
-# LSUN
-
-
-def lsun(folder: Path, count: int) -> Path:
-    lmdb = pytest.importorskip("lmdb", reason="lmdb is not installed: the extra lsun")
-    with lmdb.open(str(folder), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
-        for i in range(count):
-            transaction.put(f"{i * 7919 % 10007:040x}".encode(), encoded(pixels(i), "WEBP" if i % 2 else "PNG"))
-    return folder
-
-
-def test_lsun(tmp_path: Path) -> None:
-    folder = lsun(tmp_path / "bedroom_val_lmdb", 150)
-    by_key = sorted(range(150), key=lambda i: i * 7919 % 10007)
-    images = open_images(str(folder))
-    assert (len(images), images.label(0)) == (150, None)
-    for i in (149, 0, 64, 63, 128, 7):
-        assert images.name(i) == f"{by_key[i] * 7919 % 10007:040x}"
-        assert by_key[i] % 2 or shows(images, i, by_key[i])
-    assert len(open_images(str(folder)).keys) == 0  # type: ignore[attr-defined] - nothing is read ahead
-    assert open_images(str(folder / "data.mdb")).name(3) == images.name(3)
-    assert survives_a_process(images)
-    with ThreadPoolExecutor(8) as pool:
-        names = list(pool.map(open_images(str(folder)).name, range(150)))
-    assert names == [images.name(i) for i in range(150)]
-    packed = pack(images.first(100), 16, 3, cache=tmp_path / "cache", workers=3)
-    assert (packed.array[77] == images.array(77, 16, 3)).all()
-    assert not images.changed()
-    refused(f"{folder}:train", "no part 'train'", "as it is")
-
-
-def test_damaged_lsun(tmp_path: Path) -> None:
-    folder = lsun(tmp_path / "x_lmdb", 40)
-    whole = (folder / "data.mdb").read_bytes()
-    used = (struct.unpack_from("<Q", whole, 4096 + 136)[0] + 1) * 4096
-    for number, broken in enumerate((whole[: used - 4096], whole[:5000], whole[:100], b"", bytes(20_000))):
-        place = tmp_path / f"{number}"
-        place.mkdir()
-        (place / "data.mdb").write_bytes(broken)
-        refused(place, str(place), "download it again")
-    empty = lsun(tmp_path / "empty", 0)
-    refused(empty, "holds no pictures")
-
-
-def test_a_broken_picture_in_lsun(tmp_path: Path) -> None:
-    lmdb = pytest.importorskip("lmdb", reason="lmdb is not installed: the extra lsun")
-    with lmdb.open(str(tmp_path / "x"), map_size=1 << 20) as environment, environment.begin(write=True) as transaction:
-        transaction.put(b"a", encoded(pixels(0)))
-        transaction.put(b"b", broken_png())
-    packed = pack(open_images(str(tmp_path / "x")), 16, 3, cache=tmp_path / "cache", skip_broken=True)
-    assert len(packed) == 1
-    assert packed.broken[0].startswith("b (")
-
-
-@pytest.mark.parametrize(("library", "extra"), [("lmdb", "lsun"), ("pyarrow.parquet", "parquet")])
-def test_a_library_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, extra: str) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
-    if extra == "lsun":
-        (tmp_path / "data.mdb").write_bytes(bytes(16) + b"\xde\xc0\xef\xbe" + bytes(8192))
-    else:
-        (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
-    refused(tmp_path, "which is not installed", f'pip install "ganlab[{extra}]"')
-
-
 # parquet
+
+
+def test_a_library_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    refused(tmp_path, "which is not installed", 'pip install "ganlab[parquet]"')
 
 
 def parquet(file: Path, first: int, count: int, *, classes: bool = True) -> None:
