@@ -36,6 +36,17 @@ def survives_a_process(images: Images) -> bool:
     return run.stdout == images.array(len(images) - 1, 16, 3).tobytes()
 
 
+@pytest.mark.parametrize("name", ["cifar", "svhn", "idx", "celeba", "lsun", "parquet", "tar"])
+def test_a_format_named_before_something_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("some words")
+    for path in (tmp_path / "empty", tmp_path / "text", tmp_path):
+        with pytest.raises(GanlabError) as caught:
+            open_images(f"{name}:{path}")
+        assert str(path) in caught.value.message
+        assert "not prepared" not in caught.value.message
+
+
 # CelebA
 
 ROWS = ["000001.png -1  1", "000002.png  1 -1", "000003.png  1  1"]
@@ -60,7 +71,8 @@ def test_celeba(tmp_path: Path) -> None:
     assert smiling.fingerprint() == plain.fingerprint()  # they are the same pictures
     assert smiling.first(2).label(1) == "Smiling"
     assert survives_a_process(smiling)
-    refused(f"{folder}:smiling", "no attribute 'smiling'", f"Write {folder}:Smiling")
+    refused(f"{folder}:smiling", "no attribute 'smiling'", f"Write {folder}:Smiling;")
+    refused(f"{folder}:mal", "no attribute 'mal'", f"Write {folder}:Male;")
     table = celeba(tmp_path / "kaggle", ["image_id,Smiling", "000002.png,1", "000001.png,-1"], "list_attr_celeba.csv")
     assert [open_images(f"{table}:Smiling").label(i) for i in range(3)] == ["not Smiling", "Smiling", None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganlab import GanlabError, Images, StoredImages
 
-from .damage import AGAIN, unknown_part
+from .damage import AGAIN, none_there, unknown_part
 from .lmdb_meta import HEADER, MAGIC
 from .lmdb_pages import Entries
 
@@ -25,6 +25,8 @@ def open_lsun(path: Path, part: str) -> Images:
     """The pictures of a database, in the order of their keys."""
     if part:
         raise unknown_part(path, part, ())
+    if not _file(path).is_file():
+        raise none_there(path, FILE)
     return LmdbImages(path)
 
 

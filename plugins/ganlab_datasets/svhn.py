@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganlab import GanlabError, Images
 
-from .damage import AGAIN, damaged, unknown_part
+from .damage import AGAIN, damaged, none_there, unknown_part
 from .matlab import BEGINS, UINT8, arrays_in, numbers_of
 from .pixels import Block, PixelImages
 
@@ -28,6 +28,8 @@ def recognises(path: Path) -> bool:
 def open_svhn(path: Path, part: str) -> Images:
     """The digits of a file, or of ``train_32x32.mat`` and its like in a folder; ``part`` chooses one of those."""
     found = _files_in(path) if path.is_dir() else {"": path}
+    if not found:
+        raise none_there(path, " or ".join(name + ENDING for name in ORDER))
     parts = tuple(found) if path.is_dir() else ()
     if part and part not in parts:
         raise unknown_part(path, part, parts)
