@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +46,21 @@ def pets(tmp_path: Path) -> Path:
     Image.new("RGBA", (28, 20), (255, 0, 0, 10)).save(tmp_path / "pets/dog/2.png")
     (tmp_path / "pets/readme.txt").write_text("x")
     return tmp_path / "pets"
+
+
+def test_looking_at_pictures_imports_no_torch(pets: Path, tmp_path: Path) -> None:
+    script = f"""
+import sys
+from ganlab.cli import main
+try:
+    main(["data", "info", {str(pets)!r}, "--out", {str(tmp_path / "info")!r}])
+except SystemExit as ended:
+    assert not ended.code
+heavy = {{"torch", "captum", "sklearn", "matplotlib", "scipy"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("workers", ["0", "3"])

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from ganlab import GanlabError, open_images, plain_pickle
+from ganlab_datasets.matlab import arrays_in, numbers_of
 from tests import datasets_kit as kit
 
 
@@ -189,7 +190,46 @@ def test_damaged_svhn(tmp_path: Path) -> None:
     place = content.index(struct.pack("<4i", 32, 32, 3, 4))
     content[place : place + 16] = struct.pack("<4i", 32, 32, 3, 1 << 30)  # pictures that the file cannot hold
     path.write_bytes(bytes(content))
+    refused(path, "1073741824 pictures and y of shape (4, 1)")
+    place = content.index(struct.pack("<2i", 4, 1))
+    content[place : place + 8] = struct.pack("<2i", 1 << 30, 1)
+    path.write_bytes(bytes(content))
     refused(path, "more than it can")
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u4", "f4", "f8", "i8"])
+def test_matlab_arrays_are_those_of_scipy(tmp_path: Path, dtype: str, compressed: bool) -> None:
+    """Also those of at most four bytes, which lie in their tags; what is no number is passed over."""
+    path = tmp_path / "a.mat"
+    for shape in ((1, 1), (4, 1), (5, 1), (1, 9), (3, 4, 3, 2)):
+        array = np.random.default_rng(shape).integers(0, 100, shape).astype(dtype)
+        others = {"text": "abc", "cells": np.array([1, "x"], object), "struct": {"a": 1}, "complex": np.ones(2) * 1j}
+        savemat(path, {**others, "array": array, "last": array + 1}, do_compression=compressed)
+        found = arrays_in(path)
+        assert set(found) == {"array", "last"}
+        for name in found:
+            expected = loadmat(path)[name]
+            numbers = numbers_of(path, found[name])
+            assert (numbers == expected).all()
+            assert numbers.shape == expected.shape
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_flipped_bytes_of_svhn(tmp_path: Path, compressed: bool) -> None:
+    svhn(tmp_path / "a.mat", 5, compressed)
+    whole = (tmp_path / "a.mat").read_bytes()
+    rng = np.random.default_rng(compressed)
+    for number in range(100):
+        content = bytearray(whole)
+        for place in rng.integers(120, 400 if number % 2 else len(content), 3):
+            content[place] = int(rng.choice([0, 255, rng.integers(256)]))
+        (tmp_path / "a.mat").write_bytes(content)
+        try:
+            images = open_images(f"svhn:{tmp_path / 'a.mat'}")
+            images.array(len(images) - 1, 16, 3)
+        except GanlabError:
+            pass
 
 
 # idx

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from ganlab import GanlabError, Images, open_images
+
+from .damage import none_there
 
 LISTS = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 YES, NO = ("1",), ("-1", "0")
@@ -22,11 +25,12 @@ def open_celeba(path: Path, part: str) -> Images:
 
     Without one the pictures have no classes. A picture that the list does not name has none either.
     """
-    listed = _list_in(path)
-    assert listed is not None
+    if (listed := _list_in(path)) is None:
+        raise none_there(path, " or ".join(LISTS))
     names, rows = _read(listed)
     if part and part not in names:
-        near = next((name for name in names if name.lower() == part.lower()), names[0])
+        alike = {name.lower(): name for name in names}
+        near = alike[next(iter(get_close_matches(part.lower(), alike, n=1)), names[0].lower())]
         raise GanlabError(f"{listed} has no attribute {part!r}.", f"Write {path}:{near}; it has {', '.join(names)}.")
     pictures = open_images(f"folder:{path}")
     shown: dict[str, str] = {}

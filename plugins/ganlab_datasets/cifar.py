@@ -12,6 +12,7 @@ from ganlab import GanlabError, Images, plain_pickle
 
 from .damage import AGAIN, damaged, unknown_part
 from .pixels import Block, PixelImages
+from .tar_index import Archive
 
 TEN = {**{f"data_batch_{number}": "train" for number in range(1, 6)}, "test_batch": "test"}
 HUNDRED = {"train": "train", "test": "test"}
@@ -73,7 +74,7 @@ def _from_folder(folder: Path) -> Iterator[tuple[str, Path | bytes]]:
 
 def _from_archive(path: Path, part: str) -> Iterator[tuple[str, Path | bytes]]:
     """The pickles of the .tar.gz, unpacked one after the other."""
-    with damaged(path, "tar of CIFAR"), tarfile.open(path, "r|gz") as archive:
+    with damaged(path, "tar of CIFAR"), Archive.open(path, "r|gz") as archive:
         for member in archive:
             name = PurePosixPath(member.name).name
             if not member.isreg() or not (
@@ -92,7 +93,7 @@ def _from_archive(path: Path, part: str) -> Iterator[tuple[str, Path | bytes]]:
 def _archive_begins(path: Path) -> bool:
     """Whether a .tar.gz begins with one of the two folders."""
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with Archive.open(path, "r|gz") as archive:
             first = archive.next()
     except (tarfile.TarError, EOFError, OSError, ValueError):
         return False

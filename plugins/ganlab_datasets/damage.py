@@ -53,6 +53,11 @@ def check_unpacked(path: Path, needed: int) -> None:
         raise GanlabError(f"{path} would take {needed:,} bytes of memory.", "Give its pictures in smaller files.")
 
 
+def none_there(path: Path, what: str) -> GanlabError:
+    """What is said where somebody named a format before a path that holds nothing of it."""
+    return GanlabError(f"{path} holds no {what}.", "Without the format's name before it, what it holds is found out.")
+
+
 def unknown_part(path: Path, part: str, parts: tuple[str, ...]) -> GanlabError:
     there = f"Write {path}:{parts[0]}; there are {', '.join(parts)}." if parts else f"Give {path} as it is."
     return GanlabError(f"{path} has no part {part!r}.", there)

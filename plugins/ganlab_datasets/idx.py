@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ganlab import GanlabError, Images
 
-from .damage import AGAIN, check_unpacked, damaged, unknown_part
+from .damage import AGAIN, check_unpacked, damaged, none_there, unknown_part
 from .pixels import Block, PixelImages
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def open_idx(path: Path, part: str) -> Images:
         if _magic(path) == LABELS:
             raise GanlabError(f"{path} holds labels, not pictures.", "Give the file of images, or the folder of both.")
         found = {"": path}
+    if not found:
+        raise none_there(path, "idx file of images, such as train-images-idx3-ubyte")
     parts = tuple(found) if path.is_dir() else ()
     if part and part not in parts:
         raise unknown_part(path, part, parts)

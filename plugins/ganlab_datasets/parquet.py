@@ -13,7 +13,7 @@ from typing import Any
 
 from ganlab import BrokenPicture, GanlabError, Images, StoredImages
 
-from .damage import AGAIN, damaged, library, unknown_part
+from .damage import AGAIN, damaged, library, none_there, unknown_part
 
 MAGIC = b"PAR1"
 SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
@@ -38,6 +38,8 @@ def open_parquet(path: Path, part: str) -> Images:
     ``part`` is what shards are called before their number: train for ``train-00000-of-00002.parquet``.
     """
     found = _files_in(path) if path.is_dir() else {"": [path]}
+    if not found:
+        raise none_there(path, ".parquet")
     parts = tuple(name for name in found if name)
     if part and part not in parts:
         raise unknown_part(path, part, parts)

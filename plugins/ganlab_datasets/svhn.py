@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ganlab import GanlabError, Images
 
-from .damage import AGAIN, check_unpacked, damaged, unknown_part
+from .damage import AGAIN, damaged, none_there, unknown_part
+from .matlab import BEGINS, UINT8, arrays_in, numbers_of
 from .pixels import Block, PixelImages
 
-FORMAT = b"MATLAB 5.0 MAT-file"
 ENDING = "_32x32.mat"
 ORDER = ("train", "test", "extra")
 
@@ -22,12 +22,14 @@ def recognises(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         start = file.read(10)
-    return (start.startswith(b"MATLAB") and path.suffix.lower() == ".mat") or start == FORMAT[:10]
+    return (start.startswith(b"MATLAB") and path.suffix.lower() == ".mat") or start == BEGINS[:10]
 
 
 def open_svhn(path: Path, part: str) -> Images:
     """The digits of a file, or of ``train_32x32.mat`` and its like in a folder; ``part`` chooses one of those."""
     found = _files_in(path) if path.is_dir() else {"": path}
+    if not found:
+        raise none_there(path, " or ".join(name + ENDING for name in ORDER))
     parts = tuple(found) if path.is_dir() else ()
     if part and part not in parts:
         raise unknown_part(path, part, parts)
@@ -42,24 +44,27 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 def _block(part: str, path: Path) -> Block:
     import numpy as np
-    from scipy.io import loadmat, whosmat
 
     with path.open("rb") as file:
-        if file.read(len(FORMAT)) != FORMAT:
+        if file.read(len(BEGINS)) != BEGINS:
             raise GanlabError(f"{path} is no MATLAB 5 file.", "Save it in MATLAB with -v7; SVHN's come as such.")
     with damaged(path, "MATLAB 5 file"):
-        held = {name: (shape, kind) for name, shape, kind in whosmat(str(path))}
-        shape, kind = held.get("X", ((), ""))
-        if len(shape) != 4 or shape[2] not in (1, 3) or kind != "uint8" or 0 in shape or "y" not in held:
-            listed = ", ".join(f"{name} {shape}" for name, (shape, _) in held.items()) or "nothing"
+        arrays = arrays_in(path)
+        x, y = arrays.get("X"), arrays.get("y")
+        if x is None or y is None or x.kind != UINT8 or not _are_pictures(x.shape):
+            listed = ", ".join(f"{array.name} {array.shape}" for array in arrays.values()) or "no arrays"
             raise GanlabError(
                 f"{path} holds {listed}, not X (height, width, 3, n) of uint8 and y (n, 1).",
                 f"Of SVHN, format 2 is read, such as train_32x32.mat. If it is that: {AGAIN.lower()}",
             )
-        check_unpacked(path, math.prod(shape))
-        if math.prod(held["y"][0]) != shape[3]:
-            raise GanlabError(f"{path} holds {shape[3]} pictures and y of shape {held['y'][0]}.", "Is it SVHN's?")
-        content = loadmat(str(path), variable_names=["X", "y"])
-        labels = np.asarray(content["y"]).reshape(-1).astype(np.int64) % 10
-        pixels = np.moveaxis(np.asarray(content["X"], np.uint8), -1, 0)
-    return Block(part, pixels, [str(label) for label in labels.tolist()])
+        if math.prod(y.shape) != x.shape[3]:
+            raise GanlabError(f"{path} holds {x.shape[3]} pictures and y of shape {y.shape}.", "Is it SVHN's?")
+        labels = numbers_of(path, y).reshape(-1)
+        if not np.isin(labels, range(11)).all():
+            raise ValueError("y holds others than 1 to 10")
+        pixels = np.moveaxis(numbers_of(path, x), -1, 0)
+    return Block(part, pixels, [str(int(label) % 10) for label in labels])
+
+
+def _are_pictures(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and shape[2] in (1, 3) and 0 not in shape

@@ -19,6 +19,8 @@ PACKED = (b"\x1f\x8b", b"BZ", b"\xfd7")  # first bytes of gz, bz2, xz
 LARGEST_MEMBER = 1 << 28  # bytes of one picture
 MOST_UNPACKED = 1 << 33  # bytes of pictures that are unpacked into a temporary file
 BLOCK = 512
+NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+LARGEST_NOTE = 1 << 20  # bytes of a name, or of what a header says about a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,35 @@ class UnpackedIndex(Index):
 
 
 class _Header(tarfile.TarInfo):
-    """Notes when the blocks of zeros come that end a tar: at a damaged header, too, tarfile stops without a word."""
+    """Notes when the blocks of zeros come that end a tar: at a damaged header, too, tarfile stops without a word.
+
+    What tarfile would read into memory whatever its size is refused: long names, notes, and lists of holes.
+    """
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            cast(_Archive, archive).ended = True
+            cast(Archive, archive).ended = True
             raise
 
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in NOTES and header.size > LARGEST_NOTE:
+            raise ValueError(f"a name or note in it takes {header.size:,} bytes")
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse()
+        return header
 
-class _Archive(tarfile.TarFile):
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        raise _sparse()
+
+
+class Archive(tarfile.TarFile):
+    """A tar whose headers take no more memory than headers do; ``ended`` once its end was seen."""
+
     tarinfo = _Header
     ended = False
 
@@ -86,7 +105,7 @@ def is_tar(path: Path) -> bool:
     if path.name.lower().endswith((".tgz", ".tbz2", ".txz")) or ".tar." in path.name.lower():
         return True
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with Archive.open(path, "r|*") as archive:
             return archive.next() is not None
     except (tarfile.TarError, EOFError, OSError, ValueError):
         return False
@@ -109,7 +128,7 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
         damaged(path, "tar"),
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        _Archive.open(fileobj=mapped, mode="r:") as archive,
+        Archive.open(fileobj=mapped, mode="r:") as archive,
     ):
         for member in _wanted(archive, index, endings, path):
             if member.offset_data + member.size > size:
@@ -121,7 +140,7 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
 def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
     index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the index
     place = 0
-    with damaged(path, "packed tar"), _Archive.open(path, "r|*") as archive:
+    with damaged(path, "packed tar"), Archive.open(path, "r|*") as archive:
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
             content = cast(IO[bytes], archive.extractfile(member)).read()
             if len(content) != member.size:
@@ -161,3 +180,7 @@ def _exactly(file: IO[bytes], member: Member) -> bytes:
     if len(content) != member.size:
         raise ValueError("the file ends within it")
     return content
+
+
+def _sparse() -> GanlabError:
+    return GanlabError("The tar holds a file with holes, which is not read.", "Pack it again without --sparse.")

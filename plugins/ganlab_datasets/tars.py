@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from ganlab import GanlabError, Images, StoredImages
 
 from . import cifar
-from .damage import AGAIN, unknown_part
+from .damage import AGAIN, none_there, unknown_part
 from .tar_index import Index, Member, is_tar, read_index
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
@@ -35,6 +35,8 @@ def open_tars(path: Path, part: str) -> Images:
     if part:
         raise unknown_part(path, part, ())
     shards = _shards_in(path) if path.is_dir() else [path] if path.is_file() else list(_named_by(str(path)))
+    if not shards:
+        raise none_there(path, "tars, or other files too")
     return TarImages(path, shards)
 
 
