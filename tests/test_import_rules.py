@@ -55,6 +55,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/trusted",
     "recovery/beginnings",
     "recovery/building",
+    "recovery/orders",
     "recovery/chaining",
     "recovery/estimating",
     "recovery/smoothness",

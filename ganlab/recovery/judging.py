@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, judging_geometries
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import ACTIVATIONS, SIZES
+from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.tables import norm_table, places_between, weighted
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify

@@ -14,7 +14,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.beginnings import beginnings
-from ganlab.recovery.chaining import Skeleton, Stage, length_of
+from ganlab.recovery.chaining import Skeleton, length_of
 from ganlab.recovery.geometries import Geometry
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
 from ganlab.recovery.options import (
@@ -22,6 +22,7 @@ from ganlab.recovery.options import (
     NORM_EPS,
     size_rank,
 )
+from ganlab.recovery.orders import Stage
 from ganlab.recovery.routes import Routes
 from ganlab.recovery.simulate import run
 from ganlab.recovery.smoothness import smoothed
