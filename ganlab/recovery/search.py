@@ -90,7 +90,7 @@ class _Search:
                 heard = [self._heard(one, norm, QUICK) for one in hypotheses]
                 hypotheses = self._judged(hypotheses, heard, norm)
                 self.seen.append(norm.name)
-            hypotheses = [self._normalised(one, norm) for one in hypotheses]
+            hypotheses = [self._normalised(one, norm, self._usual_eps(one, norm)) for one in hypotheses]
         return hypotheses
 
     def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
@@ -157,8 +157,18 @@ class _Search:
         active = [one for one in likely if not self._idle(one, number - 1)]
         idle = [one for one in likely if self._idle(one, number - 1)] if active else []
         likely = active or likely
-        if not (self.known.statistics and can_testify(norm)):
-            return [self._normalised(one, norm) for one in self._carry(likely)]
+        if self.known.statistics and can_testify(norm):
+            kept = self._left(likely, unlikely, idle, norm)
+            tried = [(one, 0, self._usual_eps(one, norm)) for one in kept]
+            tried += [(kept[0], 2, eps) for eps in self._other_eps(kept[0], norm)]  # one thing varied at a time
+        else:
+            tried = [(one, 0, self._usual_eps(one, norm)) for one in self._carry(likely)]
+        return [self._normalised(one, norm, eps).chose(f"eps {number}", f"{eps:g}", rank) for one, rank, eps in tried]
+
+    def _left(
+        self, likely: list[Hypothesis], unlikely: list[Hypothesis], idle: list[Hypothesis], norm: Part
+    ) -> list[Hypothesis]:
+        """Those that a norm believes; the unlikely and the idle are taken in where the likely fit poorly."""
         heard = [self._heard(one, norm, QUICK) for one in likely]
         error = min(one.testimonies[-1].error for one in heard)
         if unlikely and error > POOR:
@@ -168,13 +178,8 @@ class _Search:
         if inert and (error > POOR or IDLE * min(one.testimonies[-1].error for one in inert) < error):
             likely = likely + idle
             heard += inert
-        kept = self._judged(likely, heard, norm, inert)
         self.seen.append(norm.name)
-        usual, *others = self._eps(norm, kept[0])
-        tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
-        return [
-            self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
-        ]
+        return self._judged(likely, heard, norm, inert)
 
     def _idle(self, one: Hypothesis, number: int) -> bool:
         """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that."""
@@ -199,15 +204,21 @@ class _Search:
         ]
         return (early, late) if early_first else (late, early)
 
-    def _eps(self, norm: Part, best: Hypothesis) -> list[tuple[int, float]]:
-        """(rank, value) worth trying, that of the norm before first: only what this norm's variances would feel."""
-        if "eps" in norm.settings or not self.known.statistics:
-            return [(0, float(norm.settings.get("eps", self.known.eps)))]
-        before = [float(value) for name, value in best.choices.items() if name.startswith("eps")]
-        usual = before[-1] if before else self.known.eps
-        variance = float(norm.tensors["variance"].median())
-        others = [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
-        return [(0, usual), *((2, eps) for eps in others)]
+    def _usual_eps(self, one: Hypothesis, norm: Part) -> float:
+        """What the file or the user states, else that of the norm before, else the framework's."""
+        before = [float(table["eps"]) for table, _ in one.elements if table["kind"] == "batch_norm"]
+        if "eps" in norm.settings:
+            return float(norm.settings["eps"])
+        if self.known.eps:
+            return self.known.eps[min(len(before), len(self.known.eps) - 1)]
+        return before[-1] if before else self.known.usual_eps
+
+    def _other_eps(self, one: Hypothesis, norm: Part) -> list[float]:
+        """Others worth trying, where none is stated: only what this norm's variances would feel."""
+        if "eps" in norm.settings or self.known.eps:
+            return []
+        usual, variance = self._usual_eps(one, norm), float(norm.tensors["variance"].median())
+        return [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
 
     def _judged(
         self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part, beside: Sequence[Hypothesis] = ()
@@ -262,11 +273,10 @@ class _Search:
                 ruling = Ruling(name, chosen, norm.name, mine.error, rival.choices[name], theirs.error, clear)
                 self.rulings.append(ruling)
 
-    def _normalised(self, one: Hypothesis, norm: Part, eps: float | None = None) -> Hypothesis:
+    def _normalised(self, one: Hypothesis, norm: Part, eps: float) -> Hypothesis:
         """With the norm itself; its statistics are the batch's, as in training."""
         one = self._run(one, norm)
-        table = norm_table(norm, self.known.eps if eps is None else eps, one.features.ndim == 2)
-        return replace(one, elements=(*one.elements, (table, norm)))
+        return replace(one, elements=(*one.elements, (norm_table(norm, eps, one.features.ndim == 2), norm)))
 
     def _activations(
         self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part | None, before_norm: bool = False
