@@ -65,6 +65,7 @@ HEAVY_AT_ONCE = {
     "recovery/judging",
     "recovery/parts",
     "recovery/recover",
+    "recovery/hearing",
     "recovery/search",
     "recovery/simulate",
     "recovery/tables",
