@@ -16,9 +16,11 @@ _HOME_OF = {
     "Architecture": "architectures",
     "Box": "labels",
     "Boxes": "labels",
+    "BrokenPicture": "data",
     "Card": "gan",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
+    "DatasetFormat": "data",
     "Exemplars": "exemplars",
     "Figure": "results",
     "Gan": "gan",
@@ -36,6 +38,7 @@ _HOME_OF = {
     "Range": "parameters",
     "Result": "results",
     "Stored": "recovery.stored",
+    "StoredImages": "data",
     "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
@@ -51,6 +54,7 @@ _HOME_OF = {
     "picture_file": "labels",
     "progress": "progressbar",
     "picture_text": "exemplars",
+    "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
     "read_picture": "exemplars",
     "said_by": "vocabulary",
@@ -69,8 +73,12 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
+    from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
+    from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
+    from ganlab.data import DatasetFormat as DatasetFormat
     from ganlab.data import Images as Images
+    from ganlab.data import StoredImages as StoredImages
     from ganlab.data import open_images as open_images
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.errors import GanlabError as GanlabError

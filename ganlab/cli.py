@@ -31,6 +31,7 @@ STOPPED = 130
 CORE_COMMANDS = {
     "train": "ganlab.training.command:train",
     "sample": "ganlab.sampling:sample",
+    "data": "ganlab.data_commands:data",
     "checkpoints": "ganlab.checkpoint_commands:checkpoints",
     "plugins": "ganlab.plugin_commands:plugins",
 }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ganlab.analyses import Analysis
     from ganlab.architectures import Architecture
     from ganlab.checkpoints import CheckpointFormat
-    from ganlab.data import Dataset
+    from ganlab.data import Dataset, DatasetFormat
     from ganlab.labelers import Labeler
 
 hookspec = HookspecMarker("ganlab")
@@ -78,14 +78,17 @@ def register_checkpoint_formats() -> list[CheckpointFormat]:  # type: ignore[emp
 
 
 @hookspec
-def register_datasets() -> list[Dataset]:  # type: ignore[empty-body]
-    """Sets of pictures that have a name: ``ganlab train rooms``.
+def register_datasets() -> list[Dataset | DatasetFormat]:  # type: ignore[empty-body]
+    """Sets of pictures: drawn ones that have a name, ``ganlab train rooms``, and formats that files of pictures have.
 
-    Called when pictures are opened by a name that is no file or folder::
+    A ``Dataset`` draws. A ``DatasetFormat`` recognises a path and opens it as ``Images``, everywhere pictures are
+    opened: ``ganlab train PATH``, ``NAME:PATH`` where several formats recognise it, ``PATH:PART`` for a part. The
+    smallest way to make ``Images`` is to subclass ``StoredImages``: say how many there are, and what is kept of each.
+    Called when pictures are opened::
 
         @hookimpl
         def register_datasets():
-            return [Dataset("rooms", ...)]
+            return [Dataset("rooms", ...), DatasetFormat("lsun", ...)]
     """
 
 

@@ -18,20 +18,20 @@ class PluginFault(Exception):
 
 
 class Kind(NamedTuple):
-    """What a hook brings: the word for it, the class, where the class lives."""
+    """What a hook brings: the word for it, the class or classes, where they live."""
 
     word: str
-    type: str
+    types: tuple[str, ...]
     home: str
 
 
 KINDS = {
-    "register_analyses": Kind("analysis", "Analysis", "ganlab.analyses"),
-    "register_architectures": Kind("architecture", "Architecture", "ganlab.architectures"),
-    "register_checkpoint_formats": Kind("checkpoint format", "CheckpointFormat", "ganlab.checkpoints"),
-    "register_datasets": Kind("data set", "Dataset", "ganlab.data"),
-    "register_labelers": Kind("labeler", "Labeler", "ganlab.labelers"),
-    "register_commands": Kind("command", "Typer", "typer"),
+    "register_analyses": Kind("analysis", ("Analysis",), "ganlab.analyses"),
+    "register_architectures": Kind("architecture", ("Architecture",), "ganlab.architectures"),
+    "register_checkpoint_formats": Kind("checkpoint format", ("CheckpointFormat",), "ganlab.checkpoints"),
+    "register_datasets": Kind("data set", ("Dataset", "DatasetFormat"), "ganlab.data"),
+    "register_labelers": Kind("labeler", ("Labeler",), "ganlab.labelers"),
+    "register_commands": Kind("command", ("Typer",), "typer"),
 }
 
 
@@ -62,7 +62,7 @@ def check_brought(hook: str, brought: Any) -> list[Any]:
     kind = KINDS[hook]
     if not isinstance(brought, list):
         raise PluginFault(f"{hook}() must return a list, not {_article(type(brought).__name__)}")
-    wanted = getattr(import_module(kind.home), kind.type)
+    wanted = tuple(getattr(import_module(kind.home), name) for name in kind.types)
     names: set[str] = set()
     for thing in brought:
         if hook == "register_commands":
@@ -70,7 +70,7 @@ def check_brought(hook: str, brought: Any) -> list[Any]:
                 raise PluginFault(f"{hook}() returned {thing!r}, which is neither a function nor a typer.Typer")
         elif not isinstance(thing, wanted):
             advice = ": mark the function with @ganlab.analysis" if hook == "register_analyses" else ""
-            raise PluginFault(f"{hook}() returned {_shown(thing)}, which is no {kind.type}{advice}")
+            raise PluginFault(f"{hook}() returned {_shown(thing)}, which is no {' or '.join(kind.types)}{advice}")
         name = name_of(thing)
         if not name:
             raise PluginFault(f"{hook}() returned {_article(kind.word)} without a name")

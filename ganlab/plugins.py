@@ -21,7 +21,7 @@ from ganlab.plugin_metadata import PluginEntry, PluginProblem, SourceFacts, one_
 if TYPE_CHECKING:
     from ganlab.architectures import Architecture
     from ganlab.checkpoints import CheckpointFormat
-    from ganlab.data import Dataset
+    from ganlab.data import Dataset, DatasetFormat
     from ganlab.labelers import Labeler
 
 PROVIDER_HOOKS = (
@@ -153,16 +153,17 @@ class PluginHost:
     def provides(self, name: str) -> dict[str, dict[str, Any]]:
         """What one plugin brings besides commands, hook by hook; empty where it was left out."""
         for entry in list(self.entries.values()):  # those before it have the first choice of names
-            provided = self._provide(entry)
+            for hook in PROVIDER_HOOKS:
+                self._provide(entry, hook)
             if entry.name == name:
-                return provided
+                return self._provided.get(name, {})
         return {}
 
     def search(self, hook: str) -> Iterator[dict[str, Any]]:
         """What ganlab, then one plugin after the other brings; each imported when its turn comes."""
         yield self._core_provides(hook)
         for entry in list(self.entries.values()):
-            yield self._provide(entry).get(hook, {})
+            yield self._provide(entry, hook)
 
     def architectures(self) -> Mapping[str, Architecture]:
         """All architectures by name."""
@@ -173,23 +174,24 @@ class PluginHost:
         for formats in self.search("register_checkpoint_formats"):
             yield from formats.values()
 
-    def datasets(self) -> Mapping[str, Dataset]:
-        """All data sets that have a name."""
+    def datasets(self) -> Mapping[str, Dataset | DatasetFormat]:
+        """All data sets that have a name, and all formats of files of pictures."""
         return Registry(self, "register_datasets")
 
     def labelers(self) -> Mapping[str, Labeler]:
         """All labelers by name."""
         return Registry(self, "register_labelers")
 
-    def _provide(self, entry: PluginEntry) -> dict[str, dict[str, Any]]:
-        if entry.name not in self._provided and entry.name not in self._failed and entry.name not in self._loading:
+    def _provide(self, entry: PluginEntry, hook: str) -> dict[str, Any]:
+        """What a plugin brings through one hook, by name. The others, which may import torch, are not called for it."""
+        there = hook in self._provided.get(entry.name, {})
+        if not there and entry.name not in self._failed and entry.name not in self._loading:
             with self._guarded(entry):
                 self._load(entry)
-                provided = {hook: self._gather(entry.name, (hook,)) for hook in PROVIDER_HOOKS}
-                for hook, things in provided.items():
-                    self._refuse_taken(hook, things)
-                self._provided[entry.name] = provided
-        return self._provided.get(entry.name, {})
+                things = self._gather(entry.name, (hook,))
+                self._refuse_taken(hook, things)
+                self._provided.setdefault(entry.name, {})[hook] = things
+        return self._provided.get(entry.name, {}).get(hook, {})
 
     def _core_provides(self, hook: str) -> dict[str, Any]:
         if hook not in self._core:
@@ -227,7 +229,7 @@ class PluginHost:
         if not things:
             return
         owners = {"ganlab itself": self._core_provides(hook)}
-        owners |= {f"plugin '{owner}'": provided[hook] for owner, provided in self._provided.items()}
+        owners |= {f"plugin '{owner}'": provided.get(hook, {}) for owner, provided in self._provided.items()}
         for owner, theirs in owners.items():
             for name in sorted(things.keys() & theirs.keys()):
                 raise PluginFault(f"the {KINDS[hook].word} '{name}' belongs to {owner} already")

@@ -178,8 +178,8 @@ def test_missing_paths(tmp_path: Path, datasets: dict[str, Dataset]) -> None:
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(encoded(pixels(0)))
-    refused(tmp_path / "one.png", "is no folder, zip, .npy or .npz", "folder")
-    refused("/dev/null", "is no folder, zip, .npy or .npz", "folder")
+    refused(tmp_path / "one.png", "is no set of pictures that is known here", "folder")
+    refused("/dev/null", "is no set of pictures that is known here", "folder")
 
 
 def test_a_picture_that_does_not_decode(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ STOREYS: list[set[str]] = [
     {"training", "sampling"},
     {"testing", "scaffold"},
     {"commands", "running"},
-    {"plugin_commands", "checkpoint_commands"},
+    {"plugin_commands", "checkpoint_commands", "data_commands", "survey"},
     {"cli"},
     {"__main__"},
 ]

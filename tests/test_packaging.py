@@ -53,11 +53,12 @@ def test_declared_dependencies_are_the_imported_ones() -> None:
         *requirements(),
         *requirements("video"),
         *requirements("formats"),
+        *requirements("parquet"),
     ]  # an extra is imported where it is used
     assert imported_distributions() == {canonicalize_name(requirement.name) for requirement in declared}
 
 
-@pytest.mark.parametrize("extra", ["", "test", "browser", "video", "dev"])
+@pytest.mark.parametrize("extra", ["", "test", "browser", "formats", "parquet", "video", "dev"])
 def test_tested_versions_lie_within_the_declared_ranges(extra: str) -> None:
     for requirement in requirements(extra):
         if requirement.name != "ganlab":

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ganlab.errors import GanlabError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
+RECONSTRUCT = ("numpy.core.multiarray", "numpy._core.multiarray")  # where numpy keeps what makes arrays
 LAYERS = ("torch.nn.modules.", "torch.nn.backends.")  # torch's, but no weights
 # what weights are made of
 HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set")
@@ -54,6 +61,9 @@ class _Plain(pickle._Unpickler):
     It is the one in Python: the one in C makes room for as many memories as a pickle says it has.
     """
 
+    # makes room for as many bytes as the pickle says; no file of weights or pictures has it
+    dispatch = {code: read for code, read in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]}
+
     def find_class(self, module: str, name: str) -> Any:
         if _is_harmless(f"{module}.{name}"):
             return _Stand
@@ -61,6 +71,67 @@ class _Plain(pickle._Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         raise pickle.UnpicklingError("a tensor")
+
+
+class _Encoded(_Stand):
+    """Stands for ``_codecs.encode``, by which Python 3 writes bytes into pickles for Python 2."""
+
+    def __new__(cls, text: str, encoding: str) -> Any:
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"bytes in {encoding}")
+        return text.encode("latin1")
+
+
+class _Dtype(_Stand):
+    """Stands for ``numpy.dtype`` and keeps its code, such as ``u1``."""
+
+    def __init__(self, code: str | bytes, *rest: Any) -> None:
+        self.code = code.decode() if isinstance(code, bytes) else code
+
+
+class _Array(_Stand):
+    """Stands for an array, and becomes one of plain numbers where its state says so."""
+
+    value: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], _Dtype, bool, bytes]) -> None:
+        import numpy as np
+
+        _, shape, dtype, by_columns, content = state
+        if not re.fullmatch("[biuf][1248]", dtype.code):
+            raise pickle.UnpicklingError(f"an array of {dtype.code}")
+        self.value = np.frombuffer(content, dtype.code).reshape(shape, order="F" if by_columns else "C")
+
+
+class _WithArrays(_Plain):
+    """Opens containers, numbers and texts, and numpy's arrays of numbers."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        stands: dict[str, type] = {"_reconstruct": _Array, "ndarray": _Stand, "dtype": _Dtype, "encode": _Encoded}
+        if name in stands and module in ("numpy", *RECONSTRUCT, "_codecs"):
+            return stands[name]
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+
+def plain_pickle(document: bytes) -> dict[str, Any]:
+    """A pickled dictionary of plain Python data and numpy arrays of numbers; texts of Python 2 are bytes in it.
+
+    Nothing that the pickle names is called or imported, and no more memory is taken than a few times its own size.
+
+    Raises:
+        GanlabError: it is damaged, is no dictionary, or holds anything else.
+    """
+    try:
+        value = _WithArrays(BytesIO(document), encoding="bytes").load()
+        held = {key.decode() if isinstance(key, bytes) else str(key): one for key, one in value.items()}
+    except (MemoryError, GanlabError):
+        raise
+    except Exception as error:  # a damaged pickle raises anything
+        raise GanlabError(
+            f"The pickle is damaged, or holds more than plain data ({str(error) or type(error).__name__}).",
+            "Only dictionaries of numbers, texts, lists and numpy arrays are read, and nothing in them is run.",
+        ) from error
+    return {key: one.value if isinstance(one, _Array) else one for key, one in held.items()}
 
 
 def _documents(path: Path) -> list[bytes]:

@@ -1,9 +1,9 @@
-"""Part of a set of pictures, picked by name: what a list of names to keep leaves."""
+"""A set of pictures made of another: a part picked by name, or the same pictures of other classes."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +71,44 @@ class ChosenImages(Images):
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         return self.whole._decode(self.whole._row(int(self.rows[row])), size)
+
+
+class RelabelledImages(Images):
+    """The pictures of another set, told to be of other classes: `labels` (n,), None for a picture of no class."""
+
+    def __init__(self, whole: Images, labels: Sequence[str | None]) -> None:
+        if len(labels) != len(whole):
+            raise ValueError(f"{len(labels)} labels for {len(whole)} pictures")
+        self.spec, self.source = whole.spec, whole.source
+        self.ignored, self.parts = whole.ignored, whole.parts
+        self.whole = whole
+        self.labels = labels
+
+    def name(self, i: int) -> str:
+        return self.whole.name(self._row(i))
+
+    def label(self, i: int) -> str | None:
+        return self.labels[self._row(i)]
+
+    def array(self, i: int, size: int, channels: int) -> np.ndarray:
+        return self.whole.array(self._row(i), size, channels)
+
+    @contextmanager
+    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
+        with self.whole.in_bulk(workers) as read:
+            yield read
+
+    def changed(self) -> bool:
+        return self.whole.changed()
+
+    def _total(self) -> int:
+        return len(self.whole)
+
+    def _facts(self) -> Iterable[object]:
+        return self.whole.first(len(self))._facts()
+
+    def _decode(self, row: int, size: int | None) -> Image.Image:
+        return self.whole._decode(row, size)
 
 
 def read_names(path: Path) -> list[str]:

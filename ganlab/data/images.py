@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -49,16 +50,34 @@ class Dataset:
     draw: Callable[[int, int], np.ndarray]
 
 
+@dataclass(frozen=True)
+class DatasetFormat:
+    """Files of pictures that a plugin can read, as `register_datasets` returns it.
+
+    `recognises(path)` tells a file or folder by its name and first bytes, cheaply and without the library that
+    reads it; a name that does not exist, with braces in it (`shards-{000..012}.tar`), is asked for too.
+    `open(path, part)` gives the pictures, mostly a `StoredImages`; `part` is what the user typed after the path
+    and a colon (`train`), or empty. Both are told in messages by `name`, as in `NAME:PATH`, and `summary`.
+    """
+
+    name: str
+    summary: str
+    recognises: Callable[[Path], bool]
+    open: Callable[[Path, str], Images]
+
+
 class Images(ABC):
     """A set of pictures in a fixed order, decoded when asked for. Made by `open_images`.
 
     `spec` is what the user wrote, `source` the same independent of the current folder,
-    `ignored` the number of files found beside the pictures that are none by their name.
+    `ignored` the number of files found beside the pictures that are none by their name,
+    `parts` what may follow a path and a colon, where only some of what lies there is meant.
     """
 
     spec: str
     source: str
     ignored: int = 0
+    parts: tuple[str, ...] = ()
     limit: int | None = None
 
     @classmethod
@@ -91,6 +110,12 @@ class Images(ABC):
         from ganlab.data.chosen import ChosenImages
 
         return ChosenImages.by_name(self, names)
+
+    def with_labels(self, labels: Sequence[str | None]) -> Images:
+        """The same pictures of other classes: `labels` has one for each, or None for those of no class."""
+        from ganlab.data.chosen import RelabelledImages
+
+        return RelabelledImages(self, labels)
 
     def fingerprint(self) -> str:
         """32 hex digits that change when the pictures do (judged by names, sizes and times, not by contents).

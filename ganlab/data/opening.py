@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganlab.data.images import Dataset, Images
+from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
 from ganlab.palette import VISIBLE
 
@@ -21,45 +22,86 @@ LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is 
 
 
 def open_images(spec: str) -> Images:
-    """The pictures that `spec` names: a folder, a zip, an array or a data set.
+    """The pictures that `spec` names: a folder, a zip, an array, a data set, or files of a plugin's format.
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
     below it. Floats in an array must lie in [0, 1] or [-1, 1]; its channels may be any number. A data set is
-    `NAME` or `NAME:COUNT`, as plugins register them. A picture's class is the folder it lies in; in an npz
-    `y_train` tells those of `x_train`, `labels` those of `images`. Raises `GanlabError` for whatever gives no
-    picture.
+    `NAME` or `NAME:COUNT`, as plugins register them. Other files are opened by the format that recognises them, or by
+    the one named before a colon, `FORMAT:PATH`; `PATH:PART` picks a part of them. A picture's class is the folder it
+    lies in; in an npz `y_train` tells those of `x_train`, `labels` those of `images`; formats may know better. Raises
+    `GanlabError` for whatever gives no picture.
     """
     spec = str(spec)
-    name, _, number = spec.partition(":")
-    if _bare(name) and (dataset := _datasets().get(name)):
-        return _open_dataset(dataset, spec, number)
+    name, _, rest = spec.partition(":")
+    if _bare(name) and isinstance(dataset := _datasets().get(name), Dataset):
+        return _open_dataset(dataset, spec, rest)
     if not spec.strip():
         raise _missing(spec)
-    path, array = _existing(spec), ""
-    if path is None and ".npz:" in spec.lower():
-        file, _, array = spec.rpartition(":")
-        path = _existing(file)
+    known = _formats().get(name)
+    path, part = _located(rest) if known else (None, "")
     if path is None:
+        known = None
+        path, part = _located(spec)
+    if path is None:
+        raise _missing(rest if name in _formats() else spec)
+    chosen = known or _recognised(path, spec, part)
+    with _in_words(spec):
+        images = chosen.open(path, part)
+    images.spec = spec
+    return images
+
+
+def _located(spec: str) -> tuple[Path | None, str]:
+    """Where the pictures lie, and the part of them after a colon; a name with braces stands for several files."""
+    if (path := _existing(spec)) is not None:
+        return path, ""
+    before, colon, part = spec.rpartition(":")
+    if colon and (path := _existing(before)) is not None:
+        return path, part
+    pattern = before if colon and "}" not in part else spec
+    return (Path(pattern), part if pattern == before else "") if "{" in pattern else (None, "")
+
+
+def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
+    """The plugin's format that recognises this, else ganlab's own."""
+    with _in_words(spec):
+        found = [known for known in _of_plugins() if known.recognises(path)]
+        found = found or [known for known in OWN if known.recognises(path)]
+    if not found and not path.exists():
         raise _missing(spec)
-    return _open_path(path, spec, array)
+    if not found:
+        readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats().values())
+        raise GanlabError(f"{spec} is no set of pictures that is known here.", f"Formats: {readable}.")
+    if len(found) > 1 and found[0] not in OWN:
+        names = [known.name for known in found]
+        written = f"{path}:{part}" if part else str(path)
+        raise GanlabError(
+            f"{spec} could be {' or '.join(known.summary for known in found)}.",
+            f"Say which: {' or '.join(f'{name}:{written}' for name in names)}.",
+        )
+    return found[0]
 
 
-def _open_path(path: Path, spec: str, array: str) -> Images:
-    from ganlab.data.sources import FolderImages, ZipImages
-
-    if path.is_dir():
-        return FolderImages(path, spec)
-    if path.is_file() and path.suffix.lower() in (".npy", ".npz"):
-        return _open_array(path, spec, array)
-    if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
-        return ZipImages(path, spec)
-    raise GanlabError(f"{spec} is no folder, zip, .npy or .npz.", "Give the folder that holds the pictures.")
+@contextmanager
+def _in_words(spec: str) -> Iterator[None]:
+    """Tell of files that whoever reads them, be it a plugin, was not prepared for."""
+    try:
+        yield
+    except (GanlabError, MemoryError):
+        raise
+    except OSError as error:
+        raise GanlabError(f"{spec} cannot be read: {error.strerror or error}.", "Look at its permissions.") from error
+    except Exception as error:
+        raise GanlabError(
+            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
+            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
+        ) from error
 
 
 def _existing(spec: str) -> Path | None:
     try:
         path = Path(spec).expanduser()
-        return path if path.exists() else None
+        return path if spec and path.exists() else None
     except (OSError, RuntimeError) as error:  # a folder above it is closed to us, or ~NAME names nobody
         reason = getattr(error, "strerror", None) or error
         raise GanlabError(f"{spec} cannot be looked at: {reason}.", "Check the path and its permissions.") from error
@@ -70,10 +112,18 @@ def _bare(name: str) -> bool:
     return bool(name) and not name.startswith((".", "~")) and not any(mark in name for mark in (os.sep, "/"))
 
 
-def _datasets() -> Mapping[str, Dataset]:
+def _datasets() -> Mapping[str, Dataset | DatasetFormat]:
     from ganlab.plugins import host
 
     return host().datasets()
+
+
+def _of_plugins() -> list[DatasetFormat]:
+    return [known for known in _datasets().values() if isinstance(known, DatasetFormat)]
+
+
+def _formats() -> dict[str, DatasetFormat]:
+    return {known.name: known for known in (*OWN, *_of_plugins())}
 
 
 def _open_dataset(dataset: Dataset, spec: str, number: str) -> Images:
@@ -93,16 +143,36 @@ def _missing(spec: str) -> GanlabError:
     name = spec.partition(":")[0]
     if spec.strip() and not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
-    known = sorted(_datasets())
+    known = sorted(name for name, one in _datasets().items() if isinstance(one, Dataset))
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     hint += f"Data sets: {', '.join(known) or 'none'}."
     return GanlabError(f"{spec.strip() or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 
-def _open_array(path: Path, spec: str, name: str) -> Images:
+def _open_folder(path: Path, part: str) -> Images:
+    from ganlab.data.sources import FolderImages
+
+    _no_part(path, part)
+    return FolderImages(path, str(path))
+
+
+def _open_zip(path: Path, part: str) -> Images:
+    from ganlab.data.sources import ZipImages
+
+    _no_part(path, part)
+    return ZipImages(path, str(path))
+
+
+def _no_part(path: Path, part: str) -> None:
+    if part:
+        raise GanlabError(f"{path} has no parts to choose from, so no {part!r} either.", f"Give {path} as it is.")
+
+
+def _open_array(path: Path, name: str) -> Images:
     from ganlab.data.sources import ArrayImages
 
+    spec = str(path)
     labels = None
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -154,3 +224,18 @@ def _check(array: np.ndarray, spec: str) -> None:
     if array.ndim == 4 and array.shape[-1] not in VISIBLE and array.shape[-1] >= min(array.shape[1:3]):
         first = "save array.transpose(0, 2, 3, 1)" if array.shape[1] < min(array.shape[2:]) else "fewer than pixels"
         raise GanlabError(held, f"Channels come last: {first}.")
+
+
+def _is_array(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in (".npy", ".npz")
+
+
+def _is_zip(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path))
+
+
+OWN = (  # an .npz is a zip too
+    DatasetFormat("array", "an .npy or .npz of pixels", _is_array, _open_array),
+    DatasetFormat("zip", "a zip of pictures", _is_zip, _open_zip),
+    DatasetFormat("folder", "a folder of pictures", Path.is_dir, _open_folder),
+)

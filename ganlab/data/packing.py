@@ -40,12 +40,13 @@ class PackedImages:
     """Pictures ready for training: `array` is uint8 (n, size, size, channels), read-only, mapped from disk.
 
     `fingerprint` is a digest of the pixels: the same pictures have the same one, wherever they were read
-    from. `rows` (n,) says which picture of the source each one is, `broken` names those left out and says
-    why.
+    from. `path` is the file in the cache. `rows` (n,) says which picture of the source each one is, `broken`
+    names those left out and says why.
     """
 
     array: np.ndarray
     fingerprint: str
+    path: Path
     broken: list[str] = field(default_factory=list)
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -118,7 +119,7 @@ class _Place:
             if array.shape != shape or array.dtype != np.uint8:
                 return None
             rows = np.delete(np.arange(self.total), [row for row, _ in facts["broken"]])
-            return PackedImages(array, facts["pixels"], [name for _, name in facts["broken"]], rows)
+            return PackedImages(array, facts["pixels"], self.array, [name for _, name in facts["broken"]], rows)
         except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError):
             return None
         except OSError as error:
@@ -193,10 +194,10 @@ def _decoded(images: Images, place: _Place, workers: int) -> Generator[tuple[ran
             rows = range(start, min(start + step, place.total))
             return rows, read(rows, size, channels)
 
-        yield from _in_order(decode, range(0, place.total, step), workers)
+        yield from in_order(decode, range(0, place.total, step), workers)
 
 
-def _in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
+def in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
     """`work` of each start, in order, on `workers` threads, never more than a few results ahead."""
     if workers < 1:
         yield from map(work, starts)

@@ -16,8 +16,9 @@ import numpy as np
 
 from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, BulkReader, Dataset, Images
+from ganlab.data.stored import reading_failed, shown, stamp
 from ganlab.errors import GanlabError
-from ganlab.palette import VISIBLE, visible
+from ganlab.palette import VISIBLE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,7 +68,7 @@ class FolderImages(Images):
         except OSError as error:
             if error.errno in NOTHING_TO_READ:
                 raise BrokenPicture(self.name(row), os.strerror(error.errno).lower()) from error
-            raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
+            raise reading_failed(f"{self.spec}, {self.name(row)}", error) from error
 
 
 def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
@@ -104,13 +105,13 @@ class ZipImages(Images):
         self.path = path.absolute()
         self.source = str(path.resolve())
         self.reading = threading.Lock()
-        self.stamp = _stamp(self.path)
+        self.stamp = stamp(self.path)
         try:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
             raise GanlabError(f"{spec} is no complete zip file: {error}.", "Copy or download it again.") from error
         except OSError as error:
-            raise _reading_failed(spec, error) from error
+            raise reading_failed(spec, error) from error
         members = [m for m in self.archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
         self.members = sorted((m for m in members if _is_picture(m.filename)), key=lambda m: m.filename)
         self.ignored = len(members) - len(self.members)
@@ -142,7 +143,7 @@ class ZipImages(Images):
         except geometry.Undecodable as error:
             raise BrokenPicture(self.name(row), str(error)) from error
         except OSError as error:
-            raise _reading_failed(f"{self.spec}, {self.name(row)}", error) from error
+            raise reading_failed(f"{self.spec}, {self.name(row)}", error) from error
         except MemoryError:
             raise
         except Exception as error:  # bad checksums, damaged streams, unknown compression: each raises its own kind
@@ -161,7 +162,7 @@ class ArrayImages(Images):
         self.labels = labels  # (n,) integers or strings
         self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
-        self.stamp = _stamp(self.path)
+        self.stamp = stamp(self.path)
         self.facts = (name, array.shape, array.dtype.str, *self.stamp)
         self.low, self.high = (0.0, 255.0) if array.dtype == np.uint8 else _float_range(array, spec)
 
@@ -178,7 +179,7 @@ class ArrayImages(Images):
         return [*self.facts, len(self)]
 
     def changed(self) -> bool:
-        return _stamp(self.path) != self.stamp
+        return stamp(self.path) != self.stamp
 
     def array(self, i: int, size: int, channels: int) -> np.ndarray:
         held = self.pictures.shape[-1]
@@ -192,10 +193,7 @@ class ArrayImages(Images):
         return geometry.square_planes(self._pixels(self._row(i)), size)
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
-        from PIL import Image
-
-        pixels = visible(self._pixels(row))
-        return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+        return shown(self._pixels(row))
 
     def _pixels(self, row: int) -> np.ndarray:
         """(h, w, c) uint8."""
@@ -279,18 +277,6 @@ def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise _reading_failed(str(path), error) from error
-    return status.st_size, status.st_mtime_ns
-
-
 def _no_pictures(place: str, others: int) -> GanlabError:
     there = f"only other files ({others})" if others else "nothing"
     return GanlabError(f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it.")
-
-
-def _reading_failed(what: str, error: OSError) -> GanlabError:
-    return GanlabError(f"Reading {what} failed: {error.strerror or error}.", "Check the disk and the permissions.")

@@ -21,7 +21,9 @@ def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Folder (searched deep), zip, .npy/.npz, or a drawn set: rooms, rooms:5000.", show_default=False
+            help="Folder (searched deep), zip, tar, .npy/.npz, CIFAR, LSUN and others (docs/data.md), or a drawn set: "
+            "rooms, rooms:5000.",
+            show_default=False,
         ),
     ] = None,
     size: Annotated[int, typer.Option(help="Side in pixels: 16, 32, 64, 128 or 256. The paper's is 64.")] = 64,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -56,20 +55,3 @@ class Display:
         )
         epoch = f"{moment.epoch}/{moment.epochs}"
         self._progress.update(self._task, completed=moment.step, total=moment.steps, epoch=epoch)
-
-
-@contextmanager
-def reading_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar for the first pass over the pictures: called with how many are done, and of how many."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("reading pictures"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as bars:
-        task = bars.add_task("read", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

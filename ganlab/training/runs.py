@@ -17,8 +17,9 @@ from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import choose_device, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.progressbar import reading_bar, shown_progress
 from ganlab.run_folders import new_run_folder
-from ganlab.training.display import Display, reading_bar
+from ganlab.training.display import Display
 from ganlab.training.loop import train
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
@@ -92,7 +93,8 @@ def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, de
 
 
 def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None) -> PackedImages:
-    images = open_images(settings.data)
+    with shown_progress():
+        images = open_images(settings.data)
     if keep is not None:
         images = images.only(keep)
     if settings.limit is not None:

@@ -159,10 +159,10 @@ def _names(images: Images, rows: np.ndarray) -> list[str]:
     names = [images.label(int(row)) for row in rows]
     if any(name is None for name in names):
         without = images.name(int(rows[names.index(None)]))
-        raise GanlabError(
-            f"The pictures of {images.spec} have no classes: none is known of {without}.",
-            "Put them into a folder per class, or labels beside the array: y_train to x_train, labels to images.",
-        )
+        hint = "Put them into a folder per class, or labels beside the array: y_train to x_train, labels to images."
+        if images.parts:
+            hint = f"Name what shall be their classes: {images.spec}:{images.parts[0]}; `ganlab data info` lists all."
+        raise GanlabError(f"The pictures of {images.spec} have no classes: none is known of {without}.", hint)
     return [str(name) for name in names]
 
 

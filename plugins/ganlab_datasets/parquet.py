@@ -1,0 +1,157 @@
+"""Parquet as Hugging Face writes it: a column of encoded pictures, mostly one of labels, in shards by part."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganlab import BrokenPicture, GanlabError, Images, StoredImages
+
+from .damage import AGAIN, damaged, library, none_there, unknown_part
+
+MAGIC = b"PAR1"
+SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
+PICTURES = re.compile(r"\w+\.bytes|image|img|jpg|jpeg|png|webp")  # columns of encoded pictures
+LABELS = ("label", "labels", "fine_label", "class", "cls")  # columns of classes, the likeliest first
+LARGEST_GROUP = 1 << 31  # bytes of the pictures in one group of rows, which is read at once
+GROUPS = 4  # that are kept in memory: as many threads may be in different ones
+
+
+def recognises(path: Path) -> bool:
+    if path.is_dir():
+        return bool(_files_in(path))
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == MAGIC or path.suffix.lower() == ".parquet"
+
+
+def open_parquet(path: Path, part: str) -> Images:
+    """The pictures of a file, or of all shards in a folder or in its folder ``data``.
+
+    ``part`` is what shards are called before their number: train for ``train-00000-of-00002.parquet``.
+    """
+    found = _files_in(path) if path.is_dir() else {"": [path]}
+    if not found:
+        raise none_there(path, ".parquet")
+    parts = tuple(name for name in found if name)
+    if part and part not in parts:
+        raise unknown_part(path, part, parts)
+    chosen = {part: found[part]} if part else found
+    library("pyarrow.parquet", "parquet", path)
+    return ParquetImages([_shard(file, name) for name, files in chosen.items() for file in files], part, parts)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file.
+
+    Attributes:
+        part: which part of the set it belongs to; empty where it was opened alone.
+        groups: how many rows each of its groups has.
+        image, label: the columns of pictures (``image.bytes``) and of classes; the latter may be empty.
+        classes: their names, where the file has them.
+    """
+
+    file: Path
+    part: str
+    groups: tuple[int, ...]
+    image: str
+    label: str
+    classes: tuple[str, ...]
+
+
+class ParquetImages(StoredImages):
+    """The pictures of some shards, read group by group of rows. Their names are ``PART/CLASS/NUMBER``."""
+
+    def __init__(self, shards: Sequence[Shard], part: str, parts: tuple[str, ...]) -> None:
+        super().__init__([shard.file for shard in shards], part)
+        self.parts = parts
+        groups = [(shard, number) for shard in shards for number in range(len(shard.groups)) if shard.groups[number]]
+        self.groups = groups
+        self.starts = [0]
+        for shard, number in groups:
+            self.starts.append(self.starts[-1] + shard.groups[number])
+        if not groups:
+            raise GanlabError(f"{self.spec} holds no pictures.", AGAIN)
+
+    def count(self) -> int:
+        return self.starts[-1]
+
+    def name(self, i: int) -> str:
+        shard, *_ = self._place(self._row(i))
+        return "/".join(filter(None, (shard.part, self.label(i), f"{i:07}")))
+
+    def label(self, i: int) -> str | None:
+        shard, group, place = self._place(self._row(i))
+        if not shard.label:
+            return None
+        value = _column(shard.file, group, shard.label)[place].as_py()
+        named = isinstance(value, int) and 0 <= value < len(shard.classes)
+        return None if value is None else shard.classes[value] if named else str(value)
+
+    def read(self, row: int) -> bytes:
+        shard, group, place = self._place(row)
+        value = _column(shard.file, group, shard.image)[place].as_py()
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(data, bytes):
+            raise BrokenPicture(f"{self.spec}, row {row}", "its bytes are not in the file")
+        return data
+
+    def _place(self, row: int) -> tuple[Shard, int, int]:
+        """The shard, the group of its rows, and the row in that."""
+        number = bisect_right(self.starts, row) - 1
+        return *self.groups[number], row - self.starts[number]
+
+
+def _shard(file: Path, part: str) -> Shard:
+    import pyarrow.parquet
+
+    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
+        about, columns = opened.metadata, opened.schema_arrow.names
+        leaves = [about.schema.column(number).path for number in range(len(about.schema))]
+        image = next((leaf for leaf in leaves if PICTURES.fullmatch(leaf)), None)
+        if image is None:
+            hint = "Hugging Face's have a column of bytes and path; that is what is read."
+            raise GanlabError(f"{file} has no column of pictures; it has {', '.join(columns)}.", hint)
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        largest = max((group.column(leaves.index(image)).total_uncompressed_size for group in groups), default=0)
+        if largest > LARGEST_GROUP:
+            raise GanlabError(f"{file} has groups of rows of {largest:,} bytes.", "Write it with smaller row groups.")
+        label = next((name for name in LABELS if name in columns), "")
+        rows = tuple(group.num_rows for group in groups)
+        return Shard(file, part, rows, image, label, _classes(opened.schema_arrow.metadata or {}, label))
+
+
+def _classes(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]:
+    """The names of the classes, from what the datasets library notes in the file."""
+    try:
+        names = json.loads(metadata[b"huggingface"])["info"]["features"][label]["names"]
+    except (KeyError, ValueError, TypeError):
+        return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+@functools.lru_cache(maxsize=2 * GROUPS)
+def _column(file: Path, group: int, column: str) -> Any:
+    """One column of one group of rows, pictures or classes."""
+    import pyarrow.parquet
+
+    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
+        return opened.read_row_group(group, columns=[column], use_threads=False).column(0)
+
+
+def _files_in(folder: Path) -> dict[str, list[Path]]:
+    """The shards by part, train first."""
+    found: dict[str, list[Path]] = {}
+    for place in (folder, folder / "data"):
+        for file in sorted(place.glob("*.parquet")) if not found else []:
+            match = SHARD.fullmatch(file.name)
+            found.setdefault(match[1] if match else file.stem, []).append(file)
+    return dict(sorted(found.items(), key=lambda pair: (pair[0] != "train", pair[0])))

@@ -1,0 +1,186 @@
+"""Where in a tar each file lies: read once, after which any of them can be read alone."""
+
+from __future__ import annotations
+
+import mmap
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Self, cast
+
+from ganlab import GanlabError, progress
+
+from .damage import AGAIN, damaged
+
+PACKED = (b"\x1f\x8b", b"BZ", b"\xfd7")  # first bytes of gz, bz2, xz
+LARGEST_MEMBER = 1 << 28  # bytes of one picture
+MOST_UNPACKED = 1 << 33  # bytes of pictures that are unpacked into a temporary file
+BLOCK = 512
+NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+LARGEST_NOTE = 1 << 20  # bytes of a name, or of what a header says about a file
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a tar, and where its bytes begin."""
+
+    name: str
+    offset: int
+    size: int
+
+
+@dataclass
+class Index:
+    """The files of a tar that are wanted; ``others`` counts the rest."""
+
+    path: Path
+    members: list[Member]
+    others: int
+
+    def read(self, member: Member) -> bytes:
+        """The bytes of a file. Raises ``ValueError`` where the tar ends before."""
+        with self.path.open("rb") as file:
+            return _exactly(file, member)
+
+
+@dataclass
+class UnpackedIndex(Index):
+    """The same of a packed tar: what is wanted is unpacked into a temporary file that nobody else sees."""
+
+    endings: tuple[str, ...]
+    file: IO[bytes]
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, member: Member) -> bytes:
+        with self.reading:
+            return _exactly(self.file, member)
+
+    def __reduce__(self) -> Any:  # another process unpacks it again
+        return read_index, (self.path, self.endings)
+
+
+class _Header(tarfile.TarInfo):
+    """Notes when the blocks of zeros come that end a tar: at a damaged header, too, tarfile stops without a word.
+
+    What tarfile would read into memory whatever its size is refused: long names, notes, and lists of holes.
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            cast(Archive, archive).ended = True
+            raise
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in NOTES and header.size > LARGEST_NOTE:
+            raise ValueError(f"a name or note in it takes {header.size:,} bytes")
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse()
+        return header
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        raise _sparse()
+
+
+class Archive(tarfile.TarFile):
+    """A tar whose headers take no more memory than headers do; ``ended`` once its end was seen."""
+
+    tarinfo = _Header
+    ended = False
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file is a tar, packed or not, by its beginning; or means to be one by its name."""
+    with path.open("rb") as file:
+        start = file.read(BLOCK)
+    if start[:2] not in PACKED:
+        return start[257:262] == b"ustar" or path.suffix.lower() == ".tar"
+    if path.name.lower().endswith((".tgz", ".tbz2", ".txz")) or ".tar." in path.name.lower():
+        return True
+    try:
+        with Archive.open(path, "r|*") as archive:
+            return archive.next() is not None
+    except (tarfile.TarError, EOFError, OSError, ValueError):
+        return False
+
+
+def read_index(path: Path, endings: tuple[str, ...]) -> Index:
+    """Go through a tar once.
+
+    Raises:
+        GanlabError: it is damaged, or ends too early.
+    """
+    with path.open("rb") as file:
+        start = file.read(BLOCK)
+    if start[:2] in PACKED:
+        return _unpacked(path, endings)
+    index = Index(path, [], 0)
+    size = path.stat().st_size
+    # a map, unlike a file, makes no room for more than it has, whatever a header says
+    with (
+        damaged(path, "tar"),
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        Archive.open(fileobj=mapped, mode="r:") as archive,
+    ):
+        for member in _wanted(archive, index, endings, path):
+            if member.offset_data + member.size > size:
+                raise ValueError(f"it ends within {member.name}")
+            index.members.append(Member(member.name, member.offset_data, member.size))
+    return index
+
+
+def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
+    index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the index
+    place = 0
+    with damaged(path, "packed tar"), Archive.open(path, "r|*") as archive:
+        for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
+            content = cast(IO[bytes], archive.extractfile(member)).read()
+            if len(content) != member.size:
+                raise ValueError(f"it ends within {member.name}")
+            index.file.write(content)
+            index.members.append(Member(member.name, place, member.size))
+            place += member.size
+            if place > MOST_UNPACKED:
+                raise GanlabError(
+                    f"{path} holds more than {MOST_UNPACKED:,} bytes of pictures.",
+                    f"Unpack it into a folder: tar xf {path} -C FOLDER",
+                )
+    index.file.flush()
+    return index
+
+
+def _wanted(archive: Any, index: Index, endings: tuple[str, ...], path: Path) -> Iterator[Any]:
+    """The files of these endings as they come; the others are counted, hidden ones left out."""
+    while (member := archive.next()) is not None:
+        archive.members = []  # it would keep all it has seen
+        name = PurePosixPath(member.name)
+        if not member.isreg() or any(part.startswith((".", "__MACOSX")) and part != "." for part in name.parts):
+            continue
+        if name.suffix.lower() not in endings or member.issparse():
+            index.others += 1
+        elif member.size > LARGEST_MEMBER:
+            raise GanlabError(f"{path}: {member.name} would take {member.size:,} bytes, no picture does.", AGAIN)
+        else:
+            yield member
+    if not archive.ended:
+        raise ValueError("it ends too early")
+
+
+def _exactly(file: IO[bytes], member: Member) -> bytes:
+    file.seek(member.offset)
+    content = file.read(member.size)
+    if len(content) != member.size:
+        raise ValueError("the file ends within it")
+    return content
+
+
+def _sparse() -> GanlabError:
+    return GanlabError("The tar holds a file with holes, which is not read.", "Pack it again without --sparse.")

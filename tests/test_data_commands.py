@@ -1,0 +1,141 @@
+"""`ganlab data info` and `ganlab data pack`: what they count, show and leave, and what they say of wrong input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab import cli, load_result, open_images
+from tests.test_data_support import broken_png, encoded, pixels
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``ganlab data`` in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANLAB_RUNS")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["data", *words])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """Five cats, three dogs, one of them grey, one with transparency, and a cat that is broken."""
+    for folder in ("cat", "dog"):
+        (tmp_path / "pets" / folder).mkdir(parents=True)
+    for i in range(5):
+        (tmp_path / "pets/cat" / f"{i}.png").write_bytes(encoded(pixels(i)))
+    (tmp_path / "pets/cat/5.png").write_bytes(broken_png())
+    (tmp_path / "pets/dog/0.png").write_bytes(encoded(pixels(7, 40, 30)))
+    (tmp_path / "pets/dog/1.png").write_bytes(encoded(pixels(8)[..., 0]))
+    Image.new("RGBA", (28, 20), (255, 0, 0, 10)).save(tmp_path / "pets/dog/2.png")
+    (tmp_path / "pets/readme.txt").write_text("x")
+    return tmp_path / "pets"
+
+
+def test_looking_at_pictures_imports_no_torch(pets: Path, tmp_path: Path) -> None:
+    script = f"""
+import sys
+from ganlab.cli import main
+try:
+    main(["data", "info", {str(pets)!r}, "--out", {str(tmp_path / "info")!r}])
+except SystemExit as ended:
+    assert not ended.code
+heavy = {{"torch", "captum", "sklearn", "matplotlib", "scipy"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("workers", ["0", "3"])
+def test_info(run: Run, pets: Path, workers: str) -> None:
+    code, out, _ = run("info", "pets", "--workers", workers)
+    assert code == 0
+    result = load_result("runs/data-info/pets-0001")
+    values = {name: metric.value for name, metric in result.metrics.items()}
+    assert values == {
+        "pictures": 9, "broken": 1, "other_files": 1, "classes": 2, "smallest_side": 20, "largest_side": 40,
+    }  # fmt: skip
+    assert result.tables["sizes"].rows == [["28x20", 7, 7 / 8], ["30x40", 1, 1 / 8]]
+    assert result.tables["channels"].rows == [["3 (RGB)", 6, 6 / 8], ["1 (grey)", 1, 1 / 8], ["4 (RGBA)", 1, 1 / 8]]
+    assert result.tables["labels"].rows == [["cat", 6, 6 / 9], ["dog", 3, 3 / 9]]
+    assert result.tables["broken"].rows[0][0] == "cat/5.png"
+    assert "9 pictures of 28x20 to 30x40 pixels" in out
+    assert "cat/5.png" in out
+    assert "66.7%" in out
+    shown = np.asarray(result.figures["pictures"].image.convert("RGB"))
+    first = open_images("pets").array(0, 64, 3)
+    columns = [x for x in range(shown.shape[1] - 128) if (shown[2:130:2, x : x + 128 : 2] == first).all()]
+    assert columns  # the first cat at the top left
+
+
+def test_info_as_json_and_without_classes(run: Run, tmp_path: Path) -> None:
+    np.save("grey.npy", np.arange(100, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(5, 2))
+    code, out, err = run("info", "grey.npy", "--limit", "70", "--json", "--out", "seen")
+    assert code == 0
+    content = json.loads(out)
+    assert content["metrics"]["pictures"]["value"] == 70
+    assert content["metrics"]["classes"]["value"] == 0
+    assert "no classes" in content["summary"]
+    assert "seen/index.html" in err
+    shown = np.asarray(Image.open("seen/figures/pictures.png").convert("L"))
+    assert shown[2, 2] == 0
+    assert shown[-4, -4] == 69  # evenly from the first to the last
+    assert (tmp_path / "seen/result.json").read_text() == out
+    assert run("info", "grey.npy", "--out", "seen")[0] == 2
+
+
+def test_pack(run: Run, pets: Path, tmp_path: Path) -> None:
+    code, _, err = run("pack", "pets", "--size", "16")
+    assert code == 2
+    assert "1 of 9 pictures cannot be read: cat/5.png" in err
+    (pets / "cat/5.png").write_bytes(broken_png())
+    code, out, err = run("pack", "pets", "--size", "16", "--channels", "1", "--skip-broken", "--workers", "0")
+    assert code == 0
+    assert "Packed 8 pictures of pets at 16x16, 1 channel in" in out
+    assert "pictures per second" in out
+    assert "Left out: cat/5.png" in err
+    place = Path(out.splitlines()[-1].rpartition(":")[0])
+    assert np.load(place).shape == (8, 16, 16, 1)
+    assert "There already: 8 pictures" in run("pack", "pets", "--size", "16", "--channels", "1", "--skip-broken")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("info", "nowhere"), "neither a file or folder here nor a data set"),
+        (("info", "pets", "--limit", "0"), "--limit"),
+        (("pack", "pets:train"), "no parts to choose from"),
+        (("pack", "pets", "--channels", "2"), "no pictures of size 64 with 2 channels"),
+    ],
+)
+def test_wrong_input(run: Run, pets: Path, words: tuple[str, ...], message: str) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not Path("runs").exists()
+
+
+def test_nothing_but_broken_pictures(run: Run) -> None:
+    Path("bad").mkdir()
+    Path("bad/a.png").write_bytes(broken_png())
+    code, _, err = run("info", "bad")
+    assert code == 2
+    assert "None of the 1 pictures in bad can be read" in err
+    assert "a.png" in err

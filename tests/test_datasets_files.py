@@ -1,0 +1,280 @@
+"""CelebA, parquet and tars: against what a real writer wrote, and damaged."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+import subprocess
+import sys
+import tarfile
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganlab import GanlabError, Images, open_images
+from ganlab.data.packing import pack
+from tests import datasets_kit as kit
+from tests.test_data_support import broken_png, encoded, pixels
+from tests.test_datasets_arrays import refused
+
+
+def shows(images: Images, i: int, index: int) -> bool:
+    """Whether picture ``i`` is that of the kit with this index."""
+    return bool((np.asarray(images.picture(i)) == pixels(index)).all())
+
+
+def survives_a_process(images: Images) -> bool:
+    """Whether another process that gets it as a pickle reads the same last picture."""
+    script = (
+        "import pickle, sys; images = pickle.loads(sys.stdin.buffer.read());"
+        "sys.stdout.buffer.write(images.array(len(images) - 1, 16, 3).tobytes())"
+    )
+    run = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(images), capture_output=True, check=True)
+    return run.stdout == images.array(len(images) - 1, 16, 3).tobytes()
+
+
+@pytest.mark.parametrize("name", ["cifar", "svhn", "idx", "celeba", "lsun", "parquet", "tar"])
+def test_a_format_named_before_something_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("some words")
+    for path in (tmp_path / "empty", tmp_path / "text", tmp_path):
+        with pytest.raises(GanlabError) as caught:
+            open_images(f"{name}:{path}")
+        assert str(path) in caught.value.message
+        assert "not prepared" not in caught.value.message
+
+
+# CelebA
+
+ROWS = ["000001.png -1  1", "000002.png  1 -1", "000003.png  1  1"]
+
+
+def celeba(folder: Path, lines: list[str], name: str = "list_attr_celeba.txt") -> Path:
+    (folder / "img_align_celeba").mkdir(parents=True, exist_ok=True)
+    for i in range(4):  # the last is not in the list
+        (folder / "img_align_celeba" / f"{i + 1:06}.png").write_bytes(encoded(pixels(i)))
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_celeba(tmp_path: Path) -> None:
+    folder = celeba(tmp_path / "celeba", ["3", "Smiling Male ", *ROWS])
+    plain = open_images(str(folder))
+    assert (len(plain), plain.parts, plain.label(0)) == (4, ("Smiling", "Male"), None)
+    smiling = open_images(f"{folder}:Smiling")
+    assert [smiling.label(i) for i in range(4)] == ["not Smiling", "Smiling", "Smiling", None]
+    assert [open_images(f"{folder}:Male").label(i) for i in range(3)] == ["Male", "not Male", "Male"]
+    assert shows(smiling, 2, 2)
+    assert smiling.fingerprint() == plain.fingerprint()  # they are the same pictures
+    assert smiling.first(2).label(1) == "Smiling"
+    assert survives_a_process(smiling)
+    refused(f"{folder}:smiling", "no attribute 'smiling'", f"Write {folder}:Smiling;")
+    refused(f"{folder}:mal", "no attribute 'mal'", f"Write {folder}:Male;")
+    table = celeba(tmp_path / "kaggle", ["image_id,Smiling", "000002.png,1", "000001.png,-1"], "list_attr_celeba.csv")
+    assert [open_images(f"{table}:Smiling").label(i) for i in range(3)] == ["not Smiling", "Smiling", None]
+
+
+def test_damaged_celeba(tmp_path: Path) -> None:
+    def no(lines: list[str], message: str) -> None:
+        celeba(tmp_path, lines)
+        refused(f"{tmp_path}:Smiling", message)
+
+    no(["4", "Smiling Male", *ROWS], "says that it lists 4 pictures, and lists 3")
+    no(["3", "Smiling Male", *ROWS[:2], "000003.png 1"], "line 5")
+    no(["3", "Smiling Male", *ROWS[:2], "000003.png 1 x"], "line 5")
+    no([], "names no attributes")
+    no(["1", "Smiling Male", "other.png 1 1"], "names none of the 4 pictures")
+    (tmp_path / "list_attr_celeba.txt").write_bytes(b"\xff\xfe\x00")
+    refused(tmp_path, "is no text")
+
+
+# parquet
+
+
+def test_a_library_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    refused(tmp_path, "which is not installed", 'pip install "ganlab[parquet]"')
+
+
+def parquet(file: Path, first: int, count: int, *, classes: bool = True) -> None:
+    """As the datasets library writes it: a column of bytes and path, one of labels, and what they mean."""
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra parquet")
+    import pyarrow.parquet
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [{"bytes": encoded(pixels(i)), "path": f"{i}.png"} for i in range(first, first + count)]
+    columns = {"image": arrow.array(pictures), "label": arrow.array([i % 2 for i in range(first, first + count)])}
+    table = arrow.table(columns)
+    features = {"image": {"_type": "Image"}, "label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    if classes:
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pyarrow.parquet.write_table(table, file, row_group_size=4)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    for number in range(2):
+        parquet(tmp_path / "set" / "data" / f"train-{number:05}-of-00002.parquet", number * 10, 10)
+    parquet(tmp_path / "set" / "data" / "test-00000-of-00001.parquet", 50, 3)
+    (tmp_path / "set" / "README.md").write_text("about it")
+    images = open_images(str(tmp_path / "set"))
+    assert (len(images), images.parts) == (23, ("train", "test"))
+    assert all(shows(images, i, i) for i in (0, 3, 4, 9, 10, 19))
+    assert shows(images, 22, 52)
+    assert [images.name(i) for i in (1, 22)] == ["train/dog/0000001", "test/cat/0000022"]
+    assert len(open_images(f"{tmp_path / 'set'}:test")) == 3
+    assert survives_a_process(images)
+    packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
+    assert all((packed.array[i] == images.array(i, 16, 3)).all() for i in range(23))
+    refused(f"{tmp_path / 'set'}:valid", "no part 'valid'", "train, test")
+    parquet(tmp_path / "plain.parquet", 0, 3, classes=False)
+    assert open_images(str(tmp_path / "plain.parquet")).name(1) == "1/0000001"
+
+
+def test_damaged_parquet(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    parquet(file, 0, 9)
+    whole = file.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"PAR1", b"", whole[:-60] + b"\xff" * 52 + whole[-8:]):
+        file.write_bytes(broken)
+        refused(file, "is damaged, or no parquet file")
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"]}), file)
+    refused(file, "has no column of pictures; it has text")
+    rows = [{"bytes": encoded(pixels(0)), "path": ""}, {"bytes": None, "path": "elsewhere.png"}]
+    pyarrow.parquet.write_table(pyarrow.table({"image": rows}), file)
+    images = open_images(str(file))
+    assert shows(images, 0, 0)
+    with pytest.raises(GanlabError, match="bytes are not in the file"):
+        images.picture(1)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        content = bytearray(whole)
+        for place in rng.integers(4, len(content), 5):
+            content[place] ^= int(rng.integers(1, 256))
+        flipped = tmp_path / f"{rng.integers(1 << 60)}.parquet"
+        flipped.write_bytes(bytes(content))
+        try:
+            opened = open_images(str(flipped))
+            for i in range(len(opened)):
+                opened.label(i)
+                opened.array(i, 8, 3)
+        except GanlabError:
+            pass
+
+
+# tars
+
+
+@pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.xz", "tar.bz2"])
+def test_a_tar_of_pictures(tmp_path: Path, kind: str, format: int) -> None:
+    long = "x" * (60 if format == tarfile.USTAR_FORMAT else 120)
+    members = {f"set/train/{'cat' if i < 2 else 'dog'}/{long}{i}.png": encoded(pixels(i)) for i in range(4)}
+    others = {"set/readme": b"x", "set/.hidden.png": b"x"}
+    mode = "w" if kind == "tar" else f"w:{kind[4:]}"
+    path = kit.tar_of(tmp_path / f"a.{kind}", members | others, mode, format)
+    images = open_images(str(path))
+    assert (len(images), images.ignored) == (4, 1)
+    assert all(shows(images, i, i) for i in (3, 0, 1, 2))
+    assert images.name(2) == f"set/train/dog/{long}2.png"
+    assert images.label(2) == "dog"
+    assert len(images.first(2)) == 2
+    assert survives_a_process(images)
+
+
+def test_shards(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number in range(3):
+        kit.tar_of(folder / f"train-{number:03}.tar", kit.shard(number * 4, 4))
+    (folder / "sizes.json").write_text("{}")
+    for spec in (folder, folder / "train-{000..002}.tar"):
+        images = open_images(str(spec))
+        assert (len(images), images.spec) == (12, str(spec))
+        assert all(shows(images, i, i) for i in range(12))
+        assert [images.label(i) for i in range(12)] == [str(i % 3) for i in range(12)]
+    assert images.name(5) == "train-001/000005.png"
+    assert len(open_images(f"{folder}/train-{{001..002}}.tar")) == 8
+    refused(f"{folder}/train-{{001..004}}.tar", "train-003.tar", "only shards that are there")
+    refused(f"{folder}/train-{{3..1}}.tar", "names no shards")
+    packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
+    assert all((packed.array[i] == images.array(i, 16, 3)).all() for i in range(12))
+
+
+def test_damaged_tars(tmp_path: Path) -> None:
+    whole = kit.tar_of(tmp_path / "a.tar", {f"{i}.png": encoded(pixels(i)) for i in range(4)}).read_bytes()
+    ends = 4 * (512 + -(-len(encoded(pixels(0))) // 512) * 512)
+    second = ends // 4
+    overwritten = whole[:second] + b"\xff" * 512 + whole[second + 512 :]
+    for broken in (whole[: ends // 2], whole[: ends - 512], whole[:ends], whole[:600], b"", overwritten):
+        (tmp_path / "a.tar").write_bytes(broken)
+        refused(tmp_path / "a.tar", "is damaged, or no tar")
+    packed = kit.tar_of(tmp_path / "b.tar.gz", {f"{i}.png": encoded(pixels(i)) for i in range(4)}, "w:gz")
+    content = packed.read_bytes()
+    for broken in (content[: len(content) // 2], content[:40], b"\x1f\x8b"):
+        packed.write_bytes(broken)
+        refused(packed, str(packed))
+    huge = tarfile.TarInfo("x.png")
+    huge.size = 1 << 40
+    (tmp_path / "c.tar").write_bytes(huge.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
+    refused(tmp_path / "c.tar", "would take")
+    refused(kit.tar_of(tmp_path / "e.tar", {"a.txt": b"x"}), "holds no pictures, only other files (1)")
+    kit.tar_of(tmp_path / "f.tar", {"a.png": encoded(pixels(0)), "a.json": b"{", "b.png": broken_png()})
+    images = open_images(str(tmp_path / "f.tar"))
+    with pytest.raises(GanlabError, match=r"a\.json cannot be read"):
+        images.label(0)
+    with pytest.raises(GanlabError, match=r"picture b\.png cannot be read"):
+        images.picture(1)
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"X", b"L", b"K"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_header_that_would_take_much_memory(tmp_path: Path, kind: bytes, packed: bool) -> None:
+    """A name of 300 MB, which gzip makes small; and one that is only said to be so long."""
+    for size, there in ((300 << 20, 300 << 20 if packed else 0), (1 << 40, 0)):
+        header = tarfile.TarInfo("x")
+        header.type, header.size = kind, size
+        content = header.tobuf(tarfile.GNU_FORMAT)
+        path = tmp_path / ("a.tar.gz" if packed else "a.tar")
+        with gzip.open(path, "wb", 1) if packed else path.open("wb") as file:
+            file.write(content)
+            for _ in range(there >> 20):
+                file.write(bytes(1 << 20))
+        tracemalloc.start()
+        refused(path, "a name or note in it takes")
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 8 << 20
+
+
+def test_a_sparse_tar(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("a.png")
+    header.type = tarfile.GNUTYPE_SPARSE
+    (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    refused(tmp_path / "a.tar", "a file with holes", "without --sparse")
+    noted = tarfile.TarInfo("a.png")
+    noted.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"}
+    with tarfile.open(tmp_path / "b.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(noted)
+    refused(tmp_path / "b.tar", "a file with holes", "without --sparse")
+
+
+def test_real_pictures_in_a_packed_tar(shared_data: Path) -> None:
+    images = open_images(str(shared_data / "nyuv2-128.tar.xz"))
+    assert len(images) > 1449
+    assert images.picture(len(images) - 1).size == (128, 128)
+
+
+def test_classify_says_how_to_choose_an_attribute(tmp_path: Path) -> None:
+    from ganlab_classify.labelled import open_task
+
+    folder = celeba(tmp_path / "celeba", ["3", "Smiling Male ", *ROWS])
+    with pytest.raises(GanlabError) as caught:
+        open_task(open_images(str(folder)), None, 0)
+    assert f"{folder}:Smiling" in caught.value.hint
