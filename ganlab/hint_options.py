@@ -24,6 +24,9 @@ HINTS: dict[str, Any] = {
     "upsampling": Annotated[
         str | None, _of_file("nearest or bilinear, before convolutions; with commas where layers differ.", "NAME")
     ],
+    "eps": Annotated[
+        str | None, _of_file("What norms add to variances, such as 0.001; with commas where they differ.", "NUMBER")
+    ],
     "image_size": Annotated[int | None, _of_file("Side of the pictures in pixels.", "PIXELS")],
     "output": Annotated[str | None, _of_file("What ends the generator: tanh, sigmoid or none.", "NAME")],
     "statistics": Annotated[

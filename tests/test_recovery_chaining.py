@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.chaining import Skeleton, follows, skeletons
+from ganlab.recovery.chaining import Skeleton, skeletons
+from ganlab.recovery.orders import follows
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Part, StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -161,6 +162,18 @@ def test_an_embedding_without_a_telling_name_is_found() -> None:
     skeleton = first(found)
     assert skeleton.embedding is not None
     assert skeleton.embedding.name == "a"
+
+
+def test_an_embedding_that_could_follow_maps_of_its_width_is_found_in_any_order() -> None:
+    """From 3 colours to 8 maps, flattened to 72 features, maps again, 10 features: that is a chain too."""
+    layers = [nn.Linear(64 + 8, 16 * 49, bias=False), nn.Unflatten(1, (16, 7, 7))]
+    layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False) for before, after in pairwise((16, 8, 3))]
+    found = parts_of({"a.weight": torch.ones(10, 8), **nn.Sequential(*layers).state_dict()})
+    for seed in range(8):
+        skeleton = first(tuple(random.Random(seed).sample(found, len(found))))
+        assert skeleton.embedding is not None
+        assert skeleton.embedding.name == "a"
+        assert [stage.part.name for stage in skeleton.stages] == ["0", "2", "3"]
 
 
 def test_what_the_format_says_of_the_side_counts() -> None:

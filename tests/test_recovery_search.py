@@ -199,6 +199,8 @@ def test_eps_of_a_tutorial_that_gave_it_for_the_momentum() -> None:
     gan = recovered(network)
     assert far(gan, network) <= NEAR
     assert "0.8" in chosen(gan, "eps of the norm")
+    stated = decided(recovered(network, eps="1e-5,0.8"))
+    assert {one["evidence"] for what, one in stated.items() if what.startswith("eps")} == {"as you said"}
 
 
 def test_pictures_from_0_to_1_are_told_by_the_discriminator() -> None:
@@ -385,6 +387,23 @@ def test_upsampling_is_as_stated_layer_by_layer() -> None:
     assert [value.split()[0] for value in chosen(gan, "geometry") if "upsampling" in value] == modes
     other = recovered(network, z="normal", activation="relu", output="tanh", upsampling="bilinear", image_size=16)
     assert far(other, network) > NEAR
+
+
+def test_eps_is_as_stated() -> None:
+    layers = transposed()
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eps = 0.3
+    network = nn.Sequential(*layers).eval()  # its norms remember nothing: only what is said can tell
+    stated = recovered(network, z="normal", activation="relu", output="tanh", eps=0.3)
+    assert far(stated, network) < NEAR
+    assert far(recovered(network, z="normal", activation="relu", output="tanh"), network) > NEAR
+
+
+@pytest.mark.parametrize("eps", [0.0, 1.0, "0.1,", "small"])
+def test_no_eps_is_told(eps: Any) -> None:
+    with pytest.raises(GanlabError, match="--eps cannot be"):
+        Hints(eps=eps)
 
 
 def test_selu_is_not_taken_for_none() -> None:

@@ -47,6 +47,9 @@ def verdict(made: RandomGan, seed: int, judges: bool) -> tuple[str, str]:
     hints: dict[str, Any] = {}
     if any(what.startswith("activation after") for what in told):
         hints["activation"] = made.truth["activation"]
+    if any(what.startswith("eps") for what in told):
+        norms = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
+        hints["eps"] = next(layer.eps for layer in made.generator.modules() if isinstance(layer, norms))
     if any(what.startswith("geometry") for what in told):
         hints["image_size"] = made.truth["size"]
         modes = [layer.mode for layer in made.generator.modules() if isinstance(layer, torch.nn.Upsample)]

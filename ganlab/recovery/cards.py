@@ -28,6 +28,7 @@ def with_card(hints: Hints) -> Hints:
         "image_size": image.get("size"),
         "activation": architecture.get("activation"),
         "upsampling": architecture.get("upsampling"),
+        "eps": architecture.get("eps"),
         "statistics": architecture.get("statistics"),
         "output": architecture.get("output"),
     }

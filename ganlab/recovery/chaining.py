@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import torch
 
 from ganlab.errors import GanlabError
+from ganlab.recovery.orders import Stage, orders_of
 from ganlab.recovery.stored import Part, Side, StoredNetwork
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
-MOST_ORDERS = 24  # of layers that fit together; more of them say that the channels tell nothing
-MOST_STEPS = 20_000  # of the search for an order
-USUAL_CHANNELS = (1, 3)  # of pictures; a verdict has 1 too
 MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations
 LARGEST_KERNEL = 64
 FEW_BATCHES = 1000  # of training
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A layer with weights and the normalisations between it and the next.
-
-    Attributes:
-        part: its weights.
-        kind: "conv", "conv_transpose" or "linear".
-        inputs, outputs: channels, or features of a linear layer.
-        norms: normalisations of what it puts out, in order.
-        prelu: a learnt activation after it, or None.
-    """
-
-    part: Part
-    kind: str
-    inputs: int
-    outputs: int
-    norms: tuple[Part, ...] = ()
-    prelu: Part | None = None
-
-    @property
-    def kernel(self) -> int:
-        """Side of the kernel; 1 for a linear layer."""
-        return self.part.tensors["weight"].shape[-1] if self.kind != "linear" else 1
 
 
 @dataclass(frozen=True)
@@ -77,26 +48,21 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
     if len(embeddings) > 1:
         raise GanlabError(f"{_called(network)} has {len(embeddings)} embeddings.", "One, of classes, is known here.")
-    orders = _in_file_order(weights)
-    if all(_unusual_ends(order) for order in orders):
-        orders = _in_any_order(weights) or orders
-    if not orders and not embeddings:
-        orders, embeddings = _without_one_matrix(weights)
+    orders = orders_of(weights, embeddings[0] if embeddings else None)
     if not orders:
         shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
         raise GanlabError(
             f"The layers of {_called(network)} do not follow each other in one chain ({shapes}).",
             "Networks with branches need their own code: --gan MODULE:FACTORY.",
         )
-    embedding = embeddings[0] if embeddings else None
-    sided = [(order, side) for order in orders if (side := _side(order, network)) is not None]
+    sided = [(order, side, table) for order, table in orders if (side := _side(order, network)) is not None]
     if not sided:
-        inputs, outputs = orders[0][0].inputs, orders[0][-1].outputs
+        inputs, outputs = orders[0][0][0].inputs, orders[0][0][-1].outputs
         raise GanlabError(
             f"The layers of {_called(network)} lead from {inputs} to {outputs}: neither pictures nor a verdict.",
             "Is it another part of the model? For networks of other kinds: --gan MODULE:FACTORY.",
         )
-    placings = [_with_norms(order, parts, side, embedding) for order, side in sided]
+    placings = [_with_norms(order, parts, side, table) for order, side, table in sided]
     found = [placed for placed in placings if placed is not None]
     if not found:
         raise GanlabError(
@@ -132,93 +98,6 @@ def _check(network: StoredNetwork, weights: list[Part]) -> None:
 
 def _called(network: StoredNetwork) -> str:
     return f"the network {network.name!r}" if network.name else "the network in this file"
-
-
-def _orientations(part: Part) -> list[Stage]:
-    """What a part's weight can be: a file does not tell a convolution from a transposed one."""
-    weight = part.tensors["weight"]
-    if part.kind == "linear":
-        return [Stage(part, "linear", weight.shape[1], weight.shape[0])]
-    transposed = Stage(part, "conv_transpose", weight.shape[0], weight.shape[1])
-    ordinary = Stage(part, "conv", weight.shape[1], weight.shape[0])
-    known = {"conv": [ordinary], "conv_transpose": [transposed]}.get(part.kind, [transposed, ordinary])
-    if weight.shape[-1] % 2 and part.kind == "convolution":
-        known = known[::-1]  # odd kernels are mostly of ordinary convolutions
-    bias = part.tensors.get("bias")
-    return [stage for stage in known if bias is None or len(bias) == stage.outputs]
-
-
-def follows(before: Stage, after: Stage) -> bool:
-    """Whether what one puts out can be what the other takes."""
-    if before.kind == "linear" and after.kind != "linear":
-        return before.outputs % after.inputs == 0 and _is_square(before.outputs // after.inputs)
-    if before.kind != "linear" and after.kind == "linear":
-        return after.inputs % before.outputs == 0 and _is_square(after.inputs // before.outputs)
-    return before.outputs == after.inputs or (before.kind == "conv" and before.outputs == 4 * after.inputs)
-
-
-def _in_file_order(weights: list[Part]) -> list[list[Stage]]:
-    chains: list[list[Stage]] = [[stage] for stage in _orientations(weights[0])]
-    for part in weights[1:]:
-        chains = [[*chain, stage] for chain in chains for stage in _orientations(part) if follows(chain[-1], stage)]
-        chains = chains[: MOST_ORDERS * 4]
-    return chains[:MOST_ORDERS]
-
-
-def _in_any_order(weights: list[Part], most: int = MOST_STEPS) -> list[list[Stage]]:
-    """Chains through all parts, those that leave the file's order last coming last, found in so many steps."""
-    found: list[list[Stage]] = []
-    steps = 0
-
-    def extend(chain: list[Stage], left: list[int]) -> Iterator[list[Stage]]:
-        nonlocal steps
-        if not left:
-            yield chain
-        for place, which in enumerate(left):
-            steps += 1
-            if steps > most:
-                return
-            for stage in _orientations(weights[which]):
-                if not chain or follows(chain[-1], stage):
-                    yield from extend([*chain, stage], left[:place] + left[place + 1 :])
-
-    for chain in extend([], list(range(len(weights)))):
-        if _natural_ends(chain):
-            found.append(chain)
-        if len(found) == MOST_ORDERS:
-            break
-    return sorted(found, key=_unusual)
-
-
-def _without_one_matrix(weights: list[Part]) -> tuple[list[list[Stage]], list[Part]]:
-    """A matrix without bias that fits nowhere in the chain is an embedding."""
-    for which, part in enumerate(weights):
-        if part.kind == "linear" and "bias" not in part.tensors:
-            rest = weights[:which] + weights[which + 1 :]
-            orders = (_in_file_order(rest) or _in_any_order(rest, MOST_STEPS // len(weights))) if rest else []
-            if orders:
-                return orders, [replace(part, kind="embedding")]
-    return [], []
-
-
-def _natural_ends(chain: list[Stage]) -> bool:
-    """A generator ends in pictures, a discriminator in one number."""
-    last = chain[-1]
-    return last.outputs == 1 or (last.kind != "linear" and last.outputs <= 16) or last.kind == "linear"
-
-
-def _unusual_ends(chain: list[Stage]) -> int:
-    """How many ends are neither pictures', nor a verdict, nor a z of more than one number."""
-    first, last = chain[0], chain[-1]
-    of_one_number = first.kind == "conv_transpose" and first.inputs == 1
-    return of_one_number + (last.kind != "linear" and last.outputs not in USUAL_CHANNELS)
-
-
-def _unusual(chain: list[Stage]) -> int:
-    """How much of a chain is rare: its ends, turns from one kind of convolution to the other, and pixel shuffles."""
-    links = [(before, after) for before, after in pairwise(chain) if "linear" not in (before.kind, after.kind)]
-    turns = sum(before.kind != after.kind for before, after in links)
-    return _unusual_ends(chain) + turns + sum(before.outputs != after.inputs for before, after in links)
 
 
 def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
@@ -357,7 +236,3 @@ def _reordered(part: Part, maps: int, axis: int) -> Part:
         index = torch.arange(value.shape[along]).reshape(side, side, maps).permute(2, 0, 1).flatten()
         moved[role] = value.index_select(along, index)
     return replace(part, tensors=moved, keys={})
-
-
-def _is_square(number: int) -> bool:
-    return number > 0 and math.isqrt(number) ** 2 == number

@@ -41,7 +41,7 @@ class Decision:
 
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
-    given = {"z": hints.z, "activation": hints.activation}
+    given = {"z": hints.z, "activation": hints.activation, "eps": hints.eps}
     lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():

@@ -85,7 +85,8 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
         activation=hints.activation,
         upsampling=hints.upsampling_modes,
         size=hints.image_size,
-        eps=stored.eps,
+        eps=hints.eps_of_norms,
+        usual_eps=stored.eps,
         same=stored.same_padding,
         statistics=hints.statistics != "fresh",
     )

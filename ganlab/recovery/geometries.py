@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ganlab.recovery.chaining import Stage
+from ganlab.recovery.orders import Stage
 
 Table = Mapping[str, Any]
 

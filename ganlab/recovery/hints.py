@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,6 +25,8 @@ class Hints:
             discriminator alone.
         upsampling: "nearest" or "bilinear", where that stands before convolutions; a list with commas where the layers
             differ, whose last goes for all that follow.
+        eps: what norms add to variances, such as 1e-5; a text with commas where they differ, whose last goes for all
+            that follow, and for a discriminator.
         image_size: side of the pictures in pixels.
         output: what ends the generator: "tanh", "sigmoid" or "none".
         statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.
@@ -35,6 +38,7 @@ class Hints:
     z: str | None = None
     activation: str | None = None
     upsampling: str | None = None
+    eps: float | str | None = None
     image_size: int | None = None
     output: str | None = None
     statistics: str | None = None
@@ -49,6 +53,8 @@ class Hints:
             _check("--upsampling", mode, UPSAMPLING_NAMES)
         _check("--output", self.output, OUTPUT_NAMES)
         _check("--statistics", self.statistics, STATISTICS)
+        if any(not 0 < value < 1 for value in self.eps_of_norms or ()):
+            raise GanlabError(f"--eps cannot be {self.eps!r}.", "It lies above 0 and below 1, for example: --eps 0.001")
         if self.image_size is not None and (type(self.image_size) is not int or self.image_size < 1):
             raise GanlabError("--image-size is a number of pixels, at least 1.", "For example: --image-size 64")
 
@@ -56,6 +62,11 @@ class Hints:
     def upsampling_modes(self) -> tuple[str, ...] | None:
         """As a list, layer by layer."""
         return None if self.upsampling is None else tuple(mode.strip() for mode in str(self.upsampling).split(","))
+
+    @property
+    def eps_of_norms(self) -> tuple[float, ...] | None:
+        """As a list, norm by norm; NaN for what is no number."""
+        return None if self.eps is None else tuple(_number(value) for value in str(self.eps).split(","))
 
     def given(self) -> dict[str, Any]:
         """Those that say something, by name."""
@@ -66,3 +77,10 @@ class Hints:
 def _check(option: str, value: str | None, known: Sequence[str]) -> None:
     if value is not None and value not in known:
         raise GanlabError(f"{option} cannot be {value!r}.", f"Choose one of: {', '.join(known)}.")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

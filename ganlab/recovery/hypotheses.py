@@ -20,7 +20,8 @@ class Known:
     activation: str | None = None
     upsampling: tuple[str, ...] | None = None  # layer by layer; the last goes for all that follow
     size: int | None = None
-    eps: float = 1e-5
+    eps: tuple[float, ...] | None = None  # norm by norm, likewise
+    usual_eps: float = 1e-5
     same: bool = False  # padding of frameworks that say "same"
     statistics: bool = True  # whether what norms remember is believed
 

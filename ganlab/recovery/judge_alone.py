@@ -81,7 +81,7 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     if not fitting:
         raise GanlabError("Its layers lead from no pictures of a usual size to one number.", "State it: --image-size")
     size = hints.image_size or fitting[0]
-    known = Known(activation=hints.activation, eps=stored.eps, same=stored.same_padding)
+    known = Known(activation=hints.activation, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
     judgement = judge(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs

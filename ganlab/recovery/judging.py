@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.chaining import Skeleton, Stage
+from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, judging_geometries
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import ACTIVATIONS, SIZES
+from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.tables import norm_table, places_between, weighted
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
@@ -66,6 +67,7 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, know
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
     """
+    eps = known.eps[-1] if known.eps else known.usual_eps
     ways = sorted(_ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
     if not ways:
         raise GanlabError(
@@ -82,10 +84,10 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, know
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
         taken = known.activation or USUAL
-        elements = _elements(skeleton, ways[0], taken, known.eps)
+        elements = _elements(skeleton, ways[0], taken, eps)
         return Judgement(elements, taken, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
     with torch.inference_mode():
-        return _tried(skeleton, ways, shown, size, known.eps)
+        return _tried(skeleton, ways, shown, size, eps)
 
 
 def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:

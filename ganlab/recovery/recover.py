@@ -96,7 +96,7 @@ def _discriminator(
     if network.layers:
         return _Discriminator(named(without_verdict(filled(network)), shape, "discriminator"))
     try:
-        usual = Known(eps=stored.eps, same=stored.same_padding)
+        usual = Known(eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
         judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size, usual)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ganlab.recovery.chaining import Stage
 from ganlab.recovery.geometries import Geometry, first_sides, geometries
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import LARGEST, plausible
+from ganlab.recovery.orders import Stage
 
 
 class Routes:

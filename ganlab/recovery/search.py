@@ -14,33 +14,21 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.beginnings import beginnings
-from ganlab.recovery.chaining import Skeleton, Stage, length_of
+from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.geometries import Geometry
-from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, Ruling, settled
-from ganlab.recovery.options import (
-    ACTIVATIONS,
-    NORM_EPS,
-    size_rank,
-)
+from ganlab.recovery.hearing import LATENTS, Hearing, seen_by
+from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, settled
+from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, size_rank
+from ganlab.recovery.orders import Stage
 from ganlab.recovery.routes import Routes
-from ganlab.recovery.simulate import run
 from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
 from ganlab.recovery.tables import norm_table, places_between, weighted
-from ganlab.recovery.witness import can_testify, clearly_better, testify
+from ganlab.recovery.witness import can_testify
 
-LATENTS = 256  # that hypotheses are tried on; fewer where maps are large, for their many places testify too
-VALUES = 2**16  # so many places a channel are enough, of at least FEWEST latents
-FEWEST, FEWEST_LARGE, LARGE = 128, 96, 64  # the second where maps have at least so large a side
-QUICK = 48  # latents of the first sorting
-KEPT = 4  # hypotheses carried on after a witness
 CARRIED = 48  # where nobody has testified yet
-MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 ALTERNATIVES = 6  # activations that are tried where the one before is known
 ALTERNATIVES_OF_EPS = 4  # and with another eps of the norm before them
-SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
-IDLE = 3.0  # so many times smaller must the error be that speaks for no activation after a norm
-POOR = 0.3  # an error from which on what is unlikely is heard too
 
 
 def search(skeleton: Skeleton, known: Known) -> Findings:
@@ -59,8 +47,7 @@ class _Search:
         self.skeleton = skeleton
         self.known = known
         self.stages = skeleton.stages
-        self.rulings: list[Ruling] = []
-        self.seen: list[str] = []
+        self.hearing = Hearing()
         self.numbered: set[str] = set()
         self.routes = Routes(skeleton.stages, known)
 
@@ -78,18 +65,16 @@ class _Search:
         best, rivals = settled(ending)
         if self.stages[-1].kind == "conv_transpose" and not self.skeleton.hardly_trained:
             best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
-            self.rulings += [ruling] if ruling is not None else []
-        seen = {name: testimony.error for name, testimony in zip(self.seen, best.testimonies, strict=True)}
-        return Findings(best, frozenset(self.numbered), rivals, self.rulings, seen)
+            self.hearing.rulings += [ruling] if ruling is not None else []
+        seen = {name: testimony.error for name, testimony in zip(self.hearing.seen, best.testimonies, strict=True)}
+        return Findings(best, frozenset(self.numbered), rivals, self.hearing.rulings, seen)
 
     def _first_norms(self, hypotheses: list[Hypothesis]) -> list[Hypothesis]:
         """With the norms of z itself, which tell its law at once."""
         for norm in self.skeleton.first_norms:
-            if self.known.statistics and can_testify(norm):
-                heard = [self._heard(one, norm, QUICK) for one in hypotheses]
-                hypotheses = self._judged(hypotheses, heard, norm)
-                self.seen.append(norm.name)
-            hypotheses = [self._normalised(one, norm) for one in hypotheses]
+            if self._testifies(norm):
+                hypotheses = self.hearing.left(hypotheses, norm)
+            hypotheses = [self._normalised(one, norm, self._usual_eps(one, norm)) for one in hypotheses]
         return hypotheses
 
     def _layer(self, hypotheses: list[Hypothesis], number: int, stage: Stage) -> list[Hypothesis]:
@@ -156,24 +141,16 @@ class _Search:
         active = [one for one in likely if not self._idle(one, number - 1)]
         idle = [one for one in likely if self._idle(one, number - 1)] if active else []
         likely = active or likely
-        if not (self.known.statistics and can_testify(norm)):
-            return [self._normalised(one, norm) for one in self._carry(likely)]
-        heard = [self._heard(one, norm, QUICK) for one in likely]
-        error = min(one.testimonies[-1].error for one in heard)
-        if unlikely and error > POOR:
-            likely = likely + unlikely
-            heard += [self._heard(one, norm, QUICK) for one in unlikely]
-        inert = [self._heard(one, norm, QUICK) for one in idle]
-        if inert and (error > POOR or IDLE * min(one.testimonies[-1].error for one in inert) < error):
-            likely = likely + idle
-            heard += inert
-        kept = self._judged(likely, heard, norm, inert)
-        self.seen.append(norm.name)
-        usual, *others = self._eps(norm, kept[0])
-        tried = [(one, *usual) for one in kept] + [(kept[0], *other) for other in others]  # one thing varied at a time
-        return [
-            self._normalised(one, norm, value).chose(f"eps {number}", f"{value:g}", rank) for one, rank, value in tried
-        ]
+        if self._testifies(norm):
+            kept = self.hearing.left(likely, norm, unlikely, idle)
+            tried = [(one, 0, self._usual_eps(one, norm)) for one in kept]
+            tried += [(kept[0], 2, eps) for eps in self._other_eps(kept[0], norm)]  # one thing varied at a time
+        else:
+            tried = [(one, 0, self._usual_eps(one, norm)) for one in self._carry(likely)]
+        return [self._normalised(one, norm, eps).chose(f"eps {number}", f"{eps:g}", rank) for one, rank, eps in tried]
+
+    def _testifies(self, norm: Part) -> bool:
+        return self.known.statistics and can_testify(norm)
 
     def _idle(self, one: Hypothesis, number: int) -> bool:
         """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that."""
@@ -198,74 +175,26 @@ class _Search:
         ]
         return (early, late) if early_first else (late, early)
 
-    def _eps(self, norm: Part, best: Hypothesis) -> list[tuple[int, float]]:
-        """(rank, value) worth trying, that of the norm before first: only what this norm's variances would feel."""
-        if "eps" in norm.settings or not self.known.statistics:
-            return [(0, float(norm.settings.get("eps", self.known.eps)))]
-        before = [float(value) for name, value in best.choices.items() if name.startswith("eps")]
-        usual = before[-1] if before else self.known.eps
-        variance = float(norm.tensors["variance"].median())
-        others = [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
-        return [(0, usual), *((2, eps) for eps in others)]
+    def _usual_eps(self, one: Hypothesis, norm: Part) -> float:
+        """What the file or the user states, else that of the norm before, else the framework's."""
+        before = [float(table["eps"]) for table, _ in one.elements if table["kind"] == "batch_norm"]
+        if "eps" in norm.settings:
+            return float(norm.settings["eps"])
+        if self.known.eps:
+            return self.known.eps[min(len(before), len(self.known.eps) - 1)]
+        return before[-1] if before else self.known.usual_eps
 
-    def _judged(
-        self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part, beside: Sequence[Hypothesis] = ()
-    ) -> list[Hypothesis]:
-        """Those that the norm does not clearly contradict, best first; says what it ruled out.
+    def _other_eps(self, one: Hypothesis, norm: Part) -> list[float]:
+        """Others worth trying, where none is stated: only what this norm's variances would feel."""
+        if "eps" in norm.settings or self.known.eps:
+            return []
+        usual, variance = self._usual_eps(one, norm), float(norm.tensors["variance"].median())
+        return [eps for eps in NORM_EPS if eps != usual and max(eps, usual) > 0.01 * variance]
 
-        Args:
-            ways: hypotheses.
-            quick: the same, heard on few latents.
-            norm: the witness.
-            beside: others that were heard and are not carried on, but keep an answer from being certain.
-        """
-        limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
-        narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
-        heard = sorted((self._heard(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
-        best, _ = settled(heard)
-        others = [one for one in (*quick, *beside) if one.choices not in [known.choices for known in heard]] + heard
-        self._rule(best, others, norm)
-        kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
-        kept = sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
-        return kept + _other_order(kept, quick, ways)
-
-    def _heard(self, one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
-        """With the norm's testimony added, and what it was given where that is small: it can be run again."""
-        ran = self._run(one, norm, latents)
-        kept = ran if latents == LATENTS and ran.features.numel() <= MOST_KEPT else one
-        return replace(kept, testimonies=(*one.testimonies, testify(norm, ran.features)))
-
-    def _run(self, one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:
-        """With all its elements run, on as many latents as testify well, in the shape in which a norm sees them."""
-        wanted = min(latents, max(FEWEST if one.side < LARGE else FEWEST_LARGE, VALUES // max(one.side, 1) ** 2))
-        features = run(one.elements[one.done :], one.features[:wanted])
-        elements, channels = one.elements, length_of(norm)
-        if features.ndim == 2 and channels != features.shape[1]:
-            shape = [channels, one.side, one.side]
-            features = features.reshape(len(features), *shape)
-            elements = (*elements, ({"kind": "reshape", "shape": shape}, None))
-        elif features.ndim == 4 and channels != features.shape[1]:
-            features = features.flatten(1)
-            elements = (*elements, ({"kind": "flatten"}, None))
-        return replace(one, features=features, elements=elements, done=len(elements))
-
-    def _rule(self, best: Hypothesis, others: Sequence[Hypothesis], norm: Part) -> None:
-        """Note what a norm says of every choice: how the best with another answer does, whatever else differs in it."""
-        mine = best.testimonies[-1]
-        for name, chosen in best.choices.items():
-            rivals = [other for other in others if other.choices.get(name, chosen) != chosen]
-            if rivals:
-                rival = min(rivals, key=lambda other: other.testimonies[-1].error)
-                theirs = rival.testimonies[-1]
-                clear = clearly_better([mine], [theirs])
-                ruling = Ruling(name, chosen, norm.name, mine.error, rival.choices[name], theirs.error, clear)
-                self.rulings.append(ruling)
-
-    def _normalised(self, one: Hypothesis, norm: Part, eps: float | None = None) -> Hypothesis:
+    def _normalised(self, one: Hypothesis, norm: Part, eps: float) -> Hypothesis:
         """With the norm itself; its statistics are the batch's, as in training."""
-        one = self._run(one, norm)
-        table = norm_table(norm, self.known.eps if eps is None else eps, one.features.ndim == 2)
-        return replace(one, elements=(*one.elements, (table, norm)))
+        one = seen_by(one, norm)
+        return replace(one, elements=(*one.elements, (norm_table(norm, eps, one.features.ndim == 2), norm)))
 
     def _activations(
         self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part | None, before_norm: bool = False
@@ -319,25 +248,6 @@ class _Search:
 def _spatial(one: Hypothesis) -> bool:
     """Whether its features already are maps."""
     return any(table["kind"] in ("reshape", "conv", "conv_transpose") for table, _ in one.elements)
-
-
-def _other_order(kept: list[Hypothesis], quick: list[Hypothesis], ways: list[Hypothesis]) -> list[Hypothesis]:
-    """The best with norm and activation the other way round: one norm alone can take an activation for what it is not.
-
-    Args:
-        kept: hypotheses that a norm leaves.
-        quick, ways: all, heard on few latents and not heard.
-    """
-    orders = {_last_order(one) for one in kept}
-    others = [(heard, way) for heard, way in zip(quick, ways, strict=True) if _last_order(way) not in orders]
-    if not others:
-        return []
-    heard, way = min(others, key=lambda pair: pair[0].testimonies[-1].error)
-    return [replace(way, testimonies=heard.testimonies)] if heard.testimonies[-1].error < SECOND_CHANCE else []
-
-
-def _last_order(one: Hypothesis) -> str:
-    return next((value for name, value in reversed(list(one.choices.items())) if name.startswith("order")), "")
 
 
 def _between(stage: Stage, one: Part, other: Part) -> int | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from ganlab.recovery.chaining import Stage, length_of
+from ganlab.recovery.chaining import length_of
 from ganlab.recovery.geometries import Geometry
+from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element
 from ganlab.recovery.stored import Part, StoredNetwork
 

@@ -28,6 +28,7 @@ TOLERANCE = 1e-4  # of the objective: the duality gap that ends a fit, as a part
 LARGEST_GRAM = 10_000  # pictures; beyond, factoring n x n takes longer than passing over the features
 BLOCK = 1 << 22  # numbers of a block of features: 16 MiB as float32, which stay near the processor in a pass
 GRAM_BLOCK = 1 << 25  # numbers of a block of columns for X X^T
+MOST_HELD = 1 << 29  # numbers that are held in memory as float32, 2 GiB; of more, each pass makes float32 again
 JITTER = 1e-6  # of the mean diagonal: keeps the factor of a singular X X^T real
 STEPS, INNER, HALVINGS = 60, 200, 30  # at most: Newton steps, conjugate gradients in each, halvings of the line search
 FORCING = 0.1  # each Newton step shrinks the gradient of its quadratic model to this part
@@ -41,22 +42,40 @@ class Rows:
     Args:
         features: (n, d) float16 or float32, perhaps mapped from disk.
         rows: (m,) which of them.
+        again: whether they are read more than once, so that holding them pays where they fit.
     """
 
-    def __init__(self, features: np.ndarray, rows: np.ndarray) -> None:
+    def __init__(self, features: np.ndarray, rows: np.ndarray, again: bool = False) -> None:
         self.features, self.rows = features, rows
         self.shape = (len(rows), features.shape[1] + 1)
+        self.held: torch.Tensor | None = None
+        if again and self.shape[0] * self.shape[1] <= MOST_HELD:
+            self.held = torch.empty(self.shape)
+            for part in self._parts():
+                self._fill(self.held[part], part)
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """The features in float32, block by block: (rows of the block, (rows, d + 1))."""
-        step = max(1, BLOCK // self.shape[1])
-        block = torch.empty(min(step, len(self.rows)), self.shape[1])
-        block[:, -1] = 1
-        for start in range(0, len(self.rows), step):
-            part = slice(start, min(start + step, len(self.rows)))
+        if self.held is not None:
+            yield from ((part, self.held[part]) for part in self._parts())
+            return
+        block = torch.empty(min(self._step, len(self.rows)), self.shape[1])
+        for part in self._parts():
             filled = block[: part.stop - part.start]
-            filled[:, :-1] = torch.from_numpy(self.features[self.rows[part]])
+            self._fill(filled, part)
             yield part, filled
+
+    @property
+    def _step(self) -> int:
+        return max(1, BLOCK // self.shape[1])
+
+    def _parts(self) -> Iterator[slice]:
+        for start in range(0, len(self.rows), self._step):
+            yield slice(start, min(start + self._step, len(self.rows)))
+
+    def _fill(self, block: torch.Tensor, part: slice) -> None:
+        block[:, :-1] = torch.from_numpy(self.features[self.rows[part]])
+        block[:, -1] = 1
 
     def gram(self) -> torch.Tensor:
         """X X^T (m, m) in float32; only its lower triangle is right."""
@@ -64,10 +83,15 @@ class Rows:
         gram = torch.ones(count, count)  # the constant feature's part
         bounds = np.linspace(0, count, min(count, 8) + 1).astype(int)
         for first in range(0, self.features.shape[1], step):
-            part = torch.from_numpy(self.features[self.rows, first : first + step]).float()
+            part = self._columns(first, min(first + step, self.features.shape[1]))
             for low, high in pairwise(bounds):
                 gram[low:high, :high].addmm_(part[low:high], part[:high].T)
         return gram
+
+    def _columns(self, first: int, last: int) -> torch.Tensor:
+        if self.held is not None:
+            return self.held[:, first:last]
+        return torch.from_numpy(self.features[self.rows, first:last]).float()
 
 
 class Factor:
@@ -132,7 +156,7 @@ def fit_path(
         labels: (m,) their classes, from 0 to ``classes`` - 1.
         tolerance: largest gap to the optimum, as a part of the objective.
     """
-    given = Rows(features, rows)
+    given = Rows(features, rows, again=True)
     signs = torch.where(torch.from_numpy(labels)[:, None] == torch.arange(classes), 1.0, -1.0)
     shared = len(cs) > 1 and len(rows) <= min(features.shape[1], LARGEST_GRAM)
     factor = Factor(given.gram()) if shared else None
