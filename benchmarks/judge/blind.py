@@ -5,15 +5,16 @@
 
 Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
 when scoring; the three kinds are drawn from different z, so that no picture gives another away. Beside the sheets lies
-a labels.json that says which filters were dropped; what each person saw goes into it, one character a sample: 1 for a
-window, 0 for none. What most people saw is what the labeler is held to; the people are compared with it too, for nobody
-can agree better with them than they do among themselves.
+a labels.json that says which filters were dropped; what each person saw goes into it, one character a sample: 1 for
+a window, 0 for none, ? for "cannot say". What most people saw is what the labeler is held to. Nobody can agree better
+with people than they do among themselves: so two people are compared too, and the labeler where all say the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ EACH = 100  # samples of a kind
 FIRST = 4_000_000  # index of the first sample: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 SEED, ACROSS = 0, 6
+VOTES = {"1": 1.0, "0": 0.0, "?": 0.5}
 
 
 def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
@@ -65,19 +67,20 @@ def score(gan: Gan, labeler: Labeler) -> None:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
     images, kinds = draw(gan, document["layer"], np.array(document["filters"]))
     judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
-    people = {name: np.array([sign == "1" for sign in text]) for name, text in document["labels"].items()}
-    most = np.mean(list(people.values()), axis=0) > 0.5
-    for name, seen in (people | {"the labeler": judged}).items():
-        print(f"{name} and most people:")
-        for kind, kind_name in enumerate(KINDS):
-            here = kinds == kind
-            agree = seen[here] == most[here]
-            share = Metric.of_share(agree)
-            print(
-                f"  {kind_name:12} agree on {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of {here.sum()}; "
-                f"windows seen in {seen[here].mean():.0%}, by most in {most[here].mean():.0%}; "
-                f"alone {np.sum(seen[here] & ~most[here])}, others alone {np.sum(~seen[here] & most[here])}"
-            )
+    people = np.array([[VOTES[sign] for sign in text] for text in document["labels"].values()])
+    most = people.mean(0) > 0.5
+    pairs = [1 - np.abs(one - other) for one, other in combinations(people, 2)]
+    for kind, name in enumerate(KINDS):
+        here = kinds == kind
+        agree = Metric.of_share(judged[here] == most[here])
+        alone, passed = np.sum(judged[here] & ~most[here]), np.sum(~judged[here] & most[here])
+        clear = here & np.isin(people.mean(0), (0, 1))
+        among = np.mean([pair[here].mean() for pair in pairs])
+        print(f"{name}: {here.sum()} samples, two people agree on {among:.0%}")
+        print(f"  a window in {most[here].mean():.0%} by eye, in {judged[here].mean():.0%} by the labeler, ", end="")
+        print(f"which sees {alone} that most people do not and passes over {passed}")
+        print(f"  it agrees with most people on {agree.value:.0%} [{agree.low:.0%}, {agree.high:.0%}], ", end="")
+        print(f"on {(judged == most)[clear].mean():.0%} of the {clear.sum()} on which all people agree")
     before, after = (most[kinds == kind].mean() for kind in (0, 1))
     print(f"by eye {1 - after / before:.0%} of the windows are gone")
 
