@@ -47,6 +47,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     """Run it."""
     split = split_of(data, test)
     classes, notes = _classes(gan, split.learn, choices.n)
+    notes += split.notes
     if baseline is not None:
         _check_comparable(gan, baseline)
     if split.test is None:
