@@ -26,6 +26,13 @@ def test_classes_have_a_fixed_order(tmp_path: Path) -> None:
         labels_of(images, ["9", "100"])
 
 
+def test_labels_saved_as_objects_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=smooth_pictures(2), labels=np.array(["a", "b"], object))
+    with pytest.raises(GanlabError, match="cannot be read: Object arrays") as told:
+        open_images(str(tmp_path / "x.npz"))
+    assert "astype(str)" in told.value.hint
+
+
 # what is learnt from, and what is tested on
 
 

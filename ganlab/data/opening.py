@@ -225,7 +225,11 @@ def _labels(archive: Any, spec: str, name: str, count: int) -> np.ndarray | None
     beside = f"{LABEL_NAMES.get(word, '')}{mark}{rest}"
     if word not in LABEL_NAMES or beside not in archive.files:
         return None
-    labels = _loaded(archive, spec, beside).reshape(-1)
+    try:
+        labels = _loaded(archive, spec, beside).reshape(-1)
+    except ValueError as error:
+        hint = f"Save them as whole numbers or texts, not as objects: {beside}.astype(str)."
+        raise GanlabError(f"The labels {beside} in {spec} cannot be read: {str(error).rstrip('.')}.", hint) from error
     return labels if len(labels) == count and labels.dtype.kind in "iuU" else None
 
 
