@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,20 @@ Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
 
+class Seen(NamedTuple):
+    """What is counted of a picture: whole ones in line for being counted would fill the memory.
+
+    Attributes:
+        size: width and height in pixels, as stored.
+        channels: those with which it shows as it is.
+        small: (SIDE, SIDE, 3) uint8, for the figure.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    small: np.ndarray
+
+
 class Survey:
     """What is counted, and the few pictures that are kept."""
 
@@ -43,24 +57,20 @@ class Survey:
         self.evenly: list[np.ndarray] = []
         self.wanted = set(np.linspace(0, len(images) - 1, min(SHOWN, len(images))).astype(int).tolist())
 
-    def take(self, row: int, picture: Image.Image | BrokenPicture) -> None:
+    def take(self, row: int, seen: Seen | BrokenPicture) -> None:
         """Count one picture, in the order of the rows."""
         label = self.images.label(row)
         self.labels[label] += 1
-        if isinstance(picture, BrokenPicture):
-            self.broken.append(picture)
+        if isinstance(seen, BrokenPicture):
+            self.broken.append(seen)
             return
-        kept = self.by_class.setdefault(label, []) if len(self.by_class) < MOST_CLASSES else []
-        try:
-            if row in self.wanted or (label is not None and len(kept) < EACH):
-                small = square(picture, SIDE, 3)
-                kept.extend([small] if len(kept) < EACH else [])
-                self.evenly.extend([small] if row in self.wanted else [])
-        except Undecodable as error:
-            self.broken.append(BrokenPicture(self.images.name(row), str(error)))
-            return
-        self.sizes[picture.size] += 1
-        self.channels[_channels(picture)] += 1
+        self.sizes[seen.size] += 1
+        self.channels[seen.channels] += 1
+        if row in self.wanted:
+            self.evenly.append(seen.small)
+        if label in self.by_class or len(self.by_class) < MOST_CLASSES:
+            kept = self.by_class.setdefault(label, [])
+            kept.extend([seen.small] if len(kept) < EACH else [])
 
 
 def survey(images: Images, workers: int, progress: Progress | None = None) -> Result:
@@ -76,13 +86,13 @@ def survey(images: Images, workers: int, progress: Progress | None = None) -> Re
     """
     found = Survey(images)
 
-    def decode(start: int) -> list[Image.Image | BrokenPicture]:
-        return [_decoded(images, row) for row in range(start, min(start + STEP, len(images)))]
+    def look(start: int) -> list[Seen | BrokenPicture]:
+        return [_seen(images, row) for row in range(start, min(start + STEP, len(images)))]
 
     row = 0
-    for pictures in in_order(decode, range(0, len(images), STEP), workers):
-        for picture in pictures:
-            found.take(row, picture)
+    for pictures in in_order(look, range(0, len(images), STEP), workers):
+        for seen in pictures:
+            found.take(row, seen)
             row += 1
         if progress is not None:
             progress(row, len(images))
@@ -91,11 +101,14 @@ def survey(images: Images, workers: int, progress: Progress | None = None) -> Re
     return _result(found)
 
 
-def _decoded(images: Images, row: int) -> Image.Image | BrokenPicture:
+def _seen(images: Images, row: int) -> Seen | BrokenPicture:
     try:
-        return images.picture(row)
+        picture = images.picture(row)
+        return Seen(picture.size, _channels(picture), square(picture, SIDE, 3))
     except BrokenPicture as error:
         return error
+    except Undecodable as error:
+        return BrokenPicture(images.name(row), str(error))
 
 
 def _channels(picture: Image.Image) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 import ganlab_augment
-from ganlab import Gan, GanlabError, Result, open_images
+from ganlab import Gan, GanlabError, Result, open_images, split_of
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_augment import augment
 from ganlab_augment.investigation import nearest_neighbour
 from ganlab_augment.sets import Real, Samples, random_classes
+from tests.conditional_kit import labelled
+from tests.datasets_kit import mnist_folder
 from tests.kit import one_thread, smooth_pictures  # noqa: F401 (one is a fixture)
 
 CLASSES = 3
@@ -158,6 +161,21 @@ def test_pictures_of_a_class_that_the_gan_does_not_draw_are_told(tmp_path: Path)
     )
     with pytest.raises(GanlabError, match="a class that nothing is learnt of"):
         augment(gan=gan, data=str(tmp_path / "x.npz"), n=30)
+
+
+def test_a_gan_that_was_trained_on_the_test_pictures_is_told_of(tmp_path: Path) -> None:
+    from ganlab_augment.investigation import _trained_on
+
+    mnist = mnist_folder(tmp_path / "mnist", packed=False)
+    npz = labelled(tmp_path, x_test=smooth_pictures(5), y_test=np.zeros(5, int))
+    cases = ((f"{mnist}/", mnist, 1), (f"{mnist}:train", mnist, 0), (mnist, f"{mnist}:train", 1), (npz, npz, 0))
+    for trained, given, told in cases:
+        gan = teacher()
+        gan.card = replace(gan.card, facts={"training": {"data": str(trained)}})
+        images = open_images(str(given))
+        test = split_of(images).test
+        assert test is not None
+        assert ["flatters" in note for note in _trained_on(gan, test)] == [True] * told
 
 
 def test_memory_does_not_grow_with_the_samples() -> None:

@@ -92,6 +92,13 @@ class Evil:
         return (os.system, ("touch executed",))
 
 
+def test_arrays_keep_their_order_of_bytes() -> None:
+    numbers = np.array([[1, 2], [3, 70000]])
+    for kind in (">i4", "<i8", ">f8"):
+        held = plain_pickle(pickle.dumps({"x": numbers.astype(kind)}, protocol=2))
+        np.testing.assert_array_equal(held["x"], numbers)
+
+
 def test_a_hostile_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = written(tmp_path / "cifar-10-batches-py", kit.cifar_files())

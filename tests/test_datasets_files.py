@@ -134,6 +134,20 @@ def test_parquet(tmp_path: Path) -> None:
     assert open_images(str(tmp_path / "plain.parquet")).name(1) == "1/0000001"
 
 
+def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ganlab_datasets import parquet as reader
+
+    for number in range(3):
+        parquet(tmp_path / f"train-{number:05}-of-00003.parquet", 10 * number, 10)
+    monkeypatch.setattr(reader, "KEPT", 1)
+    images = open_images(str(tmp_path))
+    for _ in range(2):
+        assert [shows(images, i, i) for i in (0, 29, 11)] == [True] * 3
+        assert len(reader._kept) == 1
+
+
 def test_damaged_parquet(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
     parquet(file, 0, 9)

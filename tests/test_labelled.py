@@ -26,6 +26,13 @@ def test_classes_have_a_fixed_order(tmp_path: Path) -> None:
         labels_of(images, ["9", "100"])
 
 
+def test_labels_saved_as_objects_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=smooth_pictures(2), labels=np.array(["a", "b"], object))
+    with pytest.raises(GanlabError, match="cannot be read: Object arrays") as told:
+        open_images(str(tmp_path / "x.npz"))
+    assert "astype(str)" in told.value.hint
+
+
 # what is learnt from, and what is tested on
 
 
@@ -80,6 +87,36 @@ def test_what_lies_beside_a_part_for_learning_is_tested_on(tmp_path: Path) -> No
         assert (len(split.learn), len(split.test)) == (60, 5)
     assert split_of(open_images(labelled(tmp_path, name="alone.npz"))).test is None
     assert split_of(open_images(f"{both}:x_test")).test is None
+
+
+@pytest.mark.parametrize("learn", ["train/cat", "cat"])
+def test_of_a_test_and_a_validation_folder_the_first_is_tested_on(tmp_path: Path, learn: str) -> None:
+    split = split_of(open_images(folders(tmp_path, learn, "validation/cat", "test/cat", "val/cat")))
+    assert split.test is not None
+    assert [split.test.name(row).split("/")[0] for row in range(len(split.test))] == ["test"] * 3
+    assert (len(split.learn), split.left_out) == (3, 6)
+    assert "6 pictures" in split.notes[0]
+
+
+def test_a_damaged_test_part_is_told_and_not_taken_for_none(tmp_path: Path) -> None:
+    mnist = mnist_folder(tmp_path / "mnist", packed=False)
+    test = next(Path(mnist).glob("t10k-images*"))
+    test.write_bytes(test.read_bytes()[:-1])
+    with pytest.raises(GanlabError, match="is damaged"):
+        split_of(open_images(f"{mnist}:train"))
+    both = labelled(tmp_path, x_test=np.array(["no pictures"]))
+    with pytest.raises(GanlabError, match="no set of pictures"):
+        split_of(open_images(both))
+
+
+def test_pictures_without_classes_name_a_part_only_where_none_was_chosen(tmp_path: Path) -> None:
+    mnist = mnist_folder(tmp_path / "mnist", packed=False)
+    for labels in Path(mnist).glob("*labels*"):
+        labels.unlink()
+    for spec, hint in ((str(mnist), f"{mnist}:train;"), (f"{mnist}:train", "a folder per class")):
+        with pytest.raises(GanlabError, match="have no classes") as told:
+            classes_of(open_images(spec))
+        assert hint in told.value.hint
 
 
 @pytest.mark.parametrize("part", ["", ":train"])

@@ -83,10 +83,18 @@ class _Encoded(_Stand):
 
 
 class _Dtype(_Stand):
-    """Stands for ``numpy.dtype`` and keeps its code, such as ``u1``."""
+    """Stands for ``numpy.dtype`` and keeps its code with the order of bytes, such as ``|u1`` or ``>i8``."""
+
+    order = ""
 
     def __init__(self, code: str | bytes, *rest: Any) -> None:
-        self.code = code.decode() if isinstance(code, bytes) else code
+        self.code = _text(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = _text(state[1])
+
+    def __str__(self) -> str:
+        return self.order + self.code
 
 
 class _Array(_Stand):
@@ -98,9 +106,13 @@ class _Array(_Stand):
         import numpy as np
 
         _, shape, dtype, by_columns, content = state
-        if not re.fullmatch("[biuf][1248]", dtype.code):
-            raise pickle.UnpicklingError(f"an array of {dtype.code}")
-        self.value = np.frombuffer(content, dtype.code).reshape(shape, order="F" if by_columns else "C")
+        if not re.fullmatch("[|<>=]?[biuf][1248]", str(dtype)):
+            raise pickle.UnpicklingError(f"an array of {dtype}")
+        self.value = np.frombuffer(content, str(dtype)).reshape(shape, order="F" if by_columns else "C")
+
+
+def _text(stored: str | bytes) -> str:
+    return stored.decode() if isinstance(stored, bytes) else stored
 
 
 class _WithArrays(_Plain):

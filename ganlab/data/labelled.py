@@ -11,8 +11,8 @@ from ganlab.data.images import Images
 from ganlab.errors import GanlabError
 
 LISTED = 12  # class names in a message
-TEST_FOLDERS = ("test", "eval", "val", "validation")
-HELD_OUT = {"x_train": "x_test", "X_train": "X_test", "train": "test"}  # parts of a file, and what is beside them
+TEST_FOLDERS = ("test", "eval", "val", "validation")  # the first there is tested on, the others are left out
+LEARN, TEST = "train", "test"  # ends of the names of parts: train and test, x_train and x_test
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class Split:
     learn: Images
     test: Images | None
     left_out: int
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say of the pictures that were left out."""
+        few = f"{self.left_out:,} pictures of {self.learn.spec} belong neither to train nor to its test part: left out."
+        return [few] if self.left_out else []
 
 
 def split_of(images: Images, test: Images | None = None) -> Split:
@@ -34,11 +40,11 @@ def split_of(images: Images, test: Images | None = None) -> Split:
     if rows.keys() == {"test"}:  # a part for testing, alone: whatever it is asked for, nothing lies beside it
         rows = {}
     if "train" not in rows:
-        rows["train"], rows["neither"] = rows.get("neither", np.arange(len(images))), np.zeros(0, np.int64)
+        rows["train"] = rows.pop("neither", np.arange(len(images)))
     learn = _those(images, rows["train"])
     if test is None:
         beside = _those(images, rows["test"]) if "test" in rows else _beside(images)
-        return Split(learn, beside, len(rows.get("neither", ())))
+        return Split(learn, beside, len(rows.get("neither", ())) + len(rows.get("spare", ())))
     return Split(learn, _those(test, _rows_by_folder(test).get("test", np.arange(len(test)))), 0)
 
 
@@ -85,24 +91,27 @@ def _names(images: Images, rows: Iterable[int] | None) -> list[str]:
 
 def _without_class(images: Images, row: int) -> GanlabError:
     hint = "Put them into a folder per class, or labels beside the array: y_train to x_train, labels to images."
-    if images.parts:
-        hint = f"Name what shall be their classes: {images.spec}:{images.parts[0]}; `ganlab data info` lists all."
+    if images.parts and not images.spec.endswith(tuple(f":{part}" for part in images.parts)):
+        hint = f"A part of them may have classes: {images.spec}:{images.parts[0]}; `ganlab data info` lists all."
     return GanlabError(f"The pictures of {images.spec} have no classes: none is known of {images.name(row)}.", hint)
 
 
 def _rows_by_folder(images: Images) -> dict[str, np.ndarray]:
-    """Rows below a folder called train, below one for testing, and below neither; what there is none of is missing.
+    """Rows below a folder called train, below the one for testing, "spare" below others for that, and below "neither".
 
-    The folder a picture lies in is its class and names no part, even if it is called train.
+    What there is none of is missing. Where there are a test and a validation folder, the second is spare: what was
+    measured on the one would not compare with what others measured. The folder a picture lies in is its class and
+    names no part, even if it is called train.
     """
     parts = []
     for row in range(len(images)):
         above = images.name(row).split("/")[:-2]
-        parts.append(
-            "train" if "train" in above else "test" if any(name in TEST_FOLDERS for name in above) else "neither"
-        )
-    named = np.array(parts)
-    return {part: np.flatnonzero(named == part) for part in set(parts)}
+        parts.append(next((name for name in ("train", *TEST_FOLDERS) if name in above), "neither"))
+    there = set(parts)
+    tested = next((name for name in TEST_FOLDERS if name in there), None)
+    kind = {name: "test" if name == tested else "spare" for name in TEST_FOLDERS}
+    named = np.array([kind.get(part, part) for part in parts])
+    return {part: np.flatnonzero(named == part) for part in {kind.get(part, part) for part in there}}
 
 
 def _those(images: Images, rows: np.ndarray) -> Images:
@@ -112,15 +121,17 @@ def _those(images: Images, rows: np.ndarray) -> Images:
 
 
 def _beside(images: Images) -> Images | None:
-    """The part for testing of what a part for learning was chosen from: x_test to an npz's x_train, test to train."""
+    """The part for testing of what a part for learning was chosen from: x_test to an npz's x_train, test to train.
+
+    Raises:
+        GanlabError: it is there and cannot be opened.
+    """
     from ganlab.data.opening import open_images
 
     path, _, part = images.spec.rpartition(":")
     if images.spec.lower().endswith(".npz"):
-        path, part = images.spec, "x_train"
-    if part not in HELD_OUT:
+        path, part = images.spec, f"x_{LEARN}"
+    beside = part.removesuffix(LEARN) + TEST
+    if not part.endswith(LEARN) or not {part, beside} <= set(images.parts):
         return None
-    try:
-        return open_images(f"{path}:{HELD_OUT[part]}")
-    except GanlabError:
-        return None
+    return open_images(f"{path}:{beside}")

@@ -59,7 +59,7 @@ def _located(spec: str) -> tuple[Path | None, str]:
     if colon and (path := _existing(before)) is not None:
         return path, part
     pattern = before if colon and "}" not in part else spec
-    return (Path(pattern), part if pattern == before else "") if "{" in pattern else (None, "")
+    return (Path(pattern).expanduser(), part if pattern == before else "") if "{" in pattern else (None, "")
 
 
 def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
@@ -174,12 +174,14 @@ def _open_array(path: Path, name: str) -> Images:
 
     spec = str(path)
     labels = None
+    parts: tuple[str, ...] = ()
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):
             with array as archive:
+                parts = tuple(name for name in archive.files if name.partition("_")[0] not in LABEL_NAMES.values())
                 array, name = _choose(archive, path, spec, name)
-                labels = _labels(archive, name, len(array)) if array.ndim else None
+                labels = _labels(archive, spec, name, len(array)) if array.ndim else None
     except GanlabError:
         raise
     except Exception as error:  # numpy's readers raise nearly anything on damaged headers
@@ -188,7 +190,9 @@ def _open_array(path: Path, name: str) -> Images:
             f"{spec} cannot be read as an array: {reason}.", "Save plain uint8 with numpy.save."
         ) from error
     _check(array, spec)
-    return ArrayImages(array, path, spec, name, labels)
+    images = ArrayImages(array, path, spec, name, labels)
+    images.parts = parts if len(parts) > 1 else ()
+    return images
 
 
 def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray, str]:
@@ -199,19 +203,33 @@ def _choose(archive: Any, path: Path, spec: str, name: str) -> tuple[np.ndarray,
     if name not in names:
         listed = ", ".join(names) or "no arrays at all"
         raise GanlabError(f"Which array of {spec} is meant?", f"Write {path}:NAME; it holds {listed}.")
+    return _loaded(archive, spec, name), name
+
+
+def _loaded(archive: Any, spec: str, name: str) -> np.ndarray:
+    """One of an npz's arrays.
+
+    Raises:
+        GanlabError: it is larger than what is loaded whole.
+    """
     taken = archive.zip.getinfo(f"{name}.npy").file_size
     if taken > LARGEST_NPZ_ARRAY:
         raise GanlabError(f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole.")
-    return archive[name], name
+    array: np.ndarray = archive[name]
+    return array
 
 
-def _labels(archive: Any, name: str, count: int) -> np.ndarray | None:
+def _labels(archive: Any, spec: str, name: str, count: int) -> np.ndarray | None:
     """The classes (n,) that lie beside an array of pictures: y_train beside x_train, labels beside images."""
     word, mark, rest = name.partition("_")
     beside = f"{LABEL_NAMES.get(word, '')}{mark}{rest}"
     if word not in LABEL_NAMES or beside not in archive.files:
         return None
-    labels = archive[beside].reshape(-1)
+    try:
+        labels = _loaded(archive, spec, beside).reshape(-1)
+    except ValueError as error:
+        hint = f"Save them as whole numbers or texts, not as objects: {beside}.astype(str)."
+        raise GanlabError(f"The labels {beside} in {spec} cannot be read: {str(error).rstrip('.')}.", hint) from error
     return labels if len(labels) == count and labels.dtype.kind in "iuU" else None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -47,12 +48,14 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     """Run it."""
     split = split_of(data, test)
     classes, notes = _classes(gan, split.learn, choices.n)
+    notes += split.notes
     if baseline is not None:
         _check_comparable(gan, baseline)
     if split.test is None:
         raise GanlabError(
             f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."
         )
+    notes += [note for one in (gan, baseline) if one is not None for note in _trained_on(one, split.test)]
     truth = labels_of(split.test, classes)
     questions = Real("test pictures", split.test, truth, gan.image)
     sets: list[TrainingSet] = [Real("real pictures", split.learn, labels_of(split.learn, classes), gan.image)]
@@ -117,6 +120,19 @@ def _check_comparable(gan: Gan, baseline: Gan) -> None:
             f"{gan.name} {gan.image.size} in {gan.image.channels}.",
             "Distances compare only within one size: train both with the same --size and --channels.",
         )
+
+
+def _trained_on(gan: Gan, asked: Images) -> list[str]:
+    """What to know where the GAN's card says that it was trained on a whole set, the test pictures among it."""
+    training = gan.card.facts.get("training")
+    trained = str(training.get("data", "")) if isinstance(training, Mapping) else ""
+    whole, _, part = asked.spec.rpartition(":")
+    # (of an npz one array is trained on, not all)
+    sets = [asked.spec, whole] if part in asked.parts and not whole.endswith(".npz") else [asked.spec]
+    if not trained or Path(trained) not in map(Path, sets):
+        return []
+    alone = f" Train on {trained}:train alone." if "train" in asked.parts else ""
+    return [f"{gan.name} was trained on {trained}, the test pictures among them, which flatters it.{alone}"]
 
 
 def _overlap(real: Answers, asked: Images) -> list[str]:

@@ -49,11 +49,8 @@ def open_task(data: Images, test: Images | None, seed: int) -> Task:
         GanlabError: pictures without classes, fewer than two classes, a class with too few pictures, test pictures of
             a class that nothing is learnt of.
     """
-    split, notes = split_of(data, test), []
-    if split.left_out:
-        notes.append(
-            f"{split.left_out} pictures of {data.spec} lie neither below train nor below a test folder: left out."
-        )
+    split = split_of(data, test)
+    notes = split.notes
     classes = classes_of(split.learn)
     if len(classes) < 2:
         raise GanlabError(

@@ -27,7 +27,7 @@ def open_celeba(path: Path, part: str) -> Images:
     """
     if (listed := _list_in(path)) is None:
         raise none_there(path, " or ".join(LISTS))
-    names, rows = _read(listed)
+    names, rows = _read(listed)  # row by row: all at once would take half a gigabyte
     if part and part not in names:
         alike = {name.lower(): name for name in names}
         near = alike[next(iter(get_close_matches(part.lower(), alike, n=1)), names[0].lower())]
@@ -55,24 +55,23 @@ def _read(listed: Path) -> tuple[tuple[str, ...], Iterator[tuple[str, list[str]]
         lines = listed.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise GanlabError(f"{listed} is no text.", HINT) from error
-    split = [line.split() for line in lines] if listed.suffix == ".txt" else list(csv.reader(lines))
-    counted = bool(split) and len(split[0]) == 1 and split[0][0].isdecimal()
-    head = split[1:2] if counted else split[:1]
-    names = tuple(head[0][1:] if listed.suffix == ".csv" else head[0]) if head else ()
+    rows = enumerate((line.split() for line in lines) if listed.suffix == ".txt" else csv.reader(lines), 1)
+    _, head = next(rows, (0, []))
+    if len(head) == 1 and head[0].isdecimal():
+        there = sum(map(bool, map(str.strip, lines[2:])))
+        if int(head[0]) != there:
+            raise GanlabError(f"{listed} says that it lists {head[0]} pictures, and lists {there}.", "Copy it again.")
+        _, head = next(rows, (0, []))
+    names = tuple(head[1:] if listed.suffix == ".csv" else head)
     if not names:
         raise GanlabError(f"{listed} names no attributes.", HINT)
-    first = 2 if counted else 1
-    if counted and int(split[0][0]) != len([row for row in split[2:] if row]):
-        raise GanlabError(
-            f"{listed} says that it lists {split[0][0]} pictures, and lists {len(split) - 2}.", "Copy it again."
-        )
-    return names, _checked(listed, names, split, first)
+    return names, _checked(listed, names, rows)
 
 
 def _checked(
-    listed: Path, names: tuple[str, ...], rows: list[list[str]], first: int
+    listed: Path, names: tuple[str, ...], rows: Iterator[tuple[int, list[str]]]
 ) -> Iterator[tuple[str, list[str]]]:
-    for number, row in enumerate(rows[first:], first + 1):
+    for number, row in rows:
         if row and (len(row) != len(names) + 1 or any(value not in (*YES, *NO) for value in row[1:])):
             raise GanlabError(f"{listed}, line {number}: it does not give {len(names)} attributes as 1 or -1.", HINT)
         if row:

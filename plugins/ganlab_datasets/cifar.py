@@ -37,7 +37,7 @@ def recognises(path: Path) -> bool:
 
 def open_cifar(path: Path, part: str) -> Images:
     """32x32 pictures in colour and their classes; ``part`` is train or test, and both without it."""
-    if path.is_file() and path.open("rb").read(1) == b"\x80":
+    if path.is_file() and _begins_as_pickle(path):
         if part:
             raise unknown_part(path, part, ())
         return PixelImages([path], "", [_block("", path.name, _content(path), _classes_beside(path))])
@@ -57,6 +57,11 @@ def open_cifar(path: Path, part: str) -> Images:
         blocks.append(_block(of, f"{path}, {name}", stored if isinstance(stored, bytes) else _content(stored), classes))
     files = [path / name for name in chosen] if path.is_dir() else [path]
     return PixelImages(files, part, blocks, PARTS)
+
+
+def _begins_as_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"
 
 
 def _set_in(names: set[str]) -> dict[str, str] | None:

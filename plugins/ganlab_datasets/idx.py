@@ -38,7 +38,7 @@ def open_idx(path: Path, part: str) -> Images:
         found = {"": path}
     if not found:
         raise none_there(path, "idx file of images, such as train-images-idx3-ubyte")
-    parts = tuple(found) if path.is_dir() else ()
+    parts = tuple(filter(None, found))
     if part and part not in parts:
         raise unknown_part(path, part, parts)
     chosen = {part: found[part]} if part else found

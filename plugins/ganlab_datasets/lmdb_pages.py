@@ -22,13 +22,9 @@ from .lmdb_meta import HEADER, newest_meta, not_plain
 
 BRANCH, LEAF, LARGE = 1, 2, 4  # kinds
 KINDS = 0x6F  # the bits that say the kind; the others have a meaning only in memory
-NODE = struct.Struct(
-    "<HHHH"
-)  # the value's size in two halves, flags, the key's size; in a branch three parts of a number
-ELSEWHERE, OTHER_TREE = (
-    1,
-    2 | 4,
-)  # flags of a node: its value lies in pages of its own; is a database, or several values
+NODE = struct.Struct("<HHHH")  # the value's size in two halves, flags, the key's size; in a branch three of a number
+ELSEWHERE = 1  # a flag of a node: its value lies in pages of its own
+OTHER_TREE = 2 | 4  # flags: its value is a database, or several values
 LARGEST_VALUE = 1 << 28  # bytes of one picture
 
 

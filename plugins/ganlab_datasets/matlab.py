@@ -133,15 +133,16 @@ class _Unpacker:
         self.zlib = zlib.decompressobj()
 
     def read(self, size: int) -> bytes:
-        """Some of the next bytes, at most so many; none at the end."""
-        while size and not self.zlib.eof:
+        """So many of the next bytes; fewer at the end only, as of a file."""
+        held = bytearray()
+        while len(held) < size and not self.zlib.eof:
             packed = self.zlib.unconsumed_tail or self.file.read(min(self.left, CHUNK))
             self.left -= 0 if self.zlib.unconsumed_tail else len(packed)
-            if part := self.zlib.decompress(packed, size):
-                return part
-            if not packed:
+            part = self.zlib.decompress(packed, size - len(held))
+            if not part and not packed:
                 raise ValueError("it ends within an array")
-        return b""
+            held += part
+        return bytes(held)
 
     def check_end(self) -> None:
         """That nothing follows, and that the checksum of what was unpacked is right."""

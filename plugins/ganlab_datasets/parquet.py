@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
+import threading
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,11 @@ MAGIC = b"PAR1"
 SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
 PICTURES = re.compile(r"\w+\.bytes|image|img|jpg|jpeg|png|webp")  # columns of encoded pictures
 LABELS = ("label", "labels", "fine_label", "class", "cls")  # columns of classes, the likeliest first
-LARGEST_GROUP = 1 << 31  # bytes of the pictures in one group of rows, which is read at once
-GROUPS = 4  # that are kept in memory: as many threads may be in different ones
+LARGEST_GROUP = 1 << 30  # bytes of the pictures in one group of rows, which is read at once
+KEPT = 1 << 30  # bytes of columns that are kept in memory: several threads may be in different groups
+
+_kept: OrderedDict[tuple[Path, int, str], Any] = OrderedDict()
+_reading = threading.Lock()
 
 
 def recognises(path: Path) -> bool:
@@ -138,13 +142,19 @@ def _classes(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
-@functools.lru_cache(maxsize=2 * GROUPS)
 def _column(file: Path, group: int, column: str) -> Any:
-    """One column of one group of rows, pictures or classes."""
+    """One column of one group of rows, pictures or classes; those used last stay in memory, as many as fit."""
     import pyarrow.parquet
 
-    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
-        return opened.read_row_group(group, columns=[column], use_threads=False).column(0)
+    wanted = (file, group, column)
+    with _reading:  # one at a time: threads of one group would each read it otherwise
+        if wanted not in _kept:
+            with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
+                _kept[wanted] = opened.read_row_group(group, columns=[column], use_threads=False).column(0)
+            while len(_kept) > 1 and sum(other.nbytes for other in _kept.values()) > KEPT:
+                _kept.popitem(last=False)
+        _kept.move_to_end(wanted)
+        return _kept[wanted]
 
 
 def _files_in(folder: Path) -> dict[str, list[Path]]:
