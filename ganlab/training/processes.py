@@ -117,8 +117,8 @@ def joined() -> Iterator[Processes]:
 
 def speaks_first() -> bool:
     """Whether this process speaks as long as the processes that were started alike have not met."""
-    rank = os.environ.get("RANK", "")
-    return _alone() or not rank.isdecimal() or int(rank) == 0
+    rank, count = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
+    return not (rank.isdecimal() and count.isdecimal() and 0 < int(rank) < int(count))
 
 
 def _alone() -> bool:
