@@ -65,10 +65,15 @@ class Child:
 
 def alike(folder: Path, count: int, function: Callable[..., None], *arguments: Any) -> list[Child]:
     """Processes that train together, started as torchrun starts them on one machine."""
+    port = free_port()
+    return [Child(folder, one_of, rank, count, port, function, *arguments) for rank in range(count)]
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return [Child(folder, one_of, rank, count, port, function, *arguments) for rank in range(count)]
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _server() -> Any:

@@ -119,9 +119,9 @@ class Group(Processes):
         digest = hashlib.sha256(facts().encode()).digest()
         told = torch.tensor(list(digest), dtype=torch.uint8)
         dist.broadcast(told, 0)
-        if bytes(told.tolist()) != digest:
+        if self.any(bytes(told.tolist()) != digest):  # told to all, or the first would begin to write
             raise GanlabError(
-                f"Process {self.place.rank} does not train the same as process 0.",
+                "Not all processes would train the same GAN.",
                 "Give all machines the same command, pictures, run folder, and versions of ganlab and torch.",
             )
 
@@ -217,7 +217,7 @@ def join() -> Iterator[Group]:
     except typer.Exit:
         raise
     except BaseException as error:  # the group is not taken apart: others would hear of it before this one has spoken
-        if not _may_speak(store):
+        if not _may_speak(store, error):
             raise typer.Exit(_exit_code(error)) from None
         if _another_ended(error):
             raise GanlabError(
@@ -253,13 +253,15 @@ def _silent(wished: bool) -> Iterator[None]:
         yield
 
 
-def _may_speak(store: Store | None) -> bool:
+def _may_speak(store: Store | None, error: BaseException) -> bool:
     """Whether this process is the first with something to say; one that says it ends all of them."""
     if store is None:
         return speaks_first()
+    if _another_ended(error) and not speaks_first() and not dist.is_torchelastic_launched():
+        return False  # without torchrun the first process holds the store, which may have gone with it
     try:
         return store.add(SPOKEN, 1) == 1
-    except RuntimeError:  # the store went with the process that failed first
+    except RuntimeError:  # it has gone
         return False
 
 
