@@ -257,8 +257,8 @@ def _may_speak(store: Store | None, error: BaseException) -> bool:
     """Whether this process is the first with something to say; one that says it ends all of them."""
     if store is None:
         return speaks_first()
-    if _another_ended(error) and not speaks_first() and not dist.is_torchelastic_launched():
-        return False  # without torchrun the first process holds the store, which may have gone with it
+    if _another_ended(error) and not speaks_first() and os.environ.get("GROUP_RANK") != "0":
+        return False  # the store may have gone too: torchrun holds it on the first machine, else the first process does
     try:
         return store.add(SPOKEN, 1) == 1
     except RuntimeError:  # it has gone
