@@ -22,6 +22,7 @@ from ganlab import screen
 from ganlab.errors import GanlabError
 from ganlab.plugin_metadata import PluginEntry
 from ganlab.plugins import host
+from ganlab.training.processes import speaks_first
 
 USER_MISTAKE = 2
 CRASH = 1
@@ -179,6 +180,8 @@ def explain(error: BaseException) -> int:
         screen.tell(error.ctx.get_help())  # type: ignore[attr-defined]
         return 0
     if isinstance(error, CLICK_ERROR):
+        if not speaks_first():  # another process was started with the same words
+            return USER_MISTAKE
         screen.show_error(_in_one_line(error.format_message()), _usage_hint(error))  # type: ignore[attr-defined]
         return USER_MISTAKE
     if _out_of_memory(error):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -62,9 +63,24 @@ class Child:
         raise AssertionError(f"nothing happened in a child: {self.output}")
 
 
+def alike(folder: Path, count: int, function: Callable[..., None], *arguments: Any) -> list[Child]:
+    """Processes that train together, started as torchrun starts them on one machine."""
+    port = free_port()
+    return [Child(folder, one_of, rank, count, port, function, *arguments) for rank in range(count)]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 def _server() -> Any:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ganlab.training.runs", "torch._dynamo", "matplotlib.figure", "tests.children"])
+    context.set_forkserver_preload(
+        ["ganlab.training.runs", "ganlab.training.distributed", "torch._dynamo", "matplotlib.figure", "tests.children"]
+    )
     return context
 
 
@@ -100,6 +116,13 @@ def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arg
 # what children do
 
 
+def one_of(rank: int, count: int, port: int, function: Callable[..., None], *arguments: Any) -> None:
+    """One of the processes that train together does something."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    os.environ.update(zip(names, map(str, (rank, count, rank, count, "127.0.0.1", port)), strict=True))
+    function(*arguments)
+
+
 def command_line(*words: str) -> None:
     """`ganlab` with these words."""
     from ganlab.cli import main
@@ -114,6 +137,7 @@ def train(run: Path, settings: Any, save_every: float, threads: int = 1, conditi
 
     from ganlab.training import loop, runs
     from ganlab.training.journal import Journal
+    from ganlab.training.processes import joined
     from ganlab.training.state import STATE
     from tests.kit import blank_plot
 
@@ -121,10 +145,11 @@ def train(run: Path, settings: Any, save_every: float, threads: int = 1, conditi
     loop.SAVE_EVERY = save_every
     Journal._plot = blank_plot  # type: ignore[method-assign]
     reading = runs.Reading(0, False)
-    if (run / STATE).exists():
-        runs.resume(run, None, None, reading, "cpu")
-    else:
-        runs.start(settings, reading, "cpu", run, conditional=conditional)
+    with joined() as processes:
+        if (run / STATE).exists():
+            runs.resume(run, None, None, reading, "cpu", processes)
+        else:
+            runs.start(settings, reading, "cpu", run, conditional=conditional, processes=processes)
 
 
 def train_until_the_disk_is_full(run: Path) -> None:
@@ -186,3 +211,48 @@ def run_out_of_memory() -> None:
         build_dcgan(DcganSettings(256, 3, 64, 10))
     except GanlabError as error:
         print(error.message)
+
+
+def normalise_a_share(folder: Path, cases: list[Any]) -> None:
+    """BatchNorm over a joined batch: writes what this process's share became, its gradient, and the module's."""
+    import copy
+
+    import torch
+
+    from ganlab.training.distributed import Group
+    from ganlab.training.processes import joined
+
+    with joined() as group:
+        assert isinstance(group, Group)
+        done = []
+        for plain, rows, weights in cases:
+            part = slice(group.place.rank * len(rows) // group.count, (group.place.rank + 1) * len(rows) // group.count)
+            network = torch.nn.Sequential(copy.deepcopy(plain))  # what was sent lies in memory that is shared
+            group.synchronise_batch_norm(network)
+            mine = rows[part].clone().requires_grad_()
+            for _ in range(2):
+                network(mine)
+            out = network(mine)
+            (out * weights[part]).sum().backward()
+            if plain.affine:
+                group.average_gradients(network)
+            done.append((out.detach(), mine.grad, [p.grad for p in network.parameters()], network.state_dict()))
+        torch.save(done, folder / f"{group.place.rank}.pt")
+
+
+def take_turns(folder: Path, machines: int) -> None:
+    """Write down who works when; the processes are spread over so many machines."""
+    from dataclasses import replace
+
+    from ganlab.training.processes import joined
+
+    with joined() as group:
+        group.place = replace(group.place, local_rank=group.place.rank // machines)
+
+        def work() -> int:
+            with (folder / "turns").open("a") as file:
+                file.write(f"{group.place.rank}\n")
+            time.sleep(0.05)
+            return group.place.rank
+
+        assert group.in_turn(work) == group.place.rank

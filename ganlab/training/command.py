@@ -63,7 +63,9 @@ def train(
     prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
     epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
-    batch: Annotated[int, typer.Option(help="Pictures in a step. The paper's is 128.")] = 128,
+    batch: Annotated[
+        int, typer.Option(help="Pictures in a step, of all processes together. The paper's is 128.")
+    ] = 128,
     lr: Annotated[float, typer.Option(help="Adam's learning rate, from the paper.")] = 2e-4,
     beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
     noise: Annotated[
@@ -96,6 +98,14 @@ def train(
             help="fp32, or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; digits differ."
         ),
     ] = "fp32",
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option(
+            "--sync-batch-norm/--local-batch-norm",
+            help="Where torchrun starts several processes: BatchNorm over the joined batch, as one process has it, or "
+            "over each process's share, which is faster.",
+        ),
+    ] = True,
     workers: Annotated[
         int, typer.Option(help="Threads that decode pictures on the first pass; more pay where there are more cores.")
     ] = 2,
@@ -112,33 +122,37 @@ def train(
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
     from ganlab.training import runs
+    from ganlab.training.processes import joined
     from ganlab.training.settings import TrainSettings
 
-    reading = runs.Reading(workers, skip_broken)
-    if resume is not None:
-        _refuse_changes(context)
-        runs.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device)
-        return
-    if data is None:
-        raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
-    gan = None if start is None else _starting_point(context, start)
-    settings = TrainSettings(
-        data=data,
-        limit=limit,
-        keep=None if keep is None else str(keep),
-        network=_network(context, arch, conditional) if gan is None else _network_of(gan),
-        law=prior if gan is None else gan.prior.law,
-        epochs=epochs,
-        batch=batch,
-        lr=lr,
-        beta1=beta1,
-        noise=noise,
-        average=average,
-        seed=seed,
-        precision=precision,
-        start="" if gan is None else gan.hash,
-    )
-    runs.start(settings, reading, device, out, gan, conditional if gan is None else gan.classes is not None)
+    with joined() as processes:
+        reading = runs.Reading(workers, skip_broken)
+        if resume is not None:
+            _refuse_changes(context)
+            runs.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device, processes)
+            return
+        if data is None:
+            raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
+        gan = None if start is None else _starting_point(context, start)
+        settings = TrainSettings(
+            data=data,
+            limit=limit,
+            keep=None if keep is None else str(keep),
+            network=_network(context, arch, conditional) if gan is None else _network_of(gan),
+            law=prior if gan is None else gan.prior.law,
+            epochs=epochs,
+            batch=batch,
+            lr=lr,
+            beta1=beta1,
+            noise=noise,
+            average=average,
+            seed=seed,
+            precision=precision,
+            sync_batch_norm=sync_batch_norm,
+            start="" if gan is None else gan.hash,
+        )
+        told = conditional if gan is None else gan.classes is not None
+        runs.start(settings, reading, device, out, gan, told, processes)
 
 
 def _given(context: typer.Context, option: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,12 +54,14 @@ def train(
 ) -> bool:
     """Train until the last epoch is done, or until ``stop()`` says so; the state is saved either way.
 
+    Where several processes train, each calls this, and the first alone reads the losses, shows and writes.
+
     Args:
-        pictures: the packed data set.
+        pictures: the packed data set, whole.
         run: the run's folder; gets ``state.safetensors``, ``epochs/``, ``samples/``, ``history.csv`` and ``.png``.
         trainer: fresh, or restored from a state.
         show: called after every reading of the losses.
-        stop: asked after every step.
+        stop: asked after every step; of several processes one that says so stops all.
 
     Returns:
         Whether the run is finished.
@@ -70,6 +72,8 @@ def train(
     settings = trainer.settings
     per_epoch = len(pictures) // settings.batch
     steps = per_epoch * settings.epochs
+    if not trainer.processes.first:
+        return _follow(pictures, trainer, steps, stop)
     if trainer.step == 0:
         save_state(trainer, run)  # from here on the run can go on, whenever it is killed
     journal = Journal(run, trainer)
@@ -77,15 +81,11 @@ def train(
     still = 0
     saved = read = began = time.monotonic()
     first_step = trainer.step
-    while trainer.step < steps:
-        epoch, position = divmod(trainer.step, per_epoch)
-        if position == 0 or trainer.step == first_step:
-            order = trainer.order(epoch, len(pictures))
-        rows = order[position * settings.batch : (position + 1) * settings.batch]
+    for epoch, rows in _batches(trainer, len(pictures), steps):
         unread.append(_advance(trainer, pictures, rows))
         now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
-        stopping = stop()
+        stopping = trainer.processes.any(stop())
         saving = ends_epoch or stopping or now - saved > SAVE_EVERY
         if saving or now - read > READ_EVERY:  # only what has been read and checked is worth keeping
             losses = [log.numbers() for log in unread]
@@ -93,9 +93,9 @@ def train(
             journal.note(trainer.step - len(losses), losses)
             unread, read = [], now
             speed = (trainer.step - first_step) * settings.batch / (now - began)
-            show(Moment(trainer.step, steps, epoch + 1, settings.epochs, speed, losses[-1]))
+            show(Moment(trainer.step, steps, epoch, settings.epochs, speed, losses[-1]))
         if ends_epoch:
-            journal.end_epoch(epoch + 1)
+            journal.end_epoch(epoch)
         if saving:
             save_state(trainer, run)
             saved = time.monotonic()
@@ -104,11 +104,31 @@ def train(
     return trainer.step >= steps
 
 
+def _follow(pictures: Pictures, trainer: Trainer, steps: int, stop: Callable[[], bool]) -> bool:
+    """What every process but the first does: the same steps on its share, and nothing is written."""
+    for _, rows in _batches(trainer, len(pictures), steps):
+        _advance(trainer, pictures, rows)
+        if trainer.processes.any(stop()):
+            break
+    return trainer.step >= steps
+
+
+def _batches(trainer: Trainer, count: int, steps: int) -> Iterator[tuple[int, np.ndarray]]:
+    """For every step that is left its epoch, from 1, and the rows of this process's share of the batch."""
+    batch = trainer.settings.batch
+    ordered = -1
+    while trainer.step < steps:
+        epoch, position = divmod(trainer.step, count // batch)
+        if epoch != ordered:
+            order, ordered = trainer.order(epoch, count), epoch
+        yield epoch + 1, order[position * batch : (position + 1) * batch][trainer.share]
+
+
 def _advance(trainer: Trainer, pictures: Pictures, rows: np.ndarray) -> StepLog:
     labels = pictures.labels[rows] if pictures.labels is not None else None
     with enough_memory(
         f"A step on {len(rows)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
-        f"Try --batch {max(2, len(rows) // 2)} or a smaller --width; the last good state is kept.",
+        f"Try --batch {max(2, trainer.settings.batch // 2)} or a smaller --width; the last good state is kept.",
     ):
         return trainer.advance(pictures.batch(rows), labels)
 

@@ -16,13 +16,14 @@ import typer
 from ganlab.data import open_images
 from ganlab.data.chosen import read_names
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import choose_device, fast_bfloat16
+from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.progressbar import reading_bar, shown_progress
 from ganlab.run_folders import new_run_folder
 from ganlab.training.display import Display
 from ganlab.training.loop import train
+from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
@@ -48,23 +49,27 @@ def start(
     out: Path | None,
     gan: Gan | None = None,
     conditional: bool = False,
+    processes: Processes = ALONE,
 ) -> None:
     """Train from the beginning into a new folder.
 
     Args:
         gan: whose weights to begin with, of the shape that the settings say; None for random ones.
         conditional: tell the networks the classes of the pictures, which the settings say nothing of yet.
+        processes: that train together, each of which calls this.
 
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
     """
-    device = choose_device(device)
+    device = processes.device(device)
+    processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
         typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
     run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
-    check_new_folder(run)
+    if processes.first:
+        check_new_folder(run)
     keep = None if settings.keep is None else read_names(Path(settings.keep))
-    packed = _pack(settings, reading, keep, conditional)
+    packed = processes.in_turn(lambda: _pack(settings, reading, keep, conditional))
     if len(packed) < settings.batch:
         raise GanlabError(
             f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
@@ -75,31 +80,39 @@ def start(
     )
     if gan is not None:
         _check_classes(gan, settings)
-    trainer = Trainer(settings, device)
+    trainer = Trainer(settings, device, processes)
     if gan is not None:
         trainer.begin_with(gan)
-    if keep is not None:
+    if keep is not None and processes.first:
         write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
     _train(packed, trainer, run)
 
 
-def resume(run: Path, data: str | None, epochs: int | None, reading: Reading, device: str) -> None:
+def resume(
+    run: Path,
+    data: str | None,
+    epochs: int | None,
+    reading: Reading,
+    device: str,
+    processes: Processes = ALONE,
+) -> None:
     """Go on with an interrupted run, exactly where its state says.
 
     Args:
         run: its folder.
         data: where its pictures lie now, or None for where they lay.
         epochs: a new number of epochs, or None for its own.
+        processes: that go on together, each of which calls this; as many as before or not.
 
     Raises:
         GanlabError: no state, a damaged one, or other pictures than before.
     """
-    trainer = load_state(run, choose_device(device), epochs)
+    trainer = load_state(run, processes.device(device), epochs, processes)
     settings = trainer.settings
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
-    packed = _pack(placed, reading, keep, bool(settings.classes))
+    packed = processes.in_turn(lambda: _pack(placed, reading, keep, bool(settings.classes)))
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
@@ -169,7 +182,8 @@ def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None, lab
 
 
 def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
-    with _interruptible() as interrupted, Display() as display:
+    trainer.processes.check_alike(trainer.identity)
+    with _interruptible(alone=trainer.processes.count == 1) as interrupted, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=interrupted)
     if not finished:
         typer.echo(
@@ -180,13 +194,16 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and SIGTERM into a wish to stop after the current step; a second Ctrl-C stops at once."""
+def _interruptible(alone: bool) -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a wish to stop after the current step; a second Ctrl-C stops at once.
+
+    Not so where several processes train: torchrun passes on to all of them what one got already.
+    """
     wished = False
 
     def wish(signum: int, frame: object) -> None:
         nonlocal wished
-        if wished:
+        if wished and alone:
             raise KeyboardInterrupt
         wished = True
 

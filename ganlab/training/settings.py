@@ -32,7 +32,7 @@ class TrainSettings:
         class_counts: how many pictures each has: generated classes are drawn as often.
         law: the prior of z, "uniform" on [-1, 1] (paper) or "normal".
         epochs: passes over the data.
-        batch: pictures in a step, real and generated each.
+        batch: pictures in a step of all processes together, real and generated each.
         lr, beta1: of Adam, for both networks.
         noise: standard deviation of Gaussian noise on whatever the discriminator sees, in units of the range [-1, 1];
             0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
@@ -40,8 +40,10 @@ class TrainSettings:
             0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
         seed: initial weights, order of the pictures and z all follow from it.
         precision: "fp32", or "bf16" for bfloat16 autocast with float32 weights and loss.
+        sync_batch_norm: where several processes train together, BatchNorm's statistics are those of the joined batch;
+            if not, those of each process's share.
         start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
-        threads: of torch on the CPU; results depend on it in the last bits.
+        threads: of torch on the CPU, in each process; results depend on it in the last bits.
     """
 
     data: str
@@ -60,6 +62,7 @@ class TrainSettings:
     average: float = 0.0
     seed: int = 0
     precision: str = "fp32"
+    sync_batch_norm: bool = True
     start: str = ""
     threads: int = 1
 

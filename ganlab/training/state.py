@@ -15,6 +15,7 @@ from safetensors.torch import save
 from ganlab.checkpoints.native import not_finite
 from ganlab.errors import GanlabError
 from ganlab.gan import weights_digest
+from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 from ganlab.writing import missing_parents, remove_if_empty
@@ -54,13 +55,14 @@ def save_state(trainer: Trainer, run: Path) -> None:
         ) from error
 
 
-def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
+def load_state(run: Path, device: str, epochs: int | None = None, processes: Processes = ALONE) -> Trainer:
     """The trainer of a run, as it was when its state was saved.
 
     Args:
         run: the run's folder.
         device: where to go on.
         epochs: a new number of epochs, or None for the run's own.
+        processes: that go on together, as many as before or not.
 
     Raises:
         GanlabError: no state there, or a damaged one.
@@ -78,7 +80,7 @@ def load_state(run: Path, device: str, epochs: int | None = None) -> Trainer:
             raise ValueError("its checksum does not fit")
         settings = TrainSettings.from_json(metadata["settings"])
         step = int(metadata["step"])
-        trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device)
+        trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device, processes)
         _restore(trainer, tensors)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise GanlabError(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab.gan import Gan
+from ganlab.gan import Gan, weights_digest
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import (
     STREAM_TRAINING_DROPOUT,
@@ -21,6 +21,7 @@ from ganlab.latents import (
     STREAM_TRAINING_ORDER,
     random_bits,
 )
+from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 
 BETA2 = 0.999
@@ -40,16 +41,18 @@ class StepLog:
 
 
 class Trainer:
-    """Both networks, both optimisers and the count of steps done.
+    """Both networks, both optimisers and the count of steps done; where several processes train, each has its own.
 
     Nothing else carries over from step to step: the order of the pictures, every z and its class, the noise and what
     dropout leaves out are computed from the seed and the step's number, so there is no random generator whose state
     would have to be kept.
     """
 
-    def __init__(self, settings: TrainSettings, device: str) -> None:
+    def __init__(self, settings: TrainSettings, device: str, processes: Processes = ALONE) -> None:
         self.settings = settings
         self.device = device
+        self.processes = processes
+        self.share = processes.share(settings)  # which rows of a batch this process trains on
         self.step = 0
         generator, discriminator = settings.network.build(settings.seed)
         # (torch's types know no memory_format)
@@ -60,6 +63,9 @@ class Trainer:
             "discriminator": self._adam(self.discriminator),
         }
         self.average = copy.deepcopy(self.generator).requires_grad_(False) if settings.average else None
+        if settings.sync_batch_norm:
+            for network in self.networks().values():
+                processes.synchronise_batch_norm(network)
         self._spec = ImageSpec(settings.network.size, settings.network.channels)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -75,6 +81,12 @@ class Trainer:
         self.discriminator.load_state_dict(gan.discriminator.state_dict())
         if self.average is not None:
             self.average.load_state_dict(gan.generator.state_dict())
+
+    def identity(self) -> str:
+        """What all processes must have alike: choices, step and weights."""
+        elsewhere = replace(self.settings, data="", keep=None, threads=0)  # which may differ from machine to machine
+        digests = [weights_digest(network.state_dict()) for network in self.networks().values()]
+        return "\n".join([elsewhere.to_json(), str(self.step), *digests])
 
     def order(self, epoch: int, count: int) -> np.ndarray:
         """The order (count,) in which an epoch shows the pictures."""
@@ -104,7 +116,7 @@ class Trainer:
         statistics; the generator's loss is the non-saturating one (section 4, and Goodfellow et al. 2014).
 
         Args:
-            pictures: (batch, h, w, c) uint8.
+            pictures: (batch, h, w, c) uint8, of the batch this process's share.
             labels: (batch,) their classes, where the networks are told them.
         """
         with self._dropout():
@@ -112,9 +124,10 @@ class Trainer:
 
     def _advance(self, pictures: np.ndarray, labels: np.ndarray | None) -> StepLog:
         real = self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last)
-        z = self.latents(self.step).to(self.device)
+        z = self.latents(self.step)[self.share].to(self.device)
         real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
-        fake_classes = self._told(self.labels(self.step))
+        fake_labels = self.labels(self.step)
+        fake_classes = self._told(None if fake_labels is None else fake_labels[self.share])
 
         self._zero_gradients("discriminator")
         noise = self._noise(real)
@@ -126,6 +139,7 @@ class Trainer:
         fake_logits = self._logits(noise(fake.detach()), *fake_classes)
         fake_loss = F.softplus(fake_logits).mean()
         fake_loss.backward()
+        self.processes.average_gradients(self.discriminator)
         self.optimizers["discriminator"].step()
 
         self._zero_gradients("generator")
@@ -134,20 +148,20 @@ class Trainer:
         generator_loss = F.softplus(-self._logits(noise(fake), *fake_classes)).mean()
         generator_loss.backward()
         self.discriminator.requires_grad_(True)
+        self.processes.average_gradients(self.generator)
         self.optimizers["generator"].step()
 
         self._follow()
         self.step += 1
         with torch.no_grad():
-            spread = fake.float().std(dim=0).mean()
             log = (
                 real_loss + fake_loss,
                 generator_loss,
                 real_logits.sigmoid().mean(),
                 fake_logits.sigmoid().mean(),
-                spread,
+                self.processes.std(fake.float()).mean(),
             )
-            return StepLog(torch.stack([value.detach().float() for value in log]))
+            return StepLog(self.processes.mean(torch.stack([value.detach().float() for value in log])))
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -173,7 +187,9 @@ class Trainer:
     @contextmanager
     def _dropout(self) -> Iterator[None]:
         """Inside, torch's own random numbers, which dropout draws, belong to the seed and the step."""
-        low, high = random_bits(self.settings.seed, np.array([self.step]), 2, STREAM_TRAINING_DROPOUT)[0].tolist()
+        rank = self.processes.place.rank  # each process drops others
+        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (rank + 1), STREAM_TRAINING_DROPOUT)
+        low, high = bits[0, -2:].tolist()
         kind = torch.device(self.device).type
         devices = [self.device] if kind == "cuda" else []
         with torch.random.fork_rng(devices=devices):
@@ -189,10 +205,11 @@ class Trainer:
         if not self.settings.noise:
             return lambda images: images
         random = torch.Generator(self.device).manual_seed((self.settings.seed * 2**32 + self.step) % 2**64)
+        shape = (self.settings.batch, *like.shape[1:])
         return lambda images: (
             images
             + self.settings.noise
-            * torch.randn(like.shape, generator=random, device=self.device).contiguous(
+            * torch.randn(shape, generator=random, device=self.device)[self.share].contiguous(
                 memory_format=torch.channels_last
             )
         )

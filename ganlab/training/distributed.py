@@ -1,0 +1,280 @@
+"""Several processes that train one GAN: each takes its share of every batch, and all take the same step.
+
+The gradients of a network are averaged by one plain all_reduce before its optimiser's step, and not by torch's
+DistributedDataParallel. DDP's hooks expect one forward, one backward and parameters that stay the same: a step of this
+game calls the discriminator three times, twice with a backward of its own and once with its parameters frozen. DDP
+would send the gradients of the real and of the generated pictures one after the other, and forbids the freezing. One
+sum of one vector for each network says the same in four lines, and wraps no module, so that checkpoints keep their
+names.
+
+What is decided among the processes (to stop, whose turn it is) goes through gloo, on the CPU; gradients and statistics
+go where they lie: through gloo on the CPU, through NCCL on GPUs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+import typer
+from torch import nn
+from torch.distributed.distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganlab.devices import choose_device
+from ganlab.errors import GanlabError
+from ganlab.training.processes import Place, Processes, announced, speaks_first
+from ganlab.training.settings import TrainSettings
+
+MEETING = timedelta(minutes=5)  # for all processes to come
+WAITING = timedelta(days=7)  # for the slowest in a collective: one that decodes the pictures may take days
+SPOKEN = "ganlab/spoken"
+
+T = TypeVar("T")
+
+
+class Group(Processes):
+    """The processes that have met; see :class:`Processes`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def device(self, wanted: str) -> str:
+        """Each process on a machine takes a GPU of its own, or all share the CPU."""
+        kind = choose_device(wanted)
+        if wanted in ("auto", "cpu") and kind != "cuda":
+            return "cpu"
+        if kind != "cuda":
+            raise GanlabError(f"{self.count} processes cannot train on {wanted}.", "Give --device cuda or cpu.")
+        there, here = torch.cuda.device_count(), self.place.local_count
+        if here > there:
+            raise GanlabError(
+                f"There are {here} processes on this machine and {there} GPUs.",
+                f"Start --nproc-per-node {there}, or add --device cpu.",
+            )
+        if not dist.is_nccl_available():
+            raise GanlabError("This torch has no NCCL, through which GPUs exchange gradients.", "Add --device cpu.")
+        torch.cuda.set_device(self.place.local_rank)
+        return f"cuda:{self.place.local_rank}"
+
+    def share(self, settings: TrainSettings) -> slice:
+        each, rest = divmod(settings.batch, self.count)
+        if rest:
+            fitting = max(1, round(settings.batch / self.count)) * self.count
+            raise GanlabError(
+                f"A batch of {settings.batch} cannot be divided among {self.count} processes.",
+                f"Try --batch {fitting}.",
+            )
+        if each < 2 and not settings.sync_batch_norm:
+            raise GanlabError(
+                "A process's BatchNorm needs two pictures to have a variance.",
+                f"Try --batch {2 * self.count}, or leave out --local-batch-norm.",
+            )
+        return slice(self.place.rank * each, (self.place.rank + 1) * each)
+
+    def synchronise_batch_norm(self, network: nn.Module) -> None:
+        if any(parameter.is_cuda for parameter in network.parameters()):
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            return
+        for parent in list(network.modules()):
+            for name, module in parent.named_children():
+                if isinstance(module, _BatchNorm):
+                    setattr(parent, name, JoinedBatchNorm(module, self.count))
+
+    def average_gradients(self, network: nn.Module) -> None:
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        joined = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        for gradient, part in zip(gradients, joined.split([one.numel() for one in gradients]), strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        return Total.apply(values) / self.count
+
+    def std(self, rows: torch.Tensor) -> torch.Tensor:
+        count = len(rows) * self.count
+        centred = rows - Total.apply(rows.sum(dim=0)) / count
+        return (Total.apply((centred**2).sum(dim=0)) / (count - 1)).sqrt()
+
+    def any(self, wish: bool) -> bool:
+        wishes = torch.tensor([int(wish)])
+        dist.all_reduce(wishes)
+        return bool(wishes.item())
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        own = 0 if self.first else 1 if self.place.local_rank == 0 else 2
+        for turn in range(3):
+            if turn == own:
+                done = work()
+            self.wait()
+        return done
+
+    def check_alike(self, facts: Callable[[], str]) -> None:
+        digest = hashlib.sha256(facts().encode()).digest()
+        told = torch.tensor(list(digest), dtype=torch.uint8)
+        dist.broadcast(told, 0)
+        if self.any(bytes(told.tolist()) != digest):  # told to all, or the first would begin to write
+            raise GanlabError(
+                "Not all processes would train the same GAN.",
+                "Give all machines the same command, pictures, run folder, and versions of ganlab and torch.",
+            )
+
+    def wait(self) -> None:
+        """Until all are here."""
+        self.any(False)
+
+
+class Total(torch.autograd.Function):
+    """The sum over all processes, through which gradients flow back.
+
+    Every process's loss depends on every process's term: the gradient is the sum of theirs.
+    """
+
+    @staticmethod
+    def forward(context: Any, values: torch.Tensor) -> torch.Tensor:
+        total = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        return Total.apply(gradients[0])
+
+
+class JoinedBatchNorm(_BatchNorm):
+    """BatchNorm over the joined batch on the CPU, where torch's ``nn.SyncBatchNorm`` takes no tensor.
+
+    Takes over the parameters and buffers of a plain one, under the same names. The mean is summed before the squares
+    of what is left: sums of squares alone would lose the digits of a small variance beside a large mean.
+    """
+
+    def __init__(self, plain: _BatchNorm, processes: int) -> None:
+        super().__init__(plain.num_features, plain.eps, plain.momentum, plain.affine, plain.track_running_stats)
+        self.processes = processes
+        for name, tensor in (*plain.named_parameters(), *plain.named_buffers()):
+            setattr(self, name, tensor)
+        self.train(plain.training)
+
+    def _check_input_dim(self, features: torch.Tensor) -> None:
+        """Any (n, maps, ...) will do."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(features)
+        values = features.to(torch.promote_types(features.dtype, torch.float32))
+        others = [axis for axis in range(values.ndim) if axis != 1]
+        count = values.numel() // values.shape[1] * self.processes
+
+        def spread_out(numbers: torch.Tensor) -> torch.Tensor:
+            return numbers.view(-1, *[1] * (values.ndim - 2))
+
+        mean = Total.apply(values.sum(others)) / count
+        centred = values - spread_out(mean)
+        variance = Total.apply((centred**2).sum(others)) / count
+        self._track(mean.detach(), variance.detach() * (count / (count - 1)))
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            normal = centred * spread_out(scale * self.weight) + spread_out(self.bias)
+        else:
+            normal = centred * spread_out(scale)
+        return normal.to(features.dtype)
+
+    def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean), share)
+        self.running_var.lerp_(variance.to(self.running_var), share)
+
+
+@contextmanager
+def join() -> Iterator[Group]:
+    """Meet the other processes; see :func:`ganlab.training.processes.joined`.
+
+    Raises:
+        GanlabError: they cannot meet, or another one ended while this one waited for it.
+        typer.Exit: this one ends because another does, which says why.
+    """
+    store = None
+    try:
+        place = announced()
+        store = _meet(place)
+        group = Group(place)
+        with _silent(not group.first):
+            try:
+                yield group
+            except typer.Exit:  # all of them stop
+                group.wait()
+                raise
+            group.wait()  # torchrun stops those that are left as soon as one has ended
+    except typer.Exit:
+        raise
+    except BaseException as error:  # the group is not taken apart: others would hear of it before this one has spoken
+        if not _may_speak(store, error):
+            raise typer.Exit(_exit_code(error)) from None
+        if _another_ended(error):
+            raise GanlabError(
+                "Another process of this run has ended.",
+                "See what it said; ganlab train --resume goes on from the last state.",
+            ) from error
+        raise
+    dist.destroy_process_group()
+
+
+def _meet(place: Place) -> Store:
+    """Make the group of all processes; the store through which they met."""
+    where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "cpu:gloo"
+    try:
+        store, _, _ = next(rendezvous("env://", timeout=MEETING))
+        dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.count, timeout=WAITING)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise GanlabError(
+            f"The {place.count} processes that WORLD_SIZE announces have not met at {where}: {_first_line(error)}",
+            "Start all of them, give MASTER_ADDR and a free MASTER_PORT of the first, or unset WORLD_SIZE.",
+        ) from error
+    return store
+
+
+@contextmanager
+def _silent(wished: bool) -> Iterator[None]:
+    with ExitStack() as stack:
+        if wished:
+            nowhere = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
+        yield
+
+
+def _may_speak(store: Store | None, error: BaseException) -> bool:
+    """Whether this process is the first with something to say; one that says it ends all of them."""
+    if store is None:
+        return speaks_first()
+    if _another_ended(error) and not speaks_first() and os.environ.get("GROUP_RANK") != "0":
+        return False  # the store may have gone too: torchrun holds it on the first machine, else the first process does
+    try:
+        return store.add(SPOKEN, 1) == 1
+    except RuntimeError:  # it has gone
+        return False
+
+
+def _another_ended(error: BaseException) -> bool:
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
+
+
+def _exit_code(error: BaseException) -> int:
+    """That of the command line for such an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return 2 if isinstance(error, GanlabError) or _another_ended(error) else 1
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
