@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ganlab.architectures.settings import NetworkSettings
+from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
 
 EMBEDDED = 16  # numbers that a learnt embedding has for a class
@@ -95,6 +97,19 @@ def code_width(settings: NetworkSettings) -> int:
     if not settings.classes:
         return 0
     return settings.classes if settings.classes_as == "one-hot" else EMBEDDED
+
+
+@contextmanager
+def fresh_networks(seed: int, too_large: str) -> Iterator[None]:
+    """Where networks of a seed are made: the global random state, which torch's own initialisation draws from, stays.
+
+    Raises:
+        GanlabError: a seed outside 0 to 2**63 - 1; networks that do not fit into memory, in these words.
+    """
+    if not 0 <= seed < 2**63:
+        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
+    with enough_memory(too_large, "Choose a smaller --width."), torch.random.fork_rng(devices=[]):
+        yield
 
 
 def joined(settings: NetworkSettings) -> list[tuple[str, nn.Module]]:

@@ -13,9 +13,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from ganlab.architectures.classes import Block, Network, code_width, joined
+from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
 from ganlab.architectures.settings import NetworkSettings
-from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
 
 SIZES = (16, 32, 64, 128, 256)
@@ -110,12 +109,7 @@ def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Disc
     Raises:
         GanlabError: a seed outside 0 to 2**63 - 1, networks that do not fit into memory.
     """
-    if not 0 <= seed < 2**63:
-        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
-    with (
-        enough_memory(f"A DCGAN of width {settings.width} does not fit into memory.", "Choose a smaller --width."),
-        torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
-    ):
+    with fresh_networks(seed, f"A DCGAN of width {settings.width} does not fit into memory."):
         generator, discriminator = Generator(settings), Discriminator(settings)
     initialise(generator, 2 * seed)
     initialise(discriminator, 2 * seed + 1)

@@ -16,9 +16,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from ganlab.architectures.classes import Block, Network, code_width, joined
+from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
 from ganlab.architectures.settings import NetworkSettings
-from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
 
 LARGEST_SIZE = 256
@@ -123,12 +122,7 @@ def build_mlp(settings: MlpSettings, seed: int = 0) -> tuple[Generator, Discrimi
     Raises:
         GanlabError: a seed outside 0 to 2**63 - 1, networks that do not fit into memory.
     """
-    if not 0 <= seed < 2**63:
-        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
-    with (
-        enough_memory(f"Layers of width {settings.width} do not fit into memory.", "Choose a smaller --width."),
-        torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
-    ):
+    with fresh_networks(seed, f"Layers of width {settings.width} do not fit into memory."):
         generator, discriminator = Generator(settings), Discriminator(settings)
     _initialise(generator, 2 * seed)
     _initialise(discriminator, 2 * seed + 1, code_width(settings))

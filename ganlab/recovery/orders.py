@@ -77,7 +77,9 @@ def orders_of(weights: list[Part], embedding: Part | None) -> list[tuple[list[St
 def _orders(weights: list[Part], most: int = MOST_STEPS) -> list[list[Stage]]:
     """Chains in the file's order; in any, found in so many steps, where that makes none or none that is likely."""
     orders = _in_file_order(weights)
-    return _in_any_order(weights, most) or orders if all(_unlikely(order) for order in orders) else orders
+    if all(_unlikely(order) for order in orders):
+        return _in_any_order(weights, most) or orders
+    return orders
 
 
 def _in_file_order(weights: list[Part]) -> list[list[Stage]]:
