@@ -14,7 +14,7 @@ import numpy as np
 
 from ganlab.batches import in_batches
 from ganlab.classes import check_class, class_names
-from ganlab.devices import check_device, enough_memory
+from ganlab.devices import address_space_is_limited, check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
@@ -367,8 +367,18 @@ def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 def _opened(network: nn.Module, device: str) -> nn.Module:
-    """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept)."""
+    """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept).
+
+    On the CPU maps lie channels last, which convolutions take a quarter less time for, in networks that do not mind:
+    somebody's ``view`` of their maps would. Not where memory is limited: without room for such maps oneDNN ends the
+    process instead of raising.
+    """
+    import torch
+
     for module in network.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]
-    return network.to(device).eval().requires_grad_(False)
+    network = network.to(device).eval().requires_grad_(False)
+    if device == "cpu" and getattr(network, "any_memory_format", False) and not address_space_is_limited():
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -40,7 +40,7 @@ VOTES = {"1": 1.0, "0": 0.0, "?": 0.5}
 
 @dataclass(frozen=True)
 class Looked:
-    """Samples of one round or of several: the kind (n,) of each, the labeler's verdict (n,), observers's votes (p, n)."""
+    """Samples of a round: the kind (n,) of each, the labeler's verdict (n,), the observers' votes (observers, n)."""
 
     kinds: np.ndarray
     judged: np.ndarray

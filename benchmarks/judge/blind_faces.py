@@ -3,7 +3,7 @@
     python benchmarks/judge/blind_faces.py sheets FOLDER   # 100 samples of faces-64, numbered, 25 on a sheet
     python benchmarks/judge/blind_faces.py score           # compare faces.json with the labeler
 
-Whoever labels sees the sheets only. For each observer faces.json holds one text a concept, one character a sample: 1 for
+Whoever labels sees the sheets only. For each observer faces.json holds a text a concept, one character a sample: 1 for
 yes, 0 for no; ``facing`` holds l, r or c, for where the face turns in the picture, c where it looks straight ahead.
 """
 

@@ -3,10 +3,9 @@
     python benchmarks/judge/collect_faces.py draw GAN FOLDER [--first N]  # numbered sheets to look at, and samples.png
     python benchmarks/judge/collect_faces.py join FOLDER LABELS ...       # add what several saw to the plugin's set
 
-Half of the samples are such as the labeler hesitates about. LABELS are JSON files {number: five characters}, one a
-observer: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions on
-which observers differ stay open. Nothing that the judge is tested on is among them: ``blind_faces.py`` has indices of its
-own.
+Half of the samples are such as the labeler hesitates about. LABELS are JSON files {number: five characters}, one
+an observer: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions
+on which observers differ stay open. Nothing that the judge is tested on is among them.
 """
 
 from __future__ import annotations
