@@ -158,7 +158,7 @@ def test_changed_colours_teach_no_colours() -> None:
     assert drawn_loss(answers, truth, unchanged) > nothing
 
 
-# --- what it learns from what was seen ------------------------------------------------------------------------------------
+# --- what was seen ------------------------------------------------------------------------------------------------
 
 
 def seen_faces(n: int, **texts: str) -> SeenFaces:

@@ -1,9 +1,9 @@
 """Samples of GANs, labelled by eye: what does each face show, and where does it turn?
 
 Drawn faces cannot show what half-formed glasses or a cap that melts into hair look like. ``seen.jpg`` holds such
-samples side by side, ``seen.json`` one text a question, one character a sample: 1 yes, 0 no, ``?`` where observers differ
-or could not say; for ``facing`` l, c or r. ``benchmarks/judge/collect_faces.py`` draws the samples and joins several
-labellings. None of them is among the samples that the judge is tested on.
+samples side by side, ``seen.json`` one text a question, one character a sample: 1 yes, 0 no, ``?`` where observers
+differ or could not say; for ``facing`` l, c or r. ``benchmarks/judge/collect_faces.py`` draws the samples and joins
+several labellings. None of them is among the samples that the judge is tested on.
 """
 
 from __future__ import annotations
