@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ganlab.card import Card
 from ganlab.errors import GanlabError
-from ganlab.gan import Card
 from ganlab.labelers import Labeler
 from ganlab.labels import Box, Boxes, PictureName, concept_name, parse_picture_file, picture_file
 

@@ -238,7 +238,8 @@ def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path)
 
 def test_an_edited_gan_is_saved_with_the_result(tmp_path: Path) -> None:
     from ganlab.architectures.dcgan import DcganSettings, build_dcgan
-    from ganlab.gan import Card, Gan
+    from ganlab.card import Card
+    from ganlab.gan import Gan
     from ganlab.imagespec import ImageSpec
     from ganlab.latents import Prior
 
