@@ -17,7 +17,7 @@ _HOME_OF = {
     "Box": "labels",
     "Boxes": "labels",
     "BrokenPicture": "data",
-    "Card": "gan",
+    "Card": "card",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
     "DatasetFormat": "data",
