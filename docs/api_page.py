@@ -56,7 +56,7 @@ def unwrapped(value: Any) -> Any:
 def entry(call: str, thing: Any) -> Iterator[str]:
     """How it is called, and what is written about it."""
     if call:
-        yield f"```python\n{signature(call, thing)}\n```\n"
+        yield f"```text\n{signature(call, thing)}\n```\n"
     yield text(inspect.getdoc(thing) or "")
 
 

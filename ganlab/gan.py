@@ -209,13 +209,27 @@ class Gan:
         return hidden_layers(self._network(side), self._trace(side))
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
-        """Keep what layers put out inside a with-block; see :func:`ganlab.activations.record`."""
+        """Keep what these layers put out inside a with-block: ``recording["up8"]`` is (n, maps, h, w) on the CPU.
+
+        Where :meth:`edit` is entered first, the edited features are kept.
+
+        Raises:
+            GanlabError: an unknown layer; on reading, a layer that did not run.
+        """
         from ganlab import activations
 
         return activations.record(self._network(side), *layers)
 
     def edit(self, edits: Mapping[str, Edit], side: Side = "generator") -> AbstractContextManager[None]:
-        """Change what layers put out inside a with-block; see :func:`ganlab.activations.edit`."""
+        """Change what layers put out inside a with-block.
+
+        Args:
+            edits: by layer, a function of the features (n, ...) and the rows (n,), which pictures of the whole call
+                these are, to features of the same shape. The features are its own to change.
+
+        Raises:
+            GanlabError: an unknown layer, an edit that changes the shape, or, on leaving, a layer that never ran.
+        """
         from ganlab import activations
 
         return activations.edit(self._network(side), edits, lambda: self._first_row)
