@@ -7,8 +7,9 @@ Every round has 300 samples of its own. Whoever labels sees the sheets only. Whi
 the round alone and is worked out again when scoring; the three kinds are drawn from different z, so that no picture
 gives another away. Beside the sheets lies a labels.json that says which filters were dropped; what each observer saw
 goes into its last round, one character a sample: 1 for a window, 0 for none, ? for "cannot say". What most observers
-saw is what the labeler is held to. Nobody can agree better with observers than they do among themselves: so two of them
-are compared too, and the labeler where all say the same.
+saw is what the labeler is held to; where exactly half of them saw a window there is nothing to hold it to. Nobody can
+agree better with observers than they do among themselves: so two of them are compared too, and the labeler where all
+say the same.
 """
 
 from __future__ import annotations
@@ -46,14 +47,25 @@ class Looked:
     judged: np.ndarray
     observers: np.ndarray
 
+    def where(self, rows: np.ndarray) -> Looked:
+        return Looked(self.kinds[rows], self.judged[rows], self.observers[:, rows])
+
     def of_kind(self, kind: int) -> Looked:
-        here = self.kinds == kind
-        return Looked(self.kinds[here], self.judged[here], self.observers[:, here])
+        return self.where(self.kinds == kind)
+
+    def decided(self) -> Looked:
+        """Those on which more observers say one thing than the other."""
+        return self.where(self.observers.mean(0) != 0.5)
 
     @property
     def most(self) -> np.ndarray:
         """Whether more than half of the observers saw a window, (n,)."""
         return self.observers.mean(0) > 0.5
+
+    @property
+    def agrees(self) -> np.ndarray:
+        """Whether the labeler says what most observers say, (n,)."""
+        return self.judged == self.most
 
     @property
     def clear(self) -> np.ndarray:
@@ -106,8 +118,10 @@ def score(gan: Gan, labeler: Labeler) -> None:
         print(f"  by eye {1 - after / before:.0%} of the windows are gone")
     print("all rounds")
     for kind, name in enumerate(KINDS):
-        agree = np.concatenate([(part.judged == part.most) for part in (looked.of_kind(kind) for looked in rounds)])
-        print(f"  {name}: the labeler agrees with most observers on {_interval(agree)} of {len(agree)}")
+        decided = np.concatenate([looked.of_kind(kind).decided().agrees for looked in rounds])
+        left_out = EACH * len(rounds) - len(decided)
+        print(f"  {name}: the labeler agrees with most observers on {_interval(decided)} of {len(decided)}", end="")
+        print(f"; {left_out} have no majority" if left_out else "")
 
 
 def _document(gan: Gan) -> dict[str, Any]:
@@ -119,12 +133,19 @@ def _document(gan: Gan) -> dict[str, Any]:
 
 def _report(name: str, looked: Looked) -> None:
     pairs = [1 - np.abs(one - other).mean() for one, other in combinations(looked.observers, 2)]
-    judged, most, clear = looked.judged, looked.most, looked.clear
-    print(f"  {name}: {len(most)} samples, two observers agree on {np.mean(pairs):.0%}")
-    print(f"    a window in {most.mean():.0%} by eye, in {judged.mean():.0%} by the labeler, ", end="")
-    print(f"which sees {np.sum(judged & ~most)} that most observers do not and passes over {np.sum(~judged & most)}")
-    print(f"    it agrees with most observers on {_interval(judged == most)}, ", end="")
-    print(f"on {(judged == most)[clear].mean():.0%} of the {clear.sum()} on which all observers agree")
+    n, by_eye, counted = len(looked.kinds), looked.most.mean(), looked.judged.mean()
+    print(
+        f"  {name}: {n} samples, two observers agree on {np.mean(pairs):.0%}; a window in {by_eye:.0%} by eye, ", end=""
+    )
+    print(f"in {counted:.0%} by the labeler")
+    sure = looked.decided()
+    alone, passed = np.sum(sure.judged & ~sure.most), np.sum(~sure.judged & sure.most)
+    print(
+        f"    on {len(sure.kinds)} most observers say the same; the labeler agrees on {_interval(sure.agrees)}: ",
+        end="",
+    )
+    print(f"it sees {alone} that most do not, and passes over {passed}")
+    print(f"    on {looked.clear.sum()} all do; there it agrees on {looked.agrees[looked.clear].mean():.0%}")
 
 
 def _interval(agree: np.ndarray) -> str:
