@@ -18,7 +18,7 @@ import torch
 from reference_loop import ReferenceLoop
 
 from ganlab.devices import choose_device
-from ganlab.gan import ImageSpec
+from ganlab.imagespec import ImageSpec
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 

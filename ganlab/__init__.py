@@ -17,7 +17,7 @@ _HOME_OF = {
     "Box": "labels",
     "Boxes": "labels",
     "BrokenPicture": "data",
-    "Card": "gan",
+    "Card": "card",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
     "DatasetFormat": "data",
@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.analyses import analysis as analysis
     from ganlab.architectures import Architecture as Architecture
     from ganlab.architectures import NetworkSettings as NetworkSettings
+    from ganlab.card import Card as Card
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
@@ -96,7 +97,6 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.exemplars import one_class as one_class
     from ganlab.exemplars import picture_text as picture_text
     from ganlab.exemplars import read_picture as read_picture
-    from ganlab.gan import Card as Card
     from ganlab.gan import Gan as Gan
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec

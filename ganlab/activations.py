@@ -43,7 +43,8 @@ class Recording(Mapping[str, torch.Tensor]):
 
     def add(self, name: str, features: torch.Tensor) -> None:
         # a copy: later in-place layers would overwrite what is kept
-        self._running.append((name, features.detach().to("cpu", copy=True)))
+        kept = features.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        self._running.append((name, kept))
 
     def end(self) -> None:
         for name, features in self._running:

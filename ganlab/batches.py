@@ -53,7 +53,7 @@ def _attempt(network: nn.Module, batch: Sequence[torch.Tensor], device: str) -> 
 
     try:
         with torch.no_grad():
-            return network(*(part.to(device) for part in batch)).float().cpu()
+            return network(*(part.to(device) for part in batch)).float().cpu().contiguous()
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             return None

@@ -47,6 +47,15 @@ def fast_bfloat16(device: str) -> bool:
     return torch.device(device).type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
+def address_space_is_limited() -> bool:
+    """Whether this process may take only so much memory (``ulimit -v``), so that asking for more fails at once."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
 @contextmanager
 def enough_memory(message: str, hint: str) -> Iterator[None]:
     """Turn running out of memory inside the block into a sentence and a hint."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ganlab.batches import in_batches
+from ganlab.card import Card
 from ganlab.classes import check_class, class_names
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
 from ganlab.layers import Layer, all_layers, ended_with, hidden_layers, trace
+from ganlab.networks import opened, weights_digest
 
 if TYPE_CHECKING:
     import torch
@@ -28,23 +29,6 @@ if TYPE_CHECKING:
     from ganlab.layers import Call
 
 Side = Literal["generator", "discriminator"]
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a checkpoint is, once: the facts of its ``card.toml``.
-
-    Attributes:
-        name: what it is called, as in ``--gan NAME``.
-        summary: one sentence for a person.
-        architecture: name and settings of the networks, enough to build them.
-        facts: everything else the card says (training, data, licence, labeler, ...), table by table.
-    """
-
-    name: str = "unnamed"
-    summary: str = ""
-    architecture: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Gan:
@@ -81,8 +65,8 @@ class Gan:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
         if generator is not None and prior is None:
             raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
-        self.generator = None if generator is None else _opened(generator, device)
-        self.discriminator = None if discriminator is None else _opened(discriminator, device)
+        self.generator = None if generator is None else opened(generator, device)
+        self.discriminator = None if discriminator is None else opened(discriminator, device)
         self._prior = prior
         self.image = image
         self.card = card or Card()
@@ -225,13 +209,27 @@ class Gan:
         return hidden_layers(self._network(side), self._trace(side))
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
-        """Keep what layers put out inside a with-block; see :func:`ganlab.activations.record`."""
+        """Keep what these layers put out inside a with-block: ``recording["up8"]`` is (n, maps, h, w) on the CPU.
+
+        Where :meth:`edit` is entered first, the edited features are kept.
+
+        Raises:
+            GanlabError: an unknown layer; on reading, a layer that did not run.
+        """
         from ganlab import activations
 
         return activations.record(self._network(side), *layers)
 
     def edit(self, edits: Mapping[str, Edit], side: Side = "generator") -> AbstractContextManager[None]:
-        """Change what layers put out inside a with-block; see :func:`ganlab.activations.edit`."""
+        """Change what layers put out inside a with-block.
+
+        Args:
+            edits: by layer, a function of the features (n, ...) and the rows (n,), which pictures of the whole call
+                these are, to features of the same shape. The features are its own to change.
+
+        Raises:
+            GanlabError: an unknown layer, an edit that changes the shape, or, on leaving, a layer that never ran.
+        """
         from ganlab import activations
 
         return activations.edit(self._network(side), edits, lambda: self._first_row)
@@ -353,22 +351,3 @@ class Gan:
 
         told = torch.zeros(2, dtype=torch.int64) if self.judges_classes and self.label is None else None
         self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)
-
-
-def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of named tensors, in hexadecimal: the same on every device and in every memory layout."""
-    import torch
-
-    digest = hashlib.sha256()
-    for key, value in sorted(tensors.items()):
-        digest.update(key.encode())
-        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _opened(network: nn.Module, device: str) -> nn.Module:
-    """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept)."""
-    for module in network.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
-    return network.to(device).eval().requires_grad_(False)

@@ -18,9 +18,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ganlab.card import Card
 from ganlab.checkpoints import load_gan, named_checkpoints, native, save_gan, shipped_folder, store_folder
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.testing import tiny_gan

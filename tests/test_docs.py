@@ -70,16 +70,17 @@ def test_every_command_shown_exists(page: str, line: str, whole: bool) -> None:
         pytest.fail(f"{page}: {line}: {error}")
 
 
-def test_commands_page_is_what_the_commands_say(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["api.md", "commands.md"])
+def test_generated_pages_are_what_the_code_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if f"typer=={metadata.version('typer')}\n" not in (ROOT / "constraints.txt").read_text(encoding="utf-8"):
         pytest.skip("another Typer words its help pages differently")
     monkeypatch.setenv("COLUMNS", "40")
     run = subprocess.run(
-        [sys.executable, "-c", "import generate; print(generate.page(), end='')"],
+        [sys.executable, "-c", f"import generate; print(generate.PAGES[{name!r}](), end='')"],
         cwd=DOCS, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert run.stdout == (DOCS / "commands.md").read_text(encoding="utf-8"), "run: make docs"
+    assert run.stdout == (DOCS / name).read_text(encoding="utf-8"), "run: make docs"
 
 
 def test_every_hook_has_its_section() -> None:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ganlab import batches
+from ganlab.card import Card
 from ganlab.devices import choose_device, is_out_of_memory
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan, weights_digest
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
+from ganlab.networks import weights_digest
 from ganlab.surgery import zeroed
 from ganlab.testing import tiny_gan
 from tests import children

@@ -15,8 +15,20 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "environment", "faults", "writing", "animation", "classes", "concepts", "devices", "palette"},
-    {"latents", "imagespec", "activations", "batches", "figures", "layers", "nearest", "plots", "page", "marks"},
+    {"errors", "environment", "faults", "writing", "animation", "card", "classes", "concepts", "devices", "palette"},
+    {
+        "latents",
+        "imagespec",
+        "activations",
+        "batches",
+        "figures",
+        "layers",
+        "nearest",
+        "networks",
+        "plots",
+        "page",
+        "marks",
+    },
     {"gan", "surgery"},
     {"coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},

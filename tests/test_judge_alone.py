@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ganlab import Gan, GanlabError, ImageSpec, load_gan, save_gan
 from ganlab.cli import app
-from ganlab.gan import weights_digest
+from ganlab.networks import weights_digest
 from ganlab.testing import tiny_gan
 
 from .kit import one_thread  # noqa: F401

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ganlab import GanlabError
 from ganlab_synthetic.augmentation import Augmentation
 from ganlab_synthetic.seen import MOST_LIKELY, Seen, read_seen, window_loss, write_seen
 
@@ -30,8 +31,9 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert np.array_equal(again.window, np.arange(23) % 2 == 0)
 
 
-def test_without_a_file_nothing_was_seen(tmp_path: Path) -> None:
-    assert len(read_seen(tmp_path).window) == 0
+def test_where_the_samples_are_not_installed_it_is_said(tmp_path: Path) -> None:
+    with pytest.raises(GanlabError, match="not installed with ganlab"):
+        read_seen(tmp_path)
 
 
 def test_the_loss_is_cross_entropy_over_the_likeliest_pixels() -> None:

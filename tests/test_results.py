@@ -1,18 +1,14 @@
-"""Results: the contract, the round trip, runs written whole or not at all, the page."""
+"""Results: the contract, to the disk and back, and what is damaged there."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import re
-import resource
 import string
 import subprocess
 import sys
 from contextlib import suppress
-from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -22,36 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
-from scipy import stats
 
 from ganlab.environment import environment
 from ganlab.errors import GanlabError
-from ganlab.page import number
 from ganlab.results import Figure, Metric, Result, Table
-from ganlab.run_folders import load_result, new_run_folder, save_result
-from ganlab.writing import FolderTaken, check_new_folder, new_folder, png_bytes, write_file
+from ganlab.run_folders import load_result, save_result
 
-
-def picture(colour: tuple[int, int, int] = (200, 40, 90)) -> Image.Image:
-    return Image.new("RGB", (6, 4), colour)
-
-
-def a_result(**changes: Any) -> Result:
-    parts: dict[str, Any] = {
-        "summary": "Dropping 3 filters took windows from 62% to 4%.",
-        "metrics": {
-            "after": Metric(0.04, 0.02, 0.08, 200, control="random", about="share of pictures with a window"),
-            "random": Metric(np.float32(0.5), n=np.int64(20), no_control="it is the control"),
-        },
-        "tables": {"layers": Table(["layer", "auc", "kept"], [["up8", np.float64(0.5), None], ["up16", 0.9, True]])},
-        "figures": {"rows": Figure(picture(), "Rows of pictures.")},
-        "arrays": {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "one": np.array(3)},
-        "files": {"more/filters.json": b"[1, 2]"},
-        "notes": ["Judged by nobody."],
-        "record": {"analysis": "probe", "options": {"n": 200}, "gan": {"name": "tiny", "hash": "3fa9c1d2e4b0"}},
-    }
-    return Result(**(parts | changes))
-
+from .results_kit import a_result, contents, picture
 
 # --- the contract
 
@@ -204,10 +177,6 @@ def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, resu
     assert back.files == result.files
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "deep/er/b"
     save_result(a_result(), first, command="ganlab probe windows")
@@ -238,7 +207,8 @@ def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path)
 
 def test_an_edited_gan_is_saved_with_the_result(tmp_path: Path) -> None:
     from ganlab.architectures.dcgan import DcganSettings, build_dcgan
-    from ganlab.gan import Card, Gan
+    from ganlab.card import Card
+    from ganlab.gan import Gan
     from ganlab.imagespec import ImageSpec
     from ganlab.latents import Prior
 
@@ -250,170 +220,6 @@ def test_an_edited_gan_is_saved_with_the_result(tmp_path: Path) -> None:
     back = load_result(tmp_path / "run")
     assert back.gans["edited"].hash == gan.hash
     assert json.loads(back.to_json())["gans"] == {"edited": {"folder": "gans/edited", "hash": gan.hash}}
-
-
-# --- figures that move
-
-
-def moving(**changes: Any) -> Figure:
-    frames = [picture((value, 40, 90)) for value in (0, 60, 60, 60, 200, 200)]
-    return Figure(**({"image": frames[0], "caption": "It moves.", "frames": frames, "seconds": 0.04} | changes))
-
-
-def test_frames_come_back_as_they_were_in_the_same_bytes(tmp_path: Path) -> None:
-    result = a_result(figures={"still": Figure(picture(), "Still."), "walk": moving()})
-    for name in ("a", "b"):
-        save_result(result, tmp_path / name)
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert {"figures/walk.png", "figures/walk.webp", "figures/still.png"} <= set(contents(tmp_path / "a"))
-    back = load_result(tmp_path / "a")
-    assert back.to_json() == result.to_json()
-    assert [frame.tobytes() for frame in back.figures["walk"].frames] == [
-        frame.tobytes() for frame in result.figures["walk"].frames
-    ]
-    assert back.figures["walk"].seconds == 0.04
-    assert not back.figures["still"].frames
-    with Image.open(tmp_path / "a/figures/walk.webp") as animation:
-        assert animation.info["loop"] == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"frames": [picture()]}, "two or more"),
-        ({"frames": [picture(), Image.new("RGB", (3, 3))]}, "one size"),
-        ({"frames": [picture(), Image.new("L", (6, 4))]}, "RGB"),
-        ({"frames": [picture(), np.zeros((4, 6, 3))]}, "RGB"),
-        ({"seconds": 0.0}, "seconds"),
-        ({"seconds": math.nan}, "seconds"),
-    ],
-)
-def test_frames_that_are_none_are_refused(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        a_result(figures={"walk": moving(**changes)}).check()
-
-
-def test_a_damaged_animation_is_refused(tmp_path: Path) -> None:
-    save_result(a_result(figures={"walk": moving()}), tmp_path / "run")
-    file = tmp_path / "run/figures/walk.webp"
-    whole = file.read_bytes()
-    for content in (b"RIFF", whole[: len(whole) // 2]):
-        file.write_bytes(content)
-        with pytest.raises(GanlabError, match="damaged"):
-            load_result(tmp_path / "run")
-    file.unlink()
-    with pytest.raises(GanlabError, match=r"walk\.webp is missing"):
-        load_result(tmp_path / "run")
-
-
-def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
-    page, found = page_of(a_result(figures={"walk": moving()}), tmp_path / "run")
-    assert [source.partition(",")[0] for source in found.sources] == ["data:image/webp;base64"]
-    assert "figures/walk.webp" in found.links
-    assert "It moves." in page
-
-
-# --- where it may go
-
-
-def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full/mine.txt").write_text("mine")
-    with pytest.raises(FolderTaken, match="already holds") as caught:
-        save_result(a_result(), tmp_path / "full")
-    assert "does not exist yet" in caught.value.hint  # no option named: `plugins new` calls it --folder
-    save_result(a_result(), tmp_path / "run")
-    with pytest.raises(FolderTaken):
-        save_result(a_result(), tmp_path / "run")
-    assert contents(tmp_path / "full") == {"mine.txt": b"mine"}
-    with pytest.raises(GanlabError, match="is a file"):
-        check_new_folder(tmp_path / "full/mine.txt")
-    with pytest.raises(GanlabError, match=r"cannot be written: .*mine\.txt is a file"):
-        check_new_folder(tmp_path / "full/mine.txt/below")
-
-
-def test_an_empty_folder_is_filled_in_place(tmp_path: Path) -> None:
-    before = tmp_path.stat().st_ino
-    assert save_result(a_result(), tmp_path) == tmp_path
-    assert tmp_path.stat().st_ino == before
-    assert load_result(tmp_path).summary == a_result().summary
-
-
-def test_somebody_else_took_the_number_meanwhile(tmp_path: Path) -> None:
-    folder = new_run_folder("probe", "rooms-64", tmp_path)
-    assert folder == tmp_path / "probe/rooms-64-0001"
-    save_result(a_result(), folder)
-    with pytest.raises(FolderTaken):
-        save_result(a_result(), folder)
-    assert save_result(a_result(), folder, renumber=True) == tmp_path / "probe/rooms-64-0002"
-    (tmp_path / "probe/rooms-64-0041").mkdir()
-    (tmp_path / "probe/rooms-64-x").mkdir()
-    assert new_run_folder("probe", "rooms-64", tmp_path).name == "rooms-64-0042"
-    assert new_run_folder("probe", "../a b", tmp_path).name == "a-b-0001"
-
-
-def test_runs_go_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GANLAB_RUNS", str(tmp_path))
-    assert new_run_folder("probe", "x") == tmp_path / "probe/x-0001"
-    monkeypatch.delenv("GANLAB_RUNS")
-    assert new_run_folder("probe", "x") == Path("runs/probe/x-0001")
-
-
-def test_an_error_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("ganlab.page.render", fail)
-    with pytest.raises(KeyboardInterrupt):
-        save_result(a_result(), tmp_path / "new/run")
-    assert not any(tmp_path.iterdir())
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        save_result(a_result(), tmp_path / "empty")
-    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
-
-
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    big = a_result(arrays={"noise": np.random.default_rng(0).random(100_000)})
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limit[1]))
-    try:
-        with pytest.raises(GanlabError, match="could not be written: File too large") as caught:
-            save_result(big, tmp_path / "run")
-        with pytest.raises(GanlabError, match="File too large"):
-            write_file(tmp_path / "file", bytes(300_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    assert caught.value.hint
-    assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for root")
-def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
-    (tmp_path / "shut").mkdir(mode=0o500)
-    with pytest.raises(GanlabError, match="cannot be written"):
-        check_new_folder(tmp_path / "shut/run")
-
-
-def test_a_folder_taken_while_it_was_filled_is_left_alone(tmp_path: Path) -> None:
-    def race() -> None:
-        with new_folder(tmp_path / "run") as temporary:
-            (temporary / "mine").write_text("x")
-            (tmp_path / "run").mkdir()
-            (tmp_path / "run/theirs").write_text("y")
-
-    with pytest.raises(FolderTaken):
-        race()
-    assert contents(tmp_path) == {"run/theirs": b"y"}
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    write_file(tmp_path / "a/b.json", b"one")
-    write_file(tmp_path / "a/b.json", b"two")
-    assert contents(tmp_path) == {"a/b.json": b"two"}
-    with pytest.raises(GanlabError, match="could not be written"):
-        write_file(tmp_path / "a", b"x")
-    assert contents(tmp_path) == {"a/b.json": b"two"}
 
 
 # --- reading what is damaged
@@ -456,132 +262,3 @@ def test_a_flipped_byte_never_crashes_the_reader(tmp_path_factory: pytest.TempPa
     path.write_bytes(content)
     with suppress(GanlabError):
         load_result(folder)
-
-
-# --- the page
-
-
-class Checker(HTMLParser):
-    """Collects what a page refers to and whether its elements close."""
-
-    VOID = frozenset({"meta", "img", "link", "br", "line", "circle"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.sources: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.sources += [value or "" for name, value in attrs if name == "src"]
-        self.links += [value or "" for name, value in attrs if name == "href"]
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
-def page_of(result: Result, folder: Path, **more: Any) -> tuple[str, Checker]:
-    save_result(result, folder, **more)
-    page = (folder / "index.html").read_text(encoding="utf-8")
-    checker = Checker()
-    checker.feed(page)
-    assert checker.open == []
-    return page, checker
-
-
-def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
-    page, found = page_of(a_result(), tmp_path / "run", environment=environment(device="cpu", seconds=1.5))
-    assert "script" not in found.tags
-    assert "link" not in found.tags
-    assert all(source.startswith("data:image/png;base64,") for source in found.sources)
-    assert len(found.sources) == 1
-    assert not re.search(r"https?://|@import|url\(", page)
-    for link in found.links:
-        assert (tmp_path / "run" / link).exists()
-
-
-def test_the_page_says_what_the_result_says(tmp_path: Path) -> None:
-    page, _ = page_of(a_result(), tmp_path / "run", command="ganlab probe windows --drop")
-    text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
-    for said in [
-        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.020 to 0.080",
-        "0.460 less", "its interval does not hold the control", "No control: it is the control", "Rows of pictures.",
-        "Judged by nobody.", "ganlab probe windows --drop", "up16", "3fa9c1d2e4b0",
-        "weights 2 \N{MULTIPLICATION SIGN} 3",
-    ]:  # fmt: skip
-        assert said in text, said
-
-
-def test_whatever_a_result_says_stays_text_on_the_page(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script>\"'&"
-    result = Result(
-        summary=evil,
-        metrics={evil: Metric(1.0, no_control=evil, about=evil), "b": Metric(2.0, control=evil)},
-        tables={evil: Table([evil], [[evil]], evil)},
-        figures={"f": Figure(picture(), evil)},
-        notes=[evil],
-        record={"analysis": evil, "options": {evil: evil, "more": {"a": [evil]}}, "gan": {"name": evil, "hash": evil}},
-    )
-    page, found = page_of(
-        result, tmp_path / "run", command=evil, environment={"device": evil, "versions": {evil: evil}}
-    )
-    assert "script" not in found.tags
-    assert "<script" not in page
-
-
-def test_the_least_result_has_a_page(tmp_path: Path) -> None:
-    page, _ = page_of(Result("Nothing much."), tmp_path / "run")
-    assert "Nothing much." in page
-    assert "The numbers" not in page
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "\N{MINUS SIGN}3.25"), (12345.6, "12346"), (19, "19"),
-        (123456, "123 456"), (-2, "\N{MINUS SIGN}2"), (0.0, "0"), (1e-7, "1e\N{MINUS SIGN}07"), (True, "yes"),
-        (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"),
-    ],
-)  # fmt: skip
-def test_numbers_are_written_for_people(value: Any, text: str) -> None:
-    assert number(value) == text
-
-
-def test_the_same_pixels_give_the_same_png_whatever_the_picture_carries() -> None:
-    plain, laden = picture(), picture()
-    laden.info = {"Software": "x", "timestamp": "now", "icc_profile": b"junk"}
-    assert png_bytes(plain) == png_bytes(laden)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "words"),
-    [
-        ((1.0, None, None), (1.0, None, None), "the same"),
-        ((3.0, None, None), (1.0, None, None), "2 more"),
-        ((1.0, 0.5, 1.5), (3.0, 2.5, 3.5), "2 less; the intervals do not overlap"),
-        ((1.0, 0.5, 2.6), (3.0, 2.5, 3.5), "2 less; the intervals overlap"),
-        ((1.0, None, None), (3.0, 2.5, 3.5), "2 less; outside the control's interval"),
-        ((3.0, None, None), (3.5, 2.5, 3.6), "0.500 less; within the control's interval"),
-        ((3.0, 1.0, 4.0), (3.5, None, None), "0.500 less; its interval holds the control"),
-    ],
-)
-def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_path: Path) -> None:
-    metrics = {
-        "value": Metric(*one, control="other"),
-        "other": Metric(*other, no_control="it is the control"),
-    }
-    page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
-    assert f"<small>{words}</small>" in unescape(page)
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 50), (50, 50), (1, 1)])
-def test_a_shares_interval_is_wilsons(right: int, n: int) -> None:
-    share = Metric.of_share(np.arange(n) < right, no_control="a test")
-    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
-    assert (share.value, share.n) == (right / n, n)
-    assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)

@@ -19,8 +19,9 @@ from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.checkpoints import load_gan
 from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
-from ganlab.gan import Gan, weights_digest
+from ganlab.gan import Gan
 from ganlab.latents import STREAM_TRAINING_LATENTS, Prior
+from ganlab.networks import weights_digest
 from ganlab.training import loop, runs
 from ganlab.training.loop import Moment
 from ganlab.training.settings import TrainSettings

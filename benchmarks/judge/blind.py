@@ -1,21 +1,25 @@
 """Is the judge right? Blind labels by eye on original, dropped and randomly dropped samples, against the labeler.
 
-    python benchmarks/judge/blind.py sheets FOLDER   # 300 samples in random order, numbered, 30 on a sheet
-    python benchmarks/judge/blind.py score           # compare labels.json with the labeler
+    python benchmarks/judge/blind.py sheets FOLDER --round 1   # 300 samples in random order, numbered, 30 on a sheet
+    python benchmarks/judge/blind.py score                     # compare labels.json with the labeler
 
-Whoever labels sees the sheets only. Which sample is of which kind follows from the seed alone and is worked out again
-when scoring; the three kinds are drawn from different z, so that no picture gives another away. Beside the sheets lies
-a labels.json that says which filters were dropped; what each person saw goes into it, one character a sample: 1 for
-a window, 0 for none, ? for "cannot say". What most people saw is what the labeler is held to. Nobody can agree better
-with people than they do among themselves: so two people are compared too, and the labeler where all say the same.
+Every round has 300 samples of its own. Whoever labels sees the sheets only. Which sample is of which kind follows from
+the round alone and is worked out again when scoring; the three kinds are drawn from different z, so that no picture
+gives another away. Beside the sheets lies a labels.json that says which filters were dropped; what each observer saw
+goes into its last round, one character a sample: 1 for a window, 0 for none, ? for "cannot say". What most observers
+saw is what the labeler is held to; where exactly half of them saw a window there is nothing to hold it to. Nobody can
+agree better with observers than they do among themselves: so two of them are compared too, and the labeler where all
+say the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,66 +33,131 @@ HERE = Path(__file__).parent
 LABELS = HERE / "labels.json"
 KINDS = ("original", "dropped", "random drop")
 EACH = 100  # samples of a kind
-FIRST = 4_000_000  # index of the first sample: nothing else is drawn from here on
+FIRST = 4_000_000  # index of the first sample of a round: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
-SEED, ACROSS = 0, 6
+ACROSS = 6
 VOTES = {"1": 1.0, "0": 0.0, "?": 0.5}
 
 
-def draw(gan: Gan, layer: str, filters: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
-    """The samples (300, c, h, w) in the order they are shown, and the kind (300,) of each."""
+@dataclass(frozen=True)
+class Looked:
+    """Samples of a round: the kind (n,) of each, the labeler's verdict (n,), the observers' votes (observers, n)."""
+
+    kinds: np.ndarray
+    judged: np.ndarray
+    observers: np.ndarray
+
+    def where(self, rows: np.ndarray) -> Looked:
+        return Looked(self.kinds[rows], self.judged[rows], self.observers[:, rows])
+
+    def of_kind(self, kind: int) -> Looked:
+        return self.where(self.kinds == kind)
+
+    def decided(self) -> Looked:
+        """Those on which more observers say one thing than the other."""
+        return self.where(self.observers.mean(0) != 0.5)
+
+    @property
+    def most(self) -> np.ndarray:
+        """Whether more than half of the observers saw a window, (n,)."""
+        return self.observers.mean(0) > 0.5
+
+    @property
+    def agrees(self) -> np.ndarray:
+        """Whether the labeler says what most observers say, (n,)."""
+        return self.judged == self.most
+
+    @property
+    def clear(self) -> np.ndarray:
+        """Whether all observers saw the same, (n,)."""
+        return np.isin(self.observers.mean(0), (0, 1))
+
+
+def draw(gan: Gan, layer: str, filters: np.ndarray, number: int) -> tuple[torch.Tensor, np.ndarray]:
+    """The samples (300, c, h, w) of a round in the order they are shown, and the kind (300,) of each."""
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
     original, dropped, randomly = (
-        gan.latents(EACH, seed=SEED, first=FIRST + EACH * kind) for kind in range(len(KINDS))
+        gan.latents(EACH, seed=number, first=FIRST + EACH * kind) for kind in range(len(KINDS))
     )
-    by_chance = random_filters(maps, len(filters), RANDOM_DRAWS, SEED)
+    by_chance = random_filters(maps, len(filters), RANDOM_DRAWS, number)
     share = EACH // RANDOM_DRAWS
     parts = [gan.generate(original), pictures_without(gan, layer, dropped, filters)]
-    for number, chosen in enumerate(by_chance):
-        parts.append(pictures_without(gan, layer, randomly[number * share : (number + 1) * share], chosen))
+    for place, chosen in enumerate(by_chance):
+        parts.append(pictures_without(gan, layer, randomly[place * share : (place + 1) * share], chosen))
     images, kinds = torch.cat(parts), np.repeat(np.arange(len(KINDS)), EACH)
-    order = np.argsort(random_bits(SEED, np.arange(len(images)), 1, stream=4077)[:, 0], kind="stable")
+    order = np.argsort(random_bits(number, np.arange(len(images)), 1, stream=4077)[:, 0], kind="stable")
     return images[order], kinds[order]
 
 
-def write_sheets(gan: Gan, layer: str, folder: Path) -> None:
-    """Numbered sheets of the samples, enlarged, and a labels.json to fill in."""
-    filters = probe(gan, "window", layer=layer, seed=SEED).arrays["filters"]
-    images = gan.image.to_uint8(draw(gan, layer, filters)[0])
+def write_sheets(gan: Gan, layer: str, folder: Path, number: int) -> None:
+    """Numbered sheets of a round's samples, enlarged, and a labels.json with a round to fill in."""
+    known = _document(gan) if LABELS.exists() else {}
+    filters = probe(gan, "window", layer=layer, seed=0).arrays["filters"].tolist()
+    document = {"checkpoint": gan.hash, "layer": layer, "filters": filters, "rounds": []} | known
+    if number < len(document["rounds"]):
+        raise SystemExit(f"Round {number} has been labelled; the next is {len(document['rounds'])}.")
+    images = gan.image.to_uint8(draw(gan, document["layer"], np.array(document["filters"]), number)[0])
     write_numbered(images, folder, ACROSS)
-    document = {"checkpoint": gan.hash, "layer": layer, "filters": filters.tolist(), "labels": {}}
+    document["rounds"].append({})
     (folder / LABELS.name).write_text(json.dumps(document) + "\n")
 
 
 def score(gan: Gan, labeler: Labeler) -> None:
-    """Print how often labeler and people agree, kind by kind, and what the people say of the drop itself."""
+    """Print how often labeler and observers agree, round by round and kind by kind, and what the drop did."""
+    document = _document(gan)
+    rounds = []
+    for number, labels in enumerate(document["rounds"]):
+        images, kinds = draw(gan, document["layer"], np.array(document["filters"]), number)
+        judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
+        rounds.append(Looked(kinds, judged, np.array([[VOTES[sign] for sign in text] for text in labels.values()])))
+    for number, looked in enumerate(rounds):
+        print(f"round {number}, {len(looked.observers)} observers")
+        for kind, name in enumerate(KINDS):
+            _report(name, looked.of_kind(kind))
+        before, after = (looked.of_kind(kind).most.mean() for kind in (0, 1))
+        print(f"  by eye {1 - after / before:.0%} of the windows are gone")
+    print("all rounds")
+    for kind, name in enumerate(KINDS):
+        decided = np.concatenate([looked.of_kind(kind).decided().agrees for looked in rounds])
+        left_out = EACH * len(rounds) - len(decided)
+        print(f"  {name}: the labeler agrees with most observers on {_interval(decided)} of {len(decided)}", end="")
+        print(f"; {left_out} have no majority" if left_out else "")
+
+
+def _document(gan: Gan) -> dict[str, Any]:
     document = json.loads(LABELS.read_text())
     if document["checkpoint"] != gan.hash:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
-    images, kinds = draw(gan, document["layer"], np.array(document["filters"]))
-    judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
-    people = np.array([[VOTES[sign] for sign in text] for text in document["labels"].values()])
-    most = people.mean(0) > 0.5
-    pairs = [1 - np.abs(one - other) for one, other in combinations(people, 2)]
-    for kind, name in enumerate(KINDS):
-        here = kinds == kind
-        agree = Metric.of_share(judged[here] == most[here])
-        alone, passed = np.sum(judged[here] & ~most[here]), np.sum(~judged[here] & most[here])
-        clear = here & np.isin(people.mean(0), (0, 1))
-        among = np.mean([pair[here].mean() for pair in pairs])
-        print(f"{name}: {here.sum()} samples, two people agree on {among:.0%}")
-        print(f"  a window in {most[here].mean():.0%} by eye, in {judged[here].mean():.0%} by the labeler, ", end="")
-        print(f"which sees {alone} that most people do not and passes over {passed}")
-        print(f"  it agrees with most people on {agree.value:.0%} [{agree.low:.0%}, {agree.high:.0%}], ", end="")
-        print(f"on {(judged == most)[clear].mean():.0%} of the {clear.sum()} on which all people agree")
-    before, after = (most[kinds == kind].mean() for kind in (0, 1))
-    print(f"by eye {1 - after / before:.0%} of the windows are gone")
+    return dict(document)
+
+
+def _report(name: str, looked: Looked) -> None:
+    pairs = [1 - np.abs(one - other).mean() for one, other in combinations(looked.observers, 2)]
+    n, by_eye, counted = len(looked.kinds), looked.most.mean(), looked.judged.mean()
+    print(
+        f"  {name}: {n} samples, two observers agree on {np.mean(pairs):.0%}; a window in {by_eye:.0%} by eye, ", end=""
+    )
+    print(f"in {counted:.0%} by the labeler")
+    sure = looked.decided()
+    alone, passed = np.sum(sure.judged & ~sure.most), np.sum(~sure.judged & sure.most)
+    print(
+        f"    on {len(sure.kinds)} most observers say the same; the labeler agrees on {_interval(sure.agrees)}: ",
+        end="",
+    )
+    print(f"it sees {alone} that most do not, and passes over {passed}")
+    print(f"    on {looked.clear.sum()} all do; there it agrees on {looked.agrees[looked.clear].mean():.0%}")
+
+
+def _interval(agree: np.ndarray) -> str:
+    share = Metric.of_share(agree)
+    return f"{share.value:.1%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["sheets", "score"])
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--round", type=int, default=0, help="which 300 samples to write")
     parser.add_argument("--gan", default="rooms-64")
     parser.add_argument("--layer", default="up8", help="whose filters are dropped")
     arguments = parser.parse_args()
@@ -101,7 +170,7 @@ def main() -> None:
     elif arguments.folder is None:
         parser.error("sheets need a FOLDER")
     else:
-        write_sheets(gan, arguments.layer, arguments.folder)
+        write_sheets(gan, arguments.layer, arguments.folder, arguments.round)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/judge/blind_faces.py sheets FOLDER   # 100 samples of faces-64, numbered, 25 on a sheet
     python benchmarks/judge/blind_faces.py score           # compare faces.json with the labeler
 
-Whoever labels sees the sheets only. For each person faces.json holds one text a concept, one character a sample: 1 for
+Whoever labels sees the sheets only. For each observer faces.json holds a text a concept, one character a sample: 1 for
 yes, 0 for no; ``facing`` holds l, r or c, for where the face turns in the picture, c where it looks straight ahead.
 """
 
@@ -32,22 +32,22 @@ def write_sheets(gan: Gan, folder: Path) -> None:
 
 
 def score(gan: Gan, labeler: Labeler) -> None:
-    """Print how often the labeler agrees with what most people saw, and each person with it."""
+    """Print how often the labeler agrees with what most observers saw, and each observer with it."""
     document = json.loads(LABELS.read_text())
     if document["checkpoint"] != gan.hash:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
     images = gan.generate(gan.latents(SAMPLES, seed=SEED, first=FIRST))
     shown = labeler.shows(images, gan.image)
-    people = document["labels"]
+    observers = document["labels"]
     for column, concept in enumerate(labeler.concepts):
-        seen = {name: np.array([sign == "1" for sign in texts[concept]]) for name, texts in people.items()}
+        seen = {name: np.array([sign == "1" for sign in texts[concept]]) for name, texts in observers.items()}
         most = np.mean(list(seen.values()), axis=0) > 0.5
         for name, told in (seen | {"the labeler": shown[:, column]}).items():
             agree = Metric.of_share(told == most)
             share = f"{agree.value:.0%} [{agree.low:.0%}, {agree.high:.0%}]"
             print(f"{concept:8} {name:12} agrees on {share}; yes {told.mean():.0%}, most {most.mean():.0%}")
     yaw = labeler.measure(images, gan.image)[:, labeler.measures.index("yaw")]
-    for name, texts in people.items():
+    for name, texts in observers.items():
         sides = np.array([{"l": -1, "c": 0, "r": 1}[sign] for sign in texts["facing"]])
         right = np.where(sides == 0, np.abs(yaw) <= STRAIGHT, (np.sign(yaw) == sides) | (np.abs(yaw) <= STRAIGHT / 2))
         print(f"facing   {name:12} the labeler's yaw fits on {right.mean():.0%}")

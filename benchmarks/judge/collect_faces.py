@@ -3,10 +3,9 @@
     python benchmarks/judge/collect_faces.py draw GAN FOLDER [--first N]  # numbered sheets to look at, and samples.png
     python benchmarks/judge/collect_faces.py join FOLDER LABELS ...       # add what several saw to the plugin's set
 
-Half of the samples are such as the labeler hesitates about. LABELS are JSON files {number: five characters}, one a
-person: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions on
-which people differ stay open. Nothing that the judge is tested on is among them: ``blind_faces.py`` has indices of its
-own.
+Half of the samples are such as the labeler hesitates about. LABELS are JSON files {number: five characters}, one
+an observer: smile, glasses, woman, hat (1 yes, 0 no, u unsure) and where the face turns (l, r, c straight). Questions
+on which observers differ stay open. Nothing that the judge is tested on is among them.
 """
 
 from __future__ import annotations
@@ -49,16 +48,18 @@ def write(images: np.ndarray, folder: Path) -> None:
 
 
 def agreed(answers: list[str]) -> str:
-    """For each question what all people said, or that it is open."""
+    """For each question what all observers said, or that it is open."""
     together = ("".join(set(signs)) for signs in zip(*answers, strict=True))
     return "".join(signs if signs in VALUES else UNSURE for signs in together)
 
 
 def join(folder: Path, labels: list[Path]) -> None:
-    """Add the faces that all people labelled to what the labeler learns from."""
-    people = [json.loads(path.read_text()) for path in labels]
-    numbers = sorted({int(number) for number in people[0]}.intersection(*({int(n) for n in p} for p in people[1:])))
-    new = [agreed([person[str(number)] for person in people]) for number in numbers]
+    """Add the faces that all observers labelled to what the labeler learns from."""
+    observers = [json.loads(path.read_text()) for path in labels]
+    numbers = sorted(
+        {int(number) for number in observers[0]}.intersection(*({int(n) for n in p} for p in observers[1:]))
+    )
+    new = [agreed([observer[str(number)] for observer in observers]) for number in numbers]
     old = read_seen()
     texts = {
         question: old.texts[question] + "".join(answer[place] for answer in new)

@@ -94,6 +94,8 @@ class ClassInput(ClassCode):
 class Chain(nn.Sequential):
     """The layers of a chain, one after the other; classes go to a first layer of kind ``classes``."""
 
+    any_memory_format = True  # none of its layers minds how maps lie in memory
+
     def forward(self, inputs: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         layers = list(self)
         features = layers[0](inputs) if labels is None else layers[0](inputs, labels)

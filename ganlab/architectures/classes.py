@@ -64,7 +64,10 @@ class Network(nn.Sequential):
     Attributes:
         conditional: whether it takes classes (n,) beside its input.
         label: the class where none is given; None to insist on one.
+        any_memory_format: none of its layers minds how maps lie in memory.
     """
+
+    any_memory_format = True
 
     def __init__(self, blocks: Iterable[tuple[str, Block]], settings: NetworkSettings) -> None:
         self.conditional = settings.classes > 0

@@ -94,7 +94,7 @@ def _filled(document: Any, tensors: Mapping[str, torch.Tensor], filled: set[str]
         for key, value in document.items():
             if isinstance(value, torch.Tensor) and key in tensors:
                 _check_shape(key, value.shape, tensors[key])
-                new = tensors[key].to(value.dtype)
+                new = tensors[key].to(value.dtype).contiguous()
                 changed += not torch.equal(new, value.cpu())
                 document[key] = new
                 filled.add(key)

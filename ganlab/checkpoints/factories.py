@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganlab.card import Card
 from ganlab.checkpoints import pytorch
 from ganlab.checkpoints.pickles import foreign_classes
 from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
 from ganlab.fetching import load_hub
-from ganlab.gan import Card, Gan
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.recovery.hints import Hints

@@ -18,8 +18,9 @@ from safetensors.torch import save as save_tensors
 from torch import nn
 
 from ganlab import architectures
+from ganlab.card import Card
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.writing import check_new_folder

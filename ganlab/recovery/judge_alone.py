@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from ganlab.architectures.chain import build_chain
+from ganlab.card import Card
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.recovery.building import keys_of, named, weights_of
 from ganlab.recovery.cards import kept_facts

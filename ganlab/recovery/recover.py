@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from ganlab.architectures.chain import build_chain
+from ganlab.card import Card
 from ganlab.errors import GanlabError
-from ganlab.gan import Card, Gan
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, keys_of, named, weights_of

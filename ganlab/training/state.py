@@ -14,7 +14,7 @@ from safetensors.torch import save
 
 from ganlab.checkpoints.native import not_finite
 from ganlab.errors import GanlabError
-from ganlab.gan import weights_digest
+from ganlab.networks import weights_digest
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab.gan import Gan, weights_digest
+from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import (
     STREAM_TRAINING_DROPOUT,
@@ -21,6 +21,7 @@ from ganlab.latents import (
     STREAM_TRAINING_ORDER,
     random_bits,
 )
+from ganlab.networks import weights_digest
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 

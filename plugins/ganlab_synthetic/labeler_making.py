@@ -30,7 +30,7 @@ def make_labeler(settings: LabelerSettings, out: Path) -> None:
     """Repeat the training and write the folder ``out``, which must not exist or be empty.
 
     Raises:
-        GanlabError: the folder is taken or cannot be written.
+        GanlabError: the folder is taken or cannot be written, or the samples labelled by eye are not there.
     """
     with new_folder(out) as folder:
         rooms = draw_rooms(settings)

@@ -86,10 +86,9 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
     weights = torch.tensor(CLASS_WEIGHTS)
 
     def loss_of(logits: torch.Tensor, labels: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
-        loss = F.cross_entropy(logits[: len(labels)], labels, weights, ignore_index=IGNORED)
-        if len(windows):
-            loss = loss + SEEN_WEIGHT * window_loss(logits[len(labels) :], windows)
-        return loss
+        drawn, sampled = logits[: len(labels)], logits[len(labels) :]
+        loss = F.cross_entropy(drawn, labels, weights, ignore_index=IGNORED)
+        return loss + SEEN_WEIGHT * window_loss(sampled, windows)
 
     return learn(network, _batches(settings, rooms, read_seen()), loss_of, settings, losses)
 
@@ -104,8 +103,6 @@ def _batches(settings: LabelerSettings, rooms: Rooms, seen: Seen) -> Iterator[Ba
     for _ in range(settings.steps):
         rows = order.integers(len(rooms.images), size=settings.batch)
         pictures, labels = augment(*rooms.batch(rows))
-        windows = torch.empty(0)
-        if len(seen.window):
-            samples, windows = seen.batch(order.integers(len(seen.window), size=settings.seen_batch))
-            pictures = torch.cat([pictures, augment.gently(samples)])
-        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), labels, windows
+        samples, windows = seen.batch(order.integers(len(seen.window), size=settings.seen_batch))
+        both = torch.cat([pictures, augment.gently(samples)])
+        yield (2 * both - 1).contiguous(memory_format=torch.channels_last), labels, windows

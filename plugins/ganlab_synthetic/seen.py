@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional as F
+
+from ganlab import GanlabError
 
 from .pixels import as_batch
 from .rooms import CONCEPTS
@@ -38,18 +41,35 @@ class Seen:
 
 
 def read_seen(folder: Path = FOLDER) -> Seen:
-    """What was seen; nothing where there is no such file."""
-    if not (folder / LABELS).exists():
-        return Seen(np.empty((0, SIDE, SIDE, 3), np.uint8), np.empty(0, bool))
-    window = np.array(json.loads((folder / LABELS).read_text())["window"], bool)
-    with Image.open(folder / SHEET) as sheet:
-        return Seen(untiled(sheet)[: len(window)], window)
+    """What was seen.
+
+    Raises:
+        GanlabError: it is not there.
+    """
+    images, labels = read_sheet(folder)
+    window = np.array(labels["window"], bool)
+    return Seen(images[: len(window)], window)
 
 
 def write_seen(seen: Seen, folder: Path = FOLDER) -> None:
     """Write both files."""
     tiled(seen.images).save(folder / SHEET, quality=85, subsampling=0)
     (folder / LABELS).write_text(json.dumps({"window": seen.window.astype(int).tolist()}) + "\n")
+
+
+def read_sheet(folder: Path) -> tuple[np.ndarray, Any]:
+    """Pictures (n, 64, 64, 3) uint8 of ``seen.jpg``, blank ones at the end, and the document ``seen.json``.
+
+    Raises:
+        GanlabError: they are not there: megabytes that only a training needs are left out of the wheel.
+    """
+    if not (folder / SHEET).exists():
+        raise GanlabError(
+            "The samples labelled by eye, which labelers learn from, are not installed with ganlab.",
+            "They lie in its source tree: train labelers there.",
+        )
+    with Image.open(folder / SHEET) as sheet:
+        return untiled(sheet), json.loads((folder / LABELS).read_text())
 
 
 def tiled(images: np.ndarray) -> Image.Image:

@@ -85,8 +85,8 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 def loss_of(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """Of drawn faces, which come first, and of samples labelled by eye."""
-    loss = drawn_loss(answers[: len(truth)], truth, true_colours)
-    return loss + SEEN_WEIGHT * seen_loss(answers[len(truth) :], seen) if len(seen) else loss
+    drawn, sampled = answers[: len(truth)], answers[len(truth) :]
+    return drawn_loss(drawn, truth, true_colours) + SEEN_WEIGHT * seen_loss(sampled, seen)
 
 
 def drawn_loss(answers: torch.Tensor, truth: torch.Tensor, true_colours: torch.Tensor) -> torch.Tensor:
@@ -106,9 +106,7 @@ def _batches(settings: FaceLabelerSettings, faces: Faces, seen: SeenFaces) -> It
     for _ in range(settings.steps):
         pictures, truth = faces.batch(order.integers(len(faces.images), size=settings.batch))
         pictures, truth[:, yaw], true_colours = augment(pictures, truth[:, yaw])
-        answers = torch.empty(0, len(QUESTIONS))
-        if len(seen.images):
-            samples, answers = seen.batch(order.integers(len(seen.images), size=settings.seen_batch))
-            samples, answers[:, facing] = augment.gently(samples, answers[:, facing])
-            pictures = torch.cat([pictures, samples])
-        yield (2 * pictures - 1).contiguous(memory_format=torch.channels_last), truth, true_colours, answers
+        samples, answers = seen.batch(order.integers(len(seen.images), size=settings.seen_batch))
+        samples, answers[:, facing] = augment.gently(samples, answers[:, facing])
+        both = torch.cat([pictures, samples])
+        yield (2 * both - 1).contiguous(memory_format=torch.channels_last), truth, true_colours, answers

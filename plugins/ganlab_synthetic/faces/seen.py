@@ -1,9 +1,9 @@
 """Samples of GANs, labelled by eye: what does each face show, and where does it turn?
 
 Drawn faces cannot show what half-formed glasses or a cap that melts into hair look like. ``seen.jpg`` holds such
-samples side by side, ``seen.json`` one text a question, one character a sample: 1 yes, 0 no, ``?`` where people differ
-or could not say; for ``facing`` l, c or r. ``benchmarks/judge/collect_faces.py`` draws the samples and joins several
-labellings. None of them is among the samples that the judge is tested on.
+samples side by side, ``seen.json`` one text a question, one character a sample: 1 yes, 0 no, ``?`` where observers
+differ or could not say; for ``facing`` l, c or r. ``benchmarks/judge/collect_faces.py`` draws the samples and joins
+several labellings. None of them is among the samples that the judge is tested on.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional as F
 
 from ..pixels import as_batch
-from ..seen import LABELS, SHEET, SIDE, tiled, untiled
+from ..seen import LABELS, SHEET, read_sheet, tiled
 from .labeler import CONCEPTS, MEASURES, SHIPPED
 
 FACING = "facing"
 QUESTIONS = (*CONCEPTS, FACING)
 UNSURE = "?"
 VALUES = {"1": 1.0, "0": 0.0, "l": -1.0, "c": 0.0, "r": 1.0, UNSURE: float("nan")}
-TURNED = 0.3  # a face that people call turned measures at least this, and one that they call straight at most this
+TURNED = 0.3  # a face that observers call turned measures at least this, and one that they call straight at most this
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,13 @@ class SeenFaces:
 
 
 def read_seen(folder: Path = SHIPPED) -> SeenFaces:
-    """What was seen; nothing where there is no such file."""
-    if not (folder / LABELS).exists():
-        return SeenFaces(np.empty((0, SIDE, SIDE, 3), np.uint8), dict.fromkeys(QUESTIONS, ""))
-    texts = json.loads((folder / LABELS).read_text())
-    with Image.open(folder / SHEET) as sheet:
-        return SeenFaces(untiled(sheet)[: len(texts[FACING])], texts)
+    """What was seen.
+
+    Raises:
+        GanlabError: it is not there.
+    """
+    images, texts = read_sheet(folder)
+    return SeenFaces(images[: len(texts[FACING])], texts)
 
 
 def write_seen(seen: SeenFaces, folder: Path = SHIPPED) -> None:

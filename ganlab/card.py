@@ -1,0 +1,24 @@
+"""What a checkpoint says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint is, once: the facts of its ``card.toml``.
+
+    Attributes:
+        name: what it is called, as in ``--gan NAME``.
+        summary: one sentence for a person.
+        architecture: name and settings of the networks, enough to build them.
+        facts: everything else the card says (training, data, licence, labeler, ...), table by table.
+    """
+
+    name: str = "unnamed"
+    summary: str = ""
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)

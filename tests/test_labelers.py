@@ -1,0 +1,98 @@
+"""Labelers: counting, whole pictures, measures, and by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganlab.card import Card
+from ganlab.errors import GanlabError
+from ganlab.labelers import Labeler
+
+
+class Bright(Labeler):
+    name = "bright"
+    concepts = ("window", "bed")
+    domain = "anything"
+    card = MappingProxyType({"min_pixels": {"window": 3, "bed": 1}})
+
+    def masks(self, images: Any, image: Any) -> np.ndarray:
+        return np.stack([images[:, 0] > 0.5, images[:, 0] < -0.5], axis=1)
+
+
+def test_a_labeler_counts_pixels_against_its_card() -> None:
+    images = np.zeros((3, 1, 2, 2))
+    images[0, 0, 0] = 1
+    images[1, 0, :] = 1
+    images[1, 0, 1, 1] = -1
+    assert Bright().shows(images, None).tolist() == [[False, False], [True, True], [False, False]]  # type: ignore[arg-type]
+    assert Bright().column("Beds") == 1
+    with pytest.raises(GanlabError, match="does not know 'lamp'") as caught:
+        Bright().column("lamps")
+    assert caught.value.hint == "It knows: window, bed."
+
+
+class Smiling(Labeler):
+    name = "smiling"
+    concepts = ("smile",)
+    measures = ("width",)
+    domain = "anything"
+    card = MappingProxyType({})
+
+    def shows(self, images: Any, image: Any) -> np.ndarray:
+        return images[:, 0, 0, :1] > 0.5
+
+    def measure(self, images: Any, image: Any) -> np.ndarray:
+        return images[:, 0, 0, :1].astype(np.float32)
+
+
+def test_a_labeler_may_label_whole_pictures_and_measure() -> None:
+    images = np.array([0.2, 0.7]).reshape(2, 1, 1, 1)
+    assert Smiling().shows(images, None).tolist() == [[False], [True]]  # type: ignore[arg-type]
+    assert Smiling().measure(images, None).dtype == np.float32  # type: ignore[arg-type]
+    assert Smiling().column("smiles") == 0
+    with pytest.raises(GanlabError, match="'smiling' labels whole pictures, not pixels"):
+        Smiling().masks(images, None)  # type: ignore[arg-type]
+
+
+def test_a_labeler_that_does_not_measure_says_so() -> None:
+    assert Bright().measures == ()
+    with pytest.raises(GanlabError, match="'bright' measures nothing") as caught:
+        Bright().measure(np.zeros((1, 1, 2, 2)), None)  # type: ignore[arg-type]
+    assert caught.value.hint == "It tells whether a picture shows: window, bed."
+
+
+def test_a_labeler_must_see_something() -> None:
+    with pytest.raises(TypeError, match=r"Blind must define masks\(\) or shows\(\)"):
+
+        class Blind(Labeler):
+            name = "blind"
+
+
+def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, Labeler] = {"bright": Bright()}
+    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(labelers=lambda: found))
+    assert Labeler.from_spec("bright") is found["bright"]
+    with pytest.raises(GanlabError, match="no labeler 'brihgt'") as caught:
+        Labeler.from_spec("brihgt")
+    assert caught.value.hint == "There is: bright."
+    found.clear()
+    with pytest.raises(GanlabError) as caught:
+        Labeler.from_spec("x")
+    assert "plugins" in caught.value.hint
+
+
+def test_a_checkpoints_own_labeler(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Host:
+        def labelers(self) -> dict[str, Labeler]:
+            return {"bright": Bright()}
+
+    monkeypatch.setattr("ganlab.plugins.host", Host)
+    named = SimpleNamespace(card=Card("named", facts={"labeler": "bright"}))
+    assert isinstance(Labeler.of_checkpoint(named), Bright)  # type: ignore[arg-type]
+    assert Labeler.of_checkpoint(SimpleNamespace(card=Card())) is None  # type: ignore[arg-type]
+    with pytest.raises(GanlabError, match="no labeler 'dark'"):
+        Labeler.of_checkpoint(SimpleNamespace(card=Card(facts={"labeler": "dark"})))  # type: ignore[arg-type]

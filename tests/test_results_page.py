@@ -1,0 +1,213 @@
+"""The page of a result, and the figures that move on it."""
+
+from __future__ import annotations
+
+import math
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from ganlab.environment import environment
+from ganlab.errors import GanlabError
+from ganlab.page import number
+from ganlab.results import Figure, Metric, Result, Table
+from ganlab.run_folders import load_result, save_result
+from ganlab.writing import png_bytes
+
+from .results_kit import a_result, contents, picture
+
+# --- figures that move
+
+
+def moving(**changes: Any) -> Figure:
+    frames = [picture((value, 40, 90)) for value in (0, 60, 60, 60, 200, 200)]
+    return Figure(**({"image": frames[0], "caption": "It moves.", "frames": frames, "seconds": 0.04} | changes))
+
+
+def test_frames_come_back_as_they_were_in_the_same_bytes(tmp_path: Path) -> None:
+    result = a_result(figures={"still": Figure(picture(), "Still."), "walk": moving()})
+    for name in ("a", "b"):
+        save_result(result, tmp_path / name)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert {"figures/walk.png", "figures/walk.webp", "figures/still.png"} <= set(contents(tmp_path / "a"))
+    back = load_result(tmp_path / "a")
+    assert back.to_json() == result.to_json()
+    assert [frame.tobytes() for frame in back.figures["walk"].frames] == [
+        frame.tobytes() for frame in result.figures["walk"].frames
+    ]
+    assert back.figures["walk"].seconds == 0.04
+    assert not back.figures["still"].frames
+    with Image.open(tmp_path / "a/figures/walk.webp") as animation:
+        assert animation.info["loop"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"frames": [picture()]}, "two or more"),
+        ({"frames": [picture(), Image.new("RGB", (3, 3))]}, "one size"),
+        ({"frames": [picture(), Image.new("L", (6, 4))]}, "RGB"),
+        ({"frames": [picture(), np.zeros((4, 6, 3))]}, "RGB"),
+        ({"seconds": 0.0}, "seconds"),
+        ({"seconds": math.nan}, "seconds"),
+    ],
+)
+def test_frames_that_are_none_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        a_result(figures={"walk": moving(**changes)}).check()
+
+
+def test_a_damaged_animation_is_refused(tmp_path: Path) -> None:
+    save_result(a_result(figures={"walk": moving()}), tmp_path / "run")
+    file = tmp_path / "run/figures/walk.webp"
+    whole = file.read_bytes()
+    for content in (b"RIFF", whole[: len(whole) // 2]):
+        file.write_bytes(content)
+        with pytest.raises(GanlabError, match="damaged"):
+            load_result(tmp_path / "run")
+    file.unlink()
+    with pytest.raises(GanlabError, match=r"walk\.webp is missing"):
+        load_result(tmp_path / "run")
+
+
+def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
+    page, found = page_of(a_result(figures={"walk": moving()}), tmp_path / "run")
+    assert [source.partition(",")[0] for source in found.sources] == ["data:image/webp;base64"]
+    assert "figures/walk.webp" in found.links
+    assert "It moves." in page
+
+
+# --- the page
+
+
+class Checker(HTMLParser):
+    """Collects what a page refers to and whether its elements close."""
+
+    VOID = frozenset({"meta", "img", "link", "br", "line", "circle"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.sources += [value or "" for name, value in attrs if name == "src"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def page_of(result: Result, folder: Path, **more: Any) -> tuple[str, Checker]:
+    save_result(result, folder, **more)
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    return page, checker
+
+
+def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
+    page, found = page_of(a_result(), tmp_path / "run", environment=environment(device="cpu", seconds=1.5))
+    assert "script" not in found.tags
+    assert "link" not in found.tags
+    assert all(source.startswith("data:image/png;base64,") for source in found.sources)
+    assert len(found.sources) == 1
+    assert not re.search(r"https?://|@import|url\(", page)
+    for link in found.links:
+        assert (tmp_path / "run" / link).exists()
+
+
+def test_the_page_says_what_the_result_says(tmp_path: Path) -> None:
+    page, _ = page_of(a_result(), tmp_path / "run", command="ganlab probe windows --drop")
+    text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+    for said in [
+        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.020 to 0.080",
+        "0.460 less", "its interval does not hold the control", "No control: it is the control", "Rows of pictures.",
+        "Judged by nobody.", "ganlab probe windows --drop", "up16", "3fa9c1d2e4b0",
+        "weights 2 \N{MULTIPLICATION SIGN} 3",
+    ]:  # fmt: skip
+        assert said in text, said
+
+
+def test_whatever_a_result_says_stays_text_on_the_page(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\"'&"
+    result = Result(
+        summary=evil,
+        metrics={evil: Metric(1.0, no_control=evil, about=evil), "b": Metric(2.0, control=evil)},
+        tables={evil: Table([evil], [[evil]], evil)},
+        figures={"f": Figure(picture(), evil)},
+        notes=[evil],
+        record={"analysis": evil, "options": {evil: evil, "more": {"a": [evil]}}, "gan": {"name": evil, "hash": evil}},
+    )
+    page, found = page_of(
+        result, tmp_path / "run", command=evil, environment={"device": evil, "versions": {evil: evil}}
+    )
+    assert "script" not in found.tags
+    assert "<script" not in page
+
+
+def test_the_least_result_has_a_page(tmp_path: Path) -> None:
+    page, _ = page_of(Result("Nothing much."), tmp_path / "run")
+    assert "Nothing much." in page
+    assert "The numbers" not in page
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "\N{MINUS SIGN}3.25"), (12345.6, "12346"), (19, "19"),
+        (123456, "123 456"), (-2, "\N{MINUS SIGN}2"), (0.0, "0"), (1e-7, "1e\N{MINUS SIGN}07"), (True, "yes"),
+        (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_for_people(value: Any, text: str) -> None:
+    assert number(value) == text
+
+
+def test_the_same_pixels_give_the_same_png_whatever_the_picture_carries() -> None:
+    plain, laden = picture(), picture()
+    laden.info = {"Software": "x", "timestamp": "now", "icc_profile": b"junk"}
+    assert png_bytes(plain) == png_bytes(laden)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ((1.0, None, None), (1.0, None, None), "the same"),
+        ((3.0, None, None), (1.0, None, None), "2 more"),
+        ((1.0, 0.5, 1.5), (3.0, 2.5, 3.5), "2 less; the intervals do not overlap"),
+        ((1.0, 0.5, 2.6), (3.0, 2.5, 3.5), "2 less; the intervals overlap"),
+        ((1.0, None, None), (3.0, 2.5, 3.5), "2 less; outside the control's interval"),
+        ((3.0, None, None), (3.5, 2.5, 3.6), "0.500 less; within the control's interval"),
+        ((3.0, 1.0, 4.0), (3.5, None, None), "0.500 less; its interval holds the control"),
+    ],
+)
+def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_path: Path) -> None:
+    metrics = {
+        "value": Metric(*one, control="other"),
+        "other": Metric(*other, no_control="it is the control"),
+    }
+    page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
+    assert f"<small>{words}</small>" in unescape(page)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 50), (50, 50), (1, 1)])
+def test_a_shares_interval_is_wilsons(right: int, n: int) -> None:
+    share = Metric.of_share(np.arange(n) < right, no_control="a test")
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert (share.value, share.n) == (right / n, n)
+    assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
