@@ -194,11 +194,13 @@ def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:
     assert result.summary.startswith("No sign")
 
 
-def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("darkened", [1, 3])
+def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path, darkened: int) -> None:
+    """Whichever of the two sets the samples are like."""
     np.save(tmp_path / "dark.npy", np.load(files["held"]) // 3)
-    result = neighbors(
-        replaying(np.load(files["honest"])), files["train"], str(tmp_path / "dark.npy"), n=100, space=["pixels"]
-    )
+    gan = replaying(np.load(files["honest"]) // darkened)
+    result = neighbors(gan, files["train"], str(tmp_path / "dark.npy"), n=100, space=["pixels"])
+    assert (result.metrics["p"].value < ALPHA) == (darkened == 1)
     assert result.metrics["p_left_out"].value < ALPHA
     assert result.summary.startswith("No answer")
 
