@@ -278,6 +278,8 @@ def test_random_filters_come_from_all_maps_without_repetition() -> None:
         ({"concept": "window", "labeler": Truth(), "drop": True, "top": 99}, "99"),
         ({"concept": "window", "labeler": Truth(), "drop": True, "insert": True, "at": "1,1"}, "two experiments"),
         ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
+        ({"concept": "ghost", "labeler": Truth(), "save": "out/no-windows"}, "--save"),  # before anything else
+        ({"concept": "window", "labeler": Truth(), "save": ""}, "--save"),
         ({"concept": "window", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),
         ({"concept": "window", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
     ],

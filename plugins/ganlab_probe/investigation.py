@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, concept_name
+from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, check_name, concept_name
 
 from . import figures, layers
 from .causal import own_effects
@@ -106,6 +106,8 @@ def _check_together(choices: Choices) -> None:
         raise GanlabError("--drop and --insert are two experiments.", "Run one after the other.")
     if choices.insert != (choices.at is not None):
         raise GanlabError("--insert and --at x,y belong together.", "For example: --insert --at 32,20")
+    if choices.save is not None:
+        check_name(choices.save, "--save")
     if choices.save and choices.insert:
         raise GanlabError(
             "--save keeps a generator without filters, and --insert removes none.", "Leave one of them out."
