@@ -24,8 +24,8 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
     if left_out.alarm:
         return (
             f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures, for "
-            f"training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}); what is "
-            f"near to its samples ({counted}) says nothing."
+            f"training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}); what "
+            f"its samples are near to ({counted}) says nothing."
         )
     if samples.alarm:
         return (
