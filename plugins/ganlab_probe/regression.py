@@ -95,7 +95,7 @@ def fit(
 
 def with_both_kinds(inside: np.ndarray) -> np.ndarray:
     """(n,) bool: which pictures have cells (n, side, side) on the concept and others."""
-    return inside.any((1, 2)) & ~inside.all((1, 2))
+    return np.logical_and(inside.any((1, 2)), ~inside.all((1, 2)))
 
 
 def enough(inside: np.ndarray) -> bool:
@@ -114,7 +114,7 @@ def draw_cells(
     count = inside.shape[1]
     bits = random_bits(seed, np.arange(len(inside)), 2 * count, STREAM["negatives"])
     chosen: list[tuple[int, np.ndarray, bool]] = []
-    for picture in pictures:
+    for picture in pictures.tolist():
         marked = inside[picture]
         # two orders: the halves are drawn independently, and a cell that is in both counts twice
         order, other = (np.argsort(half, kind="stable") for half in (bits[picture, :count], bits[picture, count:]))
