@@ -13,6 +13,7 @@ from ganlab import Boxes, Gan, GanlabError, ImageSpec, Metric, PictureName, Prio
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import probe
+from ganlab_probe.causal import rank_correlation
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
 from ganlab_probe.regression import draw_cells, fit
 
@@ -120,6 +121,18 @@ def test_own_effects_single_out_the_planted_filters(gan: Gan) -> None:
     result = probe(gan, "window", causal=True, labeler=Truth(), n=40, layer="paper")
     others = np.delete(result.arrays["effects"], SQUARE)
     assert result.arrays["effects"][list(SQUARE)].min() > others.max()
+
+
+def test_rank_correlation_is_spearmans_and_dead_maps_do_not_agree() -> None:
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(200):
+        effects, weights = rng.normal(size=(2, 100))
+        effects[:50] = weights[:50] = 0
+        found.append(rank_correlation(effects, weights))
+        assert found[-1] == pytest.approx(stats.spearmanr(effects, weights).statistic)
+    assert abs(np.mean(found)) < 0.02
+    assert rank_correlation(np.zeros(9), np.arange(9.0)) == 0
 
 
 def test_order_by_effect_drops_what_takes_the_concept_away(gan: Gan) -> None:
