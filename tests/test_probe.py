@@ -12,7 +12,7 @@ from torch import nn
 from ganlab import Boxes, Gan, GanlabError, ImageSpec, Metric, PictureName, Prior, Result
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
-from ganlab_probe import probe
+from ganlab_probe import dropping, layers, probe
 from ganlab_probe.causal import rank_correlation
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
 from ganlab_probe.regression import draw_cells, fit
@@ -273,6 +273,28 @@ def test_the_curve_finds_as_few_as_trying_every_count_would(seed: int) -> None:
     assert curve.filters_for(0.9) == (enough[0] if len(enough) else None)
     assert np.array_equal(curve.share, shown[curve.k].mean(1))
     assert bench.asked < 0.6 * maps * n
+
+
+def test_the_trial_of_layers_draws_other_random_filters_than_the_control(
+    gan: Gan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[set[tuple[int, ...]]] = []
+    for module in (layers, dropping):
+
+        def drawing(*given: int, draw=module.random_filters) -> list[np.ndarray]:
+            chosen = draw(*given)
+            drawn[-1] |= {tuple(filters) for filters in chosen}
+            return chosen
+
+        monkeypatch.setattr(module, "random_filters", drawing)
+    drawn.append(set())
+    probe(gan, "window", labeler=Truth(), n=40, top=5)
+    drawn.append(set())
+    probe(gan, "window", labeler=Truth(), drop=True, top=5, **FAST)
+    trial, control = drawn
+    assert trial
+    assert control
+    assert not trial & control
 
 
 def test_random_filters_come_from_all_maps_without_repetition() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ganlab import Gan, GanlabError, Labeler, Table, progress
 
-from .dropping import Bench, random_filters
+from .dropping import STREAM_TRIAL, Bench, random_filters
 from .marks import Marks
 from .regression import FOLDS, Fit, enough
 
@@ -101,7 +101,7 @@ def try_each(
     for name, found in progress(fits.items(), "trying each layer"):
         bench, maps = Bench(gan, name, latents, labeler), len(found.weights)
         count = min(top or found.above_zero, maps)
-        drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed)]
+        drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed, STREAM_TRIAL)]
         after, *by_chance = (float(bench.shows(filters)[:, column].mean()) for filters in drops)
         trials[name] = Trial(before, after, float(np.mean(by_chance)))
     return trials
