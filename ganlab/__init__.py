@@ -45,6 +45,7 @@ _HOME_OF = {
     "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
+    "check_name": "faults",
     "classes_of": "data",
     "concept_name": "labels",
     "fast_bfloat16": "devices",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.exemplars import one_class as one_class
     from ganlab.exemplars import picture_text as picture_text
     from ganlab.exemplars import read_picture as read_picture
+    from ganlab.faults import check_name as check_name
     from ganlab.gan import Gan as Gan
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec

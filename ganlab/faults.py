@@ -8,15 +8,28 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
+from ganlab.errors import GanlabError
+
 _NAME = re.compile(r"\w(?:[\w .+-]{0,98}[\w+-])?")
+_ALLOWED = "letters, digits, blanks and any of _ . + -"
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # device names on Windows
 _TAKEN = {"result.json", "environment.json", "index.html", "arrays.npz", "figures", "gans"}
 
 
 def name_faults(name: Any) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
-        return "its name cannot be a file's: use letters, digits, blanks and any of _ . + -"
+        return f"its name cannot be a file's: use {_ALLOWED}"
     return ""
+
+
+def check_name(name: str, option: str) -> None:
+    """Refuse at once, before anything is computed for it, what cannot name a figure, an array or a GAN of a result.
+
+    Raises:
+        GanlabError: told with the option that gave the name.
+    """
+    if name_faults(name):
+        raise GanlabError(f"{option} {name!r} cannot be the name of a file.", f"Use {_ALLOWED}.")
 
 
 def path_faults(path: Any) -> str:

@@ -10,6 +10,7 @@ that rounding can have raised it, whatever the order of a sum. What is kept is c
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass
 
@@ -96,9 +97,13 @@ class Nearest:
         self.rows = queries.reshape(self.n * self.windows, queries.shape[-1]).contiguous()
         self.directions = directions
         self.projected = directions.project(self.rows)
-        self.squared = np.full((self.n, k), np.inf)
-        self.ids = np.full((self.n, k), -1, np.int64)
-        self.compared = 0
+        self._begin(k)
+
+    def again(self) -> Nearest:
+        """A search for the same queries that has seen no candidates; it shares what is large, the queries."""
+        other = copy.copy(self)
+        other._begin(self.squared.shape[1])
+        return other
 
     def update(self, vectors: torch.Tensor, ids: np.ndarray) -> None:
         """Look at more candidates.
@@ -114,6 +119,11 @@ class Nearest:
     def distances(self) -> np.ndarray:
         """(n, k) float64 Euclidean distances in ascending order."""
         return np.sqrt(self.squared)
+
+    def _begin(self, k: int) -> None:
+        self.squared = np.full((self.n, k), np.inf)
+        self.ids = np.full((self.n, k), -1, np.int64)
+        self.compared = 0
 
     def _look(self, vectors: torch.Tensor, ids: np.ndarray) -> None:
         candidates = self.directions.project(vectors)

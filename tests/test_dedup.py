@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -391,6 +392,23 @@ def test_broken_pictures_stop_it_or_are_left_out_and_named(tmp_path: Path) -> No
     assert result.arrays["keeper"][3] == -1
     assert "3.png" not in result.files["keep.txt"].decode()
     assert any("3.png" in note for note in result.notes)
+
+
+def test_pictures_that_cannot_be_reached_are_not_taken_for_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row, picture in enumerate(scenes(10)):
+        Image.fromarray(picture).save(tmp_path / f"{row}.png")
+    read = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path.name == "3.png":
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    with pytest.raises(GanlabError, match=r"3\.png failed"):
+        dedup(str(tmp_path), steps=2, skip_broken=True)
 
 
 def test_nothing_readable(tmp_path: Path) -> None:

@@ -76,6 +76,19 @@ def test_search_with_fewer_candidates_than_asked_for() -> None:
     assert np.array_equal(nearest.ids[:, :6], brute(vectors[:3], vectors[3:], 6)[1])
 
 
+def test_another_search_of_the_same_queries_knows_nothing_of_the_first_and_shares_what_is_large() -> None:
+    vectors = smooth(90, 6).reshape(90, -1).astype(np.float32)
+    first = searched(vectors[:10], vectors[10:50], 5)
+    kept = first.squared.copy()
+    second = first.again()
+    second.update(torch.from_numpy(vectors[50:]), np.arange(40))
+    squared, ids = brute(vectors[:10], vectors[50:], 5)
+    np.testing.assert_allclose(second.squared, squared, rtol=1e-12)
+    assert np.array_equal(second.ids, ids)
+    assert np.array_equal(first.squared, kept)
+    assert second.projected is first.projected
+
+
 def test_of_several_windows_the_nearest_counts() -> None:
     vectors = smooth(300, 5).reshape(300, -1).astype(np.float32)
     queries, candidates = vectors[:60].reshape(20, 3, -1), vectors[60:]
@@ -194,11 +207,13 @@ def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:
     assert result.summary.startswith("No sign")
 
 
-def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("darkened", [1, 3])
+def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path: Path, darkened: int) -> None:
+    """Whichever of the two sets the samples are like."""
     np.save(tmp_path / "dark.npy", np.load(files["held"]) // 3)
-    result = neighbors(
-        replaying(np.load(files["honest"])), files["train"], str(tmp_path / "dark.npy"), n=100, space=["pixels"]
-    )
+    gan = replaying(np.load(files["honest"]) // darkened)
+    result = neighbors(gan, files["train"], str(tmp_path / "dark.npy"), n=100, space=["pixels"])
+    assert (result.metrics["p"].value < ALPHA) == (darkened == 1)
     assert result.metrics["p_left_out"].value < ALPHA
     assert result.summary.startswith("No answer")
 

@@ -7,15 +7,17 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
+from torch import nn
 
-from ganlab import Boxes, Gan, GanlabError, Metric, PictureName, Result
+from ganlab import Boxes, Gan, GanlabError, ImageSpec, Metric, PictureName, Prior, Result
 from ganlab.labels import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
-from ganlab_probe import probe
+from ganlab_probe import dropping, layers, probe
+from ganlab_probe.causal import rank_correlation
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
 from ganlab_probe.regression import draw_cells, fit
 
-from .planted import SIZE, SQUARE, Truth, planted_gan
+from .planted import MAPS, SIZE, SQUARE, Planted, Truth, planted_gan
 
 FAST = {"fresh": 60, "draws": 12, "n": 60, "layer": "paper"}
 
@@ -119,6 +121,18 @@ def test_own_effects_single_out_the_planted_filters(gan: Gan) -> None:
     result = probe(gan, "window", causal=True, labeler=Truth(), n=40, layer="paper")
     others = np.delete(result.arrays["effects"], SQUARE)
     assert result.arrays["effects"][list(SQUARE)].min() > others.max()
+
+
+def test_rank_correlation_is_spearmans_and_dead_maps_do_not_agree() -> None:
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(200):
+        effects, weights = rng.normal(size=(2, 100))
+        effects[:50] = weights[:50] = 0
+        found.append(rank_correlation(effects, weights))
+        assert found[-1] == pytest.approx(stats.spearmanr(effects, weights).statistic)
+    assert abs(np.mean(found)) < 0.02
+    assert rank_correlation(np.zeros(9), np.arange(9.0)) == 0
 
 
 def test_order_by_effect_drops_what_takes_the_concept_away(gan: Gan) -> None:
@@ -261,6 +275,28 @@ def test_the_curve_finds_as_few_as_trying_every_count_would(seed: int) -> None:
     assert bench.asked < 0.6 * maps * n
 
 
+def test_the_trial_of_layers_draws_other_random_filters_than_the_control(
+    gan: Gan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[set[tuple[int, ...]]] = []
+    for module in (layers, dropping):
+
+        def drawing(*given: int, draw=module.random_filters) -> list[np.ndarray]:
+            chosen = draw(*given)
+            drawn[-1] |= {tuple(filters) for filters in chosen}
+            return chosen
+
+        monkeypatch.setattr(module, "random_filters", drawing)
+    drawn.append(set())
+    probe(gan, "window", labeler=Truth(), n=40, top=5)
+    drawn.append(set())
+    probe(gan, "window", labeler=Truth(), drop=True, top=5, **FAST)
+    trial, control = drawn
+    assert trial
+    assert control
+    assert not trial & control
+
+
 def test_random_filters_come_from_all_maps_without_repetition() -> None:
     chosen = random_filters(20, 10, 200, seed=0)
     assert all(len(set(row)) == 10 for row in map(tuple, chosen))
@@ -277,6 +313,8 @@ def test_random_filters_come_from_all_maps_without_repetition() -> None:
         ({"concept": "window", "labeler": Truth(), "drop": True, "top": 99}, "99"),
         ({"concept": "window", "labeler": Truth(), "drop": True, "insert": True, "at": "1,1"}, "two experiments"),
         ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
+        ({"concept": "ghost", "labeler": Truth(), "save": "out/no-windows"}, "--save"),  # before anything else
+        ({"concept": "window", "labeler": Truth(), "save": ""}, "--save"),
         ({"concept": "window", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),
         ({"concept": "window", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
     ],
@@ -313,3 +351,54 @@ def test_layers_too_coarse_for_the_boxes_are_left_out_and_named() -> None:
     assert coarse not in [row[0] for row in result.tables["layers"].rows]
     with pytest.raises(GanlabError, match="too coarse"):
         probe(gan, "lamp", boxes=boxes, layer=coarse)
+
+
+def boxed(gan: Gan, x: int, y: int, size: int) -> Boxes:
+    """The same box on twenty pictures."""
+    names = [PictureName(gan.hash, 0, index) for index in range(20)]
+    return Boxes([Box(name, "lamp", x, y, size, size) for name in names], names, (32, 32), "same.json")
+
+
+def test_boxes_too_small_for_the_papers_layer_leave_it_out_and_say_so() -> None:
+    gan = tiny_gan(size=32)
+    *_, paper, last = (known.name for known in gan.hidden_layers())
+    boxes = boxed(gan, 7, 7, 2)
+    compared = probe(gan, "lamp", boxes=boxes, layer="all")
+    assert f"In {last} of" in compared.summary
+    assert any("too coarse" in note and paper in note for note in compared.notes)
+    dropped = probe(gan, "lamp", boxes=boxes, labeler=Truth(), drop=True, top=3, layer=last, fresh=10, draws=2)
+    assert "share_after" in dropped.metrics
+    assert "share_after_paper" not in dropped.metrics
+    assert any("share_after_paper" in note for note in dropped.notes)
+
+
+def test_boxes_around_everything_are_told() -> None:
+    gan = tiny_gan(size=32)
+    with pytest.raises(GanlabError, match="marks too large"):
+        probe(gan, "lamp", boxes=boxed(gan, 0, 0, 32))
+
+
+def test_every_picture_with_cells_of_one_kind_only_is_left_to_itself() -> None:
+    features = torch.arange(20 * 25, dtype=torch.float32).reshape(20, 1, 5, 5)
+    inside = np.ones((20, 5, 5), bool)
+    inside[:5, 1:] = False
+    for negatives_from in ("both", "beside", "anywhere"):
+        cells = draw_cells(features, inside, 0.1, seed=0, negatives_from=negatives_from)
+        assert set(cells.picture[cells.positive]) == set(cells.picture[~cells.positive]) == set(range(5))
+        assert np.isfinite(fit(features, inside, c=1.0, negatives=0.1, seed=0, negatives_from=negatives_from).auc)
+
+
+def test_a_generator_with_one_hidden_layer_has_no_papers_layer() -> None:
+    scene, active, *_ = Planted()
+    out = nn.ConvTranspose2d(MAPS, 3, 2, 2)
+    nn.init.zeros_(out.weight)
+    nn.init.constant_(out.bias, -2.0)
+    out.weight.data[list(SQUARE), 0] = 1.0
+    gan = Gan(nn.Sequential(scene, active, out, nn.Tanh()), prior=Prior(8), image=ImageSpec(SIZE, 3))
+    options = {"labeler": Truth(), "n": 20}
+    result = probe(gan, "window", drop=True, top=3, layer="1", fresh=10, draws=2, **options)
+    assert result.metrics["share_after"].value == 0
+    assert any("no second-last hidden layer" in note for note in result.notes)
+    assert "In 1 of" in probe(gan, "window", layer="all", **options).summary
+    with pytest.raises(GanlabError, match="second-last"):
+        probe(gan, "window", layer="paper", **options)

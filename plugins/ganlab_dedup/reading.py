@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ganlab import GanlabError, Images, progress
+from ganlab import BrokenPicture, GanlabError, Images, progress
 
 SIDE = 64  # pixels; the hash sees 32x32 of it, the verification all
 BATCH = 256
@@ -50,7 +50,7 @@ class Reader:
             return self.memory[row]
         try:
             return self.images.array(row, SIDE, 3)
-        except GanlabError as error:
+        except BrokenPicture as error:
             if not self.skip_broken:
                 raise
             self.broken[row] = str(error)

@@ -97,9 +97,8 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
     """Read every picture once and search it in all spaces."""
     searches = []
     for space in spaces:
-        directions = Directions(space.candidates(sample))
-        queries = space.queries(asked.pictures)
-        searches.append({role: Nearest(queries, K, directions) for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT)})
+        tested = Nearest(space.queries(asked.pictures), K, Directions(space.candidates(sample)))
+        searches.append({Role.TESTED: tested, Role.TRAINING: tested.again(), Role.HELDOUT: tested.again()})
     counts = dict.fromkeys(Role, 0)
     digests = Digests()
     for source in reversed(sets.sources):  # held-out pictures first: those that are in both sets are found early

@@ -21,10 +21,11 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
     samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
     space = min(samples.p_of, key=lambda name: samples.p_of[name])
     counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
-    if samples.alarm and left_out.alarm:
+    if left_out.alarm:
         return (
-            f"No answer about {gan.name}: its samples are nearer to the training pictures ({counted}), but so are "
-            f"training pictures that were left out (p = {left_out.p:.2g}), so the held-out ones are of another kind."
+            f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures, for "
+            f"training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}); what "
+            f"its samples are near to ({counted}) says nothing."
         )
     if samples.alarm:
         return (

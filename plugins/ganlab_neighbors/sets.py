@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from ganlab import GanlabError, Images, ImageSpec, progress, random_bits
+from ganlab import BrokenPicture, GanlabError, Images, ImageSpec, progress, random_bits
 
 STREAM = {"split": 811, "left out": 812, "equal": 813, "copied": 814, "sample": 815}  # keeps draws apart
 BLOCK = 1 << 25  # bytes of one block's pictures as float32
@@ -77,7 +77,7 @@ class Sets:
             try:
                 pictures.append(source.images.array(row, self.image.size, self.image.channels))
                 kept.append(row)
-            except GanlabError as error:
+            except BrokenPicture as error:
                 self._leave_out(source, row, error)
         shape = (0, self.image.size, self.image.size, self.image.channels)
         return np.stack(pictures) if pictures else np.empty(shape, np.uint8), np.array(kept, np.int64)
@@ -94,7 +94,7 @@ class Sets:
                     continue
                 kept, pictures = [], []
                 for row, picture in enumerate(read(range(first, last), size, channels), first):
-                    if isinstance(picture, GanlabError):
+                    if isinstance(picture, BrokenPicture):
                         self._leave_out(source, row, picture)
                     elif searched[row]:
                         kept.append(row)
@@ -102,8 +102,8 @@ class Sets:
                 if kept:
                     yield np.stack(pictures), np.array(kept)
 
-    def _leave_out(self, source: Source, row: int, error: GanlabError) -> None:
-        if not self.skip_broken or not hasattr(error, "reason"):
+    def _leave_out(self, source: Source, row: int, error: BrokenPicture) -> None:
+        if not self.skip_broken:
             raise error
         self.broken[f"{source.images.spec}, {source.images.name(row)}"] = error.reason
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ganlab import Gan, Labeler, Latents, Metric, Result, Table, progress
 
@@ -31,17 +32,16 @@ class Effects:
 
     def report(self, result: Result, weights: np.ndarray) -> None:
         """Add table, figure and the agreement with the regression's weights."""
-        own, probed = (np.argsort(np.argsort(values)) for values in (self.removed, weights))
-        moved = np.roll(own, len(weights) // 2)
+        moved = np.roll(self.removed, len(weights) // 2)
         result.metrics |= {
             "effect_agrees_with_weight": Metric(
-                float(np.corrcoef(own, probed)[0, 1]),
+                rank_correlation(self.removed, weights),
                 n=len(weights),
                 control="effect_agrees_with_moved_weight",
                 about="rank correlation of a filter's own effect with its weight",
             ),
             "effect_agrees_with_moved_weight": Metric(
-                float(np.corrcoef(moved, probed)[0, 1]),
+                rank_correlation(moved, weights),
                 n=len(weights),
                 no_control="it is the control",
                 about="the same with the effects of other filters",
@@ -54,6 +54,13 @@ class Effects:
         )
         result.figures["effects"] = figures.effects(self.removed)
         result.arrays["effects"] = self.removed
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's: equal values, as those of dead maps, share the mean of their ranks; 0 where one is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def own_effects(gan: Gan, layer: str, latents: Latents, labeler: Labeler, concept: str) -> Effects:

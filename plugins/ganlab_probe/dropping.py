@@ -13,7 +13,7 @@ from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, rand
 from . import figures
 from .intervals import of_draws
 
-STREAM_RANDOM_FILTERS = 104
+STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 6  # of the curve
 
@@ -115,9 +115,11 @@ def zero(filters: np.ndarray) -> Callable[[torch.Tensor, torch.Tensor], torch.Te
     return edit
 
 
-def random_filters(maps: int, count: int, draws: int, seed: int) -> list[np.ndarray]:
+def random_filters(
+    maps: int, count: int, draws: int, seed: int, stream: int = STREAM_RANDOM_FILTERS
+) -> list[np.ndarray]:
     """``draws`` times ``count`` maps at random out of all, whatever their weight."""
-    bits = random_bits(seed, np.arange(draws), maps, STREAM_RANDOM_FILTERS)
+    bits = random_bits(seed, np.arange(draws), maps, stream)
     return [np.argsort(row, kind="stable")[:count] for row in bits]
 
 

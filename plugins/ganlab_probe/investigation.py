@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, concept_name
+from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, check_name, concept_name
 
 from . import figures, layers
 from .causal import own_effects
@@ -16,7 +16,7 @@ from .dropping import Bench, drop
 from .insertion import insert
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
-from .regression import Fit, NegativesFrom, draw_cells, fit, weights_of
+from .regression import Fit, NegativesFrom, draw_cells, enough, fit, weights_of
 
 PAPER_N = 150  # samples that section 6.3.1 looked at
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
@@ -57,7 +57,8 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     trials: dict[str, Trial] = {}
     if labeler is not None and len(fits) > 1:
         trials = layers.try_each(gan, fits, labeler, concept, choices.top, choices.seed)
-    layer = layers.paper_layer(gan) if choices.layer == "all" else layers.best(fits, trials)
+    paper = layers.paper_layer(gan)
+    layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials)
     ranking = fits[layer].ranked()
     result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
     result.notes += layers.left_out(gan, choices.layer, fits)
@@ -76,7 +77,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
         else:
             drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
-            if choices.negatives_from != "anywhere" or layer != layers.paper_layer(gan):
+            if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if choices.insert:
         insert(
@@ -105,6 +106,8 @@ def _check_together(choices: Choices) -> None:
         raise GanlabError("--drop and --insert are two experiments.", "Run one after the other.")
     if choices.insert != (choices.at is not None):
         raise GanlabError("--insert and --at x,y belong together.", "For example: --insert --at 32,20")
+    if choices.save is not None:
+        check_name(choices.save, "--save")
     if choices.save and choices.insert:
         raise GanlabError(
             "--save keeps a generator without filters, and --insert removes none.", "Leave one of them out."
@@ -219,10 +222,16 @@ def _report_papers_way(
 ) -> None:
     """What the paper's own way gives: the second-last hidden layer, negatives from anywhere outside the boxes."""
     paper = layers.paper_layer(gan)
+    if paper is None:
+        result.notes.append("There is no share_after_paper: this generator has no second-last hidden layer.")
+        return
     with gan.record(paper) as recording:
         gan.generate(marks.latents)
     features = recording[paper]
     inside = marks.inside(features.shape[2])
+    if not enough(inside):
+        result.notes.append(f"There is no share_after_paper: the cells of {paper} are too coarse for these marks.")
+        return
     cells = draw_cells(features, inside, choices.negatives, choices.seed, "anywhere")
     filters = np.flatnonzero(weights_of(cells, choices.c) > 0)
     shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]

@@ -14,9 +14,9 @@ import numpy as np
 
 from ganlab import Gan, GanlabError, Labeler, Table, progress
 
-from .dropping import Bench, random_filters
+from .dropping import STREAM_TRIAL, Bench, random_filters
 from .marks import Marks
-from .regression import FOLDS, Fit
+from .regression import FOLDS, Fit, enough
 
 TRIAL_FROM = 500_000  # trial samples begin at this index: neither marked nor those that the drop is judged on
 TRIAL, TRIAL_DRAWS = 48, 2  # how many, and how often as many random filters are dropped in them
@@ -37,23 +37,25 @@ class Trial:
 
 
 def asked_for(gan: Gan, layer: str) -> list[str]:
-    """The names of the layers that ``--layer`` means."""
-    hidden = [known.name for known in gan.hidden_layers()]
-    if layer in ("auto", "all"):
-        return hidden
-    return [paper_layer(gan)] if layer == "paper" else [layer]
-
-
-def paper_layer(gan: Gan) -> str:
-    """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN.
+    """The names of the layers that ``--layer`` means.
 
     Raises:
-        GanlabError: there are fewer than two.
+        GanlabError: the paper's is meant, and there is none.
     """
-    hidden = gan.hidden_layers()
-    if len(hidden) < 2:
+    if layer in ("auto", "all"):
+        return [known.name for known in gan.hidden_layers()]
+    if layer != "paper":
+        return [layer]
+    paper = paper_layer(gan)
+    if paper is None:
         raise GanlabError(f"{gan.name!r} has no second-last hidden layer.", "Name one with --layer.")
-    return hidden[-2].name
+    return [paper]
+
+
+def paper_layer(gan: Gan) -> str | None:
+    """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN; None if there is but one."""
+    hidden = gan.hidden_layers()
+    return hidden[-2].name if len(hidden) > 1 else None
 
 
 def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fit]) -> dict[str, Fit]:
@@ -71,11 +73,12 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
             hidden = ", ".join(known.name for known in gan.hidden_layers())
             raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {hidden}.")
         inside = marks.inside(features.shape[2])
-        if inside.any((1, 2)).sum() >= FOLDS:
+        if enough(inside):
             fits[name] = one(features, inside)
     if not fits:
         raise GanlabError(
-            f"The cells of {', '.join(names)} are too coarse: fewer than {FOLDS} pictures have one inside the marks.",
+            f"The cells of {', '.join(names)} are too coarse, or the marks too large: fewer than {FOLDS} pictures have "
+            "cells inside and others outside.",
             "Name a finer --layer, or mark more pictures.",
         )
     return fits
@@ -98,7 +101,7 @@ def try_each(
     for name, found in progress(fits.items(), "trying each layer"):
         bench, maps = Bench(gan, name, latents, labeler), len(found.weights)
         count = min(top or found.above_zero, maps)
-        drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed)]
+        drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed, STREAM_TRIAL)]
         after, *by_chance = (float(bench.shows(filters)[:, column].mean()) for filters in drops)
         trials[name] = Trial(before, after, float(np.mean(by_chance)))
     return trials

@@ -80,7 +80,7 @@ def fit(
 
     Args:
         features: (n, maps, side, side).
-        inside: (n, side, side) bool, the cells on the concept.
+        inside: (n, side, side) bool, the cells on the concept; :func:`enough` of them.
         c: scikit-learn's C; smaller is stronger regularisation.
         negatives: negatives for each positive.
         seed: of the negatives and folds.
@@ -93,21 +93,33 @@ def fit(
     return Fit(weights_of(cells, c), accuracy, auc, moved_accuracy, moved_auc, len(cells.positive))
 
 
+def with_both_kinds(inside: np.ndarray) -> np.ndarray:
+    """(n,) bool: which pictures have cells (n, side, side) on the concept and others."""
+    return np.logical_and(inside.any((1, 2)), ~inside.all((1, 2)))
+
+
+def enough(inside: np.ndarray) -> bool:
+    """Whether there are such pictures for every fold."""
+    return int(with_both_kinds(inside).sum()) >= FOLDS
+
+
 def draw_cells(
     features: torch.Tensor, inside: np.ndarray, negatives: float, seed: int, negatives_from: NegativesFrom
 ) -> Cells:
-    """All cells inside, and ``negatives`` times as many drawn at random outside, picture by picture."""
+    """All cells inside, and ``negatives`` times as many drawn at random outside, of every picture that has both."""
     rows = features.permute(0, 2, 3, 1).reshape(len(features), -1, features.shape[1]).numpy()
+    pictures = np.flatnonzero(with_both_kinds(inside))
     beside = (~inside & at_its_height(inside)).reshape(len(inside), -1)
     inside = inside.reshape(len(inside), -1)
     count = inside.shape[1]
     bits = random_bits(seed, np.arange(len(inside)), 2 * count, STREAM["negatives"])
     chosen: list[tuple[int, np.ndarray, bool]] = []
-    for picture, marked in enumerate(inside):
+    for picture in pictures.tolist():
+        marked = inside[picture]
         # two orders: the halves are drawn independently, and a cell that is in both counts twice
         order, other = (np.argsort(half, kind="stable") for half in (bits[picture, :count], bits[picture, count:]))
         near, outside = order[beside[picture, order]], other[~marked[other]]
-        wanted = round(negatives * int(marked.sum()))
+        wanted = max(1, round(negatives * int(marked.sum())))
         by_its_side = {"both": round(BESIDE * wanted), "beside": wanted, "anywhere": 0}[negatives_from]
         drawn = np.concatenate([near[:by_its_side], outside[: wanted - by_its_side]])
         chosen += [(picture, np.flatnonzero(marked), True), (picture, drawn, False)]
