@@ -145,14 +145,19 @@ def _named(where: str) -> Any:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a user's module lies beside him
     try:
         thing: Any = importlib.import_module(module_name)
-        for word in factory.split("."):
-            thing = getattr(thing, word)
-        return thing
     except ImportError as error:
         raise GanlabError(
             f"The module {module_name!r} cannot be imported: {error}.",
             f"It must lie in the current folder or be installed; formats, as in FORMAT:PATH, are {_formats()}.",
         ) from error
+    except Exception as error:  # it is the user's own code
+        raise GanlabError(
+            f"The module {module_name!r} cannot be imported: {type(error).__name__}: {error}.", "Mend the module."
+        ) from error
+    try:
+        for word in factory.split("."):
+            thing = getattr(thing, word)
+        return thing
     except AttributeError as error:
         raise GanlabError(
             f"The module {module_name!r} has no {factory!r}.", "Name a function or class of it."
