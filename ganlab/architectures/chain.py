@@ -216,7 +216,8 @@ _PLAIN = ("relu", "selu", "silu", "tanh", "sigmoid", "softplus", "identity")
 def build_chain(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
     """Generator and discriminator of a card's ``[architecture] name = "chain"``, with fresh weights of this seed.
 
-    Convolutions and BatchNorm begin as a DCGAN's do, everything else as torch initialises it. A card without a discriminator gets an empty one, which puts out nothing that could be taken for a verdict.
+    Convolutions and BatchNorm begin as a DCGAN's do, everything else as torch initialises it. A card without a
+    discriminator gets an empty one, which puts out nothing that could be taken for a verdict.
 
     Raises:
         GanlabError: a table that is no layer, or says too much or too little.

@@ -38,7 +38,7 @@ def range_of(generator: nn.Module, z: torch.Tensor) -> tuple[float, float, str]:
         ends = [generator(part).aminmax() for part in z.split(AT_ONCE)]
     lowest, highest = min(float(end.min) for end in ends), max(float(end.max) for end in ends)
     low, high = (0.0, 1.0) if lowest >= 0 and highest <= 1 else (-1.0, 1.0)
-    found = f"{len(z)} pictures go from {lowest:.3g} to {highest:.3g}, and the generator ends in neither tanh nor sigmoid"
+    found = f"{len(z)} of them go from {lowest:.3g} to {highest:.3g}, and neither tanh nor sigmoid ends the generator"
     return low, high, f"Range of the pictures: {low:g} to {high:g}, which is a guess: {found} (--output)."
 
 
@@ -62,9 +62,7 @@ def check_logits(judge: nn.Module, pictures: torch.Tensor, where: str) -> None:
         return
     final = [module for module, _, output in calls if output.data_ptr() == verdicts[0].data_ptr()]
     last = next((module for module in final if isinstance(module, nn.Sigmoid)), None)
-    places = [
-        (parent, name) for parent in judge.modules() for name, child in parent.named_children() if child is last
-    ]
+    places = [(parent, name) for parent in judge.modules() for name, child in parent.named_children() if child is last]
     if not places or [module for module, _, _ in calls].count(last) > 1:
         raise GanlabError(
             f"The discriminator of {where} ends in a sigmoid, so that it gives probabilities.",
