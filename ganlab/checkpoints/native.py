@@ -151,7 +151,9 @@ def _stored(value: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 
 
 def _epochs(run: Path) -> list[Path]:
-    return sorted(folder.parent for folder in run.glob(f"epochs/[0-9]*/{CARD}"))
+    """The checkpoints of a run, oldest first."""
+    folders = [card.parent for card in run.glob(f"epochs/[0-9]*/{CARD}") if card.parent.name.isdecimal()]
+    return sorted(folders, key=lambda folder: int(folder.name))
 
 
 def _read_card(path: Path) -> dict[str, Any]:
