@@ -48,8 +48,9 @@ class Boxes:
     def __post_init__(self) -> None:
         concepts = [*self.categories, *(box.concept for box in self.boxes)]
         object.__setattr__(self, "categories", list(dict.fromkeys(concepts)))
-        strangers = sorted({str(box.picture) for box in self.boxes if box.picture not in set(self.pictures)})
-        if strangers or len(set(self.pictures)) < len(self.pictures) or not self.pictures:
+        listed = set(self.pictures)
+        strangers = sorted({str(box.picture) for box in self.boxes if box.picture not in listed})
+        if strangers or len(listed) < len(self.pictures) or not self.pictures:
             raise ValueError(f"boxes need pictures, each listed once; not listed: {strangers}")
         if len({picture.checkpoint for picture in self.pictures}) > 1:
             raise ValueError("boxes belong to the pictures of one checkpoint")
