@@ -186,11 +186,19 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
 
     Returns:
         (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class.
+
+    Raises:
+        GanlabError: a seed, an index or a class that no latent can have.
     """
     import torch
 
     from ganlab.latents import Latents
 
+    for picture in pictures:
+        if max(picture.index, picture.label or 0) >= 2**63:
+            raise GanlabError(
+                f"No picture is called {picture_file(picture)}.", "An index or a class goes up to 2**63 - 1."
+            )
     seeds = [picture.seed for picture in pictures]
     index = np.array([picture.index for picture in pictures], dtype=np.int64)
     z = torch.empty(len(index), gan.prior.dim)
