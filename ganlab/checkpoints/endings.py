@@ -60,10 +60,14 @@ def check_logits(judge: nn.Module, pictures: torch.Tensor, where: str) -> None:
         ) from error
     if not sigmoid:
         return
-    final = [module for module, _, output in calls if output.data_ptr() == verdicts[0].data_ptr()]
-    last = next((module for module in final if isinstance(module, nn.Sigmoid)), None)
-    places = [(parent, name) for parent in judge.modules() for name, child in parent.named_children() if child is last]
-    if not places or [module for module, _, _ in calls].count(last) > 1:
+    ran = [module for module, _, _ in calls]
+    final = [
+        module
+        for module, _, output in calls
+        if isinstance(module, nn.Sigmoid) and output.data_ptr() == verdicts[0].data_ptr() and ran.count(module) == 1
+    ]
+    places = [(parent, name) for parent in judge.modules() for name, child in parent.named_children() if child in final]
+    if not places:
         raise GanlabError(
             f"The discriminator of {where} ends in a sigmoid, so that it gives probabilities.",
             "Leave the sigmoid out, or make it a torch.nn.Sigmoid at the end: ganlab takes the logits before it.",
