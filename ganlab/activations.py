@@ -28,6 +28,10 @@ class Recording(Mapping[str, torch.Tensor]):
         calls = self._calls[name]
         if not calls:
             raise GanlabError(f"The layer {name!r} has not run yet.", "Generate or score pictures inside the block.")
+        if len({call.shape[1:] for call in calls}) > 1:
+            raise GanlabError(
+                f"The layer {name!r} runs several times and puts out maps of several shapes.", "Name another layer."
+            )
         if len(calls) > 1:
             self._calls[name] = calls = [torch.cat(calls)]
         return calls[0]
@@ -72,7 +76,7 @@ def record(network: nn.Module, *names: str) -> Iterator[Recording]:
     Where ``edit`` is entered first, the edited features are kept.
 
     Raises:
-        GanlabError: an unknown layer; on reading, a layer that did not run.
+        GanlabError: an unknown layer; on reading, a layer that did not run, or that put out several shapes.
     """
     layers = {name: find_layer(network, name) for name in names}
     recording = Recording(names)

@@ -8,9 +8,12 @@ else is refused.
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +24,7 @@ from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
 _EXPORT = "Export from the annotation tool as COCO with bounding boxes."
 _KEEP_NAMES = "Keep the names that `ganlab sample` gives, such as 3fa9c1d2e4b0-s0-i00012.png."
 _LARGEST = 512 * 2**20  # bytes of JSON
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)  # what zipfile raises on a damaged member
 
 
 class Marks(NamedTuple):
@@ -205,8 +209,9 @@ def _clip(corners: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, (int, float)) and math.isfinite(value):
-        return float(value)
+    with suppress(OverflowError):  # a whole number that no float can hold
+        if isinstance(value, (int, float)) and math.isfinite(value):
+            return float(value)
     raise GanlabError(f"{where} has the coordinate {value!r}, which is no number.", _EXPORT)
 
 
@@ -242,7 +247,7 @@ def _document(path: Path) -> Any:
         if zipfile.is_zipfile(path):
             return _zipped(path)
         content = path.read_bytes()
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # an encrypted zip is a RuntimeError
+    except (*_DAMAGED, OSError, RuntimeError) as error:  # an encrypted zip is a RuntimeError
         raise GanlabError(f"{path} cannot be read: {error}.", "Give a COCO file (JSON).") from error
     document = _json(content, str(path))
     return _from_labelme([document]) if isinstance(document, dict) and "shapes" in document else document

@@ -18,7 +18,7 @@ from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Latents, Prior
-from ganlab.layers import Layer, all_layers, ended_with, hidden_layers, trace
+from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
 from ganlab.networks import opened, weights_digest
 
 if TYPE_CHECKING:
@@ -204,9 +204,19 @@ class Gan:
     def hidden_layers(self, side: Side = "generator") -> list[Layer]:
         """The hidden feature maps after their activation, from input to output, each under its shortest name.
 
-        A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``.
+        A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``. Of an
+        activation that runs several times a pass, as one that layers share does, the maps that go into it are named.
+        Empty where no module alone makes such maps.
         """
         return hidden_layers(self._network(side), self._trace(side))
+
+    def feature_layers(self, side: Side = "discriminator") -> list[Layer]:
+        """The layers that describe what a network is given: :meth:`hidden_layers`, or all before the last.
+
+        The latter where no module alone makes hidden maps: every innermost layer that runs once a pass and neither
+        says the class nor repeats what came before. Empty where there are none.
+        """
+        return feature_layers(self._network(side), self._trace(side))
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
         """Keep what these layers put out inside a with-block: ``recording["up8"]`` is (n, maps, h, w) on the CPU.
@@ -214,7 +224,7 @@ class Gan:
         Where :meth:`edit` is entered first, the edited features are kept.
 
         Raises:
-            GanlabError: an unknown layer; on reading, a layer that did not run.
+            GanlabError: an unknown layer; on reading, a layer that did not run, or that put out several shapes.
         """
         from ganlab import activations
 

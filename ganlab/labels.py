@@ -48,8 +48,9 @@ class Boxes:
     def __post_init__(self) -> None:
         concepts = [*self.categories, *(box.concept for box in self.boxes)]
         object.__setattr__(self, "categories", list(dict.fromkeys(concepts)))
-        strangers = sorted({str(box.picture) for box in self.boxes if box.picture not in set(self.pictures)})
-        if strangers or len(set(self.pictures)) < len(self.pictures) or not self.pictures:
+        listed = set(self.pictures)
+        strangers = sorted({str(box.picture) for box in self.boxes if box.picture not in listed})
+        if strangers or len(listed) < len(self.pictures) or not self.pictures:
             raise ValueError(f"boxes need pictures, each listed once; not listed: {strangers}")
         if len({picture.checkpoint for picture in self.pictures}) > 1:
             raise ValueError("boxes belong to the pictures of one checkpoint")
@@ -185,11 +186,19 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
 
     Returns:
         (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class.
+
+    Raises:
+        GanlabError: a seed, an index or a class that no latent can have.
     """
     import torch
 
     from ganlab.latents import Latents
 
+    for picture in pictures:
+        if max(picture.index, picture.label or 0) >= 2**63:
+            raise GanlabError(
+                f"No picture is called {picture_file(picture)}.", "An index or a class goes up to 2**63 - 1."
+            )
     seeds = [picture.seed for picture in pictures]
     index = np.array([picture.index for picture in pictures], dtype=np.int64)
     z = torch.empty(len(index), gan.prior.dim)

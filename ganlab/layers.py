@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     Call = tuple[nn.Module, torch.Tensor, torch.Tensor]
+
+REPEATS = ("ClassCode", "Joined", "Dropout")  # say the class, or again what came before
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,34 @@ def all_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:
 def hidden_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:
     """The hidden feature maps after their activation, from input to output, each under its shortest name.
 
-    A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``.
+    A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``. A name stands
+    for one thing: of an activation that several layers share, and so runs several times a pass, the maps that go into
+    it are named, by the layer that puts them out. Maps that no module makes alone, as where activations are functions,
+    are left out.
     """
     names = _names(network)
     final = calls[-1][2].data_ptr()  # a view of it is the output too
-    blocks: dict[int, tuple[nn.Module, torch.Tensor]] = {}
-    for module, _, output in calls:
+    # the outermost module that puts a tensor out comes last
+    makers = {id(output): (module, output) for module, _, output in _once(calls) if module in names}
+    maps: dict[str, Layer] = {}
+    for module, given, output in calls:
         activates = type(module).__module__ == "torch.nn.modules.activation" and output.ndim == 4
-        if activates or (id(output) in blocks and module in names):
-            blocks[id(output)] = (module, output)
-    maps = [(module, output) for module, output in blocks.values() if output.data_ptr() != final]
-    return [_layer(names[module], module, output) for module, output in maps]
+        made = makers.get(id(output)) or makers.get(id(given))
+        if activates and made is not None and output.data_ptr() != final:
+            layer = _layer(names[made[0]], *made)
+            maps.setdefault(layer.name, layer)
+    return list(maps.values())
+
+
+def feature_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:
+    """The layers that describe an input: its hidden maps; where there are none, whatever ends before the last layer."""
+    if hidden := hidden_layers(network, calls):
+        return hidden
+    names = _names(network)
+    layers = [layer for layer in all_layers(network, calls) if layer.kind not in REPEATS]
+    innermost = [layer for layer in layers if not any(other.name.startswith(f"{layer.name}.") for other in layers)]
+    once = {names[module] for module, _, _ in _once(calls) if module in names}
+    return [layer for layer in innermost[:-1] if layer.name in once]
 
 
 def ended_with(network: nn.Module, calls: Sequence[Call], layer: str) -> list[str]:
@@ -85,6 +105,12 @@ def ended_with(network: nn.Module, calls: Sequence[Call], layer: str) -> list[st
         raise GanlabError(f"The layer {layer!r} runs {run.count(layer)} times a pass.", "Name another layer.")
     ended = [name for name in run[: run.index(layer) + 1] if run.count(name) == 1]
     return [name for name in ended if not any(name.startswith(f"{other}.") for other in ended)]
+
+
+def _once(calls: Sequence[Call]) -> list[Call]:
+    """The calls of modules that run once a pass."""
+    runs = Counter(module for module, _, _ in calls)
+    return [call for call in calls if runs[call[0]] == 1]
 
 
 def _names(network: nn.Module) -> dict[nn.Module, str]:

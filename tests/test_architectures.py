@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ganlab.architectures import build
+from ganlab.architectures.chain import build_chain
 from ganlab.architectures.dcgan import KERNELS, SIZES, DcganSettings, build_dcgan
 from ganlab.architectures.settings import CHANNELS
 from ganlab.errors import GanlabError
@@ -147,6 +148,25 @@ def test_a_seed_names_the_weights_and_leaves_the_global_random_state_alone() -> 
             assert torch.equal(value, known[key])
             if key.endswith("conv.weight"):
                 assert not torch.equal(value, other.state_dict()[key])
+
+
+def test_a_seed_names_every_weight_of_a_chain() -> None:
+    layers = [
+        {"name": "linear", "kind": "linear", "inputs": 8, "outputs": 32},
+        {"name": "maps", "kind": "reshape", "shape": [2, 4, 4]},
+        {"name": "conv", "kind": "conv", "inputs": 2, "outputs": 3, "kernel": [3, 3]},
+    ]
+    card = {"generator": layers, "discriminator": layers}
+    first = [network.state_dict() for network in build_chain(card, 5)]
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    again, other = build_chain(card, 5), build_chain(card, 6)
+    assert torch.equal(torch.get_rng_state(), before)
+    for known, same, fresh in zip(first, again, other, strict=True):
+        for key, value in same.state_dict().items():
+            assert torch.equal(value, known[key])
+            assert not torch.equal(value, fresh.state_dict()[key]), key
+    assert not any(torch.equal(value, first[1][key]) for key, value in first[0].items())
 
 
 @pytest.mark.parametrize(

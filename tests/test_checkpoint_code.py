@@ -31,6 +31,21 @@ def words(): return nn.Linear(3, 4)
 made = pair().generator
 class Inside:
     network = Generator
+
+def drawing(*end):  # without a bias anywhere, so that z = 0 draws 0
+    up, output = nn.ConvTranspose2d(16, 8, 4, bias=False), nn.ConvTranspose2d(8, 3, 4, 4, bias=False)
+    return nn.Sequential(up, nn.BatchNorm2d(8), nn.ReLU(), output, *end)
+def tanh(): return drawing(nn.Tanh())
+def sigmoid(): return drawing(nn.Sigmoid(), nn.Flatten())
+def bare(): return drawing()
+
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 16)
+    def forward(self, images): return torch.sigmoid(self.conv(images)).flatten()
+def functional(): return tanh(), Functional()
+def other_size(): return tanh(), nn.Sequential(nn.Flatten(), nn.Linear(5, 1))
 """
 
 
@@ -74,8 +89,34 @@ def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory:
         "my_networks:number": "gave int",
         "my_networks:missing": "has no 'missing'",
         "my_networks:words": "takes z neither as|no square picture",
+        "my_networks:functional": "my_networks:functional ends in a sigmoid",
+        "my_networks:other_size": "cannot judge its pictures: RuntimeError",
         "no_such_module:thing": "'no_such_module' cannot be imported",
     }.items(),
 )
 def test_code_that_gives_no_gan_is_told(module: None, factory: str, words: str) -> None:
     refused(factory, words)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("def made(:", "SyntaxError: .*line 1"), ("import torch\ntorch.no_such_name", "AttributeError: .*no_such_name")],
+)
+def test_a_module_that_does_not_run_is_told(module: None, code: str, words: str) -> None:
+    Path("broken_networks.py").write_text(code)
+    refused("broken_networks:made", f"'broken_networks' cannot be imported: {words}")
+
+
+@pytest.mark.parametrize(("factory", "low"), [("tanh", -1), ("sigmoid", 0), ("bare", -1)])
+def test_the_range_is_what_the_network_ends_in(module: None, factory: str, low: float) -> None:
+    gan = load_gan(f"my_networks:{factory}")
+    assert (gan.image.low, gan.image.high) == (low, 1)
+    guessed = [note for note in gan.card.facts["notes"] if "Range of the pictures" in note]
+    assert len(guessed) == (factory == "bare")
+
+
+def test_a_final_sigmoid_is_left_out_of_the_logits(module: None, made: Pair) -> None:
+    gan = load_gan("my_networks:both")
+    pictures = gan.generate(gan.latents(4))
+    with torch.no_grad():
+        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())

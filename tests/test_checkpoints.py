@@ -166,10 +166,10 @@ def test_what_ships_loads() -> None:
 
 
 def test_a_run_is_its_newest_epoch(tmp_path: Path) -> None:
-    for epoch in (1, 2, 10):
+    for epoch in (1, 2, 9999, 10000):
         save_gan(tiny_gan(seed=epoch), tmp_path / "epochs" / f"{epoch:04d}")
     save_gan(tiny_gan(seed=99), tmp_path / "epochs/.ganlab-unfinished-1-ab")  # a killed process left it
-    assert load_gan(str(tmp_path)).hash == tiny_gan(seed=10).hash
+    assert load_gan(str(tmp_path)).hash == tiny_gan(seed=10000).hash
 
 
 # what is no checkpoint
@@ -228,6 +228,9 @@ CARDS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda card: card["image"].update(low=1.0), "fits no picture"),
     (lambda card: card["image"].update(low="dark"), "has a field that is missing or wrong: '<' not supported"),
     (lambda card: card["image"].update(depth=1), "missing or wrong"),
+    (lambda card: card.update(labeler=3), "labeler = 3, which is no name"),
+    (lambda card: card.update(notes=1), "notes = 1, which is no list"),
+    (lambda card: card.update(source="here"), "source = 'here', which is no table"),
 ]
 
 

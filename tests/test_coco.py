@@ -78,6 +78,25 @@ def test_an_exported_zip_is_read(tmp_path: Path) -> None:
         Boxes.load(tmp_path / "two.zip")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_is_told(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w", method) as archive:
+        archive.writestr("boxes.json", json.dumps(coco()))
+    content = bytearray((tmp_path / "export.zip").read_bytes())
+    start = 30 + len("boxes.json")  # of the member's data, after its header
+    content[start : start + 40] = b"\xff" * 40
+    (tmp_path / "export.zip").write_bytes(content)
+    with pytest.raises(GanlabError, match="cannot be read"):
+        Boxes.load(tmp_path / "export.zip")
+
+
+def test_a_coordinate_that_no_float_holds_is_told(tmp_path: Path) -> None:
+    document = coco()
+    document["annotations"][0]["bbox"][0] = 10**400
+    with pytest.raises(GanlabError, match="which is no number"):
+        load(tmp_path, document)
+
+
 def test_labelmes_files_are_read(tmp_path: Path) -> None:
     shapes = [
         {"label": "Window", "shape_type": "rectangle", "points": [[30, 20], [10, 5]]},

@@ -165,6 +165,43 @@ def test_a_view_of_the_output_is_no_hidden_layer() -> None:
     assert [layer.name for layer in small(Flat()).hidden_layers()] == ["block"]
 
 
+class Shared(nn.Module):
+    """One activation for all layers, and one convolution that runs twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.relu = nn.ConvTranspose2d(2, 6, 2), nn.BatchNorm2d(6), nn.ReLU()
+        self.same, self.up = nn.Conv2d(6, 6, 1), nn.ConvTranspose2d(6, 5, 2, 2)
+        self.last, self.tanh = nn.Conv2d(5, 3, 1), nn.Tanh()
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        maps = self.relu(self.norm(self.first(z[:, :, None, None])))
+        maps = self.relu(self.same(self.relu(self.same(maps))))
+        return self.tanh(self.last(self.relu(self.up(maps))))
+
+
+def test_of_a_shared_activation_the_maps_that_go_into_it_are_named() -> None:
+    gan = small(Shared())
+    assert [(layer.name, layer.shape) for layer in gan.hidden_layers()] == [("norm", (6, 2, 2)), ("up", (5, 4, 4))]
+    assert gan.feature_layers("generator") == gan.hidden_layers()
+    with gan.record("norm", "up", "relu") as recording:
+        gan.generate(gan.latents(3))
+    assert [len(recording[name]) for name in ("norm", "up")] == [3, 3]
+    with pytest.raises(GanlabError, match="'relu' runs several times"):
+        recording["relu"]
+
+
+def test_where_no_module_makes_hidden_maps_whatever_ends_before_the_last_layer_describes() -> None:
+    class Functional(Shared):
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            maps = self.norm(self.first(z[:, :, None, None])).relu()
+            return self.last(self.up(self.same(self.same(maps).relu()).relu()).relu())
+
+    gan = small(Functional())
+    assert gan.hidden_layers() == []
+    assert [layer.name for layer in gan.feature_layers("generator")] == ["first", "norm", "up"]
+
+
 # untrained, other device, classes
 
 

@@ -62,6 +62,7 @@ HEAVY_AT_ONCE = {
     "architectures/classes",
     "architectures/dcgan",
     "architectures/mlp",
+    "checkpoints/endings",
     "checkpoints/exporting",
     "checkpoints/factories",
     "checkpoints/native",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganlab.errors import GanlabError
-from ganlab.labels import Box, Boxes, PictureName, concept_name, parse_picture_file, picture_file
+from ganlab.labels import Box, Boxes, PictureName, concept_name, latents_of, parse_picture_file, picture_file
+from ganlab.testing import tiny_gan
 
 from .boxes_kit import FIRST, HASH, SECOND, coco, gan, load
 
@@ -119,6 +121,20 @@ def test_pictures_can_be_chosen_and_drawn_again(tmp_path: Path) -> None:
     assert chosen.latents(owner).seed == 0
     assert chosen.latents(owner).index.tolist() == [13, 12]
     assert boxes.on([third]).boxes == []
+
+
+@pytest.mark.parametrize(("index", "label"), [(2**63, None), (0, 2**63)])
+def test_a_picture_that_cannot_be_is_told(index: int, label: int | None) -> None:
+    with pytest.raises(GanlabError, match=r"^No picture is called 3fa9.*\.png\.$"):
+        latents_of(tiny_gan(), [PictureName(HASH, 0, index, label)])
+
+
+def test_many_boxes_are_put_together_in_no_time() -> None:
+    pictures = [PictureName(HASH, 0, index) for index in range(4000)]
+    boxes = [Box(picture, "bed", 0, 0, 1, 1) for picture in pictures for _ in range(3)]
+    start = time.process_time()
+    Boxes(boxes, pictures, (64, 64))
+    assert time.process_time() - start < 1
 
 
 def test_a_checkpoints_own_boxes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 from ganlab import Directions, Gan, GanlabError, ImageSpec, Nearest, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
@@ -306,3 +307,18 @@ def test_features_are_the_layers_maxima_on_a_grid() -> None:
     cell = first[3, 2, : first.shape[2] // 4, : first.shape[3] // 4].max()
     torch.testing.assert_close(vectors[3, 2 * 16] / space.scales[0], cell)
     torch.testing.assert_close(vectors.square().sum(1).mean(), torch.tensor(float(len(space.layers))))
+
+
+def test_a_discriminator_whose_layers_share_an_activation_compares_too() -> None:
+    class Judge(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 4, 2, 1), nn.Conv2d(4, 8, 4, 2, 1)
+            self.act, self.last = nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 8)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.last(self.act(self.second(self.act(self.first(images))))).flatten()
+
+    space = Features(Gan(None, Judge(), image=ImageSpec(32)), smooth(5, 3, 32))
+    assert space.layers == ["first", "second"]
+    assert space.candidates(smooth(4, 3, 32)).shape == (4, 4 * 4 * (4 + 8))

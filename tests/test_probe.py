@@ -15,6 +15,7 @@ from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import dropping, layers, probe
 from ganlab_probe.causal import rank_correlation
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
+from ganlab_probe.layers import asked_for
 from ganlab_probe.regression import draw_cells, fit
 
 from .planted import MAPS, SIZE, SQUARE, Planted, Truth, planted_gan
@@ -402,3 +403,11 @@ def test_a_generator_with_one_hidden_layer_has_no_papers_layer() -> None:
     assert "In 1 of" in probe(gan, "window", layer="all", **options).summary
     with pytest.raises(GanlabError, match="second-last"):
         probe(gan, "window", layer="paper", **options)
+
+
+def test_a_generator_whose_activations_are_no_modules_is_asked_for_a_layer() -> None:
+    generator = nn.Sequential(nn.Unflatten(1, (10, 1, 1)), nn.ConvTranspose2d(10, 3, 16))
+    gan = Gan(generator, prior=Prior(10), image=ImageSpec(16))
+    with pytest.raises(GanlabError, match="no hidden feature maps"):
+        asked_for(gan, "auto")
+    assert asked_for(gan, "1") == ["1"]

@@ -214,9 +214,10 @@ _PLAIN = ("relu", "selu", "silu", "tanh", "sigmoid", "softplus", "identity")
 
 
 def build_chain(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator of a card's ``[architecture] name = "chain"``, with fresh weights.
+    """Generator and discriminator of a card's ``[architecture] name = "chain"``, with fresh weights of this seed.
 
-    A card without a discriminator gets an empty one, which puts out nothing that could be taken for a verdict.
+    Convolutions and BatchNorm begin as a DCGAN's do, everything else as torch initialises it. A card without a
+    discriminator gets an empty one, which puts out nothing that could be taken for a verdict.
 
     Raises:
         GanlabError: a table that is no layer, or says too much or too little.
@@ -224,15 +225,15 @@ def build_chain(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, 
     unknown = sorted(set(settings) - {"generator", "discriminator"})
     if unknown:
         raise GanlabError(f"A chain has no setting {unknown[0]!r}.", "It has: generator, discriminator.")
-    generator = build_layers(settings.get("generator", ()), Chain)
-    judge = build_layers(settings.get("discriminator", ()), Judge)
+    generator = build_layers(settings.get("generator", ()), Chain, 2 * seed)
+    judge = build_layers(settings.get("discriminator", ()), Judge, 2 * seed + 1)
     initialise(generator, 2 * seed)
     initialise(judge, 2 * seed + 1)
     return generator, judge
 
 
-def build_layers(tables: Tables, kind: type[Chain] = Chain) -> Chain:
-    """The network of these tables.
+def build_layers(tables: Tables, kind: type[Chain] = Chain, seed: int = 0) -> Chain:
+    """The network of these tables, with torch's own initial weights; the global random state stays untouched.
 
     Raises:
         GanlabError: a table that is no layer, or says too much or too little; two layers of one name.
@@ -244,6 +245,7 @@ def build_layers(tables: Tables, kind: type[Chain] = Chain) -> Chain:
         enough_memory("This network does not fit into memory.", "Are the sizes in its card right?"),
         torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
     ):
+        torch.default_generator.manual_seed(seed)
         return kind(_nested([(name.split("."), _layer(table)) for name, table in zip(names, tables, strict=True)]))
 
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from ganlab.card import Card
 from ganlab.checkpoints import pytorch
+from ganlab.checkpoints.endings import check_logits, range_of
 from ganlab.checkpoints.pickles import foreign_classes
 from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
@@ -46,7 +47,7 @@ class Adapted(nn.Module):
 
 
 class OneLogit(nn.Module):
-    """A discriminator of any output shape, so that it gives one logit a picture."""
+    """A discriminator that puts out logits in any shape, so that it gives one a picture."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -99,14 +100,20 @@ def gan_of_hub(spec: str, hints: Hints) -> Gan:
 
 def _adapted(generator: nn.Module, judge: nn.Module | None, where: str, hints: Hints) -> Gan:
     """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
-    generator.eval()
+    generator.eval().requires_grad_(False)
     dim, after, flat = _fitting_z(generator, where)
     picture = flat.reshape(len(flat), *_shape(flat, where, hints))
     if after or flat.ndim != 4:
         generator = Adapted(generator, after, tuple(picture.shape[1:]))
     law = hints.z or _law_of(generator, dim)
-    low, high = OUTPUTS[hints.output] if hints.output else _range_of(picture)
     notes = [] if hints.z else [f"Prior of z: {law}, which fits its norms best or is the usual one (--z)."]
+    if hints.output:
+        low, high = OUTPUTS[hints.output]
+    else:
+        low, high, guessed = range_of(generator, Prior(dim, law).sample(TRIED, seed=0).z)
+        notes += [guessed] if guessed else []
+    if judge is not None:
+        check_logits(judge.eval().requires_grad_(False), picture, where)
     name = re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
     return Gan(
         generator,
@@ -145,14 +152,19 @@ def _named(where: str) -> Any:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a user's module lies beside him
     try:
         thing: Any = importlib.import_module(module_name)
-        for word in factory.split("."):
-            thing = getattr(thing, word)
-        return thing
     except ImportError as error:
         raise GanlabError(
             f"The module {module_name!r} cannot be imported: {error}.",
             f"It must lie in the current folder or be installed; formats, as in FORMAT:PATH, are {_formats()}.",
         ) from error
+    except Exception as error:  # it is the user's own code
+        raise GanlabError(
+            f"The module {module_name!r} cannot be imported: {type(error).__name__}: {error}.", "Mend the module."
+        ) from error
+    try:
+        for word in factory.split("."):
+            thing = getattr(thing, word)
+        return thing
     except AttributeError as error:
         raise GanlabError(
             f"The module {module_name!r} has no {factory!r}.", "Name a function or class of it."
@@ -230,10 +242,6 @@ def _shape(pictures: torch.Tensor, where: str, hints: Hints) -> tuple[int, ...]:
         f"{where} gives {pictures.shape[1]} numbers, which make no square picture of a usual size.",
         "Let the factory return a network that gives pictures (n, c, h, w).",
     )
-
-
-def _range_of(picture: torch.Tensor) -> tuple[float, float]:
-    return (0.0, 1.0) if float(picture.min()) >= 0 and float(picture.max()) <= 1 else (-1.0, 1.0)
 
 
 def _law_of(generator: nn.Module, dim: int) -> str:

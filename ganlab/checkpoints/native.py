@@ -27,6 +27,7 @@ from ganlab.writing import check_new_folder
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 SIDES = ("generator", "discriminator")
+FACTS = {"labeler": (str, "name"), "notes": (list, "list"), "source": (dict, "table")}  # those that ganlab looks into
 
 
 def recognises(path: Path) -> bool:
@@ -151,7 +152,9 @@ def _stored(value: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 
 
 def _epochs(run: Path) -> list[Path]:
-    return sorted(folder.parent for folder in run.glob(f"epochs/[0-9]*/{CARD}"))
+    """The checkpoints of a run, oldest first."""
+    folders = [card.parent for card in run.glob(f"epochs/[0-9]*/{CARD}") if card.parent.name.isdecimal()]
+    return sorted(folders, key=lambda folder: int(folder.name))
 
 
 def _read_card(path: Path) -> dict[str, Any]:
@@ -164,6 +167,9 @@ def _read_card(path: Path) -> dict[str, Any]:
         missing.append("prior")
     if missing:
         raise GanlabError(f"{path} has no [{missing[0]}].", "See docs/checkpoints.md for what a card says.")
+    for field, (kind, words) in FACTS.items():
+        if not isinstance(card.get(field, kind()), kind):
+            raise GanlabError(f"{path} says {field} = {card[field]!r}, which is no {words}.", "Mend the card.")
     return card
 
 

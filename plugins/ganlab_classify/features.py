@@ -73,14 +73,14 @@ def layer_names(gan: Gan, asked: Sequence[str] | None) -> list[str]:
     """The discriminator's layers to take: those asked for, else all hidden ones.
 
     Raises:
-        GanlabError: no discriminator, an unknown layer, or none whose activation can be found.
+        GanlabError: no discriminator, an unknown layer, or no hidden one.
     """
     known = gan.layers("discriminator")
-    names = list(asked or (layer.name for layer in gan.hidden_layers("discriminator")))
+    names = list(asked or (layer.name for layer in gan.feature_layers()))
     listed = ", ".join(f"{layer.name}" for layer in known[:40])
     if not names:
         raise GanlabError(
-            f"The discriminator of {gan.name!r} has no hidden feature maps with an activation module.",
+            f"The discriminator of {gan.name!r} has no hidden layer that runs once a pass.",
             f"Name layers with --layers. There are: {listed}.",
         )
     for name in names:

@@ -124,16 +124,12 @@ class Features:
 
 
 def _judging_layers(gan: Gan) -> list[str]:
-    """The discriminator's hidden feature maps; where it has none, the last layer before its logit."""
-    hidden = [layer.name for layer in gan.hidden_layers("discriminator")]
-    if hidden:
-        return hidden
-    wide = [layer.name for layer in gan.layers("discriminator") if np.prod(layer.shape) > 1]
-    if not wide:
+    layers = [layer.name for layer in gan.feature_layers()]
+    if not layers:
         raise GanlabError(
             f"The discriminator of {gan.name!r} has no hidden layer to compare pictures by.", "Use --space pixels."
         )
-    return wide[-1:]
+    return layers
 
 
 def _pool(features: torch.Tensor) -> torch.Tensor:

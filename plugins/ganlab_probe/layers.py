@@ -40,10 +40,16 @@ def asked_for(gan: Gan, layer: str) -> list[str]:
     """The names of the layers that ``--layer`` means.
 
     Raises:
-        GanlabError: the paper's is meant, and there is none.
+        GanlabError: the generator has no hidden feature maps that could be named, or the paper's layer is meant, and
+            there is none.
     """
     if layer in ("auto", "all"):
-        return [known.name for known in gan.hidden_layers()]
+        hidden = [known.name for known in gan.hidden_layers()]
+        if not hidden:
+            raise GanlabError(
+                f"{gan.name!r} has no hidden feature maps that a module alone makes.", "Name a layer with --layer."
+            )
+        return hidden
     if layer != "paper":
         return [layer]
     paper = paper_layer(gan)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import torch
 
-from ganlab import Gan, GanlabError, ImageSpec
+from ganlab import Gan, ImageSpec
 
 LEVELS = 255.0  # of grey between the darkest and the brightest value of a picture's range
-REPEATS = ("ClassCode", "Joined", "Dropout")  # say the class, or again what came before
 
 
 def in_pixels(first: torch.Tensor, second: torch.Tensor, image: ImageSpec) -> torch.Tensor:
@@ -30,7 +27,7 @@ class Features:
 
     def __init__(self, gan: Gan) -> None:
         self._gan = gan
-        self.layers = [] if gan.discriminator is None else _layers(gan)
+        self.layers = [] if gan.discriminator is None else [layer.name for layer in gan.feature_layers()]
 
     def __bool__(self) -> bool:
         return bool(self.layers)
@@ -47,28 +44,3 @@ class Features:
             own = (lengths[1:] + lengths[:-1]) / 2
             distances += torch.where(own > 0, apart / own.clamp(min=1e-300), 0.0).sqrt()
         return distances / len(self.layers)
-
-
-def _layers(gan: Gan) -> list[str]:
-    """The hidden feature maps after their activation; where no module makes them, whatever ends before the logits.
-
-    A module that runs several times a pass, as an activation that is shared does, puts out different things under one
-    name and is left out.
-    """
-    hidden = [layer.name for layer in gan.hidden_layers("discriminator")]
-    if hidden and max(Counter(hidden).values()) == 1:
-        return [name for name in hidden if _runs_once(gan, name)]
-    layers = gan.layers("discriminator")
-    innermost = [
-        layer.name
-        for layer in layers
-        if layer.kind not in REPEATS and not any(other.name.startswith(f"{layer.name}.") for other in layers)
-    ]
-    return [name for name in innermost[:-1] if _runs_once(gan, name)]
-
-
-def _runs_once(gan: Gan, name: str) -> bool:
-    try:
-        return bool(gan.layers_until(name, "discriminator"))
-    except GanlabError:
-        return False
