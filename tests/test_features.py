@@ -304,6 +304,18 @@ def test_overlaps_are_those_of_brute_force() -> None:
     assert found.area == pytest.approx(masks.mean((0, 2, 3)))
 
 
+def test_samples_are_of_the_gans_class_or_of_all_in_turn() -> None:
+    gan, rows = tiny_gan(classes=3), np.array([5, 0, 70])
+    for drawn, labels in ((gan, [2, 0, 1]), (gan.of_class(1), [1, 1, 1])):
+        samples = Samples(drawn, 71, seed=4)
+        expected = torch.cat(
+            [gan.generate(gan.latents(71, seed=4, label=one)[[row]]) for row, one in zip(rows, labels, strict=True)]
+        )
+        torch.testing.assert_close(samples.some(rows), expected)
+        torch.testing.assert_close(torch.cat(list(samples.batches()))[rows], expected)
+        assert len(samples) == 71
+
+
 def test_how_much_of_a_gradient_lies_on_a_concept() -> None:
     gradient, mask = np.zeros((3, 8, 8), np.float32), np.zeros((8, 8), bool)
     gradient[:, 2, 2], gradient[:, 5, 5], gradient[:, 7, 7] = 1.0, 2.0, 9.0  # the last lies outside the box
