@@ -49,7 +49,7 @@ def test_from_64_and_64_the_yaw_turns_steadily_and_random_directions_do_not(turn
     assert value["steady_random"] < 0.3
     assert value["correlation"] > 0.999
     assert value["correlation_all"] == pytest.approx(0.91, abs=0.04)  # no more: samples differ to begin with
-    assert value["correlation_all_random"] < 0.3
+    assert value["correlation_all_random"] < 0.4
     assert value["travel"] > 4 * value["travel_random"]
     assert all(value[f"kept_{concept}"] > 0.75 for concept in CONCEPTS)
 
@@ -196,7 +196,9 @@ def test_coefficients_and_points() -> None:
     assert points.seed is None
 
 
-def test_random_directions_have_the_length_and_no_preference(gan: Gan) -> None:
+@pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])
+def test_random_directions_have_the_length_and_no_preference(law: str) -> None:
+    gan = planted_faces(law)
     vectors = random_directions(gan, 400, 2.5, seed=0)
     torch.testing.assert_close(vectors.norm(dim=1), torch.full((400,), 2.5))
     assert float(vectors.mean(0).norm()) < 0.3
