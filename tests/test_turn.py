@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from ganlab import Exemplars, Gan, GanlabError, Latents, Result
+from ganlab import figures as draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_turn import turn
 from ganlab_turn.direction import Direction, halves_agree, random_directions
@@ -134,6 +135,27 @@ def test_a_concept_turns_too(gan: Gan) -> None:
     assert result.metrics["travel"].value > 0.7
     assert "kept_yaw" in result.metrics
     assert result.arrays["values"][:, :, 0].max() == 1
+
+
+def test_a_concept_that_is_turned_away_from_is_shown_as_it_is(gan: Gan, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[dict, str]] = []
+    curve = draw.curve
+    monkeypatch.setattr(
+        draw, "curve", lambda x, series, **words: drawn.append((series, words["ylabel"])) or curve(x, series, **words)
+    )
+    there, back = (
+        turn(gan, *ends, labeler=Reader(), n=40, pool=400) for ends in (("neutral", "smiling"), ("smiling", "neutral"))
+    )
+    np.testing.assert_array_equal(back.arrays["values"], there.arrays["values"][:, ::-1])
+    assert set(np.unique(back.arrays["values_random"][:, :, 0])) == {0, 1}
+    (shares, _, _), label = drawn[1][0]["the turn"], drawn[1][1]
+    np.testing.assert_array_equal(shares, back.arrays["values"][:, :, 0].mean(0))
+    assert shares[0] > 0.8 > 0.2 > shares[-1]
+    assert label == "share of samples with smile"
+    for name in ("steady", "correlation", "travel"):
+        assert 0 < back.metrics[name].value == pytest.approx(there.metrics[name].value)
+    assert "smile falls" in back.metrics["steady"].about
+    assert f"correlates -{back.metrics['correlation'].value:.2f}" in back.summary
 
 
 def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
