@@ -260,6 +260,13 @@ def test_exemplars_that_are_not_what_their_name_says_are_remarked_on(gan: Gan) -
     assert any("disagrees with 3 of 3 exemplars of 'smiling_woman'" in note for note in result.notes)
 
 
+def test_a_name_that_comes_twice_takes_no_others_words(gan: Gan) -> None:
+    result = arithmetic(gan, "smiling_woman + smiling_woman - neutral_man", labeler=Reader(), **FAST)
+    note = next(note for note in result.notes if note.startswith("Random exemplars"))
+    assert note.count("smiling_woman (smile and woman)") == 1
+    assert "neutral_man (not smile and not woman)" in note
+
+
 def test_typed_pictures_are_drawn_and_not_rated(gan: Gan) -> None:
     result = arithmetic(gan, "0:1,0:2 - 3:4", labeler=Reader())
     assert not result.metrics

@@ -16,7 +16,7 @@ from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_classify import classify, svm
 from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled, with_statistics_of
 from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
-from ganlab_classify.learning import Outcome
+from ganlab_classify.learning import Outcome, of_a_further_draw
 
 from .kit import one_thread  # noqa: F401
 
@@ -245,7 +245,17 @@ def test_intervals() -> None:
     assert one.above(other)[0] == 0
     assert one.above(other)[2] == pytest.approx(196 * np.sqrt(0.2 / 100), rel=1e-3)  # ten pictures each way
     several = Outcome(1, {}, 1.0, right, np.stack([np.arange(100) < 60, np.arange(100) < 64]))
-    assert several.interval() == pytest.approx((0.62 - 1.96 * 0.0283, 0.62 + 1.96 * 0.0283), abs=1e-3)
+    assert several.interval() == pytest.approx((0.62 - 12.706 * 0.02828 * 1.5**0.5, 1), abs=1e-3)  # of one degree
+    assert several.above(several) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("draws", [2, 3, 10])
+def test_a_further_draw_lies_in_its_interval_19_times_of_20(draws: int) -> None:
+    values = np.random.default_rng(draws).normal(0.6, 0.02, (4000, draws + 1))
+    ends = np.array([of_a_further_draw(row[:-1], -np.inf, np.inf) for row in values])
+    inside = (ends[:, 0] <= values[:, -1]) & (values[:, -1] <= ends[:, 1])
+    assert inside.mean() == pytest.approx(0.95, abs=0.015)
+    assert of_a_further_draw(np.array([0.97, 1, 0.99, 1, 0.98]), 0, 1)[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from ganlab_features.judging import shares_on
 from ganlab_features.pictures import Data, Samples
 from ganlab_features.receptive import Fields, receptive_fields
 from ganlab_features.strongest import strongest
-from ganlab_features.structure import structure
+from ganlab_features.structure import mean_with_interval, structure
 
 from .kit import one_thread as one_thread  # on one thread
 from .planted import SIZE, Planted, Truth
@@ -304,6 +304,18 @@ def test_overlaps_are_those_of_brute_force() -> None:
     assert found.area == pytest.approx(masks.mean((0, 2, 3)))
 
 
+def test_samples_are_of_the_gans_class_or_of_all_in_turn() -> None:
+    gan, rows = tiny_gan(classes=3), np.array([5, 0, 70])
+    for drawn, labels in ((gan, [2, 0, 1]), (gan.of_class(1), [1, 1, 1])):
+        samples = Samples(drawn, 71, seed=4)
+        expected = torch.cat(
+            [gan.generate(gan.latents(71, seed=4, label=one)[[row]]) for row, one in zip(rows, labels, strict=True)]
+        )
+        torch.testing.assert_close(samples.some(rows), expected)
+        torch.testing.assert_close(torch.cat(list(samples.batches()))[rows], expected)
+        assert len(samples) == 71
+
+
 def test_how_much_of_a_gradient_lies_on_a_concept() -> None:
     gradient, mask = np.zeros((3, 8, 8), np.float32), np.zeros((8, 8), bool)
     gradient[:, 2, 2], gradient[:, 5, 5], gradient[:, 7, 7] = 1.0, 2.0, 9.0  # the last lies outside the box
@@ -326,6 +338,15 @@ def test_structure_tells_edges_from_noise() -> None:
     assert control.in_tenth[0] < 0.35
     assert np.isnan(blank.on_edges[0])
     assert np.isnan(blank.in_tenth[0])
+
+
+@pytest.mark.parametrize("filters", [2, 6])
+def test_intervals_hold_the_true_mean_19_times_of_20(filters: int) -> None:
+    values = np.random.default_rng(filters).normal(0, 0.01, (4000, filters))
+    ends = np.array([mean_with_interval(row, -1.0)[1:] for row in values])
+    assert ((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean() == pytest.approx(0.95, abs=0.015)
+    assert mean_with_interval(np.array([0.1, 0.9]), 0.0) == (0.5, 0, 1)
+    assert mean_with_interval(np.array([0.4]), 0.0) == (0.4, None, None)
 
 
 def test_gradients_are_grey_where_they_are_zero_and_keep_their_sign() -> None:

@@ -19,7 +19,7 @@ from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_walk import figures, walk
 from ganlab_walk.distance import Features, in_pixels
 from ganlab_walk.memoriser import Memoriser
-from ganlab_walk.path import random_path
+from ganlab_walk.path import chosen_path, random_path
 from ganlab_walk.smoothness import FINEST, Smoothness, measure
 
 from .kit import one_thread as one_thread
@@ -263,6 +263,26 @@ def test_a_conditional_gan_walks_within_its_class() -> None:
         walk(gan, **FAST)
     with pytest.raises(GanlabError, match="draws no classes"):
         walk(known(Picture()), label=1, **FAST)
+
+
+def test_named_samples_are_of_one_class() -> None:
+    gan = known(Classes(), classes=3)
+    named = chosen_path(gan, ["0:1:2", "0:2:2"], None, loop=False)
+    given = chosen_path(gan, ["0:1", "0:2"], 2, loop=False)
+    drawn = gan.generate(gan.latents(3, label=2))[1:]
+    for path in (named, given):
+        assert path.text(0) == "0:1:2 to 0:2:2"
+        torch.testing.assert_close(path.draw(np.array([0, 0]), np.array([0.0, 1.0])), drawn)
+    for through, label, words in (
+        (["0:1:0", "0:2:2"], None, r"classes \[0, 2\]"),
+        (["0:1:0", "0:2:0"], 1, r"classes \[0, 1\]"),
+        (["0:1:0", "0:2"], None, "without their class"),
+        (["0:1:99", "0:2:99"], None, "no class 99"),
+        (["0:1", "0:2"], 99, "no class 99"),
+        (["0:1", "0:2"], None, "needs one"),
+    ):
+        with pytest.raises(GanlabError, match=words):
+            chosen_path(gan, through, label, loop=False)
 
 
 def test_a_discriminator_that_judges_by_class_is_told_the_walks() -> None:

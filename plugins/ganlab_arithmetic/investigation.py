@@ -165,7 +165,8 @@ def _rate(
     result: Result,
 ) -> None:
     """Success over random draws of exemplars."""
-    few = {term.text: len(pool.showing(shown)) for term, shown in zip(terms, meaning.terms, strict=True)}
+    said = {term.text: shown for term, shown in zip(terms, meaning.terms, strict=True)}
+    few = {name: len(pool.showing(shown)) for name, shown in said.items()}
     scarce = min(few, key=lambda name: few[name])
     if few[scarce] < FEWEST:
         result.notes.append(
@@ -181,7 +182,7 @@ def _rate(
     result.arrays |= {"hits": success.hits, "hits_pixels": success.pixel_hits}
     result.notes.append(
         f"Random exemplars come from {len(pool.latents)} samples; those that show what a name says: "
-        + "; ".join(f"{name} ({in_words(shown)}) {few[name]}" for name, shown in zip(few, meaning.terms, strict=False))
+        + "; ".join(f"{name} ({in_words(shown)}) {few[name]}" for name, shown in said.items())
         + "."
     )
     most, one = success.hits[-1].mean(), success.hits[0].mean()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from ganlab import Metric, progress
 
@@ -15,7 +16,7 @@ from .svm import fit_path, predict
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # for pictures of length 1
 CHOOSING = 0.01  # of the objective: how near its optimum a fit must be to choose C; it tells what the optimum tells
 FALLS = 2  # C rises until the held-out pictures have been told worse so many times in a row
-Z95 = 1.959964  # two-sided 95% of the normal law
+UPPER = 0.975  # the quantile at which a two-sided interval of 95% ends
 
 
 @dataclass(frozen=True)
@@ -66,25 +67,33 @@ class Outcome:
     def interval(self) -> tuple[float, float]:
         """95%: of the test pictures' share (Wilson), or where the accuracy of a further draw would lie."""
         if len(self.right) > 1:
-            return of_draws(self.right.mean(1))
+            return of_a_further_draw(self.right.mean(1), 0, 1)
         share = Metric.of_share(self.right[0])
         assert share.low is not None
         assert share.high is not None
         return share.low, share.high
 
     def above(self, other: Outcome) -> tuple[float, float, float]:
-        """By how many points it is better, and the 95% interval: both told the same pictures, from the same draws."""
+        """By how many points it is better, and 95% as :meth:`interval` has them, here picture by picture.
+
+        Both told the same pictures, from the same draws.
+        """
         gain = 100 * (self.right.astype(float) - other.right)
         if len(gain) > 1:
-            return float(gain.mean()), *of_draws(gain.mean(1))
-        half = Z95 * float(gain.std()) / math.sqrt(gain.size)
+            return float(gain.mean()), *of_a_further_draw(gain.mean(1), -100, 100)
+        half = ndtri(UPPER) * float(gain.std()) / math.sqrt(gain.size)
         return float(gain.mean()), float(gain.mean()) - half, float(gain.mean()) + half
 
 
-def of_draws(values: np.ndarray) -> tuple[float, float]:
-    """Where 95% of repeated draws lie: the mean and 1.96 standard deviations of a draw to both sides."""
-    half = Z95 * float(values.std(ddof=1))
-    return float(values.mean()) - half, float(values.mean()) + half
+def of_a_further_draw(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """Where one more draw would lie with a probability of 95%, after these: Student's prediction interval.
+
+    Args:
+        values: (n,) of the draws so far, two or more.
+        lowest, highest: what a value can be.
+    """
+    half = stdtrit(len(values) - 1, UPPER) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values))
+    return float(max(values.mean() - half, lowest)), float(min(values.mean() + half, highest))
 
 
 def learn(features: np.ndarray, plan: Plan, cs: Sequence[float], what: str) -> Outcome:

@@ -59,31 +59,21 @@ class Data:
 
 
 class Samples:
-    """The first pictures that a GAN draws from a seed; of a conditional GAN, all classes in turn."""
+    """The first pictures that a GAN draws from a seed: of its own class, or of all classes in turn."""
 
     def __init__(self, gan: Gan, count: int, seed: int) -> None:
         self._gan = gan
-        self._count = count
-        self._seed = seed
+        self._latents = gan.latents_in_turn(count, seed=seed)
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._latents)
 
     def batches(self) -> Iterator[torch.Tensor]:
-        for start in range(0, self._count, AT_ONCE):
-            yield self.some(np.arange(start, min(start + AT_ONCE, self._count)))
+        for start in range(0, len(self), AT_ONCE):
+            yield self.some(np.arange(start, min(start + AT_ONCE, len(self))))
 
     def some(self, rows: np.ndarray) -> torch.Tensor:
-        images = torch.empty(len(rows), self._gan.image.channels, self._gan.image.size, self._gan.image.size)
-        classes = self._gan.classes or 1
-        for label in np.unique(rows % classes):
-            latents = self._gan.latents(int(rows.max()) + 1, seed=self._seed, label=self._label(int(label)))
-            own = np.flatnonzero(rows % classes == label)
-            images[torch.from_numpy(own)] = self._gan.generate(latents[rows[own]])
-        return images
-
-    def _label(self, label: int) -> int | None:
-        return None if self._gan.classes is None else label
+        return self._gan.generate(self._latents[rows])
 
 
 def _readable(picture: np.ndarray | GanlabError) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ganlab import Metric
 
@@ -57,16 +58,22 @@ def _edges(image: np.ndarray) -> np.ndarray:
 def metrics(trained: Structure, untrained: Structure, filters: int) -> dict[str, Metric]:
     """The means over filters with their 95% intervals, trained beside untrained; without what cannot be measured."""
     about = {
-        "on_edges": "correlation of the gradient's strength with the picture's own edges, over the pixels of the "
-        "receptive field",
-        "in_tenth": "share of the squared gradient in the strongest tenth of the receptive field; 0.1 if it is even",
+        "on_edges": (
+            -1.0,
+            "correlation of the gradient's strength with the picture's own edges, over the pixels of the "
+            "receptive field",
+        ),
+        "in_tenth": (
+            0.0,
+            "share of the squared gradient in the strongest tenth of the receptive field; 0.1 if it is even",
+        ),
     }
     found: dict[str, Metric] = {}
-    for name, words in about.items():
+    for name, (lowest, words) in about.items():
         per_filter = [_by_filter(getattr(one, name), filters) for one in (trained, untrained)]
         if all(len(values) for values in per_filter):
             control = f"gradient_{name}_untrained"
-            ends = [_interval(values) for values in per_filter]
+            ends = [mean_with_interval(values, lowest) for values in per_filter]
             found[f"gradient_{name}"] = Metric(*ends[0], len(per_filter[0]), control=control, about=words)
             found[control] = Metric(
                 *ends[1], len(per_filter[1]), no_control="it is the control", about="the same before training"
@@ -80,9 +87,9 @@ def _by_filter(values: np.ndarray, filters: int) -> np.ndarray:
     return np.array([row.mean() for row in rows if len(row)])
 
 
-def _interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Mean and 95% interval; a single value has none."""
+def mean_with_interval(values: np.ndarray, lowest: float) -> tuple[float, float | None, float | None]:
+    """Mean of numbers from ``lowest`` to 1, and Student's 95% interval of it; a single value has none."""
     if len(values) < 2:
         return float(values[0]), None, None
-    reach = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
+    reach = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(max(values.mean() - reach, lowest)), float(min(values.mean() + reach, 1.0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, Latents, Metric, random_bits
+from ganlab import Gan, GanlabError, Latents, Metric, Prior, random_bits
 
 from .judging import Judge
 
@@ -80,8 +80,8 @@ def by_attribute(judge: Judge, pool: Latents, values: np.ndarray, column: int, s
 
 
 def random_directions(gan: Gan, count: int, length: float, seed: int) -> torch.Tensor:
-    """Vectors (count, dim) of this length in random directions."""
-    z = gan.prior.at(np.arange(count), seed, stream=STREAM_DIRECTIONS).z
+    """Vectors (count, dim) of this length, no direction likelier than another, whatever the law of z."""
+    z = Prior(gan.prior.dim, "normal").at(np.arange(count), seed, stream=STREAM_DIRECTIONS).z
     return z * (length / z.norm(dim=1, keepdim=True))
 
 

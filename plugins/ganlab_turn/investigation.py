@@ -49,6 +49,11 @@ class Target:
         return self.judge.attributes[self.column]
 
     @property
+    def goes(self) -> str:
+        """What it does towards the second end."""
+        return "rises" if self.sign > 0 else "falls"
+
+    @property
     def others(self) -> dict[str, int]:
         """All other attributes and their columns."""
         return {name: at for at, name in enumerate(self.judge.attributes) if at != self.column}
@@ -151,9 +156,8 @@ def _measure(
     vectors = direction.vector.expand(n, -1)
     which = np.arange(n) * RANDOM // n
     random = random_directions(gan, RANDOM, direction.length, choices.seed)[which]
-    along, aside = (
-        Way(t, _facing(target, walk(gan, target.judge, fresh, one, t)), target.spread) for one in (vectors, random)
-    )
+    seen, seen_random = (Way(t, walk(gan, target.judge, fresh, one, t), target.spread) for one in (vectors, random))
+    along, aside = (way.facing(target.column, target.sign) for way in (seen, seen_random))
     end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
     result.metrics |= _metrics(target, along, aside, which, end)
     _add_row(target, direction, along, aside, result)
@@ -163,8 +167,8 @@ def _measure(
         about = f"samples that keep {other} at every step"
         result.metrics |= _shares(f"kept_{other}", along.kept(at), aside.kept(at), about)
     measured = target.judge.is_measure(target.column)
-    result.arrays |= {"values": along.values, "values_random": aside.values}
-    result.figures["curve"] = figures.attribute_curve(along, aside, target.column, _axis(target), measured)
+    result.arrays |= {"values": seen.values, "values_random": seen_random.values}
+    result.figures["curve"] = figures.attribute_curve(seen, seen_random, target.column, target.name, measured)
     if target.others:
         result.figures["kept"] = figures.kept(
             {
@@ -176,29 +180,20 @@ def _measure(
     result.summary = (
         f"From {choices.first} to {choices.second} ({direction.name}), {target.name} turns steadily in "
         f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions) and correlates "
-        f"{value['correlation']:.2f} with the coefficient."
+        f"{target.sign * value['correlation']:.2f} with the coefficient."
     )
-
-
-def _facing(target: Target, values: np.ndarray) -> np.ndarray:
-    """Values with the followed attribute turned so that it rises towards the second end."""
-    values[:, :, target.column] *= target.sign
-    return values
-
-
-def _axis(target: Target) -> str:
-    return target.name if target.sign > 0 else f"{target.name}, reversed"
 
 
 def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str) -> dict[str, Metric]:
     """Every number with the same for random directions; ``end`` is added to the names."""
     column, name = target.column, target.name
+    facing = name if target.sign > 0 else f"minus {name}"
     others = list(target.others.values())
     metrics = _shares(
         f"steady{end}",
         along.steady(column),
         aside.steady(column, either=True),
-        f"samples whose {name} rises from end to end by half its spread and never falls back",
+        f"samples whose {name} {target.goes} from end to end by half its spread and never goes back",
         "rising or falling",
     )
     blocks = [which == one for one in np.unique(which)]
@@ -207,19 +202,19 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
             "correlation",
             along.within(column).mean(),
             [aside.within(column)[block].mean() for block in blocks],
-            f"Pearson's of {name} with the coefficient along each sample's way, the mean",
+            f"Pearson's of {facing} with the coefficient along each sample's way, the mean",
         ),
         (
             "correlation_all",
             along.correlation(column),
             [aside.correlation(column, block) for block in blocks],
-            "Pearson's over all samples and steps together, where samples differ from each other as well",
+            f"Pearson's of {facing} over all samples and steps together, where samples differ from each other as well",
         ),
         (
             "travel",
             along.travel(column).mean(),
             [aside.travel(column)[block].mean() for block in blocks],
-            f"how far {name} rises from end to end, in spreads of plain samples",
+            f"how far {name} {target.goes} from end to end, in spreads of plain samples",
         ),
     ):
         metrics |= _against_blocks(f"{measure}{end}", float(value), np.abs(by_chance), len(along.values), about)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,12 @@ class Way:
     t: np.ndarray
     values: np.ndarray
     spread: np.ndarray
+
+    def facing(self, column: int, sign: int) -> Way:
+        """The same with this attribute's sign turned where ``sign`` is -1: what fell then rises."""
+        values = self.values.copy()
+        values[:, :, column] *= sign
+        return replace(self, values=values)
 
     def steady(self, column: int, *, either: bool = False) -> np.ndarray:
         """bool (n,): the attribute rises by RISE from end to end and never falls back by more than SLACK.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, Latents, latents_of, picture_text, read_picture
+from ganlab import Gan, GanlabError, Latents, latents_of, one_class, picture_text, read_picture
 
 
 class Path:
@@ -69,7 +69,7 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
     """Through samples that somebody named.
 
     Raises:
-        GanlabError: a name that is none, fewer than two, or a class where there is none.
+        GanlabError: a name that is none, fewer than two, or not all of one class that the GAN draws.
     """
     pictures = [read_picture(text, gan.hash) for text in through]
     for text, picture in zip(through, pictures, strict=True):
@@ -79,11 +79,6 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
     if len(known) < 2:
         raise GanlabError("A walk goes through two pictures or more.", "Try --through 0:12 --through 0:40.")
     if label is not None:
-        known = [picture._replace(label=label) for picture in known]
-    if any((picture.label is None) != (gan.classes is None) for picture in known):
-        what = "draws no classes" if gan.classes is None else f"draws {gan.classes} classes and needs one"
-        said = "Leave out --label, and :CLASS" if gan.classes is None else "Add --label, or the class to each"
-        raise GanlabError(
-            f"The GAN {gan.name!r} {what}.", f"{said}: --through SEED:INDEX{':CLASS' * (gan.classes is not None)}."
-        )
+        known = [picture if picture.label is not None else picture._replace(label=label) for picture in known]
+    one_class(gan, [latents_of(gan, [picture]) for picture in known], label)
     return Path(gan, latents_of(gan, known), [picture_text(picture) for picture in known], loop=loop)
