@@ -4,12 +4,12 @@
     python benchmarks/judge/collect.py draw GAN FOLDER --kind random --unsure   # where the labeler hesitates
     python benchmarks/judge/collect.py draw GAN FOLDER --kind probed --unsure   # random drops as the probe makes them
     python benchmarks/judge/collect.py draw GAN FOLDER --kind bare   # where it sees windows that were never there
-    python benchmarks/judge/collect.py join FOLDER LABELS ...   # add the labels of several people to the plugin's set
+    python benchmarks/judge/collect.py join FOLDER LABELS ...   # add what several observers saw to the plugin's
 
 Drawn rooms teach the labeler what a window is; what is left of one when feature maps are missing can only be seen.
-LABELS are JSON files {number: 1 for a window, 0 for none, "u" for unsure}, one a person. Pictures on which all agree
-become ``seen.jpg`` and ``seen.json`` beside the labeler's weights. Nothing that the judge is tested on is among them:
-those samples have indices of their own (``blind.py``), on whichever checkpoint.
+LABELS are JSON files {number: 1 for a window, 0 for none, "u" for unsure}, one an observer. The pictures and the share
+of observers who saw a window in each go into ``seen.jpg`` and ``seen.json`` beside the labeler's weights. Nothing that
+the judge is tested on is among them: those samples have indices of their own (``blind.py``), on whichever checkpoint.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ BARE = "bare"  # random drops in rooms without a window, where pictures on the w
 WINDOWS_TOO = 0.3  # of the samples of that kind have one, so that whoever labels cannot know
 SEARCHED = 100_000  # samples looked at for them; nine in a hundred of rooms-64 show no window
 SHOWN, NOT_SHOWN = 200, 20  # pixels of a window, of 64x64, from which a whole room has one, and up to which it has none
+VOTES = {1: 1.0, 0: 0.0, "u": 0.5}
 UNSURE = (10, 250)  # pixels of a window, of 64x64, between which the labeler is held to hesitate
 
 
@@ -121,16 +122,16 @@ def write(images: np.ndarray, folder: Path) -> None:
 
 
 def join(folder: Path, labels: list[Path]) -> None:
-    """Add the pictures on which all people agree to what the labeler learns from."""
-    people = [json.loads(path.read_text()) for path in labels]
-    agreed = [key for key in people[0] if all(person.get(key) == people[0][key] for person in people)]
-    sure = sorted(int(key) for key in agreed if people[0][key] in (0, 1))
+    """Add the pictures that all observers looked at to what the labeler learns from."""
+    observers = [json.loads(path.read_text()) for path in labels]
+    numbers = sorted(int(key) for key in observers[0] if all(key in observer for observer in observers))
+    share = np.array([np.mean([VOTES[observer[str(number)]] for observer in observers]) for number in numbers])
     with Image.open(folder / "samples.png") as sheet:
-        new = Seen(untiled(sheet)[sure], np.array([people[0][str(number)] for number in sure], bool))
+        new = untiled(sheet)[numbers]
     old = read_seen()
-    both = Seen(np.concatenate([old.images, new.images]), np.concatenate([old.window, new.window]))
+    both = Seen(np.concatenate([old.images, new]), np.concatenate([old.window, share]))
     write_seen(both)
-    print(f"{len(sure)} of {len(people[0])} added, {both.window.sum()} of now {len(both.window)} with a window")
+    print(f"{len(numbers)} added, on {np.isin(share, (0, 1)).mean():.0%} of which all agree; now {len(both.window)}")
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ def synthetic() -> None:
 def train_labeler(
     out: Annotated[Path, typer.Option(help="A new folder for weights and card.")] = Path("rooms-labeler"),
     rooms: Annotated[int, typer.Option(min=200, help="Drawn rooms; half as many with decoys are added.")] = 20_000,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 64 drawn and 32 seen pictures.")] = 3_600,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 48 drawn and 48 seen pictures.")] = 3_600,
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:
-    """Train the network that labels rooms, as the shipped one was; takes half an hour on two cores."""
+    """Train the network that labels rooms, as the shipped one was; takes an hour on two cores."""
     from .labeler_making import make_labeler
     from .labeler_training import LabelerSettings
 

@@ -21,7 +21,7 @@ from .seen import Seen, read_seen, window_loss
 
 # weight of a pixel of: nothing, window, picture, bed, lamp, door; small things count more
 CLASS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 2.5, 1.5)
-SEEN_WEIGHT = 0.5  # of the loss on samples labelled by eye
+SEEN_WEIGHT = 1.0  # of the loss on samples labelled by eye
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class LabelerSettings:
 
     rooms: int = 20_000
     steps: int = 3_600
-    batch: int = 64
-    seen_batch: int = 32
+    batch: int = 48
+    seen_batch: int = 48
     lr: float = 2e-3
     decay: float = 0.02
     seed: int = 0
@@ -97,7 +97,7 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def _batches(settings: LabelerSettings, rooms: Rooms, seen: Seen) -> Iterator[Batch]:
-    """Pictures in [-1, 1], drawn ones first; labels of the pixels of the drawn, "window or not" of the others."""
+    """Pictures in [-1, 1], drawn ones first; labels of the pixels of the drawn, shares of observers of the others."""
     order = np.random.default_rng(settings.seed)
     augment = Augmentation(torch.Generator().manual_seed(settings.seed), len(CONCEPTS))
     for _ in range(settings.steps):
