@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.animation import read_webp, webp_bytes
 from ganlab.errors import GanlabError
+from ganlab.faults import name_faults, path_faults
 from ganlab.results import FORMAT, Figure, Metric, Result, Table
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ganlab.gan import Gan
 
 
 def save_result(
@@ -58,7 +61,7 @@ def save_result(
 
 
 def load_result(folder: str | Path) -> Result:
-    """Read back what :func:`save_result` wrote.
+    """Read back what :func:`save_result` wrote; the folder may be a stranger's, nothing in it is executed.
 
     Raises:
         GanlabError: the folder is no run, or a file of it is missing or damaged.
@@ -72,6 +75,7 @@ def load_result(folder: str | Path) -> Result:
         if content["format"] != FORMAT:
             other = f"another ganlab (format {content['format']})"
             raise GanlabError(f"{folder} was written by {other}.", "Update ganlab.")
+        _check_names(content)
         result = Result(
             summary=content["summary"],
             metrics={name: Metric(**metric) for name, metric in content["metrics"].items()},
@@ -82,19 +86,18 @@ def load_result(folder: str | Path) -> Result:
             record=content["record"],
         )
         for name, figure in content["figures"].items():
-            with Image.open(folder / figure["file"]) as image:
+            with Image.open(folder / "figures" / f"{name}.png") as image:
                 image.load()
-            result.figures[name] = Figure(image, figure["caption"], *_read_frames(folder, figure))
+            frames = _read_frames(folder / "figures" / f"{name}.webp", figure)
+            result.figures[name] = Figure(image, figure["caption"], *frames)
+        result.gans = {name: _read_gan(folder / "gans" / name) for name in content["gans"]}
         result.check()
-        gans = {name: str(folder / gan["folder"]) for name, gan in content["gans"].items()}
+    except GanlabError:
+        raise
     except FileNotFoundError as error:
         raise GanlabError(f"{folder} is no complete run: {error.filename} is missing.", hint) from error
     except Exception as error:  # a wrong byte raises whatever the reader of that byte raises
         raise GanlabError(f"The run in {folder} is damaged: {error}.", hint) from error
-    if gans:
-        from ganlab.checkpoints import load_gan
-
-        result.gans = {name: load_gan(path) for name, path in gans.items()}
     return result
 
 
@@ -140,13 +143,33 @@ def _write(result: Result, text: str, folder: Path, command: str, environment: d
     (folder / "result.json").write_bytes(text.encode("utf-8"))
 
 
-def _read_frames(folder: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
+def _check_names(content: Mapping[str, Any]) -> None:
+    """That all names lead to places below the run's folder, before any of it is opened.
+
+    Raises:
+        ValueError: one of them does not.
+    """
+    faults = {name: name_faults(name) for name in (*content["figures"], *content["gans"])}
+    faults |= {name: path_faults(name) for name in content["files"]}
+    for name, fault in faults.items():
+        if fault:
+            raise ValueError(f"{name!r}: {fault}")
+
+
+def _read_gan(folder: Path) -> Gan:
+    """The GAN in a folder that must be a checkpoint of ganlab: read as data, never taken for another spec."""
+    from ganlab.checkpoints import native
+
+    return native.load(folder)
+
+
+def _read_frames(path: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a figure with frames has more than others."""
     if "animation" not in figure:
         return ()
-    frames, seconds = read_webp(folder / figure["animation"], figure["seconds"]), figure["seconds"]
+    frames, seconds = read_webp(path, figure["seconds"]), figure["seconds"]
     if len(frames) != figure["frames"]:
-        raise ValueError(f"{figure['animation']} has {len(frames)} frames, not {figure['frames']}")
+        raise ValueError(f"{path.name} has {len(frames)} frames, not {figure['frames']}")
     return frames, seconds
 
 

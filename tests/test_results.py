@@ -251,6 +251,37 @@ def test_a_damaged_run_is_refused_in_one_sentence(tmp_path: Path, file: str, con
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gans": {"a": {"folder": "planted_by_a_stranger:make", "hash": ""}}},
+        {"gans": {"../elsewhere": {"folder": "gans/../elsewhere", "hash": ""}}},
+        {"files": ["../secret"]},
+        {"files": ["/secret"]},
+        {"figures": {"../../secret": {"file": "figures/../../secret.png", "caption": "x"}}},
+        {"figures": {"/secret": {"file": "/secret", "caption": "x"}}},
+    ],
+)
+def test_a_strangers_run_executes_nothing_and_reads_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    run = save_result(a_result(), tmp_path / "run")
+    (run / "planted_by_a_stranger.py").write_text("open('executed', 'w')\n\ndef make(): ...\n")
+    (tmp_path / "secret").write_bytes(b"secret")
+    changes = json.loads(json.dumps(changes).replace('"/secret', f'"{tmp_path}/secret'))
+    (run / "result.json").write_text(json.dumps(json.loads((run / "result.json").read_text()) | changes))
+    monkeypatch.chdir(run)
+    monkeypatch.syspath_prepend(run)
+    opened: list[str] = []
+    really = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path.name) or really(path))
+    with pytest.raises(GanlabError) as caught:
+        load_result(".")
+    assert "\n" not in caught.value.message
+    assert not Path("executed").exists()
+    assert "secret" not in opened
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_flipped_byte_never_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
