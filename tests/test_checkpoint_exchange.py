@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import load_gan, save_gan
+from ganlab import Gan, load_gan, save_gan
+from ganlab.checkpoints.exporting import export_gan
+from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as, pair
 from tests.kit import (
@@ -85,7 +87,7 @@ def test_exports_that_cannot_be_are_told(run: Run, saved: Path) -> None:
     save_gan(load_gan(str(saved / "netG.pth"), **KNOWN), saved / "mine")
     wrong = [
         ("native", "netG.pth", "new.pth", "does not come from a PyTorch file"),
-        ("mine", "netD.pth", "new.pth", "another shape in that file|has no 'main"),
+        ("mine", "netD.pth", "new.pth", "in another shape|has no 'main"),
         ("mine", "netG.pth", "netD.pth", "already exists"),
         ("mine", "none.pth", "new.pth", "There is no file"),
     ]
@@ -94,6 +96,58 @@ def test_exports_that_cannot_be_are_told(run: Run, saved: Path) -> None:
         assert ended.code == 2
         assert any(word in ended.err for word in words.split("|")), ended.err
     assert not (saved / "new.pth").exists()
+
+
+def scaled(state: dict[str, torch.Tensor], factor: float) -> dict[str, torch.Tensor]:
+    return {key: value * factor if key.endswith("0.weight") else value for key, value in state.items()}
+
+
+def exported(gan: Gan, like: Path) -> tuple[int, dict[str, dict[str, torch.Tensor]]]:
+    """How many tensors changed, and what was written, into a folder that is not there yet."""
+    out = like.parent / "new/folder/back.pth"
+    return export_gan(gan, like, out), torch.load(out, weights_only=True)
+
+
+def same(state: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return list(state) == list(other) and all(torch.equal(state[key], other[key]) for key in state)
+
+
+def test_only_the_network_that_was_opened_is_written_back(tmp_path: Path, made: Pair) -> None:
+    """The average was taken; the raw weights beside it, of the same keys and shapes, stay."""
+    raw = made.generator.state_dict()
+    file = {"g": raw, "g_ema": scaled(raw, 0.9)}
+    torch.save(file, tmp_path / "both.pth")
+    gan = load_gan(str(tmp_path / "both.pth"), **KNOWN)
+    changed, back = exported(gan, tmp_path / "both.pth")
+    assert changed == 0
+    assert all(same(back[name], file[name]) for name in file)
+    # a card of before does not say which of the two it was
+    del gan.card.facts["source"]["networks"]
+    with pytest.raises(GanlabError, match=r"several networks that the generator could come from: g, g_ema"):
+        export_gan(gan, tmp_path / "both.pth", tmp_path / "new.pth")
+    torch.save({"elsewhere": raw}, tmp_path / "one.pth")
+    (tmp_path / "new/folder/back.pth").unlink()
+    _, back = exported(gan, tmp_path / "one.pth")
+    assert same(back["elsewhere"], file["g_ema"])
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_generator_and_discriminator_may_call_their_tensors_alike(tmp_path: Path, made: Pair, folder: bool) -> None:
+    file = {"netG": made.generator.state_dict(), "netD": made.judge.state_dict()}
+    assert set(file["netG"]) & set(file["netD"])
+    torch.save(file, tmp_path / "both.pth")
+    gan = load_gan(str(tmp_path if folder else tmp_path / "both.pth"), **KNOWN)
+    assert gan.discriminator is not None
+    changed, back = exported(gan, tmp_path / "both.pth")
+    assert changed == 0
+    assert all(same(back[name], file[name]) for name in file)
+
+
+def test_networks_of_two_files_are_not_written_into_one(saved: Path) -> None:
+    gan = load_gan(f"{saved}/netG.pth+{saved}/netD.pth", **KNOWN)
+    with pytest.raises(GanlabError, match="holds no network that the discriminator came from") as caught:
+        export_gan(gan, saved / "netG.pth", saved / "new.pth")
+    assert "one by one" in caught.value.hint
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

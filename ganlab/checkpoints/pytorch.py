@@ -64,7 +64,7 @@ def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
     Raises:
         GanlabError: as :func:`load`.
     """
-    found = list(_state_dicts(read(path), "", set()))
+    found = [(name, tensors) for name, _, tensors in networks_in(read(path))]
     if not found:
         raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
     return found
@@ -136,10 +136,19 @@ def check_zip(path: Path) -> None:
         raise GanlabError(f"{path} would unpack to {size / 2**30:.1f} GiB.", "It was not opened; fetch it again.")
 
 
-def _state_dicts(
-    document: Any, name: str, seen: set[int], depth: int = 0
-) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
-    """Every state dict in nested containers, each once, with the words that lead to it; optimizers' are none."""
+Found = tuple[str, Mapping[str, Any], dict[str, torch.Tensor]]
+
+
+def networks_in(document: Any) -> list[Found]:
+    """Every state dict in nested containers, each once; optimizers' are none.
+
+    Returns:
+        For each the words that lead to it, the container it lies in, perhaps beside other things, and its tensors.
+    """
+    return list(_state_dicts(document, "", set()))
+
+
+def _state_dicts(document: Any, name: str, seen: set[int], depth: int = 0) -> Iterator[Found]:
     if depth > DEEPEST or not isinstance(document, Mapping) or id(document) in seen:
         return
     seen.add(id(document))
@@ -154,18 +163,16 @@ def _state_dicts(
             yield from _state_dicts(value, f"{name}.{key}" if name else key, seen, depth + 1)
 
 
-def _networks(
-    document: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str
-) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
+def _networks(document: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str) -> Iterator[Found]:
     """One state dict, or several whose keys begin with the name of a network each."""
     first = {key.partition(".")[0] for key in tensors}
     if len(first) > 1 and len({word for word in first if word.lower() in NETWORK_WORDS}) > 1:
         for word in sorted(first, key=[key.partition(".")[0] for key in tensors].index):
             inside = {key: value for key, value in tensors.items() if key.partition(".")[0] == word}
             if any(value.ndim > 1 for value in inside.values()):
-                yield (f"{name}.{word}" if name else word), inside
+                yield (f"{name}.{word}" if name else word), document, inside
         return
-    yield name, tensors
+    yield name, document, tensors
 
 
 def _side(name: str) -> Any:

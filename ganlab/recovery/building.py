@@ -141,7 +141,21 @@ def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
     return state
 
 
-def keys_of(layers: Sequence[Named]) -> dict[str, str]:
+def source_of(format: str, networks: Mapping[str, tuple[str, Sequence[Named]]]) -> dict[str, Any]:
+    """Where every tensor came from, so that it can be written back: the card's ``[source]``.
+
+    Args:
+        format: of the file.
+        networks: side -> what the file calls its network ("" where it is nothing else), and its layers.
+    """
+    return {
+        "format": format,
+        "networks": {side: name for side, (name, _) in networks.items() if name},
+        "keys": {side: _keys_of(layers) for side, (_, layers) in networks.items()},
+    }
+
+
+def _keys_of(layers: Sequence[Named]) -> dict[str, str]:
     """The network's parameter -> its key in the file it came from, where it came as it is."""
     found: dict[str, str] = {}
     for table, part in layers:

@@ -12,7 +12,7 @@ from ganlab.card import Card
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.recovery.building import keys_of, named, weights_of
+from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.decisions import Decision
@@ -63,7 +63,7 @@ def judge_gan(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -
     title = str(said.pop("name", Path(name).stem))
     summary = str(said.pop("summary", f"A discriminator alone, read from a file of the format {stored.format}."))
     facts = {
-        "source": {"format": stored.format, "keys": {"generator": {}, "discriminator": keys_of(layers)}},
+        "source": source_of(stored.format, {"discriminator": (network.name, layers)}),
         "notes": [*stored.notes, NOTE],
         "decisions": [one.to_card() for one in (*worked.decisions, decision)],
     }

@@ -15,7 +15,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
-from ganlab.recovery.building import Named, keys_of, named, weights_of
+from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
@@ -73,8 +73,11 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     decisions += [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
     decisions += of_judgement(judgement, output, generator.output, hints)
     layers = generator.named(output)
+    origins = {"generator": (chosen.generator.name, layers)}
+    if discriminator.layers is not None:
+        origins["discriminator"] = (chosen.judges[0].name, discriminator.layers)
     facts: dict[str, Any] = {
-        "source": _source(stored, layers, discriminator.layers or []),
+        "source": source_of(stored.format, origins),
         **({"notes": notes} if notes else {}),
         **({"decisions": [decision.to_card() for decision in decisions]} if decisions else {}),
     }
@@ -102,14 +105,6 @@ def _discriminator(
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
     return _Discriminator(named(judgement.elements, shape, "discriminator"), judgement)
-
-
-def _source(stored: Stored, layers: list[Named], judge_layers: list[Named]) -> dict[str, Any]:
-    """Where every tensor came from, so that it can be written back."""
-    return {
-        "format": stored.format,
-        "keys": {"generator": keys_of(layers), "discriminator": keys_of(judge_layers)},
-    }
 
 
 def _card(name: str, stored: Stored, facts: dict[str, Any], hints: Hints) -> Card:
