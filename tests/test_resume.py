@@ -23,7 +23,7 @@ from ganlab.architectures.dcgan import DcganSettings
 from ganlab.architectures.mlp import MlpSettings
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
-from ganlab.training import loop, runs
+from ganlab.training import claiming, loop, runs
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import STATE, load_state, save_state
 from ganlab.training.trainer import Trainer
@@ -195,6 +195,47 @@ def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:
     loop.train(Pictures(16), tmp_path / "whole", Trainer(tiny_settings(), "cpu"))
     file = "epochs/0002/weights.safetensors"
     assert (tmp_path / "run" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+# several at once
+
+
+def test_trainings_started_together_have_a_folder_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANLAB_RUNS", str(tmp_path / "runs"))
+    names = [tmp_path / "runs/train/rooms-0001", *[tmp_path / f"runs/train/rooms-000{n}" for n in (1, 2)]]
+    monkeypatch.setattr(claiming, "new_run_folder", lambda *_: names.pop(0))  # both have seen that 1 is free
+    with claiming.new_run(None, "rooms") as first, claiming.new_run(None, "rooms") as second:
+        assert (first.name, second.name) == ("rooms-0001", "rooms-0002")
+        assert first.is_dir()
+        assert second.is_dir()
+    assert not list(tmp_path.iterdir())  # neither wrote a state
+
+
+def test_a_run_that_fails_before_its_first_state_leaves_nothing(
+    tmp_path: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANLAB_RUNS", str(tmp_path / "runs"))
+    with pytest.raises(GanlabError, match="fewer than a batch"):
+        runs.start(tiny_settings(data, batch=1000), READING, "cpu", None)
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(GanlabError, match="fewer than a batch"):
+        runs.start(tiny_settings(data, batch=1000), READING, "cpu", tmp_path / "mine")
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_a_second_process_is_kept_out_of_a_run(tmp_path: Path, data: str) -> None:
+    run = tmp_path / "run"
+    with claiming.new_run(run, ""):
+        child = Child(tmp_path, children.train, run, tiny_settings(data, epochs=1), 0.0)
+        assert child.wait() == 2
+        assert f"Another process is training in {run}." in child.output
+    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    with claiming.held(run):
+        child = Child(tmp_path, children.train, run, tiny_settings(data, epochs=1), 0.0)
+        assert child.wait() == 2
+        assert f"Another process is training in {run}." in child.output
+    runs.resume(run, None, 1, READING, "cpu")
 
 
 # what a run does not go on with

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,17 @@ from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.progressbar import reading_bar, shown_progress
-from ganlab.run_folders import new_run_folder
+from ganlab.training.claiming import KEEP, held, new_run
 from ganlab.training.display import Display
 from ganlab.training.loop import train
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from ganlab.writing import check_new_folder, write_file
+from ganlab.writing import write_file
 
 NAMED = 5  # broken pictures or classes told by name
 MANY_CLASSES = 64  # of which one-hot numbers begin to cost most of a step
-KEEP = "keep.txt"  # a run's copy of the list that named its pictures
 
 
 @dataclass(frozen=True)
@@ -65,27 +64,9 @@ def start(
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
         typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
-    run = out or new_run_folder("train", Path(settings.data.partition(":")[0]).stem)
-    if processes.first:
-        check_new_folder(run)
-    keep = None if settings.keep is None else read_names(Path(settings.keep))
-    packed = processes.in_turn(lambda: _pack(settings, reading, keep, conditional))
-    if len(packed) < settings.batch:
-        raise GanlabError(
-            f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
-            f"Try --batch {max(2, len(packed))}.",
-        )
-    settings = replace(
-        settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
-    )
-    if gan is not None:
-        _check_classes(gan, settings)
-    trainer = Trainer(settings, device, processes)
-    if gan is not None:
-        trainer.begin_with(gan)
-    if keep is not None and processes.first:
-        write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
-    _train(packed, trainer, run)
+    name = Path(settings.data.partition(":")[0]).stem
+    with new_run(out, name) if processes.first else nullcontext(Path()) as run:
+        _begin(settings, reading, device, run, gan, conditional, processes)
 
 
 def resume(
@@ -105,10 +86,15 @@ def resume(
         processes: that go on together, each of which calls this; as many as before or not.
 
     Raises:
-        GanlabError: no state, a damaged one, or other pictures than before.
+        GanlabError: no state, a damaged one, other pictures than before, or another process trains in it.
     """
-    trainer = load_state(run, processes.device(device), epochs, processes)
-    settings = trainer.settings
+    with held(run) if processes.first else nullcontext():
+        _go_on(run, data, reading, load_state(run, processes.device(device), epochs, processes))
+
+
+def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> None:
+    """:func:`resume`, in a folder that no other process trains in."""
+    settings, processes = trainer.settings, trainer.processes
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
@@ -118,6 +104,36 @@ def resume(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
             "Restore them, or start a new run: going on with others would not be the same run.",
         )
+    _train(packed, trainer, run)
+
+
+def _begin(
+    settings: TrainSettings,
+    reading: Reading,
+    device: str,
+    run: Path,
+    gan: Gan | None,
+    conditional: bool,
+    processes: Processes,
+) -> None:
+    """:func:`start`, in a folder that is there."""
+    keep = None if settings.keep is None else read_names(Path(settings.keep))
+    packed = processes.in_turn(lambda: _pack(settings, reading, keep, conditional))
+    if len(packed) < settings.batch:
+        raise GanlabError(
+            f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
+            f"Try --batch {max(2, len(packed))}.",
+        )
+    settings = replace(
+        settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
+    )
+    if gan is not None:
+        _check_classes(gan, settings)
+    trainer = Trainer(settings, device, processes)
+    if gan is not None:
+        trainer.begin_with(gan)
+    if keep is not None and processes.first:
+        write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
     _train(packed, trainer, run)
 
 
