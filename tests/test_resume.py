@@ -24,6 +24,7 @@ from ganlab.architectures.mlp import MlpSettings
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.training import claiming, loop, runs
+from ganlab.training import state as state_module
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import STATE, load_state, save_state
 from ganlab.training.trainer import Trainer
@@ -341,6 +342,20 @@ def test_a_state_that_does_not_fit_is_told(tmp_path: Path, change: str) -> None:
     save_file(tensors, state, metadata)
     with pytest.raises(GanlabError, match="damaged"):
         load_state(tmp_path, "cpu")
+
+
+def test_a_state_too_large_for_the_memory_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    stopped_run(tmp_path)
+    for place in ("Trainer", "_restore"):
+        with monkeypatch.context() as patched:
+            patched.setattr(state_module, place, no_room)
+            with pytest.raises(GanlabError, match="do not fit into memory"):
+                load_state(tmp_path, "cpu")
 
 
 def test_a_state_without_a_checksum_is_read(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ganlab.checkpoints.native import not_finite
+from ganlab.devices import enough_memory, is_out_of_memory
 from ganlab.errors import GanlabError
 from ganlab.networks import weights_digest
 from ganlab.training.processes import ALONE, Processes
@@ -65,29 +68,39 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
         processes: that go on together, as many as before or not.
 
     Raises:
-        GanlabError: no state there, or a damaged one.
+        GanlabError: no state there, or a damaged one, or no memory for its networks.
     """
     path = run / STATE
     if not path.is_file():
         raise GanlabError(
             f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
         )
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        if metadata.get("digest", found := _digest(tensors, metadata)) != found:
-            raise ValueError("its checksum does not fit")
-        settings = TrainSettings.from_json(metadata["settings"])
-        step = int(metadata["step"])
+    with enough_memory(f"The networks of {run} do not fit into memory.", "Free some, or choose another --device."):
+        with _damage_told(path):
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            if metadata.get("digest", found := _digest(tensors, metadata)) != found:
+                raise ValueError("its checksum does not fit")
+            settings = TrainSettings.from_json(metadata["settings"])
+            step = int(metadata["step"])
         trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device, processes)
-        _restore(trainer, tensors)
+        with _damage_told(path):
+            _restore(trainer, tensors)
+    trainer.step = step
+    return trainer
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise GanlabError(
             f"{path} is damaged: {error}.", "Start the run again, or take the weights of its last epoch."
         ) from error
-    trainer.step = step
-    return trainer
 
 
 def _in_order(content: bytes) -> tuple[bytes, memoryview]:
