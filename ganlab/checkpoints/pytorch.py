@@ -136,7 +136,7 @@ def check_zip(path: Path) -> None:
         raise GanlabError(f"{path} would unpack to {size / 2**30:.1f} GiB.", "It was not opened; fetch it again.")
 
 
-Found = tuple[str, Mapping[str, Any], dict[str, torch.Tensor]]
+Found = tuple[str, Mapping[str, Any], Mapping[str, torch.Tensor]]
 
 
 def networks_in(document: Any) -> list[Found]:
