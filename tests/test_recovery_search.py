@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
+from ganlab.recovery.decisions import of_judgement
+from ganlab.recovery.judging import Judgement
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -224,6 +226,44 @@ def test_pictures_from_0_to_1_are_told_by_the_discriminator() -> None:
     alone = recovered(network)
     assert not decided(alone)["last activation of the generator"]["certain"]
     assert far(recovered(network, output="sigmoid"), network) <= NEAR
+
+
+@pytest.mark.parametrize(
+    ("errors", "certain"),
+    [
+        ({"leaky_relu 0.2": 0.02, "relu": 0.3, "elu": 0.4}, True),
+        ({"leaky_relu 0.2": 0.02, "relu": 0.025, "elu": 0.4}, False),
+        ({"leaky_relu 0.2": 0.4, "relu": 0.3, "elu": 0.9}, False),  # kept, as relu is not convincingly better
+        ({"leaky_relu 0.2": 0.9, "relu": 9.0, "elu": 9.0}, False),  # the best of what does not fit
+        ({}, False),
+    ],
+)
+def test_the_discriminators_activation_is_certain_only_far_from_its_rivals(
+    errors: dict[str, float], certain: bool
+) -> None:
+    judgement = Judgement((), "leaky_relu 0.2", "tanh", {"tanh": 0.02, "sigmoid": 1.0}, errors, 16, ())
+    decision = of_judgement(judgement, "tanh", None, Hints())[-1]
+    assert decision.certain is certain
+    assert ("relu: " in decision.runner_up) is bool(errors)
+
+
+@pytest.mark.parametrize(("away", "certain"), [(0.0, True), (3.0, False)])
+def test_the_prior_of_stated_layers_is_certain_only_where_the_norms_fit_it(away: float, certain: bool) -> None:
+    network = seen(nn.Sequential(nn.Linear(Z, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 48), Reshape(3, 4, 4)))
+    state = network.state_dict()
+    state["1.running_mean"] += away * state["1.running_var"].sqrt()  # statistics of another moment
+    layers = (
+        {"kind": "linear", "name": "0", "inputs": Z, "outputs": 64},
+        {"kind": "batch_norm", "name": "1", "maps": 64, "flat": True},
+        {"kind": "relu", "name": "2"},
+        {"kind": "linear", "name": "3", "inputs": 64, "outputs": 48},
+        {"kind": "reshape", "name": "4", "shape": [3, 4, 4]},
+        {"kind": "tanh", "name": "5"},
+    )
+    whole = Stored((StoredNetwork("g", parts_of(state), layers, "generator"),), "torch7")
+    prior = decided(recover(whole, "made", Hints()))["prior of z"]
+    assert prior["chosen"] == "normal"
+    assert prior.get("certain", True) is certain
 
 
 class Conditional(nn.Module):

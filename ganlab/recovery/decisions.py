@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.hints import Hints
 
 CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
+MISFIT = 0.5  # an error of a norm that no candidate may have
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
@@ -72,10 +74,23 @@ def of_judgement(judgement: Judgement | None, output: str, stated: str | None, h
         evidence = f"the discriminator's norms differ by {error:.2f} from what they remember"
         decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=rival > CLOSE * error)]
     if judgement is not None:
-        evidence = "its norms agree best with it" if judgement.errors else "nothing in the file tells; the paper's"
-        certain = bool(judgement.errors)
-        decided.append(Decision("activation of the discriminator", judgement.activation, evidence, certain=certain))
+        decided.append(_of_judges_activation(judgement))
     return decided
+
+
+def by_errors(what: str, chosen: str, errors: Mapping[str, float]) -> Decision:
+    """A decision among answers whose errors are known: certain where the chosen one's is far below all others'."""
+    rival = min((name for name in errors if name != chosen), key=errors.__getitem__)
+    evidence = f"what its norms remember differs by {errors[chosen]:.3f}"
+    certain = errors[chosen] <= MISFIT and errors[rival] > CLOSE * errors[chosen]
+    return Decision(what, chosen, evidence, f"{rival}: {errors[rival]:.3f}", certain=certain)
+
+
+def _of_judges_activation(judgement: Judgement) -> Decision:
+    what = "activation of the discriminator"
+    if not judgement.rivals:
+        return Decision(what, judgement.activation, "nothing in the file tells; the paper's", certain=False)
+    return by_errors(what, judgement.activation, judgement.rivals)
 
 
 def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:

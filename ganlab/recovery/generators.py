@@ -11,7 +11,7 @@ from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
-from ganlab.recovery.decisions import Decision
+from ganlab.recovery.decisions import MISFIT, Decision, by_errors
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.judging import hear, mean_error
@@ -22,7 +22,6 @@ from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, joined_classes, output_layer
 
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
-MISFIT = 0.5  # an error of any norm that no candidate may have
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 JUDGED = 96  # samples that a stored discriminator testifies on
 
@@ -185,6 +184,4 @@ def _prior(elements: Sequence[Element], z_dim: int, stored: Stored, hints: Hints
                 errors[law] = mean_error(testimonies)
     if not errors:
         return Decision(what, LAWS[0], "no norm tells; the usual one", f"{LAWS[1]} (--z {LAWS[1]})", certain=False)
-    best, second = sorted(errors, key=errors.__getitem__)[:2]
-    evidence = f"what its norms remember differs by {errors[best]:.3f}"
-    return Decision(what, best, evidence, f"{second}: {errors[second]:.3f}")
+    return by_errors(what, min(errors, key=errors.__getitem__), errors)

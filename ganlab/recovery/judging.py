@@ -33,6 +33,7 @@ class Judgement:
         activation: of the hidden layers.
         range_name: key of the pictures it was tried on ("tanh" or "sigmoid").
         errors: mean error of its norms for every range that was tried; empty where none testifies.
+        rivals: the same for every activation that was tried, its own too.
         size: side of the pictures.
         words: its layers' geometries, for a person.
     """
@@ -41,6 +42,7 @@ class Judgement:
     activation: str
     range_name: str
     errors: dict[str, float]
+    rivals: dict[str, float]
     size: int
     words: tuple[str, ...]
 
@@ -85,7 +87,7 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, know
     if not shown or not testifies:
         taken = known.activation or USUAL
         elements = _elements(skeleton, ways[0], taken, eps)
-        return Judgement(elements, taken, next(iter(shown), "tanh"), {}, size, _words(ways[0]))
+        return Judgement(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
     with torch.inference_mode():
         return _tried(skeleton, ways, shown, size, eps)
 
@@ -114,14 +116,17 @@ def _tried(
     place = min(key[0] for key in heard if key[1] == name and not clearly_better(heard[best, name], heard[key]))
     way = ways[place]
     activation, testimonies = USUAL, heard[place, name]
+    rivals = {USUAL: mean_error(testimonies)}
     for other in OTHERS:
         rival = hear(_elements(skeleton, way, other, eps), shown[name])
+        rivals[other] = mean_error(rival)
         enough = CONVINCING if activation == USUAL else 1.0
-        if mean_error(rival) < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
+        if rivals[other] < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
             activation, testimonies = other, rival
     errors = {name: mean_error(hear(_elements(skeleton, way, activation, eps), some)) for name, some in shown.items()}
     range_name = min(errors, key=errors.__getitem__)
-    return Judgement(_elements(skeleton, way, activation, eps), activation, range_name, errors, size, _words(way))
+    elements = _elements(skeleton, way, activation, eps)
+    return Judgement(elements, activation, range_name, errors, rivals, size, _words(way))
 
 
 def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:
