@@ -10,7 +10,11 @@ import torch
 from torch import nn
 
 from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
+from ganlab.card import Card
+from ganlab.imagespec import ImageSpec
+from ganlab.latents import Prior
 from ganlab.recovery.decisions import of_judgement
+from ganlab.recovery.estimating import estimate_statistics
 from ganlab.recovery.judging import Judgement
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
@@ -496,3 +500,18 @@ def test_fresh_statistics_do_away_with_wrong_ones() -> None:
     network.load_state_dict(right)
     assert far(gan, network) < 0.05
     assert any("estimated" in note for note in gan.card.facts["notes"])
+
+
+class OfItsClass(nn.Module):
+    """A picture whose every value is its class."""
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return labels.float().reshape(-1, 1, 1, 1).expand(len(z), 1, 4, 4)
+
+
+def test_a_discriminators_statistics_are_those_over_all_classes() -> None:
+    judge = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(16, 1))
+    gan = Gan(OfItsClass(), judge, prior=Prior(Z), image=ImageSpec(4, 1), card=Card("made"), classes=4)
+    norm = estimate_statistics(gan).discriminator[0]  # type: ignore[index]
+    assert norm.running_mean.item() == pytest.approx(1.5)
+    assert norm.running_var.item() == pytest.approx(1.25, rel=0.02)

@@ -47,9 +47,8 @@ def _latents(gan: Gan) -> Iterator[tuple[torch.Tensor, ...]]:
 
 
 def _pictures(gan: Gan) -> Iterator[torch.Tensor]:
-    label = None if gan.classes is None else 0
     for start in range(0, SAMPLES // 4, BATCH // 4):
-        yield gan.generate(gan.latents(BATCH // 4, seed=1, first=start, label=label))
+        yield gan.generate(gan.latents_in_turn(BATCH // 4, seed=1, first=start))
 
 
 def _estimated(network: nn.Module, inputs: Iterable[tuple[torch.Tensor, ...]]) -> nn.Module:
