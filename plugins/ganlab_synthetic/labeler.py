@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("rooms-labeler")
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
-BATCH = 64  # pictures at once: more no longer fit into a core's cache
+BATCH = 32  # pictures at once: more no longer fit into a core's cache
 
 
 class RoomLabeler(Labeler):
