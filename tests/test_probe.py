@@ -260,6 +260,9 @@ class TableBench:
         self.asked += len(rows)
         return self.shown[len(filters), rows][:, None]
 
+    def shows_each(self, ranking: np.ndarray, ks: range, rows: np.ndarray) -> np.ndarray:
+        return np.stack([self.shows(ranking[:k], rows) for k in ks])
+
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_curve_finds_as_few_as_trying_every_count_would(seed: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from .intervals import of_draws
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 6  # of the curve
+AT_ONCE = 64  # pictures that are asked together: fewer take longer each
 
 
 class Bench:
@@ -38,6 +40,20 @@ class Bench:
         with self.gan.replay(self._recording, rows):
             pictures = pictures_without(self.gan, self.layer, self.latents[rows], filters)
         return self.labeler.shows(pictures, self.gan.image)
+
+    def shows_each(self, ranking: np.ndarray, ks: Sequence[int], rows: np.ndarray) -> np.ndarray:
+        """What these rows show without the first ``k`` maps, for several k drawn at once: (ks, rows, concepts) bool."""
+        repeated, dropped = np.tile(rows, len(ks)), torch.tensor(ks).repeat_interleave(len(rows))
+
+        def edit(features: torch.Tensor, running: torch.Tensor) -> torch.Tensor:
+            place = torch.full((features.shape[1],), len(ranking))
+            place[ranking] = torch.arange(len(ranking))
+            features[place < dropped[running, None]] = 0
+            return features
+
+        with self.gan.replay(self._recording, repeated), self.gan.edit({self.layer: edit}):
+            pictures = self.gan.generate(self.latents[repeated])
+        return self.labeler.shows(pictures, self.gan.image).reshape(len(ks), len(rows), -1)
 
 
 @dataclass(frozen=True)
@@ -141,24 +157,44 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
     for k in sorted({round(count * step / POINTS) for step in range(1, POINTS + 1)} - {0}):
         share[k] = float(bench.shows(ranking[:k])[:, column].mean())
     still = before.copy()
-    for k in progress(range(1, count + 1), "dropping one filter after the other"):
-        if k in share:
-            enough = share[k] * n <= allowed + 1e-9
-        else:
-            enough = _removes_enough(bench, ranking[:k], column, allowed, still)
-        if enough:
-            share.setdefault(k, float(still.mean()))
+    for low, high in progress(list(pairwise(sorted(share))), "dropping one filter after the other"):
+        k = _first_enough(bench, ranking, range(low + 1, high), column, allowed, still)
+        if k is not None:
+            share[k] = float(still.mean())
+        if k is not None or share[high] * n <= allowed + 1e-9:
             break
     ks = sorted(share)
     return Curve(np.array(ks), np.array([share[k] for k in ks]))
 
 
+def _first_enough(
+    bench: Bench, ranking: np.ndarray, ks: range, column: int, allowed: int, still: np.ndarray
+) -> int | None:
+    """The first of these numbers of maps without which at most ``allowed`` pictures show the concept, if any.
+
+    Args:
+        ks: in rising order.
+        still: (n,) bool, which pictures showed it when last asked; kept up to date.
+    """
+    few = min(allowed + 3, len(still))  # a little more than what can refute
+    while ks:
+        rows = np.argsort(~still, kind="stable")[:few]
+        seen = bench.shows_each(ranking, ks[: max(1, AT_ONCE // few)], rows)[:, :, column]
+        refuted = int((seen.sum(1) > allowed).cumprod().sum())
+        if refuted:
+            still[rows] = seen[refuted - 1]
+        elif _removes_enough(bench, ranking[: ks[0]], column, allowed, still):
+            return ks[0]
+        ks = ks[max(1, refuted) :]
+    return None
+
+
 def _removes_enough(bench: Bench, filters: np.ndarray, column: int, allowed: int, still: np.ndarray) -> bool:
     """Whether at most ``allowed`` pictures show the concept without these maps; notes in ``still`` what was seen."""
-    order, hits = np.argsort(~still, kind="stable"), 0
-    chunk = allowed + 3  # a little more than what can refute
-    for start in range(0, len(order), chunk):
-        rows = order[start : start + chunk]
+    order = np.argsort(~still, kind="stable")
+    hits = 0
+    for start in range(0, len(order), AT_ONCE):
+        rows = order[start : start + AT_ONCE]
         still[rows] = bench.shows(filters, rows)[:, column]
         hits += int(still[rows].sum())
         if hits > allowed:
