@@ -118,10 +118,7 @@ def score(gan: Gan, labeler: Labeler) -> None:
         print(f"  by eye {1 - after / before:.0%} of the windows are gone")
     print("all rounds")
     for kind, name in enumerate(KINDS):
-        decided = np.concatenate([looked.of_kind(kind).decided().agrees for looked in rounds])
-        left_out = EACH * len(rounds) - len(decided)
-        print(f"  {name}: the labeler agrees with most observers on {_interval(decided)} of {len(decided)}", end="")
-        print(f"; {left_out} have no majority" if left_out else "")
+        _report_all(name, [looked.of_kind(kind) for looked in rounds])
 
 
 def _document(gan: Gan) -> dict[str, Any]:
@@ -146,6 +143,17 @@ def _report(name: str, looked: Looked) -> None:
     )
     print(f"it sees {alone} that most do not, and passes over {passed}")
     print(f"    on {looked.clear.sum()} all do; there it agrees on {looked.agrees[looked.clear].mean():.0%}")
+
+
+def _report_all(name: str, rounds: list[Looked]) -> None:
+    by_eye, counted = (np.mean([getattr(looked, what).mean() for looked in rounds]) for what in ("most", "judged"))
+    decided = np.concatenate([looked.decided().agrees for looked in rounds])
+    clear = np.concatenate([looked.agrees[looked.clear] for looked in rounds])
+    print(
+        f"  {name}: a window in {by_eye:.0%} by eye, in {counted:.0%} by the labeler; it agrees with most observers ",
+        end="",
+    )
+    print(f"on {_interval(decided)} of {len(decided)}, on {clear.mean():.1%} of the {len(clear)} on which all do")
 
 
 def _interval(agree: np.ndarray) -> str:

@@ -158,10 +158,10 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
         share[k] = float(bench.shows(ranking[:k])[:, column].mean())
     still = before.copy()
     for low, high in progress(list(pairwise(sorted(share))), "dropping one filter after the other"):
-        k = _first_enough(bench, ranking, range(low + 1, high), column, allowed, still)
-        if k is not None:
-            share[k] = float(still.mean())
-        if k is not None or share[high] * n <= allowed + 1e-9:
+        found = _first_enough(bench, ranking, range(low + 1, high), column, allowed, still)
+        if found is not None:
+            share[found] = float(still.mean())
+        if found is not None or share[high] * n <= allowed + 1e-9:
             break
     ks = sorted(share)
     return Curve(np.array(ks), np.array([share[k] for k in ks]))
