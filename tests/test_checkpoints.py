@@ -65,7 +65,7 @@ def test_a_gan_comes_back_as_it_was(tmp_path: Path, channels: int, prior: str) -
 
 def test_facts_of_the_card_come_back(tmp_path: Path) -> None:
     gan = tiny_gan()
-    facts = {"licence": "CC0", "training": {"data": 'räume "64"\nzwei', "steps": 7}, "labeler": {"windows": [0.5, 2]}}
+    facts = {"licence": "CC0", "training": {"data": 'räume "64"\nzwei', "steps": 7}, "seen": {"windows": [0.5, 2]}}
     card = Card("ein name", "a sentence", gan.card.architecture, facts)
     save_gan(Gan(gan.generator, prior=gan.prior, image=gan.image, card=card), tmp_path / "gan")
     again = load_gan(str(tmp_path / "gan"))
