@@ -17,7 +17,7 @@ from ganlab.recovery.simulate import run
 # the right one brings it down to 0.73 and 0.80 of that, elsewhere a wrong one never below 0.91.
 ROUGH = 0.75  # above it a rival is heard
 CLEARLY = 0.85  # what the rival's must be at most, as a part of the usual one's
-SAMPLES = 64
+SAMPLES, FEWEST = 64, 8  # pictures of 64x64 that are drawn for it; larger ones are fewer, and take no longer
 RANKS = 2  # geometries up to so much rarer than the usual one are heard
 
 
@@ -64,5 +64,6 @@ def smoothed(best: Hypothesis, others: Sequence[Hypothesis], variable: str) -> t
 
 
 def _heard(one: Hypothesis) -> float:
-    pictures = run(one.elements[one.done :], one.features[:SAMPLES])
+    samples = max(FEWEST, SAMPLES * 64**2 // max(one.side, 64) ** 2)
+    pictures = run(one.elements[one.done :], one.features[:samples])
     return roughness(pictures) if pictures.ndim == 4 else 0.0
