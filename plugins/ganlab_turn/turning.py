@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 
 from ganlab import Gan, Latents, progress
 
@@ -60,7 +61,7 @@ class Way:
         """Pearson's (or Spearman's) correlation of attribute and coefficient over all pictures; 0 where constant."""
         curve = self.values[rows, :, column].astype(np.float64)
         t = np.broadcast_to(self.t, curve.shape)
-        return correlation(*(ranked(part.ravel()) if ranks else part.ravel() for part in (t, curve)))
+        return correlation(*(rankdata(part) if ranks else part.ravel() for part in (t, curve)))
 
     def within(self, column: int) -> np.ndarray:
         """(n,) Pearson's correlation along each sample's own way."""
@@ -76,12 +77,6 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
     x, y = x - x.mean(), y - y.mean()
     scale = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / scale if scale > 1e-12 * len(x) else 0.0
-
-
-def ranked(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0; equal values share the mean of theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[which]
 
 
 def coefficients(steps: int, reach: float) -> np.ndarray:
