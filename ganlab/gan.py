@@ -9,23 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ganlab.batches import in_batches
 from ganlab.card import Card
 from ganlab.classes import check_class, class_names
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
-from ganlab.imagespec import ImageSpec
-from ganlab.latents import Latents, Prior
 from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
 from ganlab.networks import opened, weights_digest
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import nn
 
     from ganlab.activations import Edit, Recording
+    from ganlab.imagespec import ImageSpec
+    from ganlab.latents import Latents, Prior
     from ganlab.layers import Call
 
 Side = Literal["generator", "discriminator"]
@@ -169,8 +168,10 @@ class Gan:
         Returns:
             (n, c, h, w) float32 on the CPU, in ``image``'s range.
         """
+        import torch
+
         network = self._network("generator")
-        z, labels = (latents.z, latents.labels) if isinstance(latents, Latents) else (latents, None)
+        z, labels = (latents, None) if isinstance(latents, torch.Tensor) else (latents.z, latents.labels)
         if z.ndim != 2 or z.shape[1] != self.prior.dim:
             raise GanlabError(
                 f"z has the shape {tuple(z.shape)}, but {self.name!r} draws from (n, {self.prior.dim}).",
@@ -283,7 +284,7 @@ class Gan:
         """
         from ganlab.surgery import without
 
-        generator = without(self, layer, np.asarray(filters))
+        generator = without(self, layer, filters)
         return self._with(generator, copy.deepcopy(self.discriminator))
 
     def of_class(self, label: int) -> Gan:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from ganlab.gan import Gan
@@ -73,6 +72,8 @@ class Labeler:
         Returns:
             bool (n, len(concepts)).
         """
+        import numpy as np
+
         needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
         return self.masks(images, image).sum(axis=(2, 3)) >= needed
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ganlab import coco
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
@@ -17,6 +15,8 @@ from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
 from ganlab.writing import write_file
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ganlab.gan import Gan
     from ganlab.latents import Latents
 
@@ -171,6 +171,8 @@ class Boxes:
         Raises:
             GanlabError: the concept has no boxes.
         """
+        import numpy as np
+
         row_of = {picture: row for row, picture in enumerate(self.pictures)}
         centres = (np.arange(cells) + 0.5) / cells
         inside = np.zeros((len(self.pictures), cells, cells), dtype=bool)
@@ -190,6 +192,7 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
     Raises:
         GanlabError: a seed, an index or a class that no latent can have.
     """
+    import numpy as np
     import torch
 
     from ganlab.latents import Latents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 INPUT_AXIS: dict[type[nn.Module], int] = {nn.Conv2d: 1, nn.Linear: 1, nn.ConvTranspose2d: 0}
 
 
-def without(gan: Gan, layer: str, filters: np.ndarray) -> nn.Module:
+def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Module:
     """The generator with zero weights wherever these maps of ``layer`` are consumed.
 
     The surgery is proved on the spot: it must draw what zeroing the maps by a hook draws.
     """
+    filters = np.asarray(filters)
     check_filters(gan, layer, filters)
     filters = filters.astype(np.int64)
     network = gan._network("generator")

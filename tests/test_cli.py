@@ -188,7 +188,7 @@ for words in (["--help"], ["probe", "--help"], ["train", "--help"], ["plugins", 
         main(words)
     except SystemExit as ended:
         assert not ended.code, words
-heavy = {"torch", "captum", "sklearn", "matplotlib", "scipy", "jinja2"} & set(sys.modules)
+heavy = {"torch", "captum", "sklearn", "matplotlib", "scipy", "jinja2", "numpy"} & set(sys.modules)
 assert not heavy, heavy
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

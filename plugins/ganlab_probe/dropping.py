@@ -17,6 +17,7 @@ from .intervals import of_draws
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 6  # of the curve
+NEAR = 0.5  # of the concept: what two neighbouring points must both leave for nothing between them to be asked
 AT_ONCE = 64  # pictures that are asked together: fewer take longer each
 
 
@@ -144,6 +145,8 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
 
     A few points draw the curve. Between them only one question is asked of every k, whether it removes enough, and the
     pictures that still showed the concept a map earlier are asked first: as soon as too many still do, k is refuted.
+    Where both points leave more than half, the curve would have to fall to a tenth and rise again between them: those
+    k are not asked.
 
     Args:
         bench: the fresh pictures.
@@ -157,7 +160,8 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
     for k in sorted({round(count * step / POINTS) for step in range(1, POINTS + 1)} - {0}):
         share[k] = float(bench.shows(ranking[:k])[:, column].mean())
     still = before.copy()
-    for low, high in progress(list(pairwise(sorted(share))), "dropping one filter after the other"):
+    near = [(low, high) for low, high in pairwise(sorted(share)) if min(share[low], share[high]) <= NEAR * share[0]]
+    for low, high in progress(near, "dropping one filter after the other"):
         found = _first_enough(bench, ranking, range(low + 1, high), column, allowed, still)
         if found is not None:
             share[found] = float(still.mean())
@@ -238,8 +242,8 @@ def _report_curve(
             f"Not even {curve.k[-1]} filters remove 90% of the {concept}s, so there is no filters_for_90."
         )
     else:
-        # half the draws: whether these remove next to nothing needs no narrow interval
-        draws = max(2, draws // 2)
+        # a quarter of the draws: whether these remove next to nothing needs no narrow interval
+        draws = max(2, draws // 4)
         removed = 1 - _random_shares(bench, len(ranking), few, draws, seed)[:, column] / before
         result.metrics |= {
             "filters_for_90": Metric(

@@ -7,7 +7,7 @@ seen, and what is left when they are gone (bare wall, a smudge, a framed blank) 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,7 @@ class RoomLabeler(Labeler):
         if not len(images):
             return torch.empty(0, len(self.concepts), *images.shape[2:])
         with torch.inference_mode():
-            return torch.cat([self._look(rows, image) for rows in images.split(BATCH)])
+            return torch.cat(list(self._looks(images, image)))
 
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """Pixels whose probability exceeds the card's ``threshold``: bool (n, len(concepts), h, w)."""
@@ -94,15 +94,23 @@ class RoomLabeler(Labeler):
         Returns:
             bool (n, len(concepts)).
         """
-        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
-        return self.masks(images, image).mean(axis=(2, 3)) * 64 * 64 >= needed
+        import torch
 
-    def _look(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
+        # counted batch by batch: the masks of all pictures together would be written and read once more
+        with torch.inference_mode():
+            counts = [(found > self.card["threshold"]).sum((2, 3)) for found in self._looks(images, image)]
+        if not counts:
+            return np.empty((0, len(self.concepts)), bool)
+        return torch.cat(counts).numpy() * 64 * 64 >= needed * images.shape[2] * images.shape[3]
+
+    def _looks(self, images: torch.Tensor, image: ImageSpec) -> Iterator[torch.Tensor]:
+        """The probabilities, batch by batch."""
         from torch.nn import functional as F
 
         from .labeler_common import as_seen
 
         size = images.shape[2:]
-        logits = self.network(as_seen(images, image))
-        found = logits.float().softmax(1)[:, 1:]
-        return found if size == (64, 64) else F.interpolate(found, size=size, mode="bilinear", antialias=True)
+        for rows in images.split(BATCH) if len(images) else ():
+            found = self.network(as_seen(rows, image)).float().softmax(1)[:, 1:]
+            yield found if size == (64, 64) else F.interpolate(found, size=size, mode="bilinear", antialias=True)
