@@ -106,8 +106,8 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
     _show(bench, concept, column, ranking[:count], seed, before[:, column], result)
     gone = 1 - share_after / share_before if share_before else 0.0
     result.summary = (
-        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.0%} of samples show a {concept} "
-        f"({share_before:.0%} before: {gone:.0%} gone); without {count} random filters {share_random:.0%} do."
+        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.1%} of samples show a {concept} "
+        f"({share_before:.1%} before: {gone:.1%} gone); without {count} random filters {share_random:.1%} do."
     )
     if not share_before:
         result.notes.append(f"No fresh sample shows a {concept} to begin with, so nothing could be removed.")

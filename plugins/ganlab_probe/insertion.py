@@ -94,8 +94,8 @@ def insert(
         figures.rows(gan, rows), f"The first fresh samples; a column is one z, the place is {at}."
     )
     result.summary = (
-        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.0%} of samples a {concept} "
-        f"there ({before.mean():.0%} before, {at_random.mean():.0%} with random filters)."
+        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.1%} of samples a {concept} "
+        f"there ({before.mean():.1%} before, {at_random.mean():.1%} with random filters)."
     )
 
 

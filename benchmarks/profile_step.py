@@ -1,0 +1,138 @@
+"""Where a training step's time goes, and how far it is from what the machine can do.
+
+    python benchmarks/profile_step.py [--steps 6] [--batch 128] [--width 64] [--precision fp32] [--device auto]
+
+Measures what the machine can do (a large matrix product, a large copy), counts what a step asks for (the
+multiplications and additions of its convolutions, the bytes that everything else reads and writes), and profiles the
+step itself: operator by operator, and on a GPU how much of the wall time kernels cover.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from ganlab.architectures.dcgan import DcganSettings
+from ganlab.devices import choose_device
+from ganlab.training.settings import TrainSettings
+from ganlab.training.trainer import Trainer
+
+SHOWN = 12  # operators
+
+
+class BytesBesideConvolutions(TorchDispatchMode):
+    """Counts the bytes of all tensors that operators without multiplications in bulk are given and put out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if not func.is_view and "convolution" not in func.name():
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, output)) if isinstance(leaf, torch.Tensor)]
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return output
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=6, help="that are profiled")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    network = DcganSettings(64, 3, options.width)
+    trainer = Trainer(
+        TrainSettings("benchmark", network=network, batch=options.batch, precision=options.precision), device
+    )
+    pictures = np.random.default_rng(0).integers(0, 256, (options.batch, 64, 64, 3), dtype=np.uint8)
+
+    def step() -> None:
+        trainer.advance(pictures)
+
+    flop, moved = count(step)
+    rate, bandwidth = matrix_rate(device, options.precision), copy_rate(device)
+    seconds = fastest(step, device, options.steps)
+    computing, moving = flop / rate, moved / bandwidth
+    print(f"{device}, {torch.get_num_threads()} threads, {options.precision}, batch {options.batch}")
+    print(f"the machine: matrix product {rate / 1e9:,.0f} GFLOP/s, copy {bandwidth / 1e9:,.1f} GB/s")
+    print(f"a step: convolutions {flop / 1e9:,.0f} GFLOP, everything else reads and writes {moved / 1e9:,.2f} GB")
+    print(f"floor {1e3 * (computing + moving):,.0f} ms: {1e3 * computing:,.0f} computing, {1e3 * moving:,.0f} moving")
+    print(f"taken {1e3 * seconds:,.0f} ms ({seconds / (computing + moving):.2f} floors), ", end="")
+    print(f"{options.batch / seconds:,.0f} images/s")
+    report(step, device, options.steps)
+
+
+def count(step: Callable[[], None]) -> tuple[int, int]:
+    """FLOP of the convolutions in a step, and bytes that all other operators read and write."""
+    step()
+    with FlopCounterMode(display=False) as counted:
+        step()
+    with BytesBesideConvolutions() as other:
+        step()
+    return counted.get_total_flops(), other.bytes
+
+
+def matrix_rate(device: str, precision: str) -> float:
+    """FLOP/s of a product of matrices too large for the caches."""
+    side = 8192 if device.startswith("cuda") else 2048
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * side**3 / fastest(lambda: torch.mm(left, right), device, 8)
+
+
+def copy_rate(device: str) -> float:
+    """Bytes/s read and written by a copy too large for the caches."""
+    source = torch.randn(2**28 if device.startswith("cuda") else 2**26, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.numel() * source.element_size() / fastest(lambda: target.copy_(source), device, 8)
+
+
+def fastest(action: Callable[[], object], device: str, times: int) -> float:
+    """Seconds of the fastest of several runs, after two that warm up."""
+    seconds = []
+    for _ in range(times + 2):
+        began = time.perf_counter()
+        action()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds[2:])
+
+
+def report(step: Callable[[], None], device: str, steps: int) -> None:
+    """Print the operators that take longest; of a GPU, how much of the wall time kernels cover."""
+    on_gpu = device.startswith("cuda")
+    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if on_gpu else [])
+    began = time.perf_counter()
+    with profile(activities=activities) as profiled:
+        for _ in range(steps):
+            step()
+        if on_gpu:
+            torch.cuda.synchronize()
+    wall = time.perf_counter() - began
+    rows = [
+        (row.key, row.self_device_time_total if on_gpu else row.self_cpu_time_total) for row in profiled.key_averages()
+    ]
+    total = sum(taken for _, taken in rows)
+    print(f"\n{'operator':44}{'ms a step':>10}{'share':>8}")
+    for name, taken in sorted(rows, key=lambda row: -row[1])[:SHOWN]:
+        print(f"{name[:43]:44}{taken / 1e3 / steps:10.1f}{taken / total:8.1%}")
+    if on_gpu:
+        print(f"kernels cover {total / 1e6 / wall:.1%} of the wall time")
+
+
+if __name__ == "__main__":
+    main()
