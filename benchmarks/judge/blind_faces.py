@@ -4,7 +4,8 @@
     python benchmarks/judge/blind_faces.py score           # compare faces.json with the labeler
 
 Whoever labels sees the sheets only. For each observer faces.json holds a text a concept, one character a sample: 1 for
-yes, 0 for no; ``facing`` holds l, r or c, for where the face turns in the picture, c where it looks straight ahead.
+yes, 0 for no; ``facing`` holds l, r or c, for where the face turns in the picture, c where it looks straight ahead; u
+where an observer cannot say, which counts neither way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sheets import write_numbered
 
 from ganlab import Gan, Labeler, Metric, load_gan
 
+ANSWERS = {"1": 1.0, "0": 0.0, "u": np.nan}
 LABELS = Path(__file__).with_name("faces.json")
 SAMPLES, SEED, FIRST = 100, 0, 4_000_000
 ACROSS = 5
@@ -40,16 +42,20 @@ def score(gan: Gan, labeler: Labeler) -> None:
     shown = labeler.shows(images, gan.image)
     observers = document["labels"]
     for column, concept in enumerate(labeler.concepts):
-        seen = {name: np.array([sign == "1" for sign in texts[concept]]) for name, texts in observers.items()}
-        most = np.mean(list(seen.values()), axis=0) > 0.5
-        for name, told in (seen | {"the labeler": shown[:, column]}).items():
-            agree = Metric.of_share(told == most)
+        seen = {name: np.array([ANSWERS[sign] for sign in texts[concept]]) for name, texts in observers.items()}
+        most = np.nanmean(list(seen.values()), axis=0) > 0.5
+        for name, told in (seen | {"the labeler": shown[:, column].astype(float)}).items():
+            answered = ~np.isnan(told)
+            agree = Metric.of_share(told[answered] == most[answered])
             share = f"{agree.value:.0%} [{agree.low:.0%}, {agree.high:.0%}]"
-            print(f"{concept:8} {name:12} agrees on {share}; yes {told.mean():.0%}, most {most.mean():.0%}")
+            print(f"{concept:8} {name:12} agrees on {share}; yes {np.nanmean(told):.0%}, most {most.mean():.0%}")
     yaw = labeler.measure(images, gan.image)[:, labeler.measures.index("yaw")]
     for name, texts in observers.items():
-        sides = np.array([{"l": -1, "c": 0, "r": 1}[sign] for sign in texts["facing"]])
-        right = np.where(sides == 0, np.abs(yaw) <= STRAIGHT, (np.sign(yaw) == sides) | (np.abs(yaw) <= STRAIGHT / 2))
+        told = np.array([sign != "u" for sign in texts["facing"]])
+        sides, turn = np.array([{"l": -1, "r": 1}.get(sign, 0) for sign in texts["facing"]])[told], yaw[told]
+        right = np.where(
+            sides == 0, np.abs(turn) <= STRAIGHT, (np.sign(turn) == sides) | (np.abs(turn) <= STRAIGHT / 2)
+        )
         print(f"facing   {name:12} the labeler's yaw fits on {right.mean():.0%}")
 
 
