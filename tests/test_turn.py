@@ -234,6 +234,8 @@ def test_what_is_followed() -> None:
     assert followed(judge, "left", "right", None) == (3, 1)
     assert followed(judge, "right_woman", "left_woman", None) == (3, -1)
     assert followed(judge, "smiling", "neutral", None) == (0, -1)
+    assert followed(judge, "man", "man_with_glasses", None) == (1, 1)  # "man" means: without, as in arithmetic
+    assert followed(judge, "woman_with_glasses", "woman", None) == (1, -1)
     assert followed(judge, "a", "b", "yaw") == (3, 1)
     assert followed(judge, "a", "b", None) is None
     assert followed(judge, "0:1", "0:2", None) is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by, with_unsaid
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def followed(judge: Judge, first: str, second: str, by: str | None) -> tuple[int
     Raises:
         GanlabError: the labeler does not know ``by``, or the names say several.
     """
-    said = [said_by(judge.labeler, name).attributes if ":" not in name else {} for name in (first, second)]
+    said = with_unsaid(
+        judge.labeler, [said_by(judge.labeler, name).attributes if ":" not in name else {} for name in (first, second)]
+    )
     differ = {name: said[1][name] for name in judge.attributes if name in said[0] and name in said[1]}
     differ = {name: value for name, value in differ.items() if value != said[0][name]}
     if by is not None:
