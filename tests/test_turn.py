@@ -129,6 +129,36 @@ def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:
     assert back.metrics["steady"].value == there.metrics["steady"].value == 1
 
 
+def test_typed_pictures_say_which_way_a_measure_goes(gan: Gan) -> None:
+    """From large to small: yaw falls, and a perfect turn counts as one."""
+    order = np.argsort(truth(gan.latents(300, seed=0).z)[:, 3])
+    small, large = (",".join(f"0:{row}" for row in rows) for rows in (order[:40], order[-40:]))
+    there, back = (turn(gan, *ends, by="yaw", labeler=Reader(), **FAST) for ends in ((small, large), (large, small)))
+    np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
+    assert back.metrics["steady"].value == there.metrics["steady"].value == 1
+    assert back.metrics["correlation"].value == pytest.approx(there.metrics["correlation"].value)
+    assert there.metrics["correlation"].value > 0.99
+    assert "yaw falls" in back.metrics["steady"].about
+    assert "yaw rises" in there.metrics["steady"].about
+
+
+def test_groups_say_which_way_a_measure_goes_where_their_names_do_not(gan: Gan) -> None:
+    by_hand = chosen(gan)
+    groups = Exemplars(gan.hash, {"ann": by_hand.group("left"), "bob": by_hand.group("right")})
+    options = {"by": "yaw", "exemplars": groups, "labeler": Reader(), **FAST}
+    there, back = (turn(gan, *ends, **options) for ends in (("ann", "bob"), ("bob", "ann")))
+    np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
+    np.testing.assert_array_equal(there.arrays["direction"], turn(gan, "left", "right", **options).arrays["direction"])
+    assert "yaw falls" in back.metrics["steady"].about
+
+
+def test_words_that_the_labeler_does_not_know_are_told(gan: Gan) -> None:
+    result = turn(gan, "left_side", "right", labeler=Reader(), **FAST)
+    assert [note for note in result.notes if "does not know" in note] == [
+        "The labeler 'reader' does not know the word 'side' in 'left_side'."
+    ]
+
+
 def test_a_concept_turns_too(gan: Gan) -> None:
     result = turn(gan, "neutral", "smiling", labeler=Reader(), n=40, pool=400)
     assert result.metrics["correlation_all"].value > 0.5
@@ -236,7 +266,10 @@ def test_what_is_followed() -> None:
     assert followed(judge, "smiling", "neutral", None) == (0, -1)
     assert followed(judge, "man", "man_with_glasses", None) == (1, 1)  # "man" means: without, as in arithmetic
     assert followed(judge, "woman_with_glasses", "woman", None) == (1, -1)
-    assert followed(judge, "a", "b", "yaw") == (3, 1)
+    assert followed(judge, "0:1", "right", "yaw") == followed(judge, "left", "0:1", "yaw") == (3, 1)
+    assert followed(judge, "neutral", "left", "smile") == (0, 1)
+    assert followed(judge, "left", "neutral", "smile") == (0, -1)
+    assert followed(judge, "0:1", "0:2", "yaw") == followed(judge, "man", "woman", "yaw") == (3, 0)
     assert followed(judge, "a", "b", None) is None
     assert followed(judge, "0:1", "0:2", None) is None
     with pytest.raises(GanlabError, match="several attributes change: smile, woman"):
@@ -267,15 +300,21 @@ def test_masks_and_presence_will_do_for_a_labeler() -> None:
     ("ends", "options", "words"),
     [
         (("left", "rigth"), {}, "Known groups: smiling_woman"),
-        (("left", "up"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
+        (("left", "up"), {"labeler": Reader()}, "knows the words: smiling, neutral, with_glasses"),
+        (("left", "neutral"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
+        (("rihgt", "lfet"), {"by": "yaw", "labeler": Reader()}, "no exemplars called 'rihgt'"),
+        (("left", "lfet"), {"by": "yaw", "labeler": Reader()}, "no exemplars called 'lfet'"),
+        (("left", "0:1,x"), {"by": "yaw", "labeler": Reader()}, "no picture"),
+        (("smiling", "neutral"), {"by": "yaw", "labeler": Reader()}, "Words that say it: left, right."),
+        (("0:1,0:2", "0:2,0:1"), {"by": "yaw", "labeler": Reader()}, "at which end 'yaw' is larger"),
         (("left", "right"), {"by": "pitch", "labeler": Reader()}, "It knows: smile, glasses, woman, yaw"),
         (("left", "right"), {"by": "yaw"}, "--by needs a labeler"),
         (("left", "right"), {"clean": True}, "--clean needs a labeler"),
         (("left", "nobody"), {}, "empty"),
         (("left", "0:1,x"), {}, "no picture"),
         (("left", "right"), {"steps": 4}, "odd"),
-        (("a", "b"), {"by": "yaw", "labeler": Reader(), "pool": 100}, "Raise --pool"),
-        (("a", "b"), {"by": "smile", "labeler": Reader(), "pool": 130}, "too few or too many"),
+        (("left", "right"), {"by": "yaw", "labeler": Reader(), "pool": 100}, "Raise --pool"),
+        (("neutral", "smiling"), {"by": "smile", "labeler": Reader(), "pool": 130}, "too few or too many"),
         (("smiling_woman", "neutral_man"), {"labeler": Reader()}, "several"),
     ],
 )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, latents_of, one_class
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, one_class
 
 from . import figures
 from .direction import Direction, by_attribute, halves_agree, random_directions
-from .judging import Judge, followed
+from .ends import Ends
+from .judging import Judge
 from .turning import Way, coefficients, walk
 
 FRESH_FROM = 1_000_000  # turned samples begin at this index, far from exemplars and pool
@@ -66,11 +67,12 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     labeler = labeler or Labeler.of_checkpoint(gan)
     if choices.by and labeler is None:
         raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
-    groups = Exemplars.of(gan, exemplars)
-    chosen = _groups(gan, groups, choices)
-    label = one_class(gan, chosen or (), choices.label)
     judge = None if labeler is None else Judge(labeler)
-    aim = None if judge is None else followed(judge, choices.first, choices.second, choices.by)
+    ends = Ends(gan, Exemplars.of(gan, exemplars), judge, (choices.first, choices.second), choices.by)
+    ends.check()
+    chosen = ends.exemplars()
+    label = one_class(gan, chosen or (), choices.label)
+    aim = ends.aim()
     directions: list[Direction] = []
     target = None
     if chosen is not None:
@@ -85,25 +87,18 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         if choices.clean:
             directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
     if not directions:
-        raise _nothing_to_go_by(choices, groups, judge)
+        raise ends.nothing_to_go_by()
     if choices.clean and target is None:
         raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
     fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
     result = _shown(gan, directions[0], fresh, choices)
+    result.notes += ends.notes()
     if target is None:
-        result.notes.append(_why_unmeasured(judge, choices))
+        result.notes.append(ends.why_unmeasured())
         return result
     for place, direction in enumerate(directions):
         _measure(gan, target, direction, fresh, choices, result, main=place == 0)
     return result
-
-
-def _groups(gan: Gan, groups: Exemplars, choices: Choices) -> tuple[Latents, Latents] | None:
-    """The exemplars that people chose for both ends; None where either is no group (or gave way to --by) nor typed."""
-    ends = (choices.first, choices.second)
-    if all(":" in end or (choices.by is None and end in groups.groups) for end in ends):
-        return latents_of(gan, groups.pictures(ends[0])), latents_of(gan, groups.pictures(ends[1]))
-    return None
 
 
 def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
@@ -111,24 +106,6 @@ def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
     measured = [judge.is_measure(column) for column in range(values.shape[1])]
     return np.where(measured, np.maximum(high - low, 1e-12), 1.0)
-
-
-def _nothing_to_go_by(choices: Choices, groups: Exemplars, judge: Judge | None) -> GanlabError:
-    missing = next((end for end in (choices.first, choices.second) if end not in groups.groups), choices.first)
-    known = ", ".join(groups.groups) or "none"
-    hint = f"Known groups: {known}. Or type pictures: 0:12,0:40."
-    if judge is not None:
-        hint += f" Or let the labeler choose: --by with one of {', '.join(judge.attributes)}."
-    return GanlabError(f"There are no exemplars called {missing!r}.", hint)
-
-
-def _why_unmeasured(judge: Judge | None, choices: Choices) -> str:
-    if judge is None:
-        return "What turns is not measured: no labeler knows this GAN's pictures. Name one: --labeler NAME."
-    return (
-        f"What turns is not measured: the words {choices.first!r} and {choices.second!r} name no attribute of the "
-        f"labeler {judge.labeler.name!r}. Name one: --by {'|'.join(judge.attributes)}."
-    )
 
 
 def _shown(gan: Gan, direction: Direction, fresh: Latents, choices: Choices) -> Result:
