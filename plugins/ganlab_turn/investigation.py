@@ -137,7 +137,7 @@ def _measure(
     along, aside = (way.facing(target.column, target.sign) for way in (seen, seen_random))
     end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
     result.metrics |= _metrics(target, along, aside, which, end)
-    _add_row(target, direction, along, aside, result)
+    _add_row(target, direction, along, aside, which, result)
     if not main:
         return
     for other, at in target.others.items():
@@ -173,28 +173,16 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
         f"samples whose {name} {target.goes} from end to end by half its spread and never goes back",
         "rising or falling",
     )
-    blocks = [which == one for one in np.unique(which)]
-    for measure, value, by_chance, about in (
-        (
-            "correlation",
-            along.within(column).mean(),
-            [aside.within(column)[block].mean() for block in blocks],
-            f"Pearson's of {facing} with the coefficient along each sample's way, the mean",
-        ),
+    numbers, by_chance = along.numbers(column), aside.numbers_by_chance(column, which)
+    for measure, about in (
+        ("correlation", f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
         (
             "correlation_all",
-            along.correlation(column),
-            [aside.correlation(column, block) for block in blocks],
             f"Pearson's of {facing} over all samples and steps together, where samples differ from each other as well",
         ),
-        (
-            "travel",
-            along.travel(column).mean(),
-            [aside.travel(column)[block].mean() for block in blocks],
-            f"how far {name} {target.goes} from end to end, in spreads of plain samples",
-        ),
+        ("travel", f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
     ):
-        metrics |= _against_blocks(f"{measure}{end}", float(value), np.abs(by_chance), len(along.values), about)
+        metrics |= _against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
     if others:
         metrics |= _shares(
             f"kept_all{end}",
@@ -215,7 +203,7 @@ def _shares(name: str, along: np.ndarray, aside: np.ndarray, about: str, how: st
     }
 
 
-def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
+def _against_chance(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
     """A number, and its size for each random direction: the mean and the range of 95%."""
     low, high = np.quantile(by_chance, [0.025, 0.975])
     control = f"{name}_random"
@@ -226,7 +214,7 @@ def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, abou
     }
 
 
-def _add_row(target: Target, direction: Direction, along: Way, aside: Way, result: Result) -> None:
+def _add_row(target: Target, direction: Direction, along: Way, aside: Way, which: np.ndarray, result: Result) -> None:
     """Two lines in the table of directions: this one, and random ones of its length."""
     table = result.tables.setdefault(
         "directions",
@@ -234,13 +222,14 @@ def _add_row(target: Target, direction: Direction, along: Way, aside: Way, resul
             ["exemplars", "length", "steady", "travel", "Pearson", "Pearson, all", "Spearman, all"]
             + [f"{other} kept" for other in target.others],
             [],
-            "Each way to choose the exemplars, and random directions of the same length.",
+            "Each way to choose the exemplars, and random directions of the same length, whose numbers have no sign.",
         ),
     )
     column = target.column
-    for name, way, either in ((direction.name, along, False), ("random", aside, True)):
+    numbers = along.numbers(column)
+    by_chance = {name: float(sizes.mean()) for name, sizes in aside.numbers_by_chance(column, which).items()}
+    for name, way, means, either in ((direction.name, along, numbers, False), ("random", aside, by_chance, True)):
         table.rows.append(
-            [name, direction.length, float(way.steady(column, either=either).mean()), float(way.travel(column).mean())]
-            + [float(way.within(column).mean()), way.correlation(column), way.correlation(column, ranks=True)]
+            [name, direction.length, float(way.steady(column, either=either).mean()), *means.values()]
             + [float(way.kept(at).mean()) for at in target.others.values()]
         )
