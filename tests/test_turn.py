@@ -148,6 +148,18 @@ def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan)
     assert "steady_16_and_16" in result.metrics
 
 
+def test_groups_turn_where_the_pool_holds_too_few_for_the_labeler(gan: Gan) -> None:
+    by_hand = {"exemplars": chosen(gan), "labeler": Reader(), "n": 20}
+    few = turn(gan, "left", "right", pool=100, **by_hand)
+    assert [row[0] for row in few.tables["directions"].rows[::2]] == ["groups, 6 + 6", "4 + 4"]
+    assert [note for note in few.notes if "left out" in note] == [
+        "The labeler's own choice is left out: 100 samples hold no 64 + 64 exemplars. Raise --pool, or lower --each."
+    ]
+    rare = turn(gan, "man", "man_with_glasses", pool=130, each=65, clean=True, **by_hand)
+    assert [row[0] for row in rare.tables["directions"].rows[::2]][:2] == ["groups, 6 + 6, cleaned", "groups, 6 + 6"]
+    assert any("too few or too many for 65 + 65" in note for note in rare.notes)
+
+
 def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:
     """From right to left is the other way round, and the followed attribute still rises."""
     there, back = (

@@ -74,6 +74,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     label = one_class(gan, chosen or (), choices.label)
     aim = ends.aim()
     directions: list[Direction] = []
+    notes = ends.notes()
     target = None
     if chosen is not None:
         first, second = (latents.z for latents in chosen)
@@ -82,8 +83,13 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         pool = gan.latents(choices.pool, seed=choices.seed, label=label)
         values = judge.of_latents(gan, pool)
         target = Target(judge, *aim, _spread(judge, values))
-        counts = dict.fromkeys((choices.each, min(PAPERS, choices.each)))
-        directions += [by_attribute(judge, pool, values, *aim, each) for each in counts]
+        for each in dict.fromkeys((choices.each, min(PAPERS, choices.each))):
+            try:
+                directions.append(by_attribute(judge, pool, values, *aim, each))
+            except GanlabError as error:
+                if chosen is None:
+                    raise
+                notes.append(f"The labeler's own choice is left out: {error.message} {error.hint}")
         if choices.clean:
             directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
     if not directions:
@@ -92,7 +98,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
     fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
     result = _shown(gan, directions[0], fresh, choices)
-    result.notes += ends.notes()
+    result.notes += notes
     if target is None:
         result.notes.append(ends.why_unmeasured())
         return result
