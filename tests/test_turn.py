@@ -228,6 +228,16 @@ def test_a_concept_that_is_turned_away_from_is_shown_as_it_is(gan: Gan, monkeypa
     assert f"correlates -{back.metrics['correlation'].value:.2f}" in back.summary
 
 
+def test_the_names_of_the_ends_stand_in_words_above_the_figure(gan: Gan, monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[list[str]] = []
+    rows = draw.labelled_rows
+    monkeypatch.setattr(
+        draw, "labelled_rows", lambda *args, **words: heads.append(words["heads"]) or rows(*args, **words)
+    )
+    turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
+    assert heads == [["0:1 0:2 -1", "-0.5", "sample 0", "+0.5", "man with glasses +1"]]
+
+
 def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
     """Exemplars that share nothing: the direction is one of chance and must not beat chance."""
     result = turn(gan, "0:0,0:1,0:2,0:3", "0:4,0:5,0:6,0:7", labeler=Reader(), **FAST)
