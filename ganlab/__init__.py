@@ -67,6 +67,7 @@ _HOME_OF = {
     "save_gan": "checkpoints",
     "save_result": "run_folders",
     "split_of": "data",
+    "with_unsaid": "vocabulary",
     "words_of": "vocabulary",
 }
 
@@ -140,6 +141,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.run_folders import load_result as load_result
     from ganlab.run_folders import save_result as save_result
     from ganlab.vocabulary import said_by as said_by
+    from ganlab.vocabulary import with_unsaid as with_unsaid
     from ganlab.vocabulary import words_of as words_of
 
 

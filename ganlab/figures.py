@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 __all__ = [
-    "bars", "beside", "blocks", "curve", "grid", "heat", "histogram", "labelled_rows", "matrix", "numbered_grid",
-    "outline_boxes", "ranked",
+    "bars", "beside", "blocks", "curve", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
+    "numbered_grid", "outline_boxes", "ranked",
 ]  # fmt: skip
 
 Colour = tuple[int, int, int]
@@ -117,14 +117,15 @@ def labelled_rows(
     titled = text.line + 12 if title else 0
     top = titled + max((text.line * len(lines) + 8 for lines in above_columns), default=0)
     footer = text.line * max((words.count("\n") + 1 for words in below), default=0)
-    width = max(left + strips[0][2].shape[1], text.width(title) + 4)
+    middles = [left + pad + column * step + (step - pad) // 2 for column in range(columns)]
+    ends = [middles[at] + text.width(line) // 2 + 2 for at, lines in enumerate(above_columns) for line in lines]
+    width = max(left + strips[0][2].shape[1], text.width(title) + 4, *ends)
     feet = sum(footer for *_, under in strips if under)
     sheet = Image.new("RGB", (width, top + sum(heights) + feet), WHITE)
     draw = ImageDraw.Draw(sheet)
     if title:
         text.write(draw, (2, text.line // 2 + 2), title, "lm", INK)
-    for column, lines in enumerate(above_columns):
-        middle = left + pad + column * step + (step - pad) // 2
+    for middle, lines in zip(middles, above_columns, strict=False):
         for number, line in enumerate(reversed(lines)):
             text.write(draw, (middle, top - 6 - number * text.line), line, "ms", SOFT)
     y = top
@@ -136,10 +137,14 @@ def labelled_rows(
         y += height
         for column, words in enumerate(under):
             for number, line in enumerate(words.split("\n")):
-                place = (left + pad + column * step + (step - pad) // 2, y + number * text.line + text.line // 2)
-                text.write(draw, place, line, "mm", SOFT)
+                text.write(draw, (middles[column], y + number * text.line + text.line // 2), line, "mm", SOFT)
         y += footer if under else 0
     return sheet
+
+
+def in_words(name: str) -> str:
+    """The name of a group, or pictures as they were typed, for a head: ``man_with_glasses`` in words, to be broken."""
+    return name.replace("_", " ").replace(",", " ")
 
 
 def blocks(

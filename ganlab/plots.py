@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ Numbers = Sequence[float] | np.ndarray
 Series = tuple[Numbers, Numbers | None, Numbers | None]
 
 FEW = 9  # points on x that are all named
+LABEL = 44  # characters in a line beside the y axis, of the least high plot
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
 _STYLE: dict[Any, Any] = {
@@ -215,7 +217,7 @@ def _logarithmic(axes: Axes, x: np.ndarray) -> None:
 
 def _finish(axes: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool) -> None:
     axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
+    axes.set_ylabel(textwrap.fill(ylabel, LABEL))
     axes.set_title(title)
     if legend:
         axes.legend(loc="best")

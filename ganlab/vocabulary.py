@@ -17,7 +17,7 @@ Where a card has no list, its concepts are the words, and "no_" before one denie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,3 +74,17 @@ def said_by(labeler: Labeler, name: str) -> Said:
                 raise GanlabError(f"{name!r} says {attribute!r} and its opposite.", "Mind the name of the group.")
         del parts[:known]
     return Said(attributes, tuple(word for word in unknown if word))
+
+
+def with_unsaid(labeler: Labeler, said: Sequence[Attributes]) -> list[Attributes]:
+    """What names mean beside each other: of "man" and "man_with_glasses", the first means no glasses.
+
+    Where one of them speaks of an attribute, those that are silent on it mean what the card's ``unsaid`` has for it.
+
+    Args:
+        said: what each name says; one that says nothing goes on doing so.
+    """
+    spoken = {attribute for one in said for attribute in one}
+    unsaid: Attributes = labeler.card.get("unsaid", {})
+    meant = {attribute: value for attribute, value in unsaid.items() if attribute in spoken}
+    return [{**meant, **one} if one else {} for one in said]

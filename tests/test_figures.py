@@ -86,6 +86,20 @@ def test_heads_stand_above_the_columns_and_move_nothing_else() -> None:
     assert above > figures.labelled_rows({"a": ROOMS[:3]}, scale=4, heads=["one"]).height - 66 - 2  # in two lines
 
 
+def test_a_head_wider_than_the_last_column_is_not_cut() -> None:
+    plain = figures.labelled_rows({"a": ROOMS[:3]}, heads=["", "", "x"])
+    sheet = np.asarray(figures.labelled_rows({"a": ROOMS[:3]}, heads=["", "", "moustache"]))
+    assert sheet.shape[1] > plain.width
+    assert (sheet[:, -1] == 255).all()
+    right = sheet.shape[1] - np.flatnonzero((sheet < 255).any((0, 2))).max()
+    assert right <= 6, "no wider than the head needs"
+
+
+def test_names_in_words() -> None:
+    assert figures.in_words("man_with_glasses") == "man with glasses"
+    assert figures.in_words("0:3,0:8") == "0:3 0:8"
+
+
 def test_words_below_stand_under_their_column_in_every_block() -> None:
     rows = {"a": ROOMS[:3], "b": ROOMS[3:6]}
     plain = np.asarray(figures.labelled_rows(rows, scale=4, columns=2))
@@ -208,6 +222,17 @@ def test_a_matrix_is_darker_where_more_is_and_writes_few_rows_in() -> None:
 
 def test_names_in_plots_are_text_not_mathematics() -> None:
     figures.bars({"$\\frac{a$ and $b": {"$x_1$": 1.0}}, xlabel="$", title="100% of $z$")
+
+
+def test_a_long_label_beside_the_y_axis_is_not_cut() -> None:
+    label = "shows smile and not glasses and not woman and not hat and not beard (%)"
+    for plot in (
+        figures.curve(X, {"a": (X, None, None)}, xlabel="x", ylabel=label),
+        figures.ranked([3.0, -1.0, 2.0], xlabel="x", ylabel=label),
+    ):
+        pixels = np.asarray(plot)
+        assert (pixels[:4] == 255).all()
+        assert (pixels[-4:] == 255).all()
 
 
 def test_a_power_is_a_straight_line_on_logarithmic_axes() -> None:

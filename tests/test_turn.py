@@ -63,6 +63,34 @@ def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> Non
     assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
 
 
+def test_the_table_says_of_random_directions_what_the_metrics_say(turned: Result) -> None:
+    """Their signs do not cancel over the ten of them."""
+    value = {name: metric.value for name, metric in turned.metrics.items()}
+    table = turned.tables["directions"]
+    for end, rows in (("", table.rows[:2]), ("_4_and_4", table.rows[2:])):
+        for suffix, row in zip(("", "_random"), rows, strict=True):
+            cells = dict(zip(table.columns, row, strict=True))
+            names = {
+                "steady": "steady",
+                "travel": "travel",
+                "Pearson": "correlation",
+                "Pearson, all": "correlation_all",
+            }
+            for column, name in names.items():
+                assert cells[column] == pytest.approx(value[f"{name}{end}{suffix}"])
+    assert table.rows[1][3] > 0.1
+
+
+def test_numbers_by_chance_are_sizes_of_each_direction() -> None:
+    t, which = coefficients(5, 1.0), np.array([0, 0, 1, 1])
+    way = Way(t, (np.array([1.0, 1, -1, -1])[:, None] * t + [[0], [1], [0], [1]])[:, :, None], np.ones(1))
+    assert (way.numbers(0)["travel"], way.numbers(0)["correlation"]) == pytest.approx((0, 0))
+    by_chance = way.numbers_by_chance(0, which)
+    assert by_chance["travel"].tolist() == [2, 2]
+    assert by_chance["correlation"] == pytest.approx([1, 1])
+    assert (by_chance["ranks_all"] > 0.5).all()
+
+
 def test_a_cleaned_direction_keeps_more_and_turns_as_far(gan: Gan) -> None:
     result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=3000, clean=True)
     value = {name: metric.value for name, metric in result.metrics.items()}
@@ -120,6 +148,18 @@ def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan)
     assert "steady_16_and_16" in result.metrics
 
 
+def test_groups_turn_where_the_pool_holds_too_few_for_the_labeler(gan: Gan) -> None:
+    by_hand = {"exemplars": chosen(gan), "labeler": Reader(), "n": 20}
+    few = turn(gan, "left", "right", pool=100, **by_hand)
+    assert [row[0] for row in few.tables["directions"].rows[::2]] == ["groups, 6 + 6", "4 + 4"]
+    assert [note for note in few.notes if "left out" in note] == [
+        "The labeler's own choice is left out: 100 samples hold no 64 + 64 exemplars. Raise --pool, or lower --each."
+    ]
+    rare = turn(gan, "man", "man_with_glasses", pool=130, each=65, clean=True, **by_hand)
+    assert [row[0] for row in rare.tables["directions"].rows[::2]][:2] == ["groups, 6 + 6, cleaned", "groups, 6 + 6"]
+    assert any("too few or too many for 65 + 65" in note for note in rare.notes)
+
+
 def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:
     """From right to left is the other way round, and the followed attribute still rises."""
     there, back = (
@@ -127,6 +167,36 @@ def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:
     )
     np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
     assert back.metrics["steady"].value == there.metrics["steady"].value == 1
+
+
+def test_typed_pictures_say_which_way_a_measure_goes(gan: Gan) -> None:
+    """From large to small: yaw falls, and a perfect turn counts as one."""
+    order = np.argsort(truth(gan.latents(300, seed=0).z)[:, 3])
+    small, large = (",".join(f"0:{row}" for row in rows) for rows in (order[:40], order[-40:]))
+    there, back = (turn(gan, *ends, by="yaw", labeler=Reader(), **FAST) for ends in ((small, large), (large, small)))
+    np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
+    assert back.metrics["steady"].value == there.metrics["steady"].value == 1
+    assert back.metrics["correlation"].value == pytest.approx(there.metrics["correlation"].value)
+    assert there.metrics["correlation"].value > 0.99
+    assert "yaw falls" in back.metrics["steady"].about
+    assert "yaw rises" in there.metrics["steady"].about
+
+
+def test_groups_say_which_way_a_measure_goes_where_their_names_do_not(gan: Gan) -> None:
+    by_hand = chosen(gan)
+    groups = Exemplars(gan.hash, {"ann": by_hand.group("left"), "bob": by_hand.group("right")})
+    options = {"by": "yaw", "exemplars": groups, "labeler": Reader(), **FAST}
+    there, back = (turn(gan, *ends, **options) for ends in (("ann", "bob"), ("bob", "ann")))
+    np.testing.assert_array_equal(there.arrays["direction"], -back.arrays["direction"])
+    np.testing.assert_array_equal(there.arrays["direction"], turn(gan, "left", "right", **options).arrays["direction"])
+    assert "yaw falls" in back.metrics["steady"].about
+
+
+def test_words_that_the_labeler_does_not_know_are_told(gan: Gan) -> None:
+    result = turn(gan, "left_side", "right", labeler=Reader(), **FAST)
+    assert [note for note in result.notes if "does not know" in note] == [
+        "The labeler 'reader' does not know the word 'side' in 'left_side'."
+    ]
 
 
 def test_a_concept_turns_too(gan: Gan) -> None:
@@ -156,6 +226,16 @@ def test_a_concept_that_is_turned_away_from_is_shown_as_it_is(gan: Gan, monkeypa
         assert 0 < back.metrics[name].value == pytest.approx(there.metrics[name].value)
     assert "smile falls" in back.metrics["steady"].about
     assert f"correlates -{back.metrics['correlation'].value:.2f}" in back.summary
+
+
+def test_the_names_of_the_ends_stand_in_words_above_the_figure(gan: Gan, monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[list[str]] = []
+    rows = draw.labelled_rows
+    monkeypatch.setattr(
+        draw, "labelled_rows", lambda *args, **words: heads.append(words["heads"]) or rows(*args, **words)
+    )
+    turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
+    assert heads == [["0:1 0:2 -1", "-0.5", "sample 0", "+0.5", "man with glasses +1"]]
 
 
 def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
@@ -234,7 +314,12 @@ def test_what_is_followed() -> None:
     assert followed(judge, "left", "right", None) == (3, 1)
     assert followed(judge, "right_woman", "left_woman", None) == (3, -1)
     assert followed(judge, "smiling", "neutral", None) == (0, -1)
-    assert followed(judge, "a", "b", "yaw") == (3, 1)
+    assert followed(judge, "man", "man_with_glasses", None) == (1, 1)  # "man" means: without, as in arithmetic
+    assert followed(judge, "woman_with_glasses", "woman", None) == (1, -1)
+    assert followed(judge, "0:1", "right", "yaw") == followed(judge, "left", "0:1", "yaw") == (3, 1)
+    assert followed(judge, "neutral", "left", "smile") == (0, 1)
+    assert followed(judge, "left", "neutral", "smile") == (0, -1)
+    assert followed(judge, "0:1", "0:2", "yaw") == followed(judge, "man", "woman", "yaw") == (3, 0)
     assert followed(judge, "a", "b", None) is None
     assert followed(judge, "0:1", "0:2", None) is None
     with pytest.raises(GanlabError, match="several attributes change: smile, woman"):
@@ -265,15 +350,21 @@ def test_masks_and_presence_will_do_for_a_labeler() -> None:
     ("ends", "options", "words"),
     [
         (("left", "rigth"), {}, "Known groups: smiling_woman"),
-        (("left", "up"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
+        (("left", "up"), {"labeler": Reader()}, "knows the words: smiling, neutral, with_glasses"),
+        (("left", "neutral"), {"labeler": Reader()}, "--by with one of smile, glasses, woman, yaw"),
+        (("rihgt", "lfet"), {"by": "yaw", "labeler": Reader()}, "no exemplars called 'rihgt'"),
+        (("left", "lfet"), {"by": "yaw", "labeler": Reader()}, "no exemplars called 'lfet'"),
+        (("left", "0:1,x"), {"by": "yaw", "labeler": Reader()}, "no picture"),
+        (("smiling", "neutral"), {"by": "yaw", "labeler": Reader()}, "Words that say it: left, right."),
+        (("0:1,0:2", "0:2,0:1"), {"by": "yaw", "labeler": Reader()}, "at which end 'yaw' is larger"),
         (("left", "right"), {"by": "pitch", "labeler": Reader()}, "It knows: smile, glasses, woman, yaw"),
         (("left", "right"), {"by": "yaw"}, "--by needs a labeler"),
         (("left", "right"), {"clean": True}, "--clean needs a labeler"),
         (("left", "nobody"), {}, "empty"),
         (("left", "0:1,x"), {}, "no picture"),
         (("left", "right"), {"steps": 4}, "odd"),
-        (("a", "b"), {"by": "yaw", "labeler": Reader(), "pool": 100}, "Raise --pool"),
-        (("a", "b"), {"by": "smile", "labeler": Reader(), "pool": 130}, "too few or too many"),
+        (("left", "right"), {"by": "yaw", "labeler": Reader(), "pool": 100}, "Raise --pool"),
+        (("neutral", "smiling"), {"by": "smile", "labeler": Reader(), "pool": 130}, "too few or too many"),
         (("smiling_woman", "neutral_man"), {"labeler": Reader()}, "several"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganlab import GanlabError, said_by, words_of
+from ganlab import GanlabError, said_by, with_unsaid, words_of
 from ganlab_synthetic.faces.labeler import CONCEPTS, MEASURES
 from ganlab_synthetic.faces.labeler_making import UNSAID, WORDS
 
@@ -33,6 +33,14 @@ def test_names_are_read_by_the_longest_words_known(name: str, attributes: dict, 
 def test_a_name_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(GanlabError, match="'smile' and its opposite"):
         said_by(Reader(), "smiling_neutral_man")
+
+
+def test_what_is_unsaid_has_the_cards_default_where_another_name_speaks() -> None:
+    man, glasses, yaw = ({"woman": False}, {"woman": False, "glasses": True}, {"yaw": -1})
+    assert with_unsaid(Reader(), [man, glasses]) == [{"woman": False, "glasses": False}, glasses]
+    assert with_unsaid(Reader(), [man, yaw]) == [man, yaw]  # nobody speaks of glasses
+    assert with_unsaid(Reader(), [{}, glasses]) == [{}, glasses]  # what says nothing, as typed pictures, means nothing
+    assert with_unsaid(Truth(), [{"window": True}, {"lamp": True}]) == [{"window": True}, {"lamp": True}]
 
 
 def test_without_a_list_the_concepts_are_the_words() -> None:

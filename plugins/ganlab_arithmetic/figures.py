@@ -52,7 +52,7 @@ def equation(
     }
     rows["drawn from the mean z"] = _row(gan, gan.image.shown(torch.cat([means, around[4:5]])), signs)
     rows["mean of the pixels"] = _row(gan, gan.image.shown(torch.cat([pixel_means, pixels[None]])), signs)
-    heads = [operand.term.text.replace("_", " ").replace(",", " ") for operand in operands]
+    heads = [draw.in_words(operand.term.text) for operand in operands]
     sheet = draw.labelled_rows(rows, columns=len(signs), heads=[*heads, "result"], pad=4)
     enlarged = max(1, round(0.6 * sheet.height / (3 * gan.image.size)))
     grid = draw.grid(gan.image.shown(around), 3, scale=enlarged, pad=4)

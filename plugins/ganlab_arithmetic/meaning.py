@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ganlab import Labeler, said_by
+from ganlab import Labeler, said_by, with_unsaid
 
 from .expression import Term
 
@@ -42,8 +42,7 @@ def read(labeler: Labeler, terms: Sequence[Term]) -> Meaning:
     notes: list[str] = []
     said = [_said(labeler, term, notes) for term in terms]
     spoken = [concept for concept in labeler.concepts if any(concept in one for one in said)]
-    unsaid = {concept: bool(shown) for concept, shown in labeler.card.get("unsaid", {}).items() if concept in spoken}
-    full = [{**unsaid, **one} if one else {} for one in said]
+    full = [{concept: bool(shown) for concept, shown in one.items()} for one in with_unsaid(labeler, said)]
     wanted: Shown = {}
     for concept in spoken:
         silent = sum(term.sign for term, one in zip(terms, full, strict=True) if concept not in one)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, latents_of, one_class
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, one_class
 
 from . import figures
 from .direction import Direction, by_attribute, halves_agree, random_directions
-from .judging import Judge, followed
+from .ends import Ends
+from .judging import Judge
 from .turning import Way, coefficients, walk
 
 FRESH_FROM = 1_000_000  # turned samples begin at this index, far from exemplars and pool
@@ -66,12 +67,14 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     labeler = labeler or Labeler.of_checkpoint(gan)
     if choices.by and labeler is None:
         raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
-    groups = Exemplars.of(gan, exemplars)
-    chosen = _groups(gan, groups, choices)
-    label = one_class(gan, chosen or (), choices.label)
     judge = None if labeler is None else Judge(labeler)
-    aim = None if judge is None else followed(judge, choices.first, choices.second, choices.by)
+    ends = Ends(gan, Exemplars.of(gan, exemplars), judge, (choices.first, choices.second), choices.by)
+    ends.check()
+    chosen = ends.exemplars()
+    label = one_class(gan, chosen or (), choices.label)
+    aim = ends.aim()
     directions: list[Direction] = []
+    notes = ends.notes()
     target = None
     if chosen is not None:
         first, second = (latents.z for latents in chosen)
@@ -80,30 +83,28 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         pool = gan.latents(choices.pool, seed=choices.seed, label=label)
         values = judge.of_latents(gan, pool)
         target = Target(judge, *aim, _spread(judge, values))
-        counts = dict.fromkeys((choices.each, min(PAPERS, choices.each)))
-        directions += [by_attribute(judge, pool, values, *aim, each) for each in counts]
+        for each in dict.fromkeys((choices.each, min(PAPERS, choices.each))):
+            try:
+                directions.append(by_attribute(judge, pool, values, *aim, each))
+            except GanlabError as error:
+                if chosen is None:
+                    raise
+                notes.append(f"The labeler's own choice is left out: {error.message} {error.hint}")
         if choices.clean:
             directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
     if not directions:
-        raise _nothing_to_go_by(choices, groups, judge)
+        raise ends.nothing_to_go_by()
     if choices.clean and target is None:
         raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
     fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
     result = _shown(gan, directions[0], fresh, choices)
+    result.notes += notes
     if target is None:
-        result.notes.append(_why_unmeasured(judge, choices))
+        result.notes.append(ends.why_unmeasured())
         return result
     for place, direction in enumerate(directions):
         _measure(gan, target, direction, fresh, choices, result, main=place == 0)
     return result
-
-
-def _groups(gan: Gan, groups: Exemplars, choices: Choices) -> tuple[Latents, Latents] | None:
-    """The exemplars that people chose for both ends; None where either is no group (or gave way to --by) nor typed."""
-    ends = (choices.first, choices.second)
-    if all(":" in end or (choices.by is None and end in groups.groups) for end in ends):
-        return latents_of(gan, groups.pictures(ends[0])), latents_of(gan, groups.pictures(ends[1]))
-    return None
 
 
 def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
@@ -111,24 +112,6 @@ def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
     measured = [judge.is_measure(column) for column in range(values.shape[1])]
     return np.where(measured, np.maximum(high - low, 1e-12), 1.0)
-
-
-def _nothing_to_go_by(choices: Choices, groups: Exemplars, judge: Judge | None) -> GanlabError:
-    missing = next((end for end in (choices.first, choices.second) if end not in groups.groups), choices.first)
-    known = ", ".join(groups.groups) or "none"
-    hint = f"Known groups: {known}. Or type pictures: 0:12,0:40."
-    if judge is not None:
-        hint += f" Or let the labeler choose: --by with one of {', '.join(judge.attributes)}."
-    return GanlabError(f"There are no exemplars called {missing!r}.", hint)
-
-
-def _why_unmeasured(judge: Judge | None, choices: Choices) -> str:
-    if judge is None:
-        return "What turns is not measured: no labeler knows this GAN's pictures. Name one: --labeler NAME."
-    return (
-        f"What turns is not measured: the words {choices.first!r} and {choices.second!r} name no attribute of the "
-        f"labeler {judge.labeler.name!r}. Name one: --by {'|'.join(judge.attributes)}."
-    )
 
 
 def _shown(gan: Gan, direction: Direction, fresh: Latents, choices: Choices) -> Result:
@@ -160,7 +143,7 @@ def _measure(
     along, aside = (way.facing(target.column, target.sign) for way in (seen, seen_random))
     end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
     result.metrics |= _metrics(target, along, aside, which, end)
-    _add_row(target, direction, along, aside, result)
+    _add_row(target, direction, along, aside, which, result)
     if not main:
         return
     for other, at in target.others.items():
@@ -196,28 +179,16 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
         f"samples whose {name} {target.goes} from end to end by half its spread and never goes back",
         "rising or falling",
     )
-    blocks = [which == one for one in np.unique(which)]
-    for measure, value, by_chance, about in (
-        (
-            "correlation",
-            along.within(column).mean(),
-            [aside.within(column)[block].mean() for block in blocks],
-            f"Pearson's of {facing} with the coefficient along each sample's way, the mean",
-        ),
+    numbers, by_chance = along.numbers(column), aside.numbers_by_chance(column, which)
+    for measure, about in (
+        ("correlation", f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
         (
             "correlation_all",
-            along.correlation(column),
-            [aside.correlation(column, block) for block in blocks],
             f"Pearson's of {facing} over all samples and steps together, where samples differ from each other as well",
         ),
-        (
-            "travel",
-            along.travel(column).mean(),
-            [aside.travel(column)[block].mean() for block in blocks],
-            f"how far {name} {target.goes} from end to end, in spreads of plain samples",
-        ),
+        ("travel", f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
     ):
-        metrics |= _against_blocks(f"{measure}{end}", float(value), np.abs(by_chance), len(along.values), about)
+        metrics |= _against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
     if others:
         metrics |= _shares(
             f"kept_all{end}",
@@ -238,7 +209,7 @@ def _shares(name: str, along: np.ndarray, aside: np.ndarray, about: str, how: st
     }
 
 
-def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
+def _against_chance(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
     """A number, and its size for each random direction: the mean and the range of 95%."""
     low, high = np.quantile(by_chance, [0.025, 0.975])
     control = f"{name}_random"
@@ -249,7 +220,7 @@ def _against_blocks(name: str, value: float, by_chance: np.ndarray, n: int, abou
     }
 
 
-def _add_row(target: Target, direction: Direction, along: Way, aside: Way, result: Result) -> None:
+def _add_row(target: Target, direction: Direction, along: Way, aside: Way, which: np.ndarray, result: Result) -> None:
     """Two lines in the table of directions: this one, and random ones of its length."""
     table = result.tables.setdefault(
         "directions",
@@ -257,13 +228,14 @@ def _add_row(target: Target, direction: Direction, along: Way, aside: Way, resul
             ["exemplars", "length", "steady", "travel", "Pearson", "Pearson, all", "Spearman, all"]
             + [f"{other} kept" for other in target.others],
             [],
-            "Each way to choose the exemplars, and random directions of the same length.",
+            "Each way to choose the exemplars, and random directions of the same length, whose numbers have no sign.",
         ),
     )
     column = target.column
-    for name, way, either in ((direction.name, along, False), ("random", aside, True)):
+    numbers = along.numbers(column)
+    by_chance = {name: float(sizes.mean()) for name, sizes in aside.numbers_by_chance(column, which).items()}
+    for name, way, means, either in ((direction.name, along, numbers, False), ("random", aside, by_chance, True)):
         table.rows.append(
-            [name, direction.length, float(way.steady(column, either=either).mean()), float(way.travel(column).mean())]
-            + [float(way.within(column).mean()), way.correlation(column), way.correlation(column, ranks=True)]
+            [name, direction.length, float(way.steady(column, either=either).mean()), *means.values()]
             + [float(way.kept(at).mean()) for at in target.others.values()]
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by, with_unsaid
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,27 @@ class Judge:
 
 
 def followed(judge: Judge, first: str, second: str, by: str | None) -> tuple[int, int] | None:
-    """Which attribute the turn changes, and whether it rises (+1) or falls (-1) towards the second name.
+    """Which attribute the words of both names say the turn changes, and how, unless ``by`` names it.
 
     Returns:
-        Its column and the sign; None where neither ``by`` nor the words of the names say it.
+        Its column, and whether it rises (+1) or falls (-1) towards the second name; 0 where the words say no more of
+        one than of the other. None where neither ``by`` nor the words name an attribute.
 
     Raises:
         GanlabError: the labeler does not know ``by``, or the names say several.
     """
-    said = [said_by(judge.labeler, name).attributes if ":" not in name else {} for name in (first, second)]
-    differ = {name: said[1][name] for name in judge.attributes if name in said[0] and name in said[1]}
-    differ = {name: value for name, value in differ.items() if value != said[0][name]}
+    labeler = judge.labeler
+    said = with_unsaid(
+        labeler, [said_by(labeler, name).attributes if ":" not in name else {} for name in (first, second)]
+    )
+    begins, ends = ({name: 1 if value > 0 else -1 for name, value in one.items()} for one in said)
     if by is not None:
         column = judge.column(by)
-        return column, -1 if said[0].get(judge.attributes[column], 0) > said[1].get(judge.attributes[column], 0) else 1
+        rise = ends.get(judge.attributes[column], 0) - begins.get(judge.attributes[column], 0)
+        return column, (rise > 0) - (rise < 0)
+    differ = [name for name in judge.attributes if name in begins and name in ends and begins[name] != ends[name]]
     if len(differ) > 1:
         raise GanlabError(
             f"From {first!r} to {second!r} several attributes change: {', '.join(differ)}.", "Name one of them: --by."
         )
-    return next(((judge.column(name), 1 if value > said[0][name] else -1) for name, value in differ.items()), None)
+    return (judge.column(differ[0]), ends[differ[0]]) if differ else None

@@ -57,9 +57,27 @@ class Way:
         middle = curve[:, [len(self.t) // 2]]
         return (np.abs(curve - middle) <= KEPT * self.spread[column]).all(1)
 
-    def correlation(self, column: int, rows: slice | np.ndarray = slice(None), *, ranks: bool = False) -> float:
+    def numbers(self, column: int) -> dict[str, float]:
+        """How far the attribute rises and how it follows the coefficient, in the order of the table of directions."""
+        return {
+            "travel": float(self.travel(column).mean()),
+            "correlation": float(self.within(column).mean()),
+            "correlation_all": self.correlation(column),
+            "ranks_all": self.correlation(column, ranks=True),
+        }
+
+    def numbers_by_chance(self, column: int, which: np.ndarray) -> dict[str, np.ndarray]:
+        """The same of each random direction by itself, without their signs: it has no sense of its own.
+
+        Args:
+            which: (n,) the direction that each sample went along.
+        """
+        each = [replace(self, values=self.values[which == one]).numbers(column) for one in np.unique(which)]
+        return {name: np.abs([numbers[name] for numbers in each]) for name in each[0]}
+
+    def correlation(self, column: int, *, ranks: bool = False) -> float:
         """Pearson's (or Spearman's) correlation of attribute and coefficient over all pictures; 0 where constant."""
-        curve = self.values[rows, :, column].astype(np.float64)
+        curve = self.values[:, :, column].astype(np.float64)
         t = np.broadcast_to(self.t, curve.shape)
         return correlation(*(rankdata(part) if ranks else part.ravel() for part in (t, curve)))
 

@@ -1,0 +1,118 @@
+"""The two ends of a turn: pictures that people chose, and words that the labeler knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ganlab import Exemplars, Gan, GanlabError, Latents, latents_of, one_class, said_by, words_of
+
+from .judging import Judge, followed
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a person typed for both ends.
+
+    Attributes:
+        judge: None where no labeler knows the GAN's pictures.
+        names: of the first and the second end: a group, pictures as ``0:12,0:40``, or words of the labeler.
+        by: the attribute to follow; where it is given, the labeler chooses exemplars in place of named groups.
+    """
+
+    gan: Gan
+    groups: Exemplars
+    judge: Judge | None
+    names: tuple[str, str]
+    by: str | None
+
+    def check(self) -> None:
+        """Refuse what is neither pictures nor a group nor said in the labeler's words, before anything is drawn.
+
+        Raises:
+            GanlabError: the first of them, with the names there are.
+        """
+        for name in self.names:
+            if ":" in name:
+                self.groups.pictures(name)
+            elif name not in self.groups.groups and not (self.judge and said_by(self.judge.labeler, name).attributes):
+                raise GanlabError(f"There are no exemplars called {name!r}.", self._known())
+
+    def exemplars(self) -> tuple[Latents, Latents] | None:
+        """Those that people chose for both ends; None where either is no group (or gave way to ``by``) nor typed."""
+        if all(":" in name or (self.by is None and name in self.groups.groups) for name in self.names):
+            return self._latents()
+        return None
+
+    def aim(self) -> tuple[int, int] | None:
+        """The column of the attribute that the turn changes, and +1 where it rises towards the second end, else -1.
+
+        The words of the names say so. Where they do not and ``by`` names the attribute, the labeler compares what
+        people chose for the ends. None where nothing names an attribute.
+
+        Raises:
+            GanlabError: it cannot be said where the attribute that ``by`` names is larger; as :func:`followed` and
+                :func:`ganlab.one_class`.
+        """
+        if self.judge is None:
+            return None
+        found = followed(self.judge, *self.names, self.by)
+        if found is None or found[1]:
+            return found
+        column, _ = found
+        if all(self._has_pictures(name) for name in self.names):
+            latents = self._latents()
+            one_class(self.gan, latents, None)
+            first, second = (self.judge.of_latents(self.gan, part)[:, column].mean() for part in latents)
+            if first != second:
+                return column, 1 if second > first else -1
+        attribute = self.judge.attributes[column]
+        saying = [word for word, said in words_of(self.judge.labeler).items() if attribute in said]
+        raise GanlabError(
+            f"Neither words nor pictures of {self.names[0]!r} and {self.names[1]!r} say at which end {attribute!r} is "
+            "larger.",
+            f"Words that say it: {', '.join(saying) or 'none'}. Or give groups or pictures that differ in it.",
+        )
+
+    def notes(self) -> list[str]:
+        """The words of names without pictures that the labeler does not know."""
+        if self.judge is None:
+            return []
+        labeler = self.judge.labeler
+        return [
+            f"The labeler {labeler.name!r} does not know the word {word!r} in {name!r}."
+            for name in self.names
+            if not self._has_pictures(name)
+            for word in said_by(labeler, name).unknown
+        ]
+
+    def nothing_to_go_by(self) -> GanlabError:
+        """There are not exemplars for both ends, and no attribute that the labeler could choose them by."""
+        missing = next(name for name in self.names if not self._has_pictures(name))
+        hint = self._known()
+        if self.judge is not None:
+            hint += f" Or let the labeler choose: --by with one of {', '.join(self.judge.attributes)}."
+        return GanlabError(f"There are no exemplars called {missing!r}.", hint)
+
+    def why_unmeasured(self) -> str:
+        """For a turn that nobody measures."""
+        if self.judge is None:
+            return "What turns is not measured: no labeler knows this GAN's pictures. Name one: --labeler NAME."
+        return (
+            f"What turns is not measured: the words {self.names[0]!r} and {self.names[1]!r} name no attribute of the "
+            f"labeler {self.judge.labeler.name!r}. Name one: --by {'|'.join(self.judge.attributes)}."
+        )
+
+    def _has_pictures(self, name: str) -> bool:
+        return ":" in name or name in self.groups.groups
+
+    def _latents(self) -> tuple[Latents, Latents]:
+        first, second = (latents_of(self.gan, self.groups.pictures(name)) for name in self.names)
+        return first, second
+
+    def _known(self) -> str:
+        known = f"Known groups: {', '.join(self.groups.groups) or 'none'}."
+        if self.judge is not None:
+            known += (
+                f" The labeler {self.judge.labeler.name!r} knows the words: {', '.join(words_of(self.judge.labeler))}."
+            )
+        return f"{known} Or type pictures: 0:12,0:40."
