@@ -158,6 +158,17 @@ def test_without_a_labeler_the_layer_that_tells_best_is_chosen(gan: Gan) -> None
     assert f"In {max(auc, key=auc.get)} of" in probe(gan, "window", boxes=boxes).summary
 
 
+@pytest.mark.parametrize("layer", ["2", "5"])
+@pytest.mark.parametrize("judged", [True, False])
+def test_filters_of_any_layer_are_dropped(gan: Gan, layer: str, judged: bool) -> None:
+    """Of a convolution before its activation and of the picture itself, which are no hidden layers."""
+    options = {"labeler": Truth(), "order": "effect"} if judged else {"boxes": drawn_boxes(gan)}
+    result = probe(gan, "window", drop=True, top=1, layer=layer, fresh=20, draws=2, **options)
+    assert "drop" in result.figures
+    if judged:
+        assert result.metrics["share_after"].value == 0
+
+
 def test_the_papers_own_way_stands_beside_another(gan: Gan) -> None:
     """In the second hidden layer one filter is the square; in the paper's, the first, three are."""
     result = probe(gan, "window", drop=True, labeler=Truth(), **(FAST | {"layer": "3"}))

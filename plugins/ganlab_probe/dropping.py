@@ -103,7 +103,7 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
             result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
     curve = drop_curve(bench, ranking[:count], column, before[:, column])
     _report_curve(bench, concept, ranking, curve, draws, seed, result)
-    _show(bench, concept, column, ranking[:count], seed, before[:, column], result)
+    _show(bench, concept, ranking, count, seed, before[:, column], result)
     gone = 1 - share_after / share_before if share_before else 0.0
     result.summary = (
         f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.1%} of samples show a {concept} "
@@ -272,17 +272,16 @@ def _report_curve(
 
 
 def _show(
-    bench: Bench, concept: str, column: int, filters: np.ndarray, seed: int, shown: np.ndarray, result: Result
+    bench: Bench, concept: str, ranking: np.ndarray, count: int, seed: int, shown: np.ndarray, result: Result
 ) -> None:
     """The first samples that showed the concept: original, dropped, random drop."""
     rows = np.flatnonzero(shown)[: figures.SHOWN] if shown.any() else np.arange(min(figures.SHOWN, len(shown)))
     latents = bench.latents[rows]
-    maps = next(layer.shape[0] for layer in bench.gan.hidden_layers() if layer.name == bench.layer)
-    by_chance = random_filters(maps, len(filters), 1, seed)[0]
+    by_chance = random_filters(len(ranking), count, 1, seed)[0]
     pictures = {
         "original": bench.gan.generate(latents),
-        f"{len(filters)} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, filters),
-        f"{len(filters)} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
+        f"{count} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, ranking[:count]),
+        f"{count} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
     }
     drawn = Figure(
         figures.rows(bench.gan, pictures),

@@ -12,7 +12,7 @@ from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Re
 
 from . import figures, layers
 from .causal import own_effects
-from .dropping import Bench, drop
+from .dropping import Bench, drop, pictures_without, random_filters
 from .insertion import insert
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
@@ -74,9 +74,9 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     if choices.drop:
         fresh = _fresh(gan, marks, choices)
         if labeler is None:
-            _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
+            _drop_unjudged(gan, layer, ranking, count, concept, fresh, result, choices)
         else:
-            drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
+            drop(Bench(gan, layer, fresh, labeler), concept, ranking, count, choices.draws, choices.seed, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if choices.insert:
@@ -243,21 +243,25 @@ def _report_papers_way(
 
 
 def _drop_unjudged(
-    gan: Gan, layer: str, filters: np.ndarray, concept: str, fresh: Latents, result: Result, choices: Choices
+    gan: Gan,
+    layer: str,
+    ranking: np.ndarray,
+    count: int,
+    concept: str,
+    fresh: Latents,
+    result: Result,
+    choices: Choices,
 ) -> None:
     """Without a labeler the drop is shown and not counted."""
-    from .dropping import pictures_without, random_filters
-
-    maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
-    by_chance = random_filters(maps, len(filters), 1, choices.seed)[0]
+    by_chance = random_filters(len(ranking), count, 1, choices.seed)[0]
     shown = fresh[: figures.SHOWN]
     rows = {
         "original": gan.generate(shown),
-        f"{concept} filters dropped": pictures_without(gan, layer, shown, filters),
+        f"{concept} filters dropped": pictures_without(gan, layer, shown, ranking[:count]),
         "random filters dropped": pictures_without(gan, layer, shown, by_chance),
     }
     result.figures["drop"] = Figure(
-        figures.rows(gan, rows), f"Fresh samples, {len(filters)} filters of {layer} dropped; a column is one z."
+        figures.rows(gan, rows), f"Fresh samples, {count} filters of {layer} dropped; a column is one z."
     )
     result.notes.append(
         f"No share of pictures with {concept}s is given: no labeler knows this GAN's pictures, and boxes drawn on the "
