@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +101,24 @@ def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> 
     after = (other.generate(latents)[:, 0] > 0).sum((1, 2)) >= 20
     assert dropped.metrics["share_before"].value == pytest.approx(float(before.float().mean()))
     assert dropped.metrics["share_after"].value == pytest.approx(float(after.float().mean()))
+
+
+@pytest.mark.parametrize("experiment", [{"drop": True, "save": "kept"}, {"insert": True, "at": "16,16"}])
+def test_a_concepts_name_stands_in_sentences_as_it_is(gan: Gan, experiment: dict) -> None:
+    """Neither "a glasses" nor "womans": a name says nothing of its article or its plural."""
+
+    class Worn(Truth):
+        concepts = ("glasses", "woman")
+        card = MappingProxyType({"min_pixels": {"glasses": 20, "woman": 10}})
+
+    for concept in Worn.concepts:
+        result = probe(gan, concept, labeler=Worn(), n=60, fresh=10, draws=2, layer="paper", top=3, **experiment)
+        said = [result.summary, *result.notes, *(metric.about for metric in result.metrics.values())]
+        said += [figure.caption for figure in result.figures.values()]
+        said += [kept.card.summary for kept in result.gans.values()]
+        assert sum(repr(concept) in text for text in said) >= 3
+        for text in said:
+            assert not re.search(r"\b(a|an|the) (glasses|woman)\b(?! filters)|glassess|womans", text), text
 
 
 def test_saved_gan_draws_what_the_drop_drew(gan: Gan) -> None:

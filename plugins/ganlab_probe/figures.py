@@ -26,7 +26,7 @@ def rows(gan: Gan, pictures: Mapping[str, torch.Tensor]) -> Image.Image:
 def weights(values: np.ndarray, layer: str, concept: str) -> Figure:
     """All weights, largest first."""
     plot = draw.ranked(values, xlabel=f"filters of {layer}, by weight", ylabel="weight")
-    return Figure(plot, f"The regression's weight of every filter; those above zero speak for a {concept}.")
+    return Figure(plot, f"The regression's weight of every filter; those above zero speak for {concept!r}.")
 
 
 def effects(removed: np.ndarray) -> Figure:
@@ -63,7 +63,7 @@ def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, con
         k,
         {"filters by rank": (share, None, None), f"{k[-1]} random filters": (level, low, high)},
         xlabel="filters dropped",
-        ylabel=f"share of samples with a {concept}",
+        ylabel=f"share of samples that show {concept!r}",
         marks={} if few is None else {f"90% gone: {few}": few},
         from_zero=True,
     )
