@@ -57,11 +57,10 @@ def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
 
 def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, concept: str) -> Figure:
     """Share of pictures with the concept against how many filters are dropped, beside the random drop."""
-    level = np.full(len(k), random.value)
-    low, high = (np.full(len(k), end) for end in (random.low, random.high))
     plot = draw.curve(
         k,
-        {"filters by rank": (share, None, None), f"{k[-1]} random filters": (level, low, high)},
+        {"filters by rank": (share, None, None)},
+        levels={f"{k[-1]} random filters": (random.value, random.low, random.high)},
         xlabel="filters dropped",
         ylabel=f"share of samples that show {concept!r}",
         marks={} if few is None else {f"90% gone: {few}": few},
