@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganlab.numbers import number
+
 if TYPE_CHECKING:
     from markupsafe import Markup
     from PIL import Image
@@ -35,7 +37,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters.update(number=number, interval=_interval, numeric=_is_numeric, option=_option)
+    templates.filters.update(number=_number, interval=_interval, numeric=_is_numeric, option=_option)
     figures = [_picture(name, figure, pictures) for name, figure in result.figures.items()]
     return templates.get_template(_TEMPLATE.name).render(
         result=result,
@@ -48,20 +50,9 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
     )
 
 
-def number(value: Any) -> str:
-    """A cell for a person: three digits that count, no exponent where it can be helped."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", " ").replace("-", _MINUS)
-    if not isinstance(value, float):
-        return str(value)
-    size = abs(value)
-    if 1000 <= size < 1e9:
-        return f"{value:.0f}".replace("-", _MINUS)
-    return f"{value:{'.3f' if 1e-3 <= size < 1 else '.3g'}}".replace("-", _MINUS)
+def _number(value: Any) -> str:
+    """A cell: numbers with the minus sign that a page can show."""
+    return number(value).replace("-", _MINUS) if isinstance(value, (int, float)) else number(value)
 
 
 @dataclass(frozen=True)
@@ -111,7 +102,7 @@ def _row(name: str, metric: Metric, metrics: Mapping[str, Metric]) -> _Row:
 def _verdict(metric: Metric, against: Metric) -> str:
     """The comparison in words."""
     difference = metric.value - against.value
-    words = "the same" if difference == 0 else f"{number(abs(difference))} {'more' if difference > 0 else 'less'}"
+    words = "the same" if difference == 0 else f"{_number(abs(difference))} {'more' if difference > 0 else 'less'}"
     ends = [_ends(part) for part in (metric, against)]
     if ends[0] == (metric.value, metric.value) and ends[1] == (against.value, against.value):
         return words
@@ -161,8 +152,8 @@ def _interval(metric: Metric) -> str:
     if metric.low is None and metric.high is None:
         return ""
     if metric.low is None or metric.high is None:
-        return f"at least {number(metric.low)}" if metric.high is None else f"at most {number(metric.high)}"
-    return f"{number(metric.low)} to {number(metric.high)}"
+        return f"at least {_number(metric.low)}" if metric.high is None else f"at most {_number(metric.high)}"
+    return f"{_number(metric.low)} to {_number(metric.high)}"
 
 
 def _is_numeric(table: Table, column: int) -> bool:

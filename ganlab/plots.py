@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 Numbers = Sequence[float] | np.ndarray
 Series = tuple[Numbers, Numbers | None, Numbers | None]
+Level = tuple[float, float | None, float | None]
 
-FEW = 9  # points on x that are all named
+FEW = 9  # points on x that are all named, but where they lie nearer together than
+ROOM = 0.04  # of the axis, which a name takes
 LABEL = 44  # characters in a line beside the y axis, of the least high plot
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 _COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
@@ -36,7 +38,9 @@ def curve(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    levels: Mapping[str, Level] | None = None,
     marks: Mapping[str, float] | None = None,
+    ticks: Numbers | None = None,
     from_zero: bool = False,
     log: bool = False,
     behind: Numbers | None = None,
@@ -48,7 +52,9 @@ def curve(
     Args:
         x: (n,) numbers.
         series: name -> (y, low, high), each (n,); low and high None for no band.
+        levels: name -> (y, low, high) of what was measured once, whatever x is: a level line with its band.
         marks: name -> a place on x that gets an upright dashed line.
+        ticks: places on x that are named where there is room; default: all of x where they are few.
         from_zero: let the y axis begin at 0.
         log: both axes logarithmic, so that a power is a straight line; every number is above zero.
         behind: (lines, n) of single cases, drawn thinly behind the others and not named.
@@ -62,6 +68,11 @@ def curve(
             if low is not None and high is not None:
                 axes.fill_between(places, _finite(low), _finite(high), color=colour, alpha=0.18, linewidth=0)
             _line(axes, places, _finite(y), colour, name)
+        for number, (name, (middle, bottom, top)) in enumerate((levels or {}).items(), len(series)):
+            colour = _COLOURS[number % len(_COLOURS)]
+            if bottom is not None and top is not None:
+                axes.axhspan(*_finite([bottom, top]), color=colour, alpha=0.18, linewidth=0)
+            axes.axhline(float(_finite(middle)), color=colour, linewidth=2, label=name)
         for name, place in (marks or {}).items():
             axes.axvline(float(place), color="#1c1f24", linestyle=(0, (4, 3)), linewidth=1)
             axes.annotate(
@@ -72,9 +83,11 @@ def curve(
             axes.set_ylim(bottom=0)
         if log:
             _logarithmic(axes, places)
-        elif len(places) <= FEW:
-            axes.set_xticks(places)
-        _finish(axes, xlabel, ylabel, title, legend=len(series) > 1)
+        elif ticks is not None or len(places) <= FEW:
+            wanted = places if ticks is None else _finite(ticks)
+            axes.set_xticks(_with_room(wanted))
+            axes.set_xticks(wanted, minor=True)
+        _finish(axes, xlabel, ylabel, title, legend=len(series) + len(levels or {}) > 1)
     return images[0]
 
 
@@ -203,6 +216,17 @@ def _line(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, name: str) -> N
     first, last = np.maximum(places - window // 2, 0), np.minimum(places + window // 2 + 1, len(y))
     axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.3)
     axes.plot(x, (sums[last] - sums[first]) / (last - first), color=colour, linewidth=2, label=name)
+
+
+def _with_room(places: np.ndarray) -> np.ndarray:
+    """Of places on an axis those whose names do not run into each other: the last, and from the first on what fits."""
+    *others, last = np.unique(places)
+    room = ROOM * np.ptp(places)
+    named: list[float] = []
+    for place in others:
+        if last - place >= room and (not named or place - named[-1] >= room):
+            named.append(place)
+    return np.array([*named, last])
 
 
 def _logarithmic(axes: Axes, x: np.ndarray) -> None:

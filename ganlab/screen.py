@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganlab.numbers import number
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -79,15 +81,9 @@ def _metrics_table(metrics: dict[str, Metric], *, with_words: bool) -> Table:
         column.no_wrap = True
     for name, metric in metrics.items():
         interval = (
-            "" if metric.low is None and metric.high is None else f"[{_number(metric.low)}, {_number(metric.high)}]"
+            "" if metric.low is None and metric.high is None else f"[{number(metric.low)}, {number(metric.high)}]"
         )
-        control = f"{metric.control}: {_number(metrics[metric.control].value)}" if metric.control else ""
+        control = f"{metric.control}: {number(metrics[metric.control].value)}" if metric.control else ""
         words = [metric.about] if with_words else []
-        table.add_row(name, _number(metric.value), interval, "" if metric.n is None else str(metric.n), control, *words)
+        table.add_row(name, number(metric.value), interval, number(metric.n), control, *words)
     return table
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

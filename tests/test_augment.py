@@ -130,6 +130,16 @@ def test_tables_and_figures_say_the_same(told: Result) -> None:
     assert {"figure9", "confusion"} <= set(told.figures)
 
 
+def test_a_figure_that_shows_some_of_the_classes_says_so(
+    told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Shown are" not in told.figures["figure9"].caption
+    monkeypatch.setattr("ganlab_augment.report.MOST_CLASSES", 2)
+    gan = teacher()
+    some = augment(gan=gan, data=samples_of(gan, tmp_path), n=30, shown=2)
+    assert "the first 2 of 3 classes" in some.figures["figure9"].caption
+
+
 def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
     gan = teacher()
     data = samples_of(gan, tmp_path)

@@ -286,6 +286,15 @@ def test_wrong_options_are_told(data: str, tmp_path: Path, options: dict, words:
     assert error.value.hint
 
 
+def test_a_figure_that_shows_some_of_the_classes_says_so(
+    found: Result, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Shown are" not in found.figures["accuracy"].caption
+    monkeypatch.setattr("ganlab_classify.report.MOST_CLASSES", 2)
+    some = classify(gan=tiny_gan(seed=3), data=data, c=[0.1])
+    assert "the first 2 of 3 classes" in some.figures["accuracy"].caption
+
+
 def test_a_gan_without_a_discriminator_is_refused_and_one_without_a_card_has_no_untrained_control(data: str) -> None:
     gan = tiny_gan(seed=3)
     alone = Gan(gan.generator, prior=gan.prior, image=gan.image)

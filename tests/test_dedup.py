@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from ganlab import GanlabError, Result, open_images
 from ganlab.testing import check_analysis, check_plugin
-from ganlab_dedup import dedup, grouping, hamming
+from ganlab_dedup import dedup, grouping, hamming, investigation
 from ganlab_dedup.autoencoder import SIZE, Hasher, _Adam, train
 from ganlab_dedup.control import Planted
 from ganlab_dedup.grouping import Verdict, first_copies, judge
@@ -409,6 +409,21 @@ def test_pictures_that_cannot_be_reached_are_not_taken_for_broken(
     monkeypatch.setattr(Path, "read_bytes", failing)
     with pytest.raises(GanlabError, match=r"3\.png failed"):
         dedup(str(tmp_path), steps=2, skip_broken=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["a\nb.png"], "line break"), (["a\rb.png"], "line break"), (["\udcff.png", "\udcfe.png"], "tell them apart")],
+)
+def test_names_that_no_list_can_hold_are_told_before_anything_is_learnt(
+    names: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(investigation, "train", None)
+    for name, picture in zip([*names, *(f"{row}.png" for row in range(9))], scenes(11), strict=False):
+        Image.fromarray(picture).save(tmp_path / name)
+    with pytest.raises(GanlabError, match=words) as caught:
+        dedup(str(tmp_path))
+    assert caught.value.hint
 
 
 def test_nothing_readable(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab import Gan, GanlabError, ImageSpec, Labeler, Prior, open_images
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Metric, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_features import features
 from ganlab_features.control import untrained
 from ganlab_features.dissection import dissect
 from ganlab_features.figures import colours, crops
 from ganlab_features.guided import Layer, guided_gradients
-from ganlab_features.investigation import last_convolution
+from ganlab_features.investigation import _summary, last_convolution
 from ganlab_features.judging import shares_on
 from ganlab_features.pictures import Data, Samples
 from ganlab_features.receptive import Fields, receptive_fields
@@ -443,3 +444,23 @@ def test_a_labeler_of_whole_pictures_leaves_the_concepts_out(tmp_path: Path) -> 
     result = features(tiny_gan(), str(tmp_path / "data.npy"), labeler=Whole(), filters=2, top=2)
     assert "concepts" not in result.figures
     assert any("labels whole pictures" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("trained", "before", "words"),
+    [
+        ((0.53, 0.50, 0.56), (0.55, 0.52, 0.58), "53% of .* tenth of the pixels .55% before training, no clear diff"),
+        ((0.53, 0.50, 0.56), (0.33, 0.30, 0.36), "33% before training, clearly less; even: 10%"),
+        ((0.33, 0.30, 0.36), (0.53, 0.50, 0.56), "53% before training, clearly more; even: 10%"),
+        ((0.53, None, None), (0.33, None, None), "33% before training; even: 10%"),  # one filter
+    ],
+)
+def test_the_sentence_says_what_the_control_allows(trained: tuple, before: tuple, words: str) -> None:
+    gan = tiny_gan()
+    layer = Layer.of(gan.discriminator, last_convolution(gan), (3, 16, 16), "cpu")
+    control = "gradient_in_tenth_untrained"
+    numbers = {
+        "gradient_in_tenth": Metric(*trained, control=control),
+        control: Metric(*before, no_control="it is the control"),
+    }
+    assert re.search(words, _summary(gan, layer, numbers, "leaky-guided"))

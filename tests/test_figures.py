@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab import figures
+from ganlab import figures, plots
 
 RNG = np.random.default_rng(0)
 ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)
@@ -162,6 +162,30 @@ def test_boxes_are_drawn_around_what_they_hold() -> None:
     np.testing.assert_array_equal(shown[9:27:3, 15:27:3], ROOMS[0, 3:9, 5:9])
     np.testing.assert_array_equal(shown[::3, 30::3], ROOMS[0, :, 10:])
     figures.outline_boxes(ROOMS[0], [(4, 2, 0.1, 0.1), (-3, -3, 400, 400)])
+
+
+@pytest.mark.parametrize(
+    ("places", "named"),
+    [
+        ([0, 22, 43, 65, 86, 108, 113, 129], [0, 22, 43, 65, 86, 108, 129]),
+        ([0, 50, 97, 100], [0, 50, 100]),  # the last is named
+        ([0, 1, 2, 3, 4, 100], [0, 4, 100]),
+        ([-1.0, -0.5, 0.0, 0.5, 1.0], [-1.0, -0.5, 0.0, 0.5, 1.0]),
+        ([7], [7]),
+    ],
+)
+def test_names_on_an_axis_do_not_run_into_each_other(places: list[float], named: list[float]) -> None:
+    assert plots._with_room(np.array(places)).tolist() == named
+
+
+def test_a_level_is_a_line_with_its_band_and_no_dots() -> None:
+    plot = figures.curve([0, 1, 2], {}, levels={"chance": (0.5, 0.4, 0.6)}, xlabel="", ylabel="")
+    pixels = np.asarray(plot, int)
+    blue = pixels[..., 2] - pixels[..., 0]
+    columns = np.flatnonzero((blue > 100).any(0))
+    middle = slice(columns[5], columns[-5])
+    assert len(set((blue > 100).sum(0)[middle])) == 1, "as thick everywhere"
+    assert (blue[:, middle] > 10).sum(0).min() > 100, "within the band"
 
 
 X = np.arange(5)

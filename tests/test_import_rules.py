@@ -25,6 +25,7 @@ STOREYS: list[set[str]] = [
         "layers",
         "nearest",
         "networks",
+        "numbers",
         "plots",
         "page",
         "marks",

@@ -196,9 +196,10 @@ def test_a_copier_is_caught_and_its_copies_come_first(files: dict[str, str]) -> 
     assert result.metrics["p"].value < ALPHA
     assert result.metrics["p_left_out"].value >= ALPHA
     assert "copies:" in result.summary
-    first = result.tables["closest"].rows[0]
-    assert first[2] < 0.5
-    assert int(str(first[4]).split()[-1]) in copied
+    first = dict(zip(result.tables["closest"].columns, result.tables["closest"].rows[0], strict=True))
+    assert first["ratio"] < 0.5
+    assert first["ratio"] == pytest.approx(first["distance to training"] / first["distance to held-out"])
+    assert int(str(first["nearest training picture"]).split()[-1]) in copied
 
 
 def test_an_honest_generator_raises_no_alarm(files: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,16 @@ def found(value: float = 0.5) -> Result:
 class Fake:
     """Stands for every installed analysis; knows what it was asked."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: tuple[str, ...] = ()) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: Mapping[str, BaseException] | None = None) -> None:
         self.asked: dict[str, dict[str, Any]] = {}
-        self.failing = failing
+        self.failing = failing or {}
         monkeypatch.setattr(parts.Analysis, "from_spec", self.from_spec)
 
     def from_spec(self, command: str) -> Any:
         def run(gan: Gan, **options: Any) -> Result:
             self.asked[command] = options
             if command in self.failing:
-                raise GanlabError("The GAN has no discriminator.", "Take another.")
+                raise self.failing[command]
             return found()
 
         return run
@@ -66,7 +67,7 @@ def test_names_and_controls_stay_together() -> None:
 
 
 def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = Fake(monkeypatch, failing=("walk",))
+    fake = Fake(monkeypatch, {"walk": GanlabError("The GAN has no discriminator.", "Take another.")})
     gan = tiny_gan()
     page = on_one_page(gan, all_parts(gan, None, None, "window", None, 100, 0))
     page.check()
@@ -79,6 +80,22 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "without exemplars" in text
 
 
+def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    Fake(monkeypatch, {"walk": ZeroDivisionError("by\nzero")})
+    gan = tiny_gan()
+    chosen = all_parts(gan, None, None, "window", None, 100, 0)
+    page = on_one_page(gan, chosen)
+    page.check()
+    assert page.summary.startswith("1 of 6 ")
+    assert "probe_share" in page.metrics
+    crashed = "crashed: ZeroDivisionError: by zero; `ganlab walk --traceback` shows where."
+    assert page.tables["parts"].rows[0][2] == crashed
+    assert f"Figure 4: walking in Z: {crashed}" in page.notes
+    Fake(monkeypatch, {"walk": KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        on_one_page(gan, chosen)
+
+
 def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     fake = Fake(monkeypatch)
     gan = tiny_gan()
@@ -88,7 +105,8 @@ def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.Monkey
     np.save(tmp_path / "data.npy", np.zeros((30, 16, 16, 3), np.uint8))
     data = parts.Images.from_spec(str(tmp_path / "data.npy"))
     page = on_one_page(gan, all_parts(gan, data, data, "window", None, 20, 7))
-    assert page.summary.startswith("7 of 7 ")
+    assert page.summary.startswith("6 of 6 of the paper's ")
+    assert page.summary.endswith(", and beyond the paper: nearest neighbours.")
     assert len(fake.asked["features"]["data"]) == 20
     assert len(fake.asked["neighbors"]["data"]) == 30  # the test of memorising needs all of them
     assert fake.asked["arithmetic"]["expression"] == PUBLISHED[1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +103,24 @@ def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> 
     assert dropped.metrics["share_after"].value == pytest.approx(float(after.float().mean()))
 
 
+@pytest.mark.parametrize("experiment", [{"drop": True, "save": "kept"}, {"insert": True, "at": "16,16"}])
+def test_a_concepts_name_stands_in_sentences_as_it_is(gan: Gan, experiment: dict) -> None:
+    """Neither "a glasses" nor "womans": a name says nothing of its article or its plural."""
+
+    class Worn(Truth):
+        concepts = ("glasses", "woman")
+        card = MappingProxyType({"min_pixels": {"glasses": 20, "woman": 10}})
+
+    for concept in Worn.concepts:
+        result = probe(gan, concept, labeler=Worn(), n=60, fresh=10, draws=2, layer="paper", top=3, **experiment)
+        said = [result.summary, *result.notes, *(metric.about for metric in result.metrics.values())]
+        said += [figure.caption for figure in result.figures.values()]
+        said += [kept.card.summary for kept in result.gans.values()]
+        assert sum(repr(concept) in text for text in said) >= 3
+        for text in said:
+            assert not re.search(r"\b(a|an|the) (glasses|woman)\b(?! filters)|glassess|womans", text), text
+
+
 def test_saved_gan_draws_what_the_drop_drew(gan: Gan) -> None:
     result = probe(gan, "window", drop=True, top=3, labeler=Truth(), save="no-windows", **FAST)
     kept = result.gans["no-windows"]
@@ -156,6 +177,17 @@ def test_without_a_labeler_the_layer_that_tells_best_is_chosen(gan: Gan) -> None
     boxes = drawn_boxes(gan)
     auc = {row[0]: row[5] for row in probe(gan, "window", layer="all", boxes=boxes).tables["layers"].rows}
     assert f"In {max(auc, key=auc.get)} of" in probe(gan, "window", boxes=boxes).summary
+
+
+@pytest.mark.parametrize("layer", ["2", "5"])
+@pytest.mark.parametrize("judged", [True, False])
+def test_filters_of_any_layer_are_dropped(gan: Gan, layer: str, judged: bool) -> None:
+    """Of a convolution before its activation and of the picture itself, which are no hidden layers."""
+    options = {"labeler": Truth(), "order": "effect"} if judged else {"boxes": drawn_boxes(gan)}
+    result = probe(gan, "window", drop=True, top=1, layer=layer, fresh=20, draws=2, **options)
+    assert "drop" in result.figures
+    if judged:
+        assert result.metrics["share_after"].value == 0
 
 
 def test_the_papers_own_way_stands_beside_another(gan: Gan) -> None:

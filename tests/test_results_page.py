@@ -16,9 +16,10 @@ from scipy import stats
 
 from ganlab.environment import environment
 from ganlab.errors import GanlabError
-from ganlab.page import number
+from ganlab.numbers import number
 from ganlab.results import Figure, Metric, Result, Table
 from ganlab.run_folders import load_result, save_result
+from ganlab.screen import show_result
 from ganlab.writing import png_bytes
 
 from .results_kit import a_result, contents, picture
@@ -169,13 +170,29 @@ def test_the_least_result_has_a_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "\N{MINUS SIGN}3.25"), (12345.6, "12346"), (19, "19"),
-        (123456, "123 456"), (-2, "\N{MINUS SIGN}2"), (0.0, "0"), (1e-7, "1e\N{MINUS SIGN}07"), (True, "yes"),
-        (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"),
+        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "-3.25"), (12345.6, "12 346"), (19, "19"), (123456, "123 456"),
+        (123456.0, "123 456"), (-2, "-2"), (-2000.4, "-2 000"), (0.0, "0"), (-0.0, "0"), (1e-7, "1e-07"), (True, "yes"),
+        (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"), (999.4, "999"), (999.7, "1 000"), (0.9994, "0.999"),
+        (0.9997, "1"), (0.0009999, "0.001"), (999_999_999.9, "1e+09"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_for_people(value: Any, text: str) -> None:
     assert number(value) == text
+
+
+def test_page_and_screen_write_numbers_alike_but_for_the_minus_sign(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {
+        "change": Metric(-999.7, -12345.0, 0.62, 10000, control="none"),
+        "none": Metric(0.0, no_control="a test"),
+    }
+    result = Result("It changed.", metrics=metrics)
+    page, _ = page_of(result, tmp_path / "run")
+    show_result(result, tmp_path / "run")
+    for text, minus in ((page, "\N{MINUS SIGN}"), (capsys.readouterr().out, "-")):
+        for written in (f"{minus}1 000", f"{minus}12 345", "0.620", "10 000"):
+            assert written in text
 
 
 def test_the_same_pixels_give_the_same_png_whatever_the_picture_carries() -> None:

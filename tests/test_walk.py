@@ -350,6 +350,13 @@ def test_many_legs_and_steps_are_measured_whole_and_shown_in_part() -> None:
     assert "first 16 of 19" in result.figures["distance"].caption
 
 
+def test_the_way_is_marked_at_its_points_however_few_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("ganlab.figures.curve", lambda *_, **options: asked.update(options) or Image.new("RGB", (4, 4)))
+    figures.distances({"pixels": np.ones((1, 3))}, 1, "distance", "Steps.")
+    assert np.array_equal(asked["ticks"], [1, 2])
+
+
 # --- what a user can get wrong
 
 

@@ -150,20 +150,23 @@ def _figure_nine(
     """Of every class some of each set, side by side; classes that a set has no picture of are left out."""
     sets = [one.learnt for one in answers]
     rows = [[one.some(label, shown, seed) for one in sets] for label in range(len(classes))]
-    there = [label for label, found in enumerate(rows) if all(map(len, found))][:MOST_CLASSES]
-    count = min(len(one) for label in there for one in rows[label])
+    there = [label for label, found in enumerate(rows) if all(map(len, found))]
+    named = there[:MOST_CLASSES]
+    count = min(len(one) for label in named for one in rows[label])
     pictures = {
         f"{one.learnt.name}: {_error(one.told, truth):.1%} wrong": [
-            [one.learnt.pictures(rows[label][place][:count])] for label in there
+            [one.learnt.pictures(rows[label][place][:count])] for label in named
         ]
         for place, one in enumerate(answers)
     }
     size = next(iter(pictures.values()))[0][0].shape[1]
-    return Figure(
-        draw.blocks(pictures, [classes[label] for label in there], scale=max(1, 48 // size)),
+    caption = (
         "Figure 9: pictures of each class, a row each, and how many test pictures a classifier that learnt from such "
-        "gets wrong. Real ones drawn at random; samples by index, not chosen.",
+        "gets wrong. Real ones drawn at random; samples by index, not chosen."
     )
+    if len(there) > MOST_CLASSES:
+        caption += f" Shown are the first {MOST_CLASSES} of {len(there)} classes."
+    return Figure(draw.blocks(pictures, [classes[label] for label in named], scale=max(1, 48 // size)), caption)
 
 
 def _mistakes(

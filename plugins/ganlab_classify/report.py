@@ -136,10 +136,10 @@ def _accuracy(task: Task, outcomes: Mapping[str, Outcome], truth: np.ndarray) ->
             recall = _recall(outcome, truth == label)
             if recall is not None:
                 groups[name][called] = recall
-    return Figure(
-        draw.bars(groups, xlabel="part of the test pictures told right"),
-        "Told right, over all and class by class; the line is the 95% interval.",
-    )
+    caption = "Told right, over all and class by class; the line is the 95% interval."
+    if len(task.classes) > MOST_CLASSES:
+        caption += f" Shown are the first {MOST_CLASSES} of {len(task.classes)} classes; the table classes has all."
+    return Figure(draw.bars(groups, xlabel="part of the test pictures told right"), caption)
 
 
 def _confusion(task: Task, confusion: np.ndarray) -> Figure:

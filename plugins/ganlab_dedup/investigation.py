@@ -47,6 +47,7 @@ def investigate(images: Images, choices: Choices) -> Result:
         raise GanlabError(
             f"{images.spec} holds {len(images)} pictures, too few to learn a hash from.", f"Give at least {FEWEST}."
         )
+    _check_names(images)
     reader = Reader(images, choices.skip_broken)
     hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
     hashes, copy_of = _hash_all(reader, hasher)
@@ -65,6 +66,21 @@ def investigate(images: Images, choices: Choices) -> Result:
         named = ", ".join(images.name(row) for row in sorted(reader.broken)[:NAMED])
         result.notes.append(f"Left out {len(reader.broken)} of {len(images)} pictures that do not decode: {named}.")
     return result
+
+
+def _check_names(images: Images) -> None:
+    """Whether keep.txt can hold these names: a line each, no two alike."""
+    seen: set[str] = set()
+    for row in range(len(images)):
+        name = images.name(row)
+        if "\n" in name or "\r" in name:
+            raise GanlabError(f"The name {name!r} holds a line break, so that no list can hold it.", "Rename the file.")
+        if name in seen:
+            raise GanlabError(
+                f"Two pictures of {images.spec} are called {name!r}, so that no list can tell them apart.",
+                "Give them names of their own.",
+            )
+        seen.add(name)
 
 
 def _sample(reader: Reader, seed: int) -> np.ndarray:
@@ -153,9 +169,6 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: C
 def _lists(images: Images, verdict: Verdict) -> dict[str, bytes]:
     """keep.txt: the names of the pictures to keep, in order, one a line. dropped.csv: every other, and why."""
     names = [images.name(int(row)) for row in verdict.kept]
-    for name in names:
-        if "\n" in name:
-            raise GanlabError(f"The name {name!r} holds a line break, so that no list can hold it.", "Rename the file.")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["dropped", "kept", "similarity", "bits", "exact copy"])

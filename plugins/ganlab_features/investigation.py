@@ -174,9 +174,18 @@ def _summary(gan: Gan, layer: Layer, numbers: dict[str, Metric], rule: Rule) -> 
     head = f"Filters of {layer.name} of {gan.name}"
     if "gradient_in_tenth" not in numbers:
         return f"{head}: the {rule} gradients are zero, so nothing can be measured."
-    trained, before = (numbers[f"gradient_in_tenth{end}"].value for end in ("", "_untrained"))
-    words = f"{head} respond to few pixels: {trained:.0%} of the squared gradient lies in the strongest tenth"
-    return f"{words} ({before:.0%} before training; even: 10%)."
+    trained, before = (numbers[f"gradient_in_tenth{end}"] for end in ("", "_untrained"))
+    words = f"{head}: {trained.value:.0%} of the squared gradient lies in the strongest tenth of the pixels"
+    return f"{words} ({before.value:.0%} before training{_compared(trained, before)}; even: 10%)."
+
+
+def _compared(one: Metric, other: Metric) -> str:
+    """What the intervals of a number and its control, where they have any, let one say."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return ""
+    if one.low > other.high:
+        return ", clearly less"
+    return ", clearly more" if one.high < other.low else ", no clear difference"
 
 
 def _strongest_table(images: Images, ranking: Strongest, shown: list[int]) -> Table:

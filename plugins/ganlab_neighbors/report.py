@@ -109,7 +109,8 @@ def closest(sets: Sets, found: list[Found], asked: Asked, latents: Latents) -> T
             pair = [one.near[row], own.name(one.training[row]), one.far[row], held.name(one.heldout[row])]
             name = f"{latents.seed}:{int(latents.index[row])}"
             rows.append([one.space.name, name, ratios[row], *pair])
-    columns = ["space", "sample", "ratio", "distance", "nearest training picture", "distance ", "nearest held-out"]
+    columns = ["space", "sample", "ratio"]
+    columns += ["distance to training", "nearest training picture", "distance to held-out", "nearest held-out"]
     units = "; ".join(f"{one.space.name}: {one.space.unit}" for one in found)
     return Table(columns, rows, f"The samples closest to a training picture, by ratio. Distances in {units}.")
 

@@ -34,6 +34,7 @@ class Part:
         command: the analysis, by its command.
         options: of that analysis.
         missing: why it cannot be run, where that is known beforehand.
+        beyond: whether the paper has nothing of the kind.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Part:
     command: str
     options: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
+    beyond: bool = False
 
 
 def all_parts(
@@ -78,7 +80,7 @@ def all_parts(
     parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, nobody))
     if heldout is not None:
         options = {"data": data, "heldout": heldout, "seed": seed}
-        parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data))
+        parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data, beyond=True))
     return parts
 
 
@@ -110,32 +112,43 @@ def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
     """Run every part that can be run, and join what they found."""
     page = Result("")
     rows: list[list[Any]] = []
-    run = 0
+    run: list[Part] = []
     for part in progress(parts, "the paper's figures"):
-        found, why = _run(gan, part)
-        if found is None:
-            page.notes.append(f"Not run, {part.title}: {why}")
-            rows.append([part.title, part.command, f"not run: {why}"])
-        else:
-            run += 1
+        found = _run(gan, part)
+        if isinstance(found, Result):
+            run.append(part)
             add(page, part, found)
             rows.append([part.title, part.command, found.summary])
-    page.summary = f"{run} of {len(parts)} of the paper's investigations were run on {gan.name}."
+        else:
+            page.notes.append(f"{_capital(part.title)}: {found}")
+            rows.append([part.title, part.command, found])
+    page.summary = _summary(gan, parts, run)
     page.tables = {
-        "parts": Table(["in the paper", "command", "what was found"], rows, "The page's parts."),
+        "parts": Table(["investigation", "command", "what was found"], rows, "The page's parts."),
         **page.tables,
     }
     return page
 
 
-def _run(gan: Gan, part: Part) -> tuple[Result | None, str]:
-    """What a part found, or None and why it could not be run, with what to do about it."""
+def _run(gan: Gan, part: Part) -> Result | str:
+    """What a part found, or in words why nothing, with what to do about it; the other parts need not suffer."""
     if part.missing:
-        return None, f"{part.missing}."
+        return f"not run: {part.missing}."
     try:
-        return Analysis.from_spec(part.command)(gan, **part.options), ""
+        return Analysis.from_spec(part.command)(gan, **part.options)
     except GanlabError as error:
-        return None, f"{error.message} {error.hint}".strip()
+        return f"not run: {error.message} {error.hint}".strip()
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"crashed: {what}; `ganlab {part.command} --traceback` shows where."
+
+
+def _summary(gan: Gan, parts: Sequence[Part], run: Sequence[Part]) -> str:
+    """How many of the paper's investigations were run, and what else."""
+    papers = sum(not part.beyond for part in parts)
+    more = ", ".join(part.title for part in run if part.beyond)
+    words = f"{sum(not part.beyond for part in run)} of {papers} of the paper's investigations were run on {gan.name}"
+    return f"{words}, and beyond the paper: {more}." if more else f"{words}."
 
 
 def add(page: Result, part: Part, found: Result) -> None:

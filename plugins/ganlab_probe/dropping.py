@@ -83,7 +83,7 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
     )
     result.metrics |= {
         "share_before": Metric.of_share(
-            before[:, column], control="share_after", about=f"fresh samples that show a {concept}"
+            before[:, column], control="share_after", about=f"fresh samples that show {concept!r}"
         ),
         "share_after": Metric.of_share(
             after[:, column],
@@ -103,14 +103,14 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
             result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
     curve = drop_curve(bench, ranking[:count], column, before[:, column])
     _report_curve(bench, concept, ranking, curve, draws, seed, result)
-    _show(bench, concept, column, ranking[:count], seed, before[:, column], result)
+    _show(bench, concept, ranking, count, seed, before[:, column], result)
     gone = 1 - share_after / share_before if share_before else 0.0
     result.summary = (
-        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.1%} of samples show a {concept} "
+        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.1%} of samples show {concept!r} "
         f"({share_before:.1%} before: {gone:.1%} gone); without {count} random filters {share_random:.1%} do."
     )
     if not share_before:
-        result.notes.append(f"No fresh sample shows a {concept} to begin with, so nothing could be removed.")
+        result.notes.append(f"No fresh sample shows {concept!r} to begin with, so nothing could be removed.")
     result.arrays |= {"shows_before": before, "shows_after": after, "shares_random": by_chance}
 
 
@@ -220,7 +220,7 @@ def _side_effect(name: str, before: np.ndarray, after: np.ndarray, by_chance: np
             100 * (after.mean() - before.mean()),
             n=len(before),
             control=f"side_effect_{name}_random",
-            about=f"change of the share of samples with a {name}, in points; negative: fewer",
+            about=f"change of the share of samples that show {name!r}, in points; negative: fewer",
         ),
         f"side_effect_{name}_random": Metric(
             random_change.mean(),
@@ -239,7 +239,8 @@ def _report_curve(
     few = curve.filters_for(GONE) if before else None
     if few is None:
         result.notes.append(
-            f"Not even {curve.k[-1]} filters remove 90% of the {concept}s, so there is no filters_for_90."
+            f"Without all {curve.k[-1]} filters less than 90% of the samples that show {concept!r} lose it, so there "
+            "is no filters_for_90."
         )
     else:
         # a quarter of the draws: whether these remove next to nothing needs no narrow interval
@@ -250,21 +251,20 @@ def _report_curve(
                 few,
                 n=len(ranking),
                 no_control="a count; the next line says what it removes, against as many random filters",
-                about=f"fewest filters, by rank, whose drop removes 90% of the {concept}s",
+                about=f"fewest filters, by rank, without which 90% of the samples that show {concept!r} lose it",
             ),
             "filters_for_90_removed": Metric(
                 1 - curve.share[curve.k == few][0] / before,
                 n=len(bench.latents),
                 control="filters_for_90_removed_at_random",
-                about=f"part of the {concept}s that these filters remove",
+                about=f"part of the samples that show {concept!r} that lose it without these filters",
             ),
             "filters_for_90_removed_at_random": Metric(
                 removed.mean(),
                 *of_draws(removed),
                 len(bench.latents),
                 no_control="it is the control",
-                about=f"part of the {concept}s that as many random filters remove: mean of {draws} draws and the range "
-                "of 95% of them",
+                about=f"the same without as many random filters: mean of {draws} draws and the range of 95% of them",
             ),
         }
     result.figures["curve"] = figures.curve(curve.k, curve.share, result.metrics["share_after_random"], few, concept)
@@ -272,21 +272,20 @@ def _report_curve(
 
 
 def _show(
-    bench: Bench, concept: str, column: int, filters: np.ndarray, seed: int, shown: np.ndarray, result: Result
+    bench: Bench, concept: str, ranking: np.ndarray, count: int, seed: int, shown: np.ndarray, result: Result
 ) -> None:
     """The first samples that showed the concept: original, dropped, random drop."""
     rows = np.flatnonzero(shown)[: figures.SHOWN] if shown.any() else np.arange(min(figures.SHOWN, len(shown)))
     latents = bench.latents[rows]
-    maps = next(layer.shape[0] for layer in bench.gan.hidden_layers() if layer.name == bench.layer)
-    by_chance = random_filters(maps, len(filters), 1, seed)[0]
+    by_chance = random_filters(len(ranking), count, 1, seed)[0]
     pictures = {
         "original": bench.gan.generate(latents),
-        f"{len(filters)} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, filters),
-        f"{len(filters)} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
+        f"{count} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, ranking[:count]),
+        f"{count} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
     }
     drawn = Figure(
         figures.rows(bench.gan, pictures),
-        f"The first {len(rows)} fresh samples in which the labeler sees a {concept}, whatever becomes of them; "
+        f"The first {len(rows)} fresh samples in which the labeler sees {concept!r}, whatever becomes of them; "
         "a column is one z.",
     )
     result.figures = {"drop": drawn, **result.figures}  # what the reader came for goes first

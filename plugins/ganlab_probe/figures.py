@@ -26,7 +26,7 @@ def rows(gan: Gan, pictures: Mapping[str, torch.Tensor]) -> Image.Image:
 def weights(values: np.ndarray, layer: str, concept: str) -> Figure:
     """All weights, largest first."""
     plot = draw.ranked(values, xlabel=f"filters of {layer}, by weight", ylabel="weight")
-    return Figure(plot, f"The regression's weight of every filter; those above zero speak for a {concept}.")
+    return Figure(plot, f"The regression's weight of every filter; those above zero speak for {concept!r}.")
 
 
 def effects(removed: np.ndarray) -> Figure:
@@ -57,13 +57,12 @@ def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
 
 def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, concept: str) -> Figure:
     """Share of pictures with the concept against how many filters are dropped, beside the random drop."""
-    level = np.full(len(k), random.value)
-    low, high = (np.full(len(k), end) for end in (random.low, random.high))
     plot = draw.curve(
         k,
-        {"filters by rank": (share, None, None), f"{k[-1]} random filters": (level, low, high)},
+        {"filters by rank": (share, None, None)},
+        levels={f"{k[-1]} random filters": (random.value, random.low, random.high)},
         xlabel="filters dropped",
-        ylabel=f"share of samples with a {concept}",
+        ylabel=f"share of samples that show {concept!r}",
         marks={} if few is None else {f"90% gone: {few}": few},
         from_zero=True,
     )

@@ -70,7 +70,7 @@ def insert(
     before, after = there(gan.generate(fresh)), there(written(fresh, filters))
     at_random = np.array([there(written(fresh, chosen)).mean() for chosen in by_chance])
     result.metrics |= {
-        "there_before": Metric.of_share(before, control="there_after", about=f"samples with a {concept} at {at}"),
+        "there_before": Metric.of_share(before, control="there_after", about=f"samples that show {concept!r} at {at}"),
         "there_after": Metric.of_share(
             after,
             control="there_after_random",
@@ -94,8 +94,8 @@ def insert(
         figures.rows(gan, rows), f"The first fresh samples; a column is one z, the place is {at}."
     )
     result.summary = (
-        f"Writing {len(filters)} {concept} filters of {layer} at {at} gives {after.mean():.1%} of samples a {concept} "
-        f"there ({before.mean():.1%} before, {at_random.mean():.1%} with random filters)."
+        f"With {len(filters)} {concept} filters of {layer} written at {at}, {after.mean():.1%} of samples show "
+        f"{concept!r} there ({before.mean():.1%} before, {at_random.mean():.1%} with random filters)."
     )
 
 

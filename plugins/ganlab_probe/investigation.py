@@ -12,7 +12,7 @@ from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Re
 
 from . import figures, layers
 from .causal import own_effects
-from .dropping import Bench, drop
+from .dropping import Bench, drop, pictures_without, random_filters
 from .insertion import insert
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
@@ -74,9 +74,9 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     if choices.drop:
         fresh = _fresh(gan, marks, choices)
         if labeler is None:
-            _drop_unjudged(gan, layer, filters, concept, fresh, result, choices)
+            _drop_unjudged(gan, layer, ranking, count, concept, fresh, result, choices)
         else:
-            drop(Bench(gan, layer, fresh, labeler), concept, ranking, len(filters), choices.draws, choices.seed, result)
+            drop(Bench(gan, layer, fresh, labeler), concept, ranking, count, choices.draws, choices.seed, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if choices.insert:
@@ -95,7 +95,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
         )
     if choices.save:
         result.gans[choices.save] = gan.without(layer, filters).renamed(
-            choices.save, f"{gan.name} without the {len(filters)} filters of {layer} that draw {concept}s."
+            choices.save, f"{gan.name} without the {len(filters)} filters of {layer} that draw {concept!r}."
         )
     result.arrays["filters"] = filters
     return result
@@ -129,7 +129,7 @@ def _marks(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str,
         return from_boxes(gan, _first(own, choices.n), concept)
     if labeler is None:
         raise GanlabError(
-            f"Nobody has marked {concept}s on samples of {gan.name!r}.",
+            f"Nobody has marked {concept!r} on samples of {gan.name!r}.",
             "Draw boxes on the pictures of `ganlab sample` and give them as --boxes, or name a --labeler.",
         )
     return from_labeler(gan, labeler, concept, gan.latents(choices.n or PAPER_N, seed=choices.seed))
@@ -146,7 +146,7 @@ def _checked(count: int, maps: int, layer: str, concept: str) -> int:
     if count > maps:
         raise GanlabError(f"The layer {layer!r} has {maps} filters, not {count}.", f"Choose --top from 1 to {maps}.")
     if count == 0:
-        raise GanlabError(f"No filter of {layer!r} speaks for a {concept}.", "Try another --layer, or --top K.")
+        raise GanlabError(f"No filter of {layer!r} speaks for {concept!r}.", "Try another --layer, or --top K.")
     return count
 
 
@@ -170,7 +170,7 @@ def _regression_result(
     found = fits[layer]
     result = Result(
         f"In {layer} of {gan.name}, {found.above_zero} of {len(found.weights)} filters have positive weight for "
-        f"{concept}s; on held-out pictures they tell a cell on one from others with ROC AUC {found.auc:.2f} "
+        f"{concept!r}; on held-out pictures they tell a cell on it from others with ROC AUC {found.auc:.2f} "
         f"({found.moved_auc:.2f} with boxes moved to other pictures)."
     )
     held_out = f"over cells of pictures the fit had not seen; {marks.source}"
@@ -243,23 +243,27 @@ def _report_papers_way(
 
 
 def _drop_unjudged(
-    gan: Gan, layer: str, filters: np.ndarray, concept: str, fresh: Latents, result: Result, choices: Choices
+    gan: Gan,
+    layer: str,
+    ranking: np.ndarray,
+    count: int,
+    concept: str,
+    fresh: Latents,
+    result: Result,
+    choices: Choices,
 ) -> None:
     """Without a labeler the drop is shown and not counted."""
-    from .dropping import pictures_without, random_filters
-
-    maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
-    by_chance = random_filters(maps, len(filters), 1, choices.seed)[0]
+    by_chance = random_filters(len(ranking), count, 1, choices.seed)[0]
     shown = fresh[: figures.SHOWN]
     rows = {
         "original": gan.generate(shown),
-        f"{concept} filters dropped": pictures_without(gan, layer, shown, filters),
+        f"{concept} filters dropped": pictures_without(gan, layer, shown, ranking[:count]),
         "random filters dropped": pictures_without(gan, layer, shown, by_chance),
     }
     result.figures["drop"] = Figure(
-        figures.rows(gan, rows), f"Fresh samples, {len(filters)} filters of {layer} dropped; a column is one z."
+        figures.rows(gan, rows), f"Fresh samples, {count} filters of {layer} dropped; a column is one z."
     )
     result.notes.append(
-        f"No share of pictures with {concept}s is given: no labeler knows this GAN's pictures, and boxes drawn on the "
-        "original samples say nothing of the edited ones. Mark edited samples too, or name a --labeler."
+        f"No share of pictures that show {concept!r} is given: no labeler knows this GAN's pictures, and boxes drawn "
+        "on the original samples say nothing of the edited ones. Mark edited samples too, or name a --labeler."
     )

@@ -114,7 +114,14 @@ def distances(found: Mapping[str, np.ndarray], legs: int, ylabel: str, caption: 
     lines = {name: (distance[:shown].ravel(), None, None) for name, distance in found.items()}
     if shown < legs:
         caption += f" These are the first {shown} of {legs} legs."
-    plot = draw.curve(x, lines, xlabel="on the way, from point to point", ylabel=ylabel, from_zero=True)
+    plot = draw.curve(
+        x,
+        lines,
+        xlabel="on the way, from point to point",
+        ylabel=ylabel,
+        ticks=np.arange(shown + 1) + 1,
+        from_zero=True,
+    )
     return Figure(plot, caption)
 
 
