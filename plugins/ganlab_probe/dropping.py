@@ -17,7 +17,7 @@ from .intervals import of_draws
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 6  # of the curve
-NEAR = 0.5  # of the concept: what two neighbouring points must both leave for nothing between them to be asked
+NEAR = 1 / 3  # of the concept: what two neighbouring points must both leave for nothing between them to be asked
 AT_ONCE = 64  # pictures that are asked together: fewer take longer each
 
 
@@ -145,8 +145,8 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
 
     A few points draw the curve. Between them only one question is asked of every k, whether it removes enough, and the
     pictures that still showed the concept a map earlier are asked first: as soon as too many still do, k is refuted.
-    Where both points leave more than half, the curve would have to fall to a tenth and rise again between them: those
-    k are not asked.
+    Where both points leave more than a third, the curve would have to fall to a tenth and rise again between them:
+    those k are not asked.
 
     Args:
         bench: the fresh pictures.

@@ -8,9 +8,11 @@ some samples, and as many random ones, and takes the layer with the widest gap.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ganlab import Gan, GanlabError, Labeler, Table, progress
 
@@ -72,7 +74,7 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
     """
     with gan.record(*names) as recording:
         gan.generate(marks.latents)
-    fits = {}
+    asked = {}
     for name in names:
         features = recording[name]
         if features.ndim != 4 or features.shape[2] != features.shape[3]:
@@ -80,14 +82,16 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
             raise GanlabError(f"The layer {name!r} has no square feature maps.", f"Choose one of: {hidden}.")
         inside = marks.inside(features.shape[2])
         if enough(inside):
-            fits[name] = one(features, inside)
-    if not fits:
+            asked[name] = (features, inside)
+    if not asked:
         raise GanlabError(
             f"The cells of {', '.join(names)} are too coarse, or the marks too large: fewer than {FOLDS} pictures have "
             "cells inside and others outside.",
             "Name a finer --layer, or mark more pictures.",
         )
-    return fits
+    # a fit is many small steps, which take longer where threads share each than where each thread has its own fits
+    with threadpool_limits(1), ThreadPoolExecutor() as pool:
+        return dict(zip(asked, pool.map(lambda given: one(*given), asked.values()), strict=True))
 
 
 def left_out(gan: Gan, layer: str, fits: Mapping[str, Fit]) -> list[str]:
