@@ -213,7 +213,10 @@ def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tens
 
 
 def _kept_keys(group: _Group) -> dict[str, str]:
-    return {role: key for role, key in group.keys.items() if role in VECTORS_OF_NORM}
+    """A weight that was multiplied out has the key of what it is multiplied out of."""
+    weight = next((group.keys[role] for role in ("weight", "original", "v") if role in group.keys), None)
+    found = {} if weight is None else {"weight": weight}
+    return found | {role: key for role, key in group.keys.items() if role in VECTORS_OF_NORM}
 
 
 def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:
