@@ -137,8 +137,8 @@ def export(
     from ganlab.checkpoints.exporting import export_gan
 
     exported = export_gan(_opened(spec, None), like, out)
-    files = listed([str(out.parent / name) for name in exported.files])
-    screen.tell(f"Wrote {files}: {exported.changed} of its tensors differ from {like}.")
+    files = f" and its files ({len(exported.files)} in all)" if len(exported.files) > 1 else ""
+    screen.tell(f"Wrote {out}{files}: {exported.changed} of its tensors differ from {like}.")
     if exported.not_stored:
         screen.tell(
             f"Such a file does not hold the statistics of its norms ({exported.not_stored[0]}, ...): whoever opens it "

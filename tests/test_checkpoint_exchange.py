@@ -166,6 +166,16 @@ def test_weights_that_were_computed_are_not_lost_in_silence(run: Run, tmp_path: 
     assert "was computed from what the file holds" in ended.err
 
 
+def test_numbers_that_a_file_does_not_hold_are_not_made(tmp_path: Path, made: Pair) -> None:
+    """Beside the generator a network of one number that claims to be a thousand million million."""
+    state = {"netG": made.generator.state_dict(), "other": {"weight": torch.zeros(1).expand(10**8, 10**7)}}
+    torch.save(state, tmp_path / "g.pth")
+    gan = load_gan(str(tmp_path / "g.pth"), **KNOWN)
+    with pytest.raises(GanlabError, match=r"'weight' claims 1,000,000,000,000,000 numbers and holds 1"):
+        export_gan(gan, tmp_path / "g.pth", tmp_path / "n.pth")
+    assert not (tmp_path / "n.pth").exists()
+
+
 # commands on a foreign GAN
 
 

@@ -15,7 +15,7 @@ import torch
 
 from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.recovery.parts import parts_of
+from ganlab.recovery.parts import check_stored, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
@@ -61,11 +61,16 @@ def load(path: Path) -> Stored:
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
-    """A copy of a file; see :class:`ganlab.CheckpointFormat`. What tensors share and how they lie in memory stays."""
+    """A copy of a file; see :class:`ganlab.CheckpointFormat`. What tensors share and how they lie in memory stays.
+
+    Raises:
+        GanlabError: as :func:`load`; a tensor that claims more numbers than the file holds.
+    """
     document = read(path)
     for network, _, tensors in networks_in(document):
         for key, stored in tensors.items():
             if stored.is_floating_point():
+                check_stored(key, stored)
                 numbers = stored.detach()
                 before = numbers.to(torch.float64 if stored.dtype == torch.float64 else torch.float32).numpy()
                 numbers.copy_(torch.from_numpy(change(f"{network}.{key}".lstrip("."), before)))

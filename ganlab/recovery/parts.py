@@ -69,13 +69,13 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
     if len(tensors) > MOST_TENSORS:
         raise GanlabError(f"It holds {len(tensors):,} tensors.", f"Networks of up to {MOST_TENSORS:,} are read.")
     for key, value in tensors.items():
-        _check_stored(key, value)
+        check_stored(key, value)
     known = sum(_split(key)[1] is not None for key in tensors)
     groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
     return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
 
 
-def _check_stored(key: str, value: torch.Tensor) -> None:
+def check_stored(key: str, value: torch.Tensor) -> None:
     """That a tensor is of plain numbers, all of which the file holds.
 
     Raises:
