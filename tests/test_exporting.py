@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from ganlab import Gan, GanlabError
+from ganlab import Gan, GanlabError, load_gan, save_gan
 from ganlab.checkpoints import tracing
 from ganlab.checkpoints.exporting import export_gan
 from ganlab.writing import write_new_files
@@ -25,7 +27,10 @@ from tests import test_formats_theano as theano
 from tests import test_formats_torch7 as lua
 from tests.door_kit import Generator
 from tests.export_kit import changed_everywhere, gan_of, same_networks, with_layers_of
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.kit import (
+    command,
+    one_thread,  # noqa: F401 (a fixture)
+)
 
 h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -308,6 +313,29 @@ def test_precision_of_what_is_not_edited_is_kept(tmp_path: Path) -> None:
     assert new.dtype == np.float64
     assert np.argwhere(old != new).tolist() == [[0, 0, 0, 0]]
     assert new[0, 0, 0, 0] == 3
+
+
+def test_a_format_that_somebody_else_brings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one in docs/plugins.md."""
+    page = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
+    (example,) = [text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def rewrite" in text]
+    (tmp_path / "somebodys.py").write_text(example)
+    draw = torch.Generator().manual_seed(0)
+    sizes = {"0.weight": (32, 8), "0.bias": (32,), "1.weight": (256, 32), "1.bias": (256,)}
+    before = {key: torch.randn(size, generator=draw) / 4 for key, size in sizes.items()}
+    save_file(before, tmp_path / "net.matrices")
+
+    def run(*words: object) -> None:
+        assert command(capsys, "--plugin", tmp_path / "somebodys.py", "checkpoints", *words).code == 0
+
+    said = ("--z", "normal", "--activation", "relu", "--output", "tanh", "--image-size", "16")
+    run("convert", tmp_path / "net.matrices", "--out", tmp_path / "mine", *said)
+    gan = load_gan(str(tmp_path / "mine"))
+    save_gan(gan.without("dense1.act", [1, 5]), tmp_path / "edited")
+    run("export", tmp_path / "edited", "--like", tmp_path / "net.matrices", "--out", tmp_path / "new.matrices")
+    after = load_file(tmp_path / "new.matrices")
+    before["1.weight"][:, [1, 5]] = 0
+    assert all(torch.equal(after[key], values) for key, values in before.items())
 
 
 # tracing

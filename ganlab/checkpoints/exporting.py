@@ -57,7 +57,10 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     if out.exists():
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
     if like.is_dir() or not (like.is_file() or format.recognises(like)):
-        raise GanlabError(f"There is no file {str(like)!r}.", "Give --like the file that the GAN came from.")
+        raise GanlabError(
+            f"There is no file {str(like)!r}.",
+            "Give --like the file that the GAN came from; of a TensorFlow checkpoint its .index.",
+        )
     origin = Origin(gan, format, like)
     wanted, before = origin.wanted(), origin.weights()
     not_stored = _not_stored(gan, wanted, before)
