@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from ganlab import Gan, GanlabError, load_gan, save_gan
 from ganlab.checkpoints import tracing
 from ganlab.checkpoints.exporting import export_gan
+from ganlab.plugins import host
 from ganlab.writing import write_new_files
 from ganlab_formats import chainer_links, hdf5_state, keras_files, tf_bundle, tf_checkpoint, theano_dcgan, torch7
 from tests import test_formats_tensorflow as tensorflow
@@ -326,7 +327,11 @@ def test_a_format_that_somebody_else_brings(tmp_path: Path, capsys: pytest.Captu
     save_file(before, tmp_path / "net.matrices")
 
     def run(*words: object) -> None:
-        assert command(capsys, "--plugin", tmp_path / "somebodys.py", "checkpoints", *words).code == 0
+        try:
+            ended = command(capsys, "--plugin", tmp_path / "somebodys.py", "checkpoints", *words)
+        finally:
+            host.cache_clear()  # of the next command, and the next test
+        assert ended.code == 0, ended.err
 
     said = ("--z", "normal", "--activation", "relu", "--output", "tanh", "--image-size", "16")
     run("convert", tmp_path / "net.matrices", "--out", tmp_path / "mine", *said)
