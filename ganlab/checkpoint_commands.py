@@ -125,15 +125,25 @@ def convert(
 def export(
     spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
     like: Annotated[
-        Path, typer.Option(help="The file it once came from: its keys and format are kept.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="The file it once came from: its keys and format are kept. Of a TensorFlow checkpoint its .index.",
+            metavar="FILE",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="The new file.", metavar="FILE")],
+    out: Annotated[Path, typer.Option(help="The new file; files that belong to it are named alike.", metavar="FILE")],
 ) -> None:
     """Write an edited GAN back into the format of the file it came from, for the code that made it."""
     from ganlab.checkpoints.exporting import export_gan
 
-    changed = export_gan(_opened(spec, None), like, out)
-    screen.tell(f"Wrote {out}: {changed} of its tensors differ from {like}.")
+    exported = export_gan(_opened(spec, None), like, out)
+    files = f" and its files ({len(exported.files)} in all)" if len(exported.files) > 1 else ""
+    screen.tell(f"Wrote {out}{files}: {exported.changed} of its tensors differ from {like}.")
+    if exported.not_stored:
+        screen.tell(
+            f"Such a file does not hold the statistics of its norms ({exported.not_stored[0]}, ...): whoever opens it "
+            "takes or estimates them anew, so that its pictures differ where maps before a norm have changed."
+        )
 
 
 def _opened(spec: str, hints: dict[str, Any] | None) -> Gan:

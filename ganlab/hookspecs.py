@@ -69,7 +69,8 @@ def register_checkpoint_formats() -> list[CheckpointFormat]:  # type: ignore[emp
     """Formats of checkpoints, named before a colon: ``--gan chainer:snapshot.npz``.
 
     ``CheckpointFormat.load`` gives a ``Gan``, or a ``Stored`` of the file's weights where the file does not say how its
-    networks are built: the rest is then worked out. Called when a checkpoint is opened::
+    networks are built: the rest is then worked out. ``CheckpointFormat.rewrite`` writes edited ones back. Called when a
+    checkpoint is opened or exported::
 
         @hookimpl
         def register_checkpoint_formats():

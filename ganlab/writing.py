@@ -83,6 +83,37 @@ def write_file(path: Path, content: bytes) -> None:
             raise
 
 
+def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files that belong together, all of them or none, and none over another.
+
+    Args:
+        folder: where they go; it is made if need be.
+        files: contents by name, last the one that speaks of the others.
+
+    Raises:
+        GanlabError: one of them is there already, cannot be written, or the disk is full.
+    """
+    for name in files:
+        if (folder / name).exists():
+            raise GanlabError(f"{folder / name} already exists.", "Choose another --out.")
+    temporary, missing, written = _unfinished(folder), missing_parents(folder / "file"), []
+    with _explained(folder):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                (temporary / name).write_bytes(content)
+            for name in files:
+                os.rename(temporary / name, folder / name)
+                written.append(folder / name)
+            temporary.rmdir()
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            remove_if_empty(missing)
+            raise
+
+
 def png_bytes(image: Image.Image) -> bytes:
     """A picture as PNG: the same pixels give the same bytes. Keeps the resolution, drops other remarks."""
     from PIL import Image

@@ -86,7 +86,7 @@ def test_exports_that_cannot_be_are_told(run: Run, saved: Path) -> None:
     save_gan(tiny_gan(), saved / "native")
     save_gan(load_gan(str(saved / "netG.pth"), **KNOWN), saved / "mine")
     wrong = [
-        ("native", "netG.pth", "new.pth", "does not come from a PyTorch file"),
+        ("native", "netG.pth", "new.pth", "does not come from a file that can be written back"),
         ("mine", "netD.pth", "new.pth", "in another shape|has no 'main"),
         ("mine", "netG.pth", "netD.pth", "already exists"),
         ("mine", "none.pth", "new.pth", "There is no file"),
@@ -105,7 +105,7 @@ def scaled(state: dict[str, torch.Tensor], factor: float) -> dict[str, torch.Ten
 def exported(gan: Gan, like: Path) -> tuple[int, dict[str, dict[str, torch.Tensor]]]:
     """How many tensors changed, and what was written, into a folder that is not there yet."""
     out = like.parent / "new/folder/back.pth"
-    return export_gan(gan, like, out), torch.load(out, weights_only=True)
+    return export_gan(gan, like, out).changed, torch.load(out, weights_only=True)
 
 
 def same(state: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -159,10 +159,21 @@ def test_weights_that_were_computed_are_not_lost_in_silence(run: Run, tmp_path: 
         generator.train()(torch.randn(8, Z, 1, 1))
     torch.save(generator.eval().state_dict(), tmp_path / "g.pth")
     gan = load_gan(str(tmp_path / "g.pth"), **KNOWN)
+    assert export_gan(gan, tmp_path / "g.pth", tmp_path / "same.pth").changed == 0
     save_gan(gan.without(gan.hidden_layers()[0].name, [1]), tmp_path / "edited")
     ended = run("checkpoints", "export", tmp_path / "edited", "--like", tmp_path / "g.pth", "--out", tmp_path / "n.pth")
     assert ended.code == 2
-    assert "was computed from several tensors" in ended.err
+    assert "was computed from what the file holds" in ended.err
+
+
+def test_numbers_that_a_file_does_not_hold_are_not_made(tmp_path: Path, made: Pair) -> None:
+    """Beside the generator a network of one number that claims to be a thousand million million."""
+    state = {"netG": made.generator.state_dict(), "other": {"weight": torch.zeros(1).expand(10**8, 10**7)}}
+    torch.save(state, tmp_path / "g.pth")
+    gan = load_gan(str(tmp_path / "g.pth"), **KNOWN)
+    with pytest.raises(GanlabError, match=r"'weight' claims 1,000,000,000,000,000 numbers and holds 1"):
+        export_gan(gan, tmp_path / "g.pth", tmp_path / "n.pth")
+    assert not (tmp_path / "n.pth").exists()
 
 
 # commands on a foreign GAN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from ganlab import GanlabError, Part, Stored
 from ganlab.architectures.chain import build_layers
+from ganlab.recovery.tables import filled
 from ganlab_formats import keras_files, tf_bundle, tf_checkpoint
 from ganlab_formats.crc32c import crc32c, masked
 
@@ -138,6 +140,19 @@ def test_the_same_as_in_hdf5() -> None:
         assert (one.kind, one.settings) == (other.kind, other.settings)
         for role in other.tensors:
             torch.testing.assert_close(one.tensors[role], other.tensors[role], rtol=0, atol=0)
+
+
+def test_layers_that_a_card_states_take_maps_first() -> None:
+    """Keras counts flat features rows, columns, maps; whoever spells the layers out, counts as torch does."""
+    (network,) = tf_checkpoint.load(ALONE).networks
+    (stated,) = keras_files.load(FIXTURES / "keras2-generator.h5").networks
+    parts = tuple(replace(one, name=other.name) for one, other in zip(network.parts, stated.parts, strict=True))
+    layers = filled(replace(network, parts=parts, layers=stated.layers))
+    moved = [part for _, part in layers if part is not None]
+    for before, after in zip(parts, moved, strict=True):
+        expected = unordered(before, 3, 5) if len(before.tensors["weight"]) == 60 else before.tensors
+        for role, values in expected.items():
+            torch.testing.assert_close(after.tensors[role], values, rtol=0, atol=0)
 
 
 def test_weights_kept_with_their_optimizer() -> None:

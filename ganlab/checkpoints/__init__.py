@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from ganlab.checkpoints.names import store_folder as store_folder
 from ganlab.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from ganlab.gan import Gan
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckpointFormat:
-    """A way of reading checkpoints that a plugin brings.
+    """A way of reading checkpoints, and perhaps of writing edited ones back, that a plugin brings.
 
     Attributes:
         name: as in ``--gan NAME:PATH``, and what it says in errors.
@@ -29,12 +30,18 @@ class CheckpointFormat:
         recognises: whether a file or folder is of this format, told by its name and first bytes, cheaply.
         load: the GAN in it, or where the file does not say how its networks are built, the networks as stored: ganlab
             works out the rest. Raises GanlabError for whatever a user can mend.
+        rewrite: ``rewrite(path, name, change)`` gives a copy of the checkpoint at ``path`` that is called ``name``: the
+            contents of its files by their names, last the one that speaks of the others. Every array of floating point
+            numbers in it goes through ``change(key, array)``, in the same order each time; what comes back, of the same
+            shape, stands in its place, in the file's own precision, and nothing else differs. With it ``ganlab
+            checkpoints export`` writes edited GANs back; None where it cannot.
     """
 
     name: str
     summary: str
     recognises: Callable[[Path], bool]
     load: Callable[[Path], Gan | Stored]
+    rewrite: Callable[[Path, str, Callable[[str, np.ndarray], np.ndarray]], Mapping[str, bytes]] | None = None
 
 
 def load_gan(spec: str, **hints: Any) -> Gan:
@@ -80,5 +87,5 @@ def register_checkpoint_formats() -> list[CheckpointFormat]:
 
     return [
         CheckpointFormat("ganlab", "a folder with card.toml and weights.safetensors", native.recognises, native.load),
-        CheckpointFormat("pytorch", "a file of torch.save", pytorch.recognises, pytorch.load),
+        CheckpointFormat("pytorch", "a file of torch.save", pytorch.recognises, pytorch.load, pytorch.rewrite),
     ]

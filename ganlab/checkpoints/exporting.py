@@ -2,157 +2,140 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from ganlab.checkpoints import pytorch
+from ganlab.checkpoints.origins import STATISTICS, Origin
+from ganlab.checkpoints.tracing import NOWHERE, Change, Files, Tensors, replacing, trace, unchanged
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.writing import write_file
+from ganlab.writing import write_new_files
 
-HDF5_START = b"\x89HDF\r\n\x1a\n"
+if TYPE_CHECKING:
+    from ganlab.checkpoints import CheckpointFormat
 
-Tensors = Mapping[str, torch.Tensor]
-Shapes = Mapping[str, tuple[int, ...]]
+PRECISION = 2.0**-7  # of bfloat16, in which a file may hold its numbers
+CONVERT = "checkpoints convert writes it all the same, as ganlab's own checkpoint."
 
 
-def export_gan(gan: Gan, like: Path, out: Path) -> int:
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        files: their names.
+        changed: how many tensors differ from those in the file it came from.
+        not_stored: statistics of norms that such a file does not hold: whoever opens it takes or estimates them anew.
+    """
+
+    files: tuple[str, ...]
+    changed: int
+    not_stored: tuple[str, ...]
+
+
+def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     """Write ``out`` as ``like`` with this GAN's weights in the places where they once came from.
 
-    Args:
-        gan: read from ``like`` once, or made from such a GAN; its card knows the keys, and in which network they are.
-        like: a PyTorch file, or HDF5 with PyTorch's tensors in it. It stays as it is.
-        out: must not exist.
+    Only numbers that differ are written, so that the others keep the file's own precision. Before it is put in its
+    place the copy is read, and has to be this GAN.
 
-    Returns:
-        How many tensors differ from those in ``like``.
+    Args:
+        gan: read from ``like`` once, or made from such a GAN; its card knows the format and the keys.
+        like: a file of a format that can be written back; of several files one, or what their names begin with. It
+            stays as it is.
+        out: must not exist.
 
     Raises:
         GanlabError: a card without keys, a file of another format or shape or with several networks that could be
-            meant, or one that cannot be written.
+            meant, a change of what was computed from the file's numbers, or a file that cannot be written.
     """
+    format = _format_of(gan)
     if out.exists():
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
-    if not like.is_file():
-        raise GanlabError(f"There is no file {str(like)!r}.", "Give --like the file that the GAN came from.")
-    tensors = _by_key(gan)
-    into = _into_hdf5 if _starts_with(like, HDF5_START) else _into_torch
-    changed, content = into(tensors, _networks(gan), like)
-    write_file(out, content)
-    return changed
-
-
-def _starts_with(path: Path, start: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(start)) == start
-
-
-def _networks(gan: Gan) -> Mapping[str, str]:
-    """Side -> what its network is called in the file; cards of older versions do not say it."""
-    return gan.card.facts["source"].get("networks", {})
-
-
-def _by_key(gan: Gan) -> dict[str, dict[str, torch.Tensor]]:
-    """Each side's tensors under the keys of the file."""
-    source = gan.card.facts.get("source", {})
-    if source.get("format") not in ("pytorch", "torch-hdf5"):
+    if like.is_dir() or not (like.is_file() or format.recognises(like)):
         raise GanlabError(
-            f"{gan.name} does not come from a PyTorch file.", "Only such GANs can be written back; others: convert."
+            f"There is no file {str(like)!r}.",
+            "Give --like the file that the GAN came from; of a TensorFlow checkpoint its .index.",
         )
-    found: dict[str, dict[str, torch.Tensor]] = {}
-    for side, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
-        if network is None:
-            continue
-        keys, state = source.get("keys", {}).get(side, {}), network.state_dict()
-        computed = sorted({name for name, _ in network.named_parameters()} - set(keys))
-        if computed:
-            raise GanlabError(
-                f"{computed[0]!r} was computed from several tensors of that file, so it cannot be written back.",
-                "Spectral and weight normalisation store no weight itself; checkpoints convert writes it all the same.",
-            )
-        found[side] = {key: state[ours] for ours, key in keys.items() if ours in state}
-    return found
+    origin = Origin(gan, format, like)
+    wanted, before = origin.wanted(), origin.weights()
+    not_stored = _not_stored(gan, wanted, before)
+    differing = {name: wanted[name] != values for name, values in before.items()}
+    differing = {name: differs for name, differs in differing.items() if differs.any()}
+    files = origin.copy(_change(origin, wanted, differing) if differing else unchanged, out.name)
+    _prove(origin, wanted, files, out.name)
+    write_new_files(out.parent, files)
+    return Exported(tuple(files), len(differing), not_stored)
 
 
-def _into_torch(sides: Mapping[str, Tensors], names: Mapping[str, str], like: Path) -> tuple[int, bytes]:
-    document = pytorch.read(like)
-    holders = {name: (holder, tensors) for name, holder, tensors in pytorch.networks_in(document)}
-    shapes = {name: _shapes(tensors) for name, (_, tensors) in holders.items()}
-    changed = 0
-    for side, place in _places(sides, names, shapes, like).items():
-        holder: Any = holders[place][0]
-        for key, value in sides[side].items():
-            new = value.to(holder[key].dtype).contiguous()
-            changed += not torch.equal(new, holder[key])
-            holder[key] = new
-    buffer = io.BytesIO()
-    torch.save(document, buffer)
-    return changed, buffer.getvalue()
-
-
-def _into_hdf5(sides: Mapping[str, Tensors], names: Mapping[str, str], like: Path) -> tuple[int, bytes]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise GanlabError("HDF5 files need h5py.", 'pip install "ganlab[formats]"') from error
-    buffer = io.BytesIO(like.read_bytes())
-    changed = 0
-    with h5py.File(buffer, "r+") as file:
-        shapes = {"": _shapes({key: file[key] for tensors in sides.values() for key in tensors if key in file})}
-        for side in _places(sides, names, shapes, like):
-            for key, value in sides[side].items():
-                changed += not torch.equal(torch.from_numpy(file[key][()]), value)
-                file[key][...] = value.numpy()
-    return changed, buffer.getvalue()
-
-
-def _shapes(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(value.shape) for key, value in tensors.items()}
-
-
-def _places(
-    sides: Mapping[str, Tensors], names: Mapping[str, str], shapes: Mapping[str, Shapes], like: Path
-) -> dict[str, str]:
-    """Side -> which of the file's networks it came from: the one of its name, else the only one that it fits.
-
-    Args:
-        sides: each side's tensors by key.
-        names: what the card says; of a file in a folder, its name stands before.
-        shapes: of all networks of the file by name.
+def _format_of(gan: Gan) -> CheckpointFormat:
+    """The format of the file that a GAN came from.
 
     Raises:
-        GanlabError: none, or several.
+        GanlabError: it came from none, or its format cannot be written back.
     """
-    places: dict[str, str] = {}
-    for side, tensors in sides.items():
-        free = {name: shape for name, shape in shapes.items() if name not in places.values()}
-        named = {name for name in free if names.get(side) in (name, f"{like.name}.{name}")}
-        misfits = {name: _misfit(tensors, free[name]) for name in named or free}
-        fitting = [name for name, misfit in misfits.items() if not misfit]
-        if len(fitting) > 1:
-            raise GanlabError(
-                f"{like} holds several networks that the {side} could come from: {', '.join(fitting)}.",
-                "Its card does not say which. Open that file again and repeat the edit: cards say it now.",
-            )
-        if not fitting:
-            why = next(iter(misfits.values())) if len(misfits) == 1 else f"holds no network that the {side} came from"
-            raise GanlabError(
-                f"{like} {why}.",
-                "Is it the file that the GAN came from? Networks of several files are opened and exported one by one.",
-            )
-        places[side] = fitting[0]
-    return places
+    from ganlab.plugins import host
+
+    formats = {known.name: known for known in host().checkpoint_formats() if known.rewrite is not None}
+    name = gan.card.facts.get("source", {}).get("format")
+    if name not in formats or gan.card.architecture.get("name") != "chain":
+        raise GanlabError(
+            f"{gan.name} does not come from a file that can be written back.",
+            f"Formats that can: {', '.join(formats)}; others: checkpoints convert.",
+        )
+    return formats[name]
 
 
-def _misfit(tensors: Tensors, shapes: Shapes) -> str:
-    """Why these are not a network's tensors; empty where they are."""
-    for key, value in tensors.items():
-        if key not in shapes:
-            return f"has no {key!r}"
-        if shapes[key] != tuple(value.shape):
-            return f"has {key!r} in another shape"
-    return ""
+def _not_stored(gan: Gan, wanted: Tensors, before: Tensors) -> tuple[str, ...]:
+    """The statistics that the file does not hold.
+
+    Raises:
+        GanlabError: it does not hold a weight either, as far as the card knows.
+    """
+    lacking = [name for side, name in wanted if (side, name) not in before]
+    weights = [name for name in lacking if not name.endswith(STATISTICS)]
+    if weights:
+        raise GanlabError(
+            f"The card of {gan.name} does not say what {weights[0]!r} was called in its file.",
+            "Cards say it now: open that file again and repeat the edit.",
+        )
+    return tuple(lacking)
+
+
+def _change(origin: Origin, wanted: Tensors, differing: Mapping[tuple[str, str], torch.Tensor]) -> Change:
+    """What puts the numbers that differ into the file.
+
+    Raises:
+        GanlabError: one of them is no number of the file.
+    """
+    places = trace(origin.copy, origin.weights_of)
+    for name, differs in differing.items():
+        if (places[name][differs] == NOWHERE).any():
+            raise GanlabError(
+                f"{origin.key(*name)!r} was computed from what the file holds, so its change cannot be written back.",
+                f"So it is with spectral and weight normalisation, for example; {CONVERT}",
+            )
+    return replacing(
+        torch.cat([places[name][differs] for name, differs in differing.items()]),
+        torch.cat([wanted[name][differs] for name, differs in differing.items()]),
+    )
+
+
+def _prove(origin: Origin, wanted: Tensors, files: Files, name: str) -> None:
+    """That a copy is read as what it should hold, but for rounding.
+
+    Raises:
+        GanlabError: it is not.
+    """
+    hint = f"Are its numbers of half precision, or does it use one tensor twice? {CONVERT}"
+    try:
+        back = origin.weights_of(files, name)
+    except GanlabError as error:
+        raise GanlabError(f"{origin.path} cannot hold what has changed: {error.message}", hint) from error
+    for parameter, values in back.items():
+        if not torch.allclose(values, wanted[parameter], rtol=PRECISION):
+            raise GanlabError(f"{origin.path} cannot hold what {origin.key(*parameter)!r} has become.", hint)

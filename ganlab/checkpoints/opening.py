@@ -74,7 +74,7 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
     else:
         from ganlab.recovery.recover import recover
 
-        with _in_words(spec):
+        with in_words(spec):
             gan = recover(opened, spec, hints, which)
     return gan if hints.label is None else gan.of_class(hints.label)
 
@@ -108,7 +108,7 @@ def _one(spec: str) -> Gan | Stored:
     formats = {known.name: known for known in _formats()}
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
-        with _in_words(spec):
+        with in_words(spec):
             return formats[prefix].load(_located(rest, spec))
     return _read(_located(spec, spec), spec)
 
@@ -133,7 +133,7 @@ def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
 
 def _read(path: Path, spec: str) -> Gan | Stored:
     try:
-        with _in_words(spec):
+        with in_words(spec):
             for known in _formats():
                 if known.recognises(path):
                     return known.load(path)
@@ -149,7 +149,7 @@ def _read(path: Path, spec: str) -> Gan | Stored:
 
 
 @contextmanager
-def _in_words(spec: str) -> Iterator[None]:
+def in_words(spec: str) -> Iterator[None]:
     """Tell of a file that whoever reads it, be it another's plugin, was not prepared for."""
     try:
         yield
@@ -170,7 +170,7 @@ def _folder(folder: Path) -> Stored | None:
     files = sorted(path for path in folder.iterdir() if path.is_file())
     for path in files[:MOST_FILES]:
         try:
-            with _in_words(path.name):
+            with in_words(path.name):
                 known = next((known for known in _formats() if known.recognises(path)), None)
                 found = None if known is None else known.load(path)
         except GanlabError as error:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.recovery.parts import parts_of
+from ganlab.recovery.parts import check_stored, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
@@ -56,6 +58,25 @@ def load(path: Path) -> Stored:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
     return Stored(tuple(networks), "pytorch")
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a file; see :class:`ganlab.CheckpointFormat`. What tensors share and how they lie in memory stays.
+
+    Raises:
+        GanlabError: as :func:`load`; a tensor that claims more numbers than the file holds.
+    """
+    document = read(path)
+    for network, _, tensors in networks_in(document):
+        for key, stored in tensors.items():
+            if stored.is_floating_point():
+                check_stored(key, stored)
+                numbers = stored.detach()
+                before = numbers.to(torch.float64 if stored.dtype == torch.float64 else torch.float32).numpy()
+                numbers.copy_(torch.from_numpy(change(f"{network}.{key}".lstrip("."), before)))
+    buffer = io.BytesIO()
+    torch.save(document, buffer)
+    return {name: buffer.getvalue()}
 
 
 def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:

@@ -128,17 +128,25 @@ def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
     for table, part in layers:
         if part is None:
             continue
-        prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
-        for role, value in part.tensors.items():
-            if not torch.isfinite(value).all():
-                raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged.")
-            state[f"{prefix}.{STORED_AS[role]}"] = value
+        if not all(torch.isfinite(value).all() for value in part.tensors.values()):
+            raise GanlabError(f"{part.name!r} holds NaN or infinity.", "The training diverged.")
+        state |= tensors_of(table, part)
         if table["kind"] == "batch_norm":
-            maps = table["maps"]
+            prefix, maps = prefix_of(table), table["maps"]
             state.setdefault(f"{prefix}.running_mean", torch.zeros(maps))
             state.setdefault(f"{prefix}.running_var", torch.ones(maps))
             state[f"{prefix}.num_batches_tracked"] = torch.tensor(part.settings.get("batches", 0))
     return state
+
+
+def prefix_of(table: Mapping[str, Any]) -> str:
+    """What the names of a layer's parameters begin with."""
+    return f"{table['name']}.embedding" if table["kind"] == "classes" else str(table["name"])
+
+
+def tensors_of(table: Mapping[str, Any], part: Part) -> dict[str, torch.Tensor]:
+    """The parameters of one layer that its part holds, by the names that they have in the network."""
+    return {f"{prefix_of(table)}.{STORED_AS[role]}": value for role, value in part.tensors.items()}
 
 
 def source_of(format: str, networks: Mapping[str, tuple[str, Sequence[Named]]]) -> dict[str, Any]:
@@ -156,10 +164,9 @@ def source_of(format: str, networks: Mapping[str, tuple[str, Sequence[Named]]]) 
 
 
 def _keys_of(layers: Sequence[Named]) -> dict[str, str]:
-    """The network's parameter -> its key in the file it came from, where it came as it is."""
+    """The network's parameter -> its key in the file it came from."""
     found: dict[str, str] = {}
     for table, part in layers:
-        prefix = f"{table['name']}.embedding" if table["kind"] == "classes" else table["name"]
         if part is not None:
-            found |= {f"{prefix}.{STORED_AS[role]}": key for role, key in part.keys.items()}
+            found |= {f"{prefix_of(table)}.{STORED_AS[role]}": key for role, key in part.keys.items()}
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -216,15 +215,15 @@ def channels_first(skeleton: Skeleton) -> Skeleton:
         if number + 1 < len(stages) and stages[number + 1].kind != "linear":
             maps = stages[number + 1].inputs
             norms = tuple(
-                _reordered(norm, maps, 0) if length_of(norm) == stage.outputs else norm for norm in stage.norms
+                maps_first(norm, maps, 0) if length_of(norm) == stage.outputs else norm for norm in stage.norms
             )
-            stages[number] = replace(stage, part=_reordered(stage.part, maps, 0), norms=norms)
+            stages[number] = replace(stage, part=maps_first(stage.part, maps, 0), norms=norms)
         elif number and stages[number - 1].kind != "linear":
-            stages[number] = replace(stage, part=_reordered(stage.part, stages[number - 1].outputs, 1))
+            stages[number] = replace(stage, part=maps_first(stage.part, stages[number - 1].outputs, 1))
     return replace(skeleton, stages=tuple(stages))
 
 
-def _reordered(part: Part, maps: int, axis: int) -> Part:
+def maps_first(part: Part, maps: int, axis: int) -> Part:
     """A part whose flat features on this axis of the weight (and its vectors, for the outputs) stand maps first."""
     moved = {}
     for role, value in part.tensors.items():
@@ -232,7 +231,6 @@ def _reordered(part: Part, maps: int, axis: int) -> Part:
         if value.ndim == 1 and axis == 1:
             moved[role] = value
             continue
-        side = math.isqrt(value.shape[along] // maps)
-        index = torch.arange(value.shape[along]).reshape(side, side, maps).permute(2, 0, 1).flatten()
+        index = torch.arange(value.shape[along]).reshape(-1, maps).T.flatten()
         moved[role] = value.index_select(along, index)
-    return replace(part, tensors=moved, keys={})
+    return replace(part, tensors=moved)

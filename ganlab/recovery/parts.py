@@ -69,13 +69,13 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
     if len(tensors) > MOST_TENSORS:
         raise GanlabError(f"It holds {len(tensors):,} tensors.", f"Networks of up to {MOST_TENSORS:,} are read.")
     for key, value in tensors.items():
-        _check_stored(key, value)
+        check_stored(key, value)
     known = sum(_split(key)[1] is not None for key in tensors)
     groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
     return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
 
 
-def _check_stored(key: str, value: torch.Tensor) -> None:
+def check_stored(key: str, value: torch.Tensor) -> None:
     """That a tensor is of plain numbers, all of which the file holds.
 
     Raises:
@@ -213,7 +213,10 @@ def _largest_singular_value(weight: torch.Tensor, u: torch.Tensor, v: torch.Tens
 
 
 def _kept_keys(group: _Group) -> dict[str, str]:
-    return {role: key for role, key in group.keys.items() if role in VECTORS_OF_NORM}
+    """A weight that was multiplied out has the key of what it is multiplied out of."""
+    weight = next((group.keys[role] for role in ("weight", "original", "v") if role in group.keys), None)
+    found = {} if weight is None else {"weight": weight}
+    return found | {role: key for role, key in group.keys.items() if role in VECTORS_OF_NORM}
 
 
 def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:

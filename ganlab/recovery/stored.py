@@ -30,7 +30,7 @@ class Part:
             case the weight is as stored.
         name: how the file calls it.
         tensors: by role ("weight", "bias", "mean", "variance"), float32.
-        keys: role -> the tensor's name in the file; a role that was computed from several tensors has none.
+        keys: role -> the tensor's name in the file; of a role that was computed from several tensors, the main one's.
         container, place: the sequence it is numbered in and its number there (``main.3`` -> "main", 3), or "" and None.
             What is missing between two numbers are layers without weights.
         settings: what the format states of it, in the words of a chain's layer: ``stride``, ``eps``, ...

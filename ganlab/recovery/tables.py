@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from ganlab.recovery.chaining import length_of
+from ganlab.recovery.building import WEIGHTED
+from ganlab.recovery.chaining import length_of, maps_first
 from ganlab.recovery.geometries import Geometry
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element
@@ -62,7 +63,26 @@ def filled(network: StoredNetwork) -> tuple[Element, ...]:
         element: Element = ({key: value for key, value in table.items() if key != "name"}, parts.get(table["name"]))
         pointwise = elements and elements[-1][1] is None and elements[-1][0]["kind"] in POINTWISE
         elements.insert(len(elements) - (1 if table["kind"] == "reshape" and pointwise else 0), element)
-    return tuple(elements)
+    return _channels_first(elements)
+
+
+def _channels_first(elements: list[Element]) -> tuple[Element, ...]:
+    """The same layers where flat features stand as in torch; see :func:`ganlab.recovery.chaining.channels_first`."""
+    weights = [place for place, (table, _) in enumerate(elements) if table["kind"] in WEIGHTED]
+    moved = list(elements)
+    for number, place in enumerate(weights):
+        table, part = elements[place]
+        if part is None or part.settings.get("order") != "hwc":
+            continue
+        before = elements[weights[number - 1]][0] if number else table
+        behind = weights[number + 1] if number + 1 < len(weights) else place
+        if elements[behind][0]["kind"] != "linear":
+            for at, (other, beside) in enumerate(elements[place:behind], place):
+                if beside is not None and length_of(beside) == table["outputs"]:
+                    moved[at] = other, maps_first(beside, elements[behind][0]["inputs"], 0)
+        elif before["kind"] != "linear":
+            moved[place] = table, maps_first(part, before["outputs"], 1)
+    return tuple(moved)
 
 
 def without_verdict(elements: tuple[Element, ...]) -> tuple[Element, ...]:

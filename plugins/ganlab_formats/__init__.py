@@ -6,15 +6,20 @@ from ganlab import CheckpointFormat, hookimpl
 
 from . import chainer_links, hdf5_state, keras_files, tf_checkpoint, theano_dcgan, torch7
 
+READERS = (
+    ("keras", "Keras's .h5 or .keras", keras_files),
+    ("tensorflow", "TensorFlow's .index and .data", tf_checkpoint),
+    ("torch-hdf5", "a PyTorch state as HDF5", hdf5_state),
+    ("theano", "the DCGAN authors' *gen_params.jl", theano_dcgan),
+    ("torch7", "a .t7 file of torch.save", torch7),
+    ("chainer", "save_npz's .npz or save_hdf5's .h5", chainer_links),
+)
+
 
 @hookimpl
 def register_checkpoint_formats() -> list[CheckpointFormat]:
     """One of each; a reader imports its library only when it reads."""
     return [
-        CheckpointFormat("keras", "Keras's .h5 or .keras", keras_files.recognises, keras_files.load),
-        CheckpointFormat("tensorflow", "TensorFlow's .index and .data", tf_checkpoint.recognises, tf_checkpoint.load),
-        CheckpointFormat("torch-hdf5", "a PyTorch state as HDF5", hdf5_state.recognises, hdf5_state.load),
-        CheckpointFormat("theano", "the DCGAN authors' *gen_params.jl", theano_dcgan.recognises, theano_dcgan.load),
-        CheckpointFormat("torch7", "a .t7 file of torch.save", torch7.recognises, torch7.load),
-        CheckpointFormat("chainer", "save_npz's .npz or save_hdf5's .h5", chainer_links.recognises, chainer_links.load),
+        CheckpointFormat(name, summary, reader.recognises, reader.load, reader.rewrite)
+        for name, summary, reader in READERS
     ]

@@ -6,12 +6,13 @@ A link's arrays are laid out as torch has them. What follows what is not stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganlab import GanlabError, Part, Stored, StoredNetwork
-from ganlab_formats.chainer_arrays import paths_in, read_arrays
+from ganlab_formats import archives, hdf5, numpy_files
+from ganlab_formats.chainer_arrays import SUFFIX, paths_in, read_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,19 @@ def load(path: Path) -> Stored:
     except ValueError as error:
         raise GanlabError(f"{path}: {error}.", NONE) from error
     return Stored(networks, "chainer", eps=EPS)
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a file; see :class:`ganlab.CheckpointFormat`."""
+    if hdf5.is_hdf5(path):
+        return hdf5.rewrite(path, name, change)
+
+    def with_numbers(member: str, content: bytes) -> bytes:
+        if not member.endswith(SUFFIX):
+            return content
+        return numpy_files.rewritten(content, member.removesuffix(SUFFIX), change)
+
+    return {name: archives.rewritten(path, with_numbers)}
 
 
 def _links(paths: Sequence[str]) -> Links:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ def is_hdf5(path: Path) -> bool:
 
 
 @contextmanager
-def open_hdf5(path: Path, content: bytes | None = None) -> Iterator[Any]:
-    """The root group of a file, or of ``content`` that was found inside the file ``path``.
+def open_hdf5(path: Path, content: bytes | io.BytesIO | None = None) -> Iterator[Any]:
+    """The root group of a file, or of ``content`` that was found inside the file ``path``: to be changed in a buffer.
 
     Raises:
         GanlabError: h5py is not installed; whatever h5py finds wrong with the file while the block reads it.
@@ -45,12 +45,43 @@ def open_hdf5(path: Path, content: bytes | None = None) -> Iterator[Any]:
     except ImportError as error:
         raise GanlabError(f"{path} is HDF5, which h5py reads.", "Install it: pip install 'ganlab[formats]'.") from error
     try:
-        _check_heaps(path, content)
-        with h5py.File(io.BytesIO(content) if content is not None else path, "r", locking=False) as file:
+        if isinstance(content, io.BytesIO):
+            hdf5_heap.check(content.getvalue())
+            opened = h5py.File(content, "r+", locking=False)
+        else:
+            _check_heaps(path, content)
+            opened = h5py.File(path if content is None else io.BytesIO(content), "r", locking=False)
+        with opened as file:
             yield file
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GanlabError(f"{path} is damaged: {reason[:160]}.", "Fetch or copy it again.") from error
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a file; see :class:`ganlab.CheckpointFormat`."""
+    return {name: rewritten(path, path.read_bytes(), change)}
+
+
+def rewritten(path: Path, content: bytes, change: Callable[[str, np.ndarray], np.ndarray]) -> bytes:
+    """``content``, found in the file ``path``, with every data set of floating point numbers as ``change`` gives it.
+
+    Raises:
+        GanlabError: as :func:`open_hdf5`, :func:`groups` and :class:`Budget`.
+    """
+    import numpy as np
+
+    buffer, budget, changed = io.BytesIO(content), Budget(path, len(content)), False
+    with open_hdf5(path, buffer) as root:
+        for place, group in groups(root):
+            for name, thing in children(group):
+                if is_data(thing) and thing.dtype.kind == "f":
+                    before = budget.numbers(thing)
+                    after = change("/".join((*place, name)), before)
+                    if not np.array_equal(before, after, equal_nan=True):
+                        thing[...] = after
+                        changed = True
+    return buffer.getvalue() if changed else content
 
 
 def _check_heaps(path: Path, content: bytes | None) -> None:
@@ -143,7 +174,13 @@ class Budget:
         self.path, self.left, self.things = path, PACKED * size + SPARE, MOST
 
     def read(self, data_set: Any) -> np.ndarray:
-        """The numbers of a data set as float32.
+        """The numbers of a data set as float32; raises as :meth:`numbers`."""
+        import numpy as np
+
+        return np.asarray(self.numbers(data_set), dtype=np.float32)
+
+    def numbers(self, data_set: Any) -> np.ndarray:
+        """The numbers of a data set as they are stored.
 
         Raises:
             GanlabError: more numbers than the file could hold; numbers that lie in another file.
@@ -160,7 +197,7 @@ class Budget:
                 f"{data_set.name} of {self.path} claims {wanted:,} bytes, more than the file could hold.",
                 "Fetch or copy it again.",
             )
-        return np.asarray(data_set[()], dtype=np.float32)
+        return np.asarray(data_set[()])
 
 
 def texts(group: Any, name: str) -> list[str]:

@@ -10,6 +10,7 @@ from ganlab import GanlabError, Part, Stored, StoredNetwork
 
 from . import hdf5
 from .bare_layers import side
+from .hdf5 import rewrite as rewrite
 
 if TYPE_CHECKING:
     import torch

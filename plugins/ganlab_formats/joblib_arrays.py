@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab import GanlabError
-from ganlab_formats.numpy_files import AGAIN, read_array
+from ganlab_formats.numpy_files import AGAIN, read_array, rewritten
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,10 +58,46 @@ def read_arrays(path: Path) -> list[np.ndarray]:
     Raises:
         GanlabError: a pickle of anything else, a name that leads elsewhere, an array that is missing or damaged.
     """
+    return [_read(path.with_name(name), path) for name in _names(path)]
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a dump, with the files of its arrays, called after its own ``name``; see ``CheckpointFormat``.
+
+    Raises:
+        GanlabError: as :func:`read_arrays`.
+    """
+    renamed = {
+        one: name + one.removeprefix(path.name) if one.startswith(path.name) else f"{name}_{one}"
+        for one in _names(path)
+    }
+    files = {new: rewritten(path.with_name(one).read_bytes(), one, change) for one, new in renamed.items()}
+    return {**files, name: _with_names(path.read_bytes(), renamed)}
+
+
+def _with_names(content: bytes, renamed: dict[str, str]) -> bytes:
+    """A pickle with other texts in the place of some; all else in it stays where it is."""
+    steps = list(pickletools.genops(content))
+    ends = [place for *_, place in steps[1:]] + [len(content)]
+    pieces = []
+    for (step, value, place), end in zip(steps, ends, strict=True):
+        new = renamed.get(str(value), str(value))
+        pieces.append(content[place:end] if new == str(value) else _text(new, step.name == "BINUNICODE"))
+    return b"".join(pieces)
+
+
+def _text(value: str, unicode: bool) -> bytes:
+    """The step that puts a text, or a byte string where Python 2 knew such, on the pickle's stack."""
+    content = value.encode("utf-8")
+    return (b"X" if unicode or not value.isascii() else b"T") + struct.pack("<I", len(content)) + content
+
+
+def _names(path: Path) -> list[str]:
+    """The files of a dump's arrays, in their order."""
     names = [_name(item, path) for item in _unpickle(path)]
     if len(set(names)) < len(names):
         raise GanlabError(f"{path} names one file of an array twice.", NOT_A_LIST)
-    return [_read(path.with_name(name), path) for name in names]
+    return names
 
 
 class _Unpickler(pickle.Unpickler):

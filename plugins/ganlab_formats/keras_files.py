@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import GanlabError, Stored, StoredNetwork
 
-from . import bare_layers, chainer_links, hdf5, hdf5_state, keras_weights
+from . import archives, bare_layers, chainer_links, hdf5, hdf5_state, keras_weights
 from .keras_config import KerasLayer, KerasModel, read_model
 from .keras_layers import translate
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .bare_layers import BareLayer, Variable
     from .keras_weights import Located
 
@@ -43,6 +45,17 @@ def load(path: Path) -> Stored:
     if path.is_file() and zipfile.is_zipfile(path):
         return _of_archive(path)
     raise GanlabError(f"{path} is no Keras file.", "It would be HDF5, or a .keras archive.")
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a Keras file; see :class:`ganlab.CheckpointFormat`."""
+    if hdf5.is_hdf5(path):
+        return hdf5.rewrite(path, name, change)
+
+    def with_weights(member: str, content: bytes) -> bytes:
+        return hdf5.rewritten(path, content, change) if member == WEIGHTS else content
+
+    return {name: archives.rewritten(path, with_weights)}
 
 
 def _of_hdf5(path: Path) -> Stored:

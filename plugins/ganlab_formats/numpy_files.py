@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 from ganlab import GanlabError
@@ -40,6 +42,22 @@ def read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
         raise GanlabError(f"{where} is cut short.", AGAIN)
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return array.astype(np.float32, order="C")
+
+
+def rewritten(content: bytes, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> bytes:
+    """A whole file with its array as ``change`` gives it; one of other things than floating point numbers stays."""
+    import numpy as np
+
+    stream = io.BytesIO(content)
+    try:
+        shape, fortran, dtype = _header(stream)
+        if dtype.kind != "f":
+            return content
+        array = np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
+    except Exception:  # as in read_array; no weight, or it would not have been read before
+        return content
+    numbers = change(name, array).astype(dtype)
+    return content[: stream.tell()] + numbers.tobytes(order="F" if fortran else "C")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ STRING = 7
 # TensorFlow's number of a type -> numpy's name of it; bfloat16 is the upper half of a float32
 FLOATS = {1: "<f4", 2: "<f8", 14: "<u2", 19: "<f2"}
 BFLOAT16 = 14
+CHECKSUM = b"\x35"  # what begins a tensor's checksum in its entry: field 6, four bytes
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,13 @@ class Bundle:
     entries: Mapping[str, Entry]
 
     def floats(self, name: str) -> np.ndarray:
-        """A tensor as float32.
+        """A tensor as float32; raises as :meth:`numbers`."""
+        import numpy as np
+
+        return self.numbers(name).astype(np.float32)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A tensor in the precision that it is stored in; float32 for bfloat16, which numpy does not know.
 
         Raises:
             GanlabError: its bytes are not there, are not what was written, or are no floating point numbers.
@@ -69,7 +76,7 @@ class Bundle:
         values = np.frombuffer(self._bytes(name), dtype=kind)
         if entry.dtype == BFLOAT16:
             values = (values.astype(np.uint32) << 16).view(np.float32)
-        return values.astype(np.float32).reshape(entry.shape)
+        return values.reshape(entry.shape)
 
     def text(self, name: str) -> bytes:
         """The one text that a tensor of texts holds: its length, the length's checksum, then itself.
@@ -88,9 +95,7 @@ class Bundle:
 
     def _bytes(self, name: str, checked: bool = True) -> bytes:
         entry = self.entries[name]
-        path = self.prefix.with_name(f"{self.prefix.name}.data-{entry.shard:05d}-of-{self.shards:05d}")
-        if not path.is_file():
-            raise GanlabError(f"{path} is missing; it belongs to {self.prefix.name}.index.", "Put it beside the index.")
+        path = self.shard(entry.shard)
         if entry.offset + entry.size > path.stat().st_size:
             raise self.damaged(f"{name} lies behind the end of {path.name}")
         with path.open("rb") as file:
@@ -99,6 +104,20 @@ class Bundle:
         if checked and masked(content) != entry.checksum:
             raise self.damaged(f"the checksum of {name} does not fit")
         return content
+
+    def shard(self, number: int) -> Path:
+        """One of the data files.
+
+        Raises:
+            GanlabError: it is not there.
+        """
+        path = self.prefix.with_name(self.shard_name(self.prefix.name, number))
+        if not path.is_file():
+            raise GanlabError(f"{path} is missing; it belongs to {self.prefix.name}.index.", "Put it beside the index.")
+        return path
+
+    def shard_name(self, prefix: str, number: int) -> str:
+        return f"{prefix}.data-{number:05d}-of-{self.shards:05d}"
 
     def damaged(self, what: str) -> GanlabError:
         """The error for a file that is not as it was written."""
@@ -124,6 +143,55 @@ def open_bundle(prefix: Path) -> Bundle:
     return Bundle(prefix, shards, entries)
 
 
+def rewrite(prefix: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of the checkpoint ``prefix`` whose files' names begin with ``name``; see ``CheckpointFormat``.
+
+    Raises:
+        GanlabError: it is damaged.
+    """
+    import numpy as np
+
+    bundle = open_bundle(prefix)
+    shards = [bytearray(bundle.shard(number).read_bytes()) for number in range(bundle.shards)]
+    sums: dict[bytes, tuple[int, int]] = {}
+    for key, entry in bundle.entries.items():
+        if entry.dtype in FLOATS and not entry.sliced:
+            before = bundle.numbers(key)
+            after = change(key, before)
+            if not np.array_equal(before, after, equal_nan=True):
+                content = _packed(after, entry.dtype)
+                shards[entry.shard][entry.offset : entry.offset + entry.size] = content
+                sums[key.encode()] = (entry.checksum, masked(content))
+    files = {bundle.shard_name(name, number): bytes(content) for number, content in enumerate(shards)}
+    index = prefix.with_name(f"{prefix.name}.index").read_bytes()
+    return files | {f"{name}.index": _with_checksums(index, sums)}
+
+
+def _packed(values: np.ndarray, dtype: int) -> bytes:
+    """Numbers as the data file has them; bfloat16 is rounded to the nearest, of two as near to the even one."""
+    import numpy as np
+
+    if dtype != BFLOAT16:
+        return values.astype(FLOATS[dtype]).tobytes()
+    bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(FLOATS[dtype]).tobytes()
+
+
+def _with_checksums(content: bytes, sums: Mapping[bytes, tuple[int, int]]) -> bytes:
+    """An index in which tensors have other checksums, given by key as the old and the new one."""
+    index = bytearray(content)
+    for offset, size in _blocks(content):
+        block = _block(content, offset, size)
+        for key, value in _pairs(block):
+            if key in sums:
+                old, new = (CHECKSUM + struct.pack("<I", checksum) for checksum in sums[key])
+                place = offset + block.rindex(old, value.start, value.stop)
+                index[place : place + len(new)] = new
+        end = offset + size + 1  # behind the byte that says how it is compressed
+        index[end : end + 4] = struct.pack("<I", masked(bytes(index[offset:end])))
+    return bytes(index)
+
+
 def _entry(message: bytes) -> Entry:
     numbers = protobuf.ints(message)
     dims = [size for shape in protobuf.messages(message, 2) for size in protobuf.messages(shape, 2)]
@@ -138,13 +206,25 @@ def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     Raises:
         ValueError: it is none, or is damaged.
     """
+    for offset, size in _blocks(content):
+        block = _block(content, offset, size)
+        yield from ((key, block[value]) for key, value in _pairs(block))
+
+
+def _blocks(content: bytes) -> Iterator[tuple[int, int]]:
+    """Place and size of the blocks with a table's keys and values.
+
+    Raises:
+        ValueError: it is no table, or is damaged.
+    """
     if len(content) < FOOTER or struct.unpack("<Q", content[-8:])[0] != TABLE_MAGIC:
         raise ValueError("it does not end as an index does")
     footer = content[-FOOTER:]
     _, place = _handle(footer, 0)  # of a block about the table, which is empty
     of_blocks, _ = _handle(footer, place)
-    for _, handle in _pairs(_block(content, *of_blocks)):
-        yield from _pairs(_block(content, *_handle(handle, 0)[0]))
+    block = _block(content, *of_blocks)
+    for _, handle in _pairs(block):
+        yield _handle(block[handle], 0)[0]
 
 
 def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:
@@ -165,8 +245,11 @@ def _block(content: bytes, offset: int, size: int) -> bytes:
     return content[offset:end]
 
 
-def _pairs(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a block; at its end are the places of the keys that are stored whole, and their number."""
+def _pairs(block: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Keys of a block, and where in it their values lie.
+
+    At its end are the places of the keys that are stored whole, and their number.
+    """
     if len(block) < 4:
         raise ValueError("a block is too short")
     end = len(block) - 4 - 4 * struct.unpack("<I", block[-4:])[0]
@@ -178,5 +261,5 @@ def _pairs(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         if shared > len(key) or place + fresh + size > end:
             raise ValueError("a key lies outside its block")
         key = key[:shared] + block[place : place + fresh]
-        yield key, block[place + fresh : place + fresh + size]
+        yield key, slice(place + fresh, place + fresh + size)
         place += fresh + size

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganlab import GanlabError, Stored, StoredNetwork
 
 from . import bare_layers, tf_bundle, tf_variables
 from .bare_layers import ROLES
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STATE = "checkpoint"  # the file in which TensorFlow keeps the names of a folder's checkpoints
 SAVED_MODEL = Path("variables/variables")
@@ -44,6 +49,12 @@ def load(path: Path) -> Stored:
         more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
         notes.append(f"Left out, for they belong to no layer known here: {', '.join(left_out[:NAMED])}{more}.")
     return Stored(tuple(networks), "tensorflow", eps=bare_layers.EPS, same_padding=True, notes=tuple(notes))
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a checkpoint that is named as for :func:`load`, and so is the copy; see ``CheckpointFormat``."""
+    (prefix,) = _prefixes(path)
+    return tf_bundle.rewrite(prefix, DATA.sub("", name.removesuffix(".index")), change)
 
 
 def _prefixes(path: Path) -> list[Path]:

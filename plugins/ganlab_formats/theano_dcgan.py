@@ -8,13 +8,14 @@ kernel turned by half a circle. BatchNorm's statistics were never stored: they w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganlab import GanlabError, Part, Stored, StoredNetwork
+from ganlab_formats import joblib_arrays
 from ganlab_formats.joblib_arrays import begins_as_dump, read_arrays
 
 if TYPE_CHECKING:
@@ -53,6 +54,29 @@ def load(path: Path) -> Stored:
         return Stored(networks, "theano", eps=EPS)
     law = "normal" if tuple(first.tensors["weight"].shape) == SVHN else "uniform"
     return Stored(networks, "theano", law, EPS, notes=(LAW_NOTES[law],))
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of the dumps that :func:`load` reads; see :class:`ganlab.CheckpointFormat`.
+
+    Raises:
+        GanlabError: there are two, and ``name`` does not end as the named one's does.
+    """
+    dumps = _files(path)
+    files: dict[str, bytes] = {}
+    for dump in dumps:
+        called = name
+        if len(dumps) > 1:
+            ending = next(one for one in (GENERATOR, DISCRIMINATOR) if path.name.endswith(one))
+            if not name.endswith(ending):
+                raise GanlabError(
+                    f"{path} belongs to a pair of dumps, called after their networks.",
+                    f"Call the new one NAME_{ending}.",
+                )
+            own = GENERATOR if dump.name.endswith(GENERATOR) else DISCRIMINATOR
+            called = name.removesuffix(ending) + own
+        files |= joblib_arrays.rewrite(dump, called, change)
+    return files
 
 
 @dataclass

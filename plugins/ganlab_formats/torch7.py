@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganlab import GanlabError, Stored, StoredNetwork
-from ganlab_formats.torch7_file import Object, begins_as_torch7, read_file
+from ganlab_formats.torch7_file import Object, begins_as_torch7, read_file, rewritten
 from ganlab_formats.torch7_layers import network_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def recognises(path: Path) -> bool:
@@ -29,6 +32,11 @@ def load(path: Path) -> Stored:
     if not networks:
         raise GanlabError(f"{path} holds no network.", "It would be a nn.Sequential, or a table with one inside.")
     return Stored(networks, "torch7")
+
+
+def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
+    """A copy of a file; see :class:`ganlab.CheckpointFormat`."""
+    return {name: rewritten(path, change)}
 
 
 def _networks(table: Any, seen: set[int], name: str = "") -> Iterator[tuple[str, Object]]:

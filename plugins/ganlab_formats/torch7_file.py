@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,27 @@ def read_file(path: Path) -> Any:
     Raises:
         GanlabError: a text file of Torch7's, a damaged one, or one of nothing but unknown things.
     """
-    data = path.read_bytes()
+    return _read(path.read_bytes(), path)[0]
+
+
+def rewritten(path: Path, change: Callable[[str, np.ndarray], np.ndarray]) -> bytes:
+    """A file with every storage of floating point numbers, which tensors may share, as ``change`` gives it.
+
+    Raises:
+        GanlabError: as :func:`read_file`.
+    """
+    import numpy as np
+
+    data = bytearray(path.read_bytes())
+    for number, found in _read(data, path)[1].items():
+        if isinstance(found, Storage) and "f" in found.dtype:
+            numbers = np.frombuffer(found.memory, found.dtype)
+            numbers[:] = change(f"storage {number}", numbers.copy())
+    return bytes(data)
+
+
+def _read(data: bytes | bytearray, path: Path) -> tuple[Any, dict[int, Any]]:
+    """What a file holds, and all its objects by their numbers."""
     if ASCII_START.match(data):
         raise GanlabError(
             f"{path} was written in Torch7's text mode, which is not read.",
@@ -117,14 +138,15 @@ def read_file(path: Path) -> Any:
     reasons = []
     for size in LONGS:
         try:
-            return _Reader(data, size).read()
+            reader = _Reader(data, size)
+            return reader.read(), reader.objects
         except _Damaged as error:
             reasons.append(error)
     raise GanlabError(f"{path} is damaged or is no Torch7 file: {reasons[0]}.", "Fetch or copy it again.")
 
 
 class _Reader:
-    def __init__(self, data: bytes, long_size: int) -> None:
+    def __init__(self, data: bytes | bytearray, long_size: int) -> None:
         self.data, self.position, self.depth = memoryview(data), 0, 0
         self.long = LONGS[long_size]
         self.types = TYPES | {"Long": f"<i{long_size}", "": "<f4"}  # torch.CudaTensor has no type in its name

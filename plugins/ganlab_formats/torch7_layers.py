@@ -126,8 +126,10 @@ def _flat_norm(module: Module) -> Layer:
 def _batch_norm(module: Module, flat: bool) -> Layer:
     arrays, keys = module.arrays(weight="weight", bias="bias", mean="running_mean", variance="running_var")
     eps = module.number("eps", 1e-5)
-    if "variance" not in arrays and (inverse := module.arrays(inverse="running_std")[0].get("inverse")) is not None:
-        arrays["variance"] = inverse**-2 - eps  # its first version kept 1 / sqrt(variance + eps)
+    inverse, inverse_keys = module.arrays(variance="running_std")
+    if "variance" not in arrays and inverse:
+        arrays["variance"] = inverse["variance"] ** -2 - eps  # its first version kept 1 / sqrt(variance + eps)
+        keys |= inverse_keys
     sizes = {array.shape for array in arrays.values()}
     if len(sizes) != 1 or len(size := sizes.pop()) != 1 or ("weight" in arrays) != ("bias" in arrays):
         module.refuse("has weights that do not fit each other")
