@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -98,7 +99,8 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
-    packed = processes.in_turn(lambda: _pack(placed, reading, keep, bool(settings.classes)))
+    moved = f"If they lie elsewhere now: ganlab train --resume {shlex.quote(str(run))} DATA" if data is None else ""
+    packed = processes.in_turn(lambda: _pack(placed, reading, keep, bool(settings.classes), moved))
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
@@ -174,9 +176,15 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
-def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool) -> PackedImages:
-    with shown_progress():
-        images = open_images(settings.data)
+def _pack(
+    settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool, otherwise: str = ""
+) -> PackedImages:
+    """The pictures of a run; ``otherwise`` is told where they cannot be opened."""
+    try:
+        with shown_progress():
+            images = open_images(settings.data)
+    except GanlabError as error:
+        raise GanlabError(error.message, f"{error.hint} {otherwise}".strip()) from error
     if keep is not None:
         images = images.only(keep)
     if settings.limit is not None:
