@@ -119,7 +119,12 @@ def new_run_folder(command: str, name: str, root: str | Path | None = None) -> P
 
 
 def _leave_out(result: Result) -> None:
-    """Take out the GANs that cannot be written."""
+    """Take out the GANs that cannot be written.
+
+    Raises:
+        ValueError: the result breaks its contract.
+    """
+    result.check()
     for name in [name for name, gan in result.gans.items() if not gan.card.architecture]:
         del result.gans[name]
         result.notes.append(f"The GAN {name!r} was not kept: its card does not say how to build its networks.")
