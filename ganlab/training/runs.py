@@ -16,6 +16,7 @@ import typer
 
 from ganlab.data import open_images
 from ganlab.data.chosen import read_names
+from ganlab.data.opening import short_name
 from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
@@ -65,8 +66,7 @@ def start(
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
         typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
-    name = Path(settings.data.partition(":")[0]).stem
-    with new_run(out, name) if processes.first else nullcontext(Path()) as run:
+    with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
         _begin(settings, reading, device, run, gan, conditional, processes)
 
 
