@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,7 +99,7 @@ def _print_decisions(decisions: list[dict[str, Any]]) -> None:
 
 
 @checkpoints.command("convert")
-@with_hints
+@partial(with_hints, without=("label",))  # a checkpoint draws all classes
 def convert(
     spec: Annotated[str, typer.Argument(help=SPEC_HELP, metavar="GAN")],
     out: Annotated[

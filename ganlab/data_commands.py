@@ -49,13 +49,14 @@ def info(
     ] = False,
 ) -> None:
     """Decode every picture once: how many, sizes, channels, classes, which are broken, and a figure of some."""
+    from ganlab.data.opening import short_name
     from ganlab.environment import environment
     from ganlab.progressbar import reading_bar, shown_progress
     from ganlab.run_folders import new_run_folder, save_result
     from ganlab.survey import survey
     from ganlab.writing import check_new_folder
 
-    folder = out or new_run_folder("data-info", _stem(data))
+    folder = out or new_run_folder("data-info", short_name(data))
     check_new_folder(folder)
     began = time.monotonic()
     with shown_progress():
@@ -118,10 +119,6 @@ def _opened(data: str, limit: int | None) -> Images:
 
     images = open_images(data)
     return images if limit is None else images.first(limit)
-
-
-def _stem(data: str) -> str:
-    return Path(data.partition(":")[0]).stem
 
 
 def _show(table: Table) -> None:

@@ -58,8 +58,8 @@ def taken_from(values: dict[str, Any], without: Collection[str] = ()) -> dict[st
     return {name: value for name, value in known.items() if value is not None}
 
 
-def with_hints(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options too; it gets those that were given as ``hints``, by name."""
+def with_hints(command: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
+    """A command with these options too, but some; it gets those that were given as ``hints``, by name."""
     signature = inspect.signature(command)
     annotations = get_type_hints(command, include_extras=True)
     own = [
@@ -70,9 +70,9 @@ def with_hints(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def call(*arguments: Any, **values: Any) -> None:
-        hints = taken_from(values)
+        hints = taken_from(values, without)
         command(*arguments, **values, hints=hints)
 
     call.__annotations__ = {}
-    call.__signature__ = signature.replace(parameters=[*own, *parameters()])  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=[*own, *parameters(without)])  # type: ignore[attr-defined]
     return call

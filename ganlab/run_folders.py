@@ -32,7 +32,8 @@ def save_result(
     """Write a result as a run: ``result.json``, figures, arrays, GANs, files, ``index.html``.
 
     What differs from run to run goes into ``environment.json``. Everything is written into a temporary folder
-    beside and renamed, so a run is there as a whole or not at all.
+    beside and renamed, so a run is there as a whole or not at all. A GAN whose card does not say how to build it, as of
+    networks by the user's own code, cannot be written: it is taken out of the result, and a note says so.
 
     Args:
         folder: must not exist yet, or be empty.
@@ -47,6 +48,7 @@ def save_result(
         ValueError: the result breaks its contract, see :meth:`Result.check`.
         GanlabError: the folder holds something or cannot be written, or the disk is full. Nothing is left.
     """
+    _leave_out(result)
     text = result.to_json()
     folder = Path(folder)
     while True:
@@ -114,6 +116,18 @@ def new_run_folder(command: str, name: str, root: str | Path | None = None) -> P
         pattern = re.compile(re.escape(stem) + r"-(\d{4,})")
         taken += [int(match[1]) for entry in parent.iterdir() if (match := pattern.fullmatch(entry.name))]
     return parent / f"{stem}-{max(taken) + 1:04d}"
+
+
+def _leave_out(result: Result) -> None:
+    """Take out the GANs that cannot be written.
+
+    Raises:
+        ValueError: the result breaks its contract.
+    """
+    result.check()
+    for name in [name for name, gan in result.gans.items() if not gan.card.architecture]:
+        del result.gans[name]
+        result.notes.append(f"The GAN {name!r} was not kept: its card does not say how to build its networks.")
 
 
 def _write(result: Result, text: str, folder: Path, command: str, environment: dict[str, Any]) -> None:

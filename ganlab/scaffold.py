@@ -110,6 +110,21 @@ def test_it_keeps_the_contract_of_analyses() -> None:
 """
 
 
+# names that the module uses and a function of the same name would hide
+USED = {
+    "analysis",
+    "annotations",
+    "between_pairs",
+    "figures",
+    "float",
+    "hookimpl",
+    "int",
+    "list",
+    "register_analyses",
+    "torch",
+}
+
+
 def write_plugin(name: str, folder: Path) -> Path:
     """Write a package with one analysis, its tests and its packaging.
 
@@ -126,6 +141,10 @@ def write_plugin(name: str, folder: Path) -> Path:
     function = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function):
         raise GanlabError(f"A plugin cannot be called {name!r}.", "Take small letters, digits and single hyphens.")
+    if function in USED:
+        raise GanlabError(
+            f"A plugin to start from cannot be called {name!r}.", "Its module uses that name itself; take another."
+        )
     if name in RESERVED_NAMES or name in host().entries:
         raise GanlabError(f"There is a command '{name}' already.", "`ganlab --help` lists the names that are taken.")
     module = f"ganlab_{function}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ganlab import load_gan
 from ganlab.testing import tiny_gan
@@ -76,7 +77,8 @@ def test_a_factory_of_flat_z_and_one_of_a_whole_gan(module: None) -> None:
 @pytest.mark.parametrize("factory", ["fresh", "Inside.network"])
 def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory: str) -> None:
     torch.save({"epoch": 3, "netG": made.generator.state_dict(prefix="module.")}, "state.pth")
-    for file in ("netG.pth", "state.pth"):
+    save_file(made.generator.state_dict(), "G.safetensors")
+    for file in ("netG.pth", "state.pth", "G.safetensors"):
         assert draws_as(load_gan(f"my_networks:{factory}+{file}"), made.generator)
     refused(f"my_networks:{factory}+netD.pth", "do not fit my_networks")
     refused(f"my_networks:{factory}+none.pth", "no file 'none.pth'")

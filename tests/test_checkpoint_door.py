@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from ganlab import GanlabError, load_gan, save_gan
@@ -80,6 +81,23 @@ def test_networks_however_nested(tmp_path: Path, made: Pair, what: str, legacy: 
         assert any("g_ema" in note for note in gan.card.facts["notes"])
     if gan.discriminator is not None:
         assert judges_as(gan, made.judge)
+
+
+def test_safetensors(tmp_path: Path, made: Pair) -> None:
+    """Which sorts keys as texts: main.10 before main.3."""
+    networks = {"generator": made.generator, "discriminator": made.judge}
+    tensors = {f"{side}.{key}": value for side, one in networks.items() for key, value in one.state_dict().items()}
+    save_file(made.generator.state_dict(), tmp_path / "G.safetensors")
+    save_file(tensors, tmp_path / "both.safetensors")
+    assert draws_as(load_gan(str(tmp_path / "G.safetensors"), **KNOWN), made.generator)
+    gan = load_gan(str(tmp_path / "both.safetensors"), **KNOWN)
+    assert draws_as(gan, made.generator)
+    assert judges_as(gan, made.judge)
+    content = (tmp_path / "G.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(content[:-1])
+    refused(tmp_path / "cut.safetensors", "is damaged or is no safetensors file")
+    save_file({"a": torch.zeros(3)}, tmp_path / "none.safetensors")
+    refused(tmp_path / "none.safetensors", "holds no network's weights")
 
 
 def test_one_of_several_generators_is_chosen_by_name(tmp_path: Path, made: Pair) -> None:

@@ -60,6 +60,8 @@ def test_other_choices_are_other_packs(data: str, pictures: np.ndarray, tmp_path
         chosen = images.only(names(*rows))
         np.testing.assert_array_equal(pack(chosen, 16, 3, cache=cache, workers=0).array, pictures[rows])
     np.testing.assert_array_equal(pack(images, 16, 3, cache=cache, workers=0).array, pictures)
+    kept = [pack(images.only(names(*rows)), 16, 3, cache=cache, workers=0).path for rows in ([1, 2], [1, 3])]
+    assert all(path.exists() for path in kept)  # one does not take the other's place
     assert images.only(names(1)).fingerprint() != images.only(names(2)).fingerprint()
     assert not images.only(names(1)).changed()
 

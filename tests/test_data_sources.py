@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganlab.data import BrokenPicture, Dataset, Images, open_images, sources
+from ganlab.data.opening import short_name
 from ganlab.errors import GanlabError
 from tests.test_data_support import bomb_png, broken_png, encoded, make_folder, make_zip, pixels
 
@@ -165,6 +166,17 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
     refused(tmp_path, "holds no pictures, nothing", ".jpg")
     (tmp_path / "notes.txt").write_text("nothing to see")
     refused(tmp_path, "holds no pictures, only other files (1)", ".jpg")
+
+
+def test_runs_are_called_after_their_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, datasets: dict[str, Dataset]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pets").mkdir()
+    np.savez("some.npz", images=np.zeros((3, 8, 8), np.uint8))
+    specs = ("pets", "pets/", "folder:pets/", f"folder:{tmp_path}/pets", "some.npz", "some.npz:images", "rooms:5000")
+    called = ["pets", "pets", "pets", "pets", "some", "some", "rooms"]
+    assert [short_name(spec) for spec in specs] == called
 
 
 def test_missing_paths(tmp_path: Path, datasets: dict[str, Dataset]) -> None:

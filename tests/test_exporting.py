@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganlab import Gan, GanlabError, load_gan, save_gan
-from ganlab.checkpoints import tracing
+from ganlab.checkpoints import safetensors, tracing
 from ganlab.checkpoints.exporting import export_gan
 from ganlab.plugins import host
 from ganlab.writing import write_new_files
@@ -94,6 +95,10 @@ def torch_hdf5(path: Path) -> Gan:
     return gan_of(hdf5_state.load(path), STATE)
 
 
+def flat(path: Path) -> Gan:
+    return gan_of(safetensors.load(path), STATE)
+
+
 def dumps(path: Path) -> Gan:
     return gan_of(theano_dcgan.load(path))
 
@@ -124,6 +129,13 @@ def write_state(folder: Path) -> Path:
     return folder / "generator.h5"
 
 
+def write_flat(folder: Path) -> Path:
+    torch.manual_seed(0)
+    tensors = Generator().state_dict()
+    save_file({**tensors, "main.6.weight": tensors["main.6.weight"].double()}, folder / "net.safetensors", {"a": "b"})
+    return folder / "net.safetensors"
+
+
 def write_dumps(folder: Path) -> Path:
     theano.write(folder / "9_discrim_params.jl", theano.discriminator())
     return theano.write(folder / "9_gen_params.jl", theano.generator())
@@ -151,6 +163,7 @@ CASES: dict[str, Case] = {
     "chainer HDF5": (fixture("chainer-gen.h5"), chainer, "new.h5"),
     "chainer snapshot": (fixture("chainer-snapshot.npz"), chainer, "new.npz"),
     "torch in HDF5": (write_state, torch_hdf5, "new.h5"),
+    "safetensors": (write_flat, flat, "new.safetensors"),
     "theano": (write_dumps, dumps, "9_gen_params.jl"),
     "torch7": (write_t7, t7, "new.t7"),
 }
@@ -171,6 +184,9 @@ def arrays_in(path: Path) -> dict[str, Any]:
         return hdf5_arrays(path)
     if path.suffix == ".npy":
         return {"": np.load(path)}
+    if path.suffix == ".safetensors":
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return {"": header.pop("__metadata__"), **{key: one["dtype"] for key, one in header.items()}}
     return {"": content}
 
 

@@ -68,6 +68,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/factories",
     "checkpoints/native",
     "checkpoints/pytorch",
+    "checkpoints/safetensors",
     "checkpoints/tracing",
     "checkpoints/trusted",
     "nearest",

@@ -107,6 +107,16 @@ def test_what_is_no_gan_at_all() -> None:
         Gan(tiny_gan().generator, image=ImageSpec(16))
 
 
+def test_one_that_is_told_classes_needs_its_code(tmp_path: Path) -> None:
+    """Whose embedding is joined to the picture; no --image-size would help."""
+    matrices = nn.Sequential(nn.Linear(32 * 32 + 10, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1)).state_dict()
+    tensors = {"label_embedding.weight": torch.randn(10, 10), **{f"model.{key}": one for key, one in matrices.items()}}
+    torch.save(tensors, tmp_path / "netD.pth")
+    with pytest.raises(GanlabError, match="no pictures of a usual size") as error:
+        load_gan(str(tmp_path / "netD.pth"))
+    assert error.value.hint == "One that is told classes needs its code: --gan MODULE:FACTORY"
+
+
 def test_it_is_saved_and_opened_again(file: Path, tmp_path: Path) -> None:
     gan = load_gan(str(file))
     save_gan(gan, tmp_path / "saved")

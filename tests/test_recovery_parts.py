@@ -159,6 +159,24 @@ def test_normalised_weights_are_multiplied_out_as_torch_does(layer: str, how: st
     assert main.shape == made.weight.shape
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_spectral_norm_as_it_was_before_torch_had_it(transposed: bool) -> None:
+    """A module around the layer, which keeps ``weight_bar``; rows stand on the first axis, transposed or not."""
+    torch.manual_seed(1)
+    layer = nn.ConvTranspose2d(5, 3, 4) if transposed else nn.Conv2d(3, 5, 4)
+    weight = layer.weight.detach()
+    matrix = weight.flatten(1)
+    u, v = torch.randn(len(matrix)), torch.randn(matrix.shape[1])
+    for _ in range(20):
+        v = nn.functional.normalize(matrix.T @ u, dim=0)
+        u = nn.functional.normalize(matrix @ v, dim=0)
+    stored = {"bias": layer.bias.detach(), "weight_u": u, "weight_v": v, "weight_bar": weight}
+    (part,) = parts_of({f"conv1.module.{key}": value for key, value in stored.items()})
+    assert part.kind == "convolution"
+    assert part.keys["weight"] == "conv1.module.weight_bar"
+    assert torch.allclose(part.tensors["weight"], weight / (u @ matrix @ v), atol=1e-6)
+
+
 # numbers
 
 

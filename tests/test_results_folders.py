@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganlab import Card, Gan
 from ganlab.errors import GanlabError
 from ganlab.run_folders import load_result, new_run_folder, save_result
+from ganlab.testing import tiny_gan
 from ganlab.writing import FolderTaken, check_new_folder, new_folder, write_file
 
 from .results_kit import a_result, contents
@@ -51,6 +53,19 @@ def test_somebody_else_took_the_number_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "probe/rooms-64-x").mkdir()
     assert new_run_folder("probe", "rooms-64", tmp_path).name == "rooms-64-0042"
     assert new_run_folder("probe", "../a b", tmp_path).name == "a-b-0001"
+
+
+def test_a_gan_that_cannot_be_written_costs_only_itself(tmp_path: Path) -> None:
+    """As of networks by the user's own code."""
+    gan = tiny_gan()
+    bare = Gan(gan.generator, gan.discriminator, prior=gan.prior, image=gan.image, card=Card("bare"))
+    result = a_result(gans={"kept": gan, "lost": bare})
+    save_result(result, tmp_path / "run")
+    back = load_result(tmp_path / "run")
+    assert list(back.gans) == list(result.gans) == ["kept"]
+    assert back.notes == result.notes
+    assert "'lost' was not kept" in back.notes[-1]
+    assert (back.summary, back.metrics) == (a_result().summary, a_result().metrics)
 
 
 def test_runs_go_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

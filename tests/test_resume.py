@@ -258,6 +258,20 @@ def test_other_pictures_are_refused(tmp_path: Path, data: str) -> None:
     assert steps_noted(run) == 16
 
 
+def test_pictures_that_have_moved_are_asked_for(tmp_path: Path, data: str) -> None:
+    """As where the run is gone on with from another folder."""
+    run = tmp_path / "my run"
+    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    Path(data).rename(tmp_path / "moved.npy")
+    with pytest.raises(GanlabError, match="There is no") as caught:
+        runs.resume(run, None, 2, READING, "cpu")
+    assert f"ganlab train --resume '{run}' DATA" in caught.value.hint
+    with pytest.raises(GanlabError, match="There is no") as caught:
+        runs.resume(run, data, 2, READING, "cpu")
+    assert "--resume" not in caught.value.hint
+    runs.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+
+
 def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None:
     run = tmp_path / "run"
     torch.set_num_threads(1)

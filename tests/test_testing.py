@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import importlib
 import os
 import random
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganlab import scaffold
 from ganlab.analyses import analysis
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
@@ -282,7 +285,19 @@ def test_a_new_plugin_works_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert 'my-spread = "ganlab_my_spread"' in (folder / "pyproject.toml").read_text()
 
 
-@pytest.mark.parametrize("name", ["Capital", "two words", "class", "-x", "train", "probe", "a--b", ""])
+def test_a_new_plugin_hides_no_name_that_it_uses() -> None:
+    module = ast.parse(scaffold.MODULE.replace("$function", "one"))
+    own = {node.name for node in module.body if isinstance(node, ast.FunctionDef)} - {"one"}
+    brought = {
+        one.name for node in ast.walk(module) if isinstance(node, ast.Import | ast.ImportFrom) for one in node.names
+    }
+    used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)} & set(dir(builtins))
+    assert {name for name in own | brought | used if name.islower()} == scaffold.USED
+
+
+@pytest.mark.parametrize(
+    "name", ["Capital", "two words", "class", "-x", "train", "probe", "a--b", "", "figures", "between-pairs"]
+)
 def test_names_a_new_plugin_cannot_have(name: str, tmp_path: Path) -> None:
     with pytest.raises(GanlabError):
         write_plugin(name, tmp_path / "new")

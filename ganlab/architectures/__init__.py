@@ -85,7 +85,8 @@ def settings_of(gan: Gan) -> NetworkSettings:
     name = gan.card.architecture.get("name", "")
     if (known := _known().get(name)) is None or known.settings is None:
         raise GanlabError(
-            f"{gan.name} is of no architecture that ganlab trains.", "Start from one that ganlab train has written."
+            f"{gan.name} is of no architecture that ganlab trains.",
+            "Start from one that ganlab train has written; of a GAN from elsewhere only layers and weights are known.",
         )
     return settings_from_card(gan.card.architecture)
 

@@ -83,9 +83,16 @@ def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) 
 @hookimpl
 def register_checkpoint_formats() -> list[CheckpointFormat]:
     """The core's own formats come through the same hook as everybody's."""
-    from ganlab.checkpoints import native, pytorch
+    from ganlab.checkpoints import native, pytorch, safetensors
 
     return [
         CheckpointFormat("ganlab", "a folder with card.toml and weights.safetensors", native.recognises, native.load),
         CheckpointFormat("pytorch", "a file of torch.save", pytorch.recognises, pytorch.load, pytorch.rewrite),
+        CheckpointFormat(
+            "safetensors",
+            "a state dict as safetensors",
+            safetensors.recognises,
+            safetensors.load,
+            safetensors.rewrite,
+        ),
     ]

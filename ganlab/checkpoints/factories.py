@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ganlab.card import Card
-from ganlab.checkpoints import pytorch
+from ganlab.checkpoints import pytorch, safetensors
 from ganlab.checkpoints.endings import check_logits, range_of
 from ganlab.checkpoints.pickles import foreign_classes
 from ganlab.checkpoints.trusted import load_module
@@ -191,7 +191,8 @@ def _formats() -> str:
 def _fill(generator: nn.Module, file: Path, where: str) -> None:
     if not file.is_file():
         raise GanlabError(f"There is no file {str(file)!r}.", "After the plus stands a file of weights.")
-    found = dict(pytorch.state_dicts(file))
+    document = safetensors.read(file) if safetensors.recognises(file) else pytorch.read(file)
+    found = dict(pytorch.state_dicts(document, file))
     wanted = set(generator.state_dict())
     fitting = [tensors for tensors in found.values() if set(_stripped(tensors)) == wanted] or list(found.values())[:1]
     try:

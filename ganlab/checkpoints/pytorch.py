@@ -47,9 +47,18 @@ def load(path: Path) -> Stored:
     Raises:
         GanlabError: a damaged file, one that holds objects instead of weights (nothing of it was run), or no network.
     """
+    return stored_in(read(path), path, "pytorch")
+
+
+def stored_in(document: Any, path: Path, format: str) -> Stored:
+    """The networks in what a file holds.
+
+    Raises:
+        GanlabError: none, or none that is read here.
+    """
     networks = []
     problem: GanlabError | None = None
-    for name, tensors in state_dicts(path):
+    for name, tensors in state_dicts(document, path):
         try:
             networks.append(StoredNetwork(name, parts_of(tensors), side=_side(name)))
         except GanlabError as error:
@@ -57,7 +66,7 @@ def load(path: Path) -> Stored:
     if not networks:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
-    return Stored(tuple(networks), "pytorch")
+    return Stored(tuple(networks), format)
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
@@ -67,6 +76,18 @@ def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarra
         GanlabError: as :func:`load`; a tensor that claims more numbers than the file holds.
     """
     document = read(path)
+    change_in(document, change)
+    buffer = io.BytesIO()
+    torch.save(document, buffer)
+    return {name: buffer.getvalue()}
+
+
+def change_in(document: Any, change: Callable[[str, np.ndarray], np.ndarray]) -> None:
+    """Put every tensor of floating point numbers of the networks in what a file holds through a change, in place.
+
+    Raises:
+        GanlabError: a tensor that claims more numbers than the file holds.
+    """
     for network, _, tensors in networks_in(document):
         for key, stored in tensors.items():
             if stored.is_floating_point():
@@ -74,18 +95,15 @@ def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarra
                 numbers = stored.detach()
                 before = numbers.to(torch.float64 if stored.dtype == torch.float64 else torch.float32).numpy()
                 numbers.copy_(torch.from_numpy(change(f"{network}.{key}".lstrip("."), before)))
-    buffer = io.BytesIO()
-    torch.save(document, buffer)
-    return {name: buffer.getvalue()}
 
 
-def state_dicts(path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
-    """Every state dict in a file, with the words that lead to it.
+def state_dicts(document: Any, path: Path) -> list[tuple[str, Mapping[str, torch.Tensor]]]:
+    """Every state dict in what a file holds, with the words that lead to it.
 
     Raises:
-        GanlabError: as :func:`load`.
+        GanlabError: there is none.
     """
-    found = [(name, tensors) for name, _, tensors in networks_in(read(path))]
+    found = [(name, tensors) for name, _, tensors in networks_in(document)]
     if not found:
         raise GanlabError(f"{path} holds no network's weights.", "Save them where it was made: generator.state_dict()")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ class ChosenImages(Images):
 
     def __init__(self, whole: Images, rows: np.ndarray) -> None:
         self.spec = whole.spec
-        self.source = f"{whole.source}, chosen"
+        self.source = f"{whole.source}, {hashlib.blake2b(rows.astype(np.int64).tobytes(), digest_size=16).hexdigest()}"
         self.ignored, self.parts = whole.ignored, whole.parts
         self.whole = whole
         self.rows = rows

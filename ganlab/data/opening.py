@@ -51,6 +51,14 @@ def open_images(spec: str) -> Images:
     return images
 
 
+def short_name(spec: str) -> str:
+    """What a run on the pictures that `spec` names is called: the file or folder, or the data set."""
+    format, _, rest = spec.partition(":")
+    named = _located(rest)[0] if format in _formats() else None
+    path = named or _located(spec)[0] or Path(format)
+    return path.stem
+
+
 def _located(spec: str) -> tuple[Path | None, str]:
     """Where the pictures lie, and the part of them after a colon; a name with braces stands for several files."""
     if (path := _existing(spec)) is not None:

@@ -80,7 +80,12 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     skeleton = skeletons(network)[0]
     fitting = sizes(skeleton, stored.same_padding)
     if not fitting:
-        raise GanlabError("Its layers lead from no pictures of a usual size to one number.", "State it: --image-size")
+        told = any(part.kind == "embedding" for part in network.parts)
+        kind = "One that is told classes" if told else "A network of another kind"
+        raise GanlabError(
+            "Its layers lead from no pictures of a usual size to one number.",
+            f"{kind} needs its code: --gan MODULE:FACTORY",
+        )
     size = hints.image_size or fitting[0]
     known = Known(activation=hints.activation, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
     judgement = judge(skeleton, {}, size, known)

@@ -26,8 +26,9 @@ ROLE_OF = {
     "running_var": "variance",
     "moving_variance": "variance",
     "num_batches_tracked": "batches",
-    # spectral normalisation, in both of torch's spellings
+    # spectral normalisation, in both of torch's spellings and that of the modules that came before them
     "weight_orig": "original",
+    "weight_bar": "original",
     "weight_u": "u",
     "weight_v": "v",
     "parametrizations.weight.original": "original",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -15,6 +16,7 @@ import typer
 
 from ganlab.data import open_images
 from ganlab.data.chosen import read_names
+from ganlab.data.opening import short_name
 from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
@@ -64,8 +66,7 @@ def start(
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
         typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
-    name = Path(settings.data.partition(":")[0]).stem
-    with new_run(out, name) if processes.first else nullcontext(Path()) as run:
+    with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
         _begin(settings, reading, device, run, gan, conditional, processes)
 
 
@@ -98,7 +99,8 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
-    packed = processes.in_turn(lambda: _pack(placed, reading, keep, bool(settings.classes)))
+    moved = f"If they lie elsewhere now: ganlab train --resume {shlex.quote(str(run))} DATA" if data is None else ""
+    packed = processes.in_turn(lambda: _pack(placed, reading, keep, bool(settings.classes), moved))
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
@@ -174,9 +176,15 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
-def _pack(settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool) -> PackedImages:
-    with shown_progress():
-        images = open_images(settings.data)
+def _pack(
+    settings: TrainSettings, reading: Reading, keep: list[str] | None, labelled: bool, otherwise: str = ""
+) -> PackedImages:
+    """The pictures of a run; ``otherwise`` is told where they cannot be opened."""
+    try:
+        with shown_progress():
+            images = open_images(settings.data)
+    except GanlabError as error:
+        raise GanlabError(error.message, f"{error.hint} {otherwise}".strip()) from error
     if keep is not None:
         images = images.only(keep)
     if settings.limit is not None:
