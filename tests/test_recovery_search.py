@@ -15,6 +15,8 @@ from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.recovery.decisions import of_judgement
 from ganlab.recovery.estimating import estimate_statistics
+from ganlab.recovery.hearing import LATENTS, Hearing
+from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.judging import Judgement
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
@@ -324,12 +326,7 @@ def test_random_gans_trained_for_a_moment(seed: int) -> None:
 )
 def test_the_layout_of_a_widely_copied_tutorial() -> None:
     torch.manual_seed(3)
-    generator = nn.Sequential(
-        *(nn.Linear(Z, 16 * 64), Reshape(16, 8, 8), nn.BatchNorm2d(16), nn.Upsample(scale_factor=2)),
-        *(nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16, 0.8), nn.LeakyReLU(0.2), nn.Upsample(scale_factor=2)),
-        *(nn.Conv2d(16, 8, 3, padding=1), nn.BatchNorm2d(8, 0.8), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3, padding=1)),
-        nn.Tanh(),
-    )
+    generator = nn.Sequential(*upsampling_right_after_norm())
     judge = nn.Sequential(
         *(nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Dropout2d(0.25), nn.Conv2d(8, 16, 3, 2, 1)),
         *(nn.LeakyReLU(0.2), nn.Dropout2d(0.25), nn.BatchNorm2d(16, 0.8), nn.Flatten(), nn.Linear(16 * 64, 1)),
@@ -470,6 +467,49 @@ def test_no_activation_is_found_where_it_fits_far_better(scramble: bool) -> None
         for _ in range(200):
             network.train()(latents("normal", BATCH, Z))
     assert chosen(recovered(network.eval(), scramble=scramble), "activation after")[0] == "none"
+
+
+def upsampling_right_after_norm(eps: float = 0.8) -> list[nn.Module]:
+    """32x32, one channel: in a widely copied layout, whose first norm has no activation after it."""
+    return [
+        *(nn.Linear(Z, 16 * 64), Reshape(16, 8, 8), nn.BatchNorm2d(16), nn.Upsample(scale_factor=2)),
+        *(nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16, eps), nn.LeakyReLU(0.2), nn.Upsample(scale_factor=2)),
+        *(nn.Conv2d(16, 8, 3, padding=1), nn.BatchNorm2d(8, eps), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3, padding=1)),
+        nn.Tanh(),
+    ]
+
+
+@pytest.mark.parametrize("hints", [{}, {"activation": "leaky_relu 0.2"}])
+def test_the_only_place_in_a_sequence_is_the_upsamplings_or_the_activations(hints: dict[str, str]) -> None:
+    """A place for one cannot hold both, and SELU after a norm looks like nothing."""
+    network = seen(nn.Sequential(*upsampling_right_after_norm()))
+    gan = recovered(network, scramble=False, **hints)
+    assert chosen(gan, "activation after")[:2] == ["none", "leaky_relu 0.2"]
+    assert chosen(gan, "geometry of")[1].startswith("nearest upsampling")
+    assert far(gan, network) <= NEAR
+
+
+def test_the_only_place_in_a_sequence_without_norms_may_be_an_upsamplings() -> None:
+    layers = [layer for layer in upsampling_right_after_norm() if not isinstance(layer, nn.BatchNorm2d)]
+    gan = recovered(nn.Sequential(*layers), scramble=False, activation="leaky_relu 0.2", image_size=32)
+    assert chosen(gan, "activation after") == ["none", "leaky_relu 0.2", "leaky_relu 0.2"]
+
+
+def test_no_activation_is_heard_on_as_many_latents_as_its_rivals() -> None:
+    """On few its error would look larger than it is, and a rival's certain."""
+    torch.manual_seed(0)
+    features = torch.randn(LATENTS, 64).sign()
+    norm = nn.BatchNorm1d(64, momentum=1.0)
+    norm(features)
+    (part,) = parts_of({f"0.{key}": value for key, value in norm.state_dict().items()})
+    selu = Hypothesis({"activation 0": "selu"}, (), features * 1.05)
+    none = Hypothesis({"activation 0": "none"}, (), features)
+    hearing = Hearing()
+    (kept,) = hearing.left([selu], part, idle=[none])
+    assert kept.choices == selu.choices
+    (ruling,) = hearing.rulings
+    assert ruling.runner_up_error < 0.02 < ruling.error
+    assert not ruling.clear
 
 
 def test_upsampling_that_there_is_none_of_is_told() -> None:
