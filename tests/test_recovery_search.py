@@ -234,6 +234,47 @@ def test_pictures_from_0_to_1_are_told_by_the_discriminator() -> None:
     assert far(recovered(network, output="sigmoid"), network) <= NEAR
 
 
+def judge_of_a_tutorial(eps: float = 0.8) -> nn.Sequential:
+    """Of 16x16 with three channels: the activation before the norm, and a large eps."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps), nn.Flatten(), nn.Linear(64, 1)),
+    )
+
+
+def having_seen(judge: nn.Module, generator: nn.Module) -> nn.Module:
+    """The discriminator after its norms saw what a generator draws."""
+    with torch.no_grad():
+        for _ in range(100):
+            judge.train()(generator(torch.randn(BATCH, Z)))
+    return judge.eval()
+
+
+@pytest.mark.parametrize(("eps", "end"), [(0.8, nn.Tanh), (0.8, nn.Sigmoid), (1e-5, nn.Tanh)])
+def test_the_eps_of_a_discriminator_is_heard(eps: float, end: type[nn.Module]) -> None:
+    network = seen(nn.Sequential(*transposed(end=end)))
+    judge = having_seen(judge_of_a_tutorial(eps), network)
+    gan = recovered(network, judge, scramble=False)
+    range_ = decided(gan)["last activation of the generator"]
+    assert (range_["chosen"], range_.get("certain", True)) == (end.__name__.lower(), True)
+    assert chosen(gan, "eps of the discriminator") == (["0.8"] if eps == 0.8 else [])
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)
+
+
+def test_a_discriminator_that_fits_nothing_leaves_the_range_open() -> None:
+    network = seen(nn.Sequential(*transposed()))
+    judge = having_seen(judge_of_a_tutorial(), network)
+    for norm in judge.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean += 40 * norm.running_var.sqrt()  # type: ignore[operator, union-attr]
+    range_ = decided(recovered(network, judge, scramble=False))["last activation of the generator"]
+    assert (range_["chosen"], range_["certain"]) == ("tanh", False)
+    assert "does not tell" in range_["evidence"]
+
+
 @pytest.mark.parametrize(
     ("errors", "certain"),
     [
