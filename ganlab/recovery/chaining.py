@@ -101,13 +101,15 @@ def _called(network: StoredNetwork) -> str:
 
 def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
     """Generator or discriminator; None where the ends are neither's."""
-    if network.side is not None:
+    if network.side == "generator":
         return network.side
     first, last = chain[0], chain[-1]
-    expands = any(stage.kind == "conv_transpose" for stage in chain) or (
-        first.kind == "linear" and any(stage.kind == "conv" for stage in chain)
-    )
-    if expands:
+    transposed = any(stage.kind == "conv_transpose" for stage in chain)
+    judges = network.side == "discriminator" or (first.kind == "conv" and first.kernel > 1)  # z has one place only
+    if judges or (first.kind != "linear" and last.kind == "linear" and last.outputs == 1):
+        # a kernel of as many inputs as outputs may have been taken for a transposed one: another order has it right
+        return None if transposed else "discriminator"
+    if transposed or (first.kind == "linear" and any(stage.kind == "conv" for stage in chain)):
         return "generator"
     if first.kind != "linear":
         return "discriminator"
