@@ -565,6 +565,13 @@ def test_saying_how_maps_are_enlarged_does_not_say_that_they_are() -> None:
     assert "as you said" not in evidence
 
 
+@pytest.mark.parametrize("scramble", [True, False])
+def test_norms_behind_a_pixel_shuffle_are_refused_in_words(scramble: bool) -> None:
+    with pytest.raises(GanlabError, match="fit none of its layers") as refusal:
+        recovered(seen(nn.Sequential(*pixel_shuffling())), scramble=scramble)
+    assert "PixelShuffle" in str(refusal.value.hint)
+
+
 def test_a_size_that_no_chain_reaches_is_refused() -> None:
     with pytest.raises(GanlabError, match="99 pixels"):
         recovered(seen(nn.Sequential(*transposed()), batches=2), image_size=99)

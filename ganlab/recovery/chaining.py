@@ -65,7 +65,9 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
     found = [placed for placed in placings if placed is not None]
     if not found:
         raise GanlabError(
-            f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
+            f"The normalisations of {_called(network)} fit none of its layers.",
+            "Networks that rearrange maps before they normalise them (PixelShuffle) need their own code: "
+            "--gan MODULE:FACTORY.",
         )
     return [channels_first(skeleton) for skeleton in found]
 
@@ -199,10 +201,10 @@ def _fits(part: Part, order: list[Stage], number: int) -> bool:
         return True
     if length == stage.outputs:
         return True
-    if number + 1 == len(order):
+    if stage.kind != "linear" or number + 1 == len(order):
         return False
     after = order[number + 1]
-    return length == after.inputs and after.kind != "linear"
+    return length == after.inputs and after.kind != "linear"  # of maps that features were cut into
 
 
 def channels_first(skeleton: Skeleton) -> Skeleton:
