@@ -14,7 +14,7 @@ from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.orders import follows
 from ganlab.recovery.parts import parts_of
-from ganlab.recovery.stored import Part, StoredNetwork
+from ganlab.recovery.stored import Part, Side, StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 Layers = Callable[[], list[nn.Module]]
@@ -106,6 +106,21 @@ def test_generators_in_their_own_order(kind: str) -> None:
 @pytest.mark.parametrize("kind", JUDGES)
 def test_discriminators_are_told_from_generators(kind: str) -> None:
     assert first(parts(JUDGES[kind]())).side == "discriminator"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [None, "discriminator"])
+@pytest.mark.parametrize("ending", [nn.Linear(16 * 64, 1), nn.Conv2d(16, 1, 8)])
+def test_kernels_of_as_many_inputs_as_outputs_are_no_transposed_ones_on_the_way_to_a_verdict(
+    channels: int, side: Side | None, ending: nn.Module
+) -> None:
+    """Spectrally normalised discriminators keep the channels where they halve the side."""
+    layers: list[nn.Module] = [nn.Conv2d(channels, 4, 3, padding=1), nn.Conv2d(4, 4, 4, 2, 1)]
+    layers += [nn.Conv2d(4, 8, 3, padding=1), nn.Conv2d(8, 8, 4, 2, 1), nn.Conv2d(8, 16, 3, padding=1)]
+    layers += [ending]
+    found = skeletons(StoredNetwork("", parts(layers), side))
+    assert {skeleton.side for skeleton in found} == {"discriminator"}
+    assert "conv_transpose" not in {stage.kind for skeleton in found for stage in skeleton.stages}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in JUDGES if kind != "matrices"])

@@ -15,6 +15,8 @@ from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.recovery.decisions import of_judgement
 from ganlab.recovery.estimating import estimate_statistics
+from ganlab.recovery.hearing import LATENTS, Hearing
+from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.judging import Judgement
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
@@ -232,6 +234,47 @@ def test_pictures_from_0_to_1_are_told_by_the_discriminator() -> None:
     assert far(recovered(network, output="sigmoid"), network) <= NEAR
 
 
+def judge_of_a_tutorial(eps: float = 0.8) -> nn.Sequential:
+    """Of 16x16 with three channels: the activation before the norm, and a large eps."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps), nn.Flatten(), nn.Linear(64, 1)),
+    )
+
+
+def having_seen(judge: nn.Module, generator: nn.Module) -> nn.Module:
+    """The discriminator after its norms saw what a generator draws."""
+    with torch.no_grad():
+        for _ in range(100):
+            judge.train()(generator(torch.randn(BATCH, Z)))
+    return judge.eval()
+
+
+@pytest.mark.parametrize(("eps", "end"), [(0.8, nn.Tanh), (0.8, nn.Sigmoid), (1e-5, nn.Tanh)])
+def test_the_eps_of_a_discriminator_is_heard(eps: float, end: type[nn.Module]) -> None:
+    network = seen(nn.Sequential(*transposed(end=end)))
+    judge = having_seen(judge_of_a_tutorial(eps), network)
+    gan = recovered(network, judge, scramble=False)
+    range_ = decided(gan)["last activation of the generator"]
+    assert (range_["chosen"], range_.get("certain", True)) == (end.__name__.lower(), True)
+    assert chosen(gan, "eps of the discriminator") == (["0.8"] if eps == 0.8 else [])
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)
+
+
+def test_a_discriminator_that_fits_nothing_leaves_the_range_open() -> None:
+    network = seen(nn.Sequential(*transposed()))
+    judge = having_seen(judge_of_a_tutorial(), network)
+    for norm in judge.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean += 40 * norm.running_var.sqrt()  # type: ignore[operator, union-attr]
+    range_ = decided(recovered(network, judge, scramble=False))["last activation of the generator"]
+    assert (range_["chosen"], range_["certain"]) == ("tanh", False)
+    assert "does not tell" in range_["evidence"]
+
+
 @pytest.mark.parametrize(
     ("errors", "certain"),
     [
@@ -324,12 +367,7 @@ def test_random_gans_trained_for_a_moment(seed: int) -> None:
 )
 def test_the_layout_of_a_widely_copied_tutorial() -> None:
     torch.manual_seed(3)
-    generator = nn.Sequential(
-        *(nn.Linear(Z, 16 * 64), Reshape(16, 8, 8), nn.BatchNorm2d(16), nn.Upsample(scale_factor=2)),
-        *(nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16, 0.8), nn.LeakyReLU(0.2), nn.Upsample(scale_factor=2)),
-        *(nn.Conv2d(16, 8, 3, padding=1), nn.BatchNorm2d(8, 0.8), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3, padding=1)),
-        nn.Tanh(),
-    )
+    generator = nn.Sequential(*upsampling_right_after_norm())
     judge = nn.Sequential(
         *(nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Dropout2d(0.25), nn.Conv2d(8, 16, 3, 2, 1)),
         *(nn.LeakyReLU(0.2), nn.Dropout2d(0.25), nn.BatchNorm2d(16, 0.8), nn.Flatten(), nn.Linear(16 * 64, 1)),
@@ -472,6 +510,49 @@ def test_no_activation_is_found_where_it_fits_far_better(scramble: bool) -> None
     assert chosen(recovered(network.eval(), scramble=scramble), "activation after")[0] == "none"
 
 
+def upsampling_right_after_norm(eps: float = 0.8) -> list[nn.Module]:
+    """32x32, one channel: in a widely copied layout, whose first norm has no activation after it."""
+    return [
+        *(nn.Linear(Z, 16 * 64), Reshape(16, 8, 8), nn.BatchNorm2d(16), nn.Upsample(scale_factor=2)),
+        *(nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16, eps), nn.LeakyReLU(0.2), nn.Upsample(scale_factor=2)),
+        *(nn.Conv2d(16, 8, 3, padding=1), nn.BatchNorm2d(8, eps), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 3, padding=1)),
+        nn.Tanh(),
+    ]
+
+
+@pytest.mark.parametrize("hints", [{}, {"activation": "leaky_relu 0.2"}])
+def test_the_only_place_in_a_sequence_is_the_upsamplings_or_the_activations(hints: dict[str, str]) -> None:
+    """A place for one cannot hold both, and SELU after a norm looks like nothing."""
+    network = seen(nn.Sequential(*upsampling_right_after_norm()))
+    gan = recovered(network, scramble=False, **hints)
+    assert chosen(gan, "activation after")[:2] == ["none", "leaky_relu 0.2"]
+    assert chosen(gan, "geometry of")[1].startswith("nearest upsampling")
+    assert far(gan, network) <= NEAR
+
+
+def test_the_only_place_in_a_sequence_without_norms_may_be_an_upsamplings() -> None:
+    layers = [layer for layer in upsampling_right_after_norm() if not isinstance(layer, nn.BatchNorm2d)]
+    gan = recovered(nn.Sequential(*layers), scramble=False, activation="leaky_relu 0.2", image_size=32)
+    assert chosen(gan, "activation after") == ["none", "leaky_relu 0.2", "leaky_relu 0.2"]
+
+
+def test_no_activation_is_heard_on_as_many_latents_as_its_rivals() -> None:
+    """On few its error would look larger than it is, and a rival's certain."""
+    torch.manual_seed(0)
+    features = torch.randn(LATENTS, 64).sign()
+    norm = nn.BatchNorm1d(64, momentum=1.0)
+    norm(features)
+    (part,) = parts_of({f"0.{key}": value for key, value in norm.state_dict().items() if "batches" not in key})
+    selu = Hypothesis({"activation 0": "selu"}, (), features * 1.05)
+    none = Hypothesis({"activation 0": "none"}, (), features)
+    hearing = Hearing()
+    (kept,) = hearing.left([selu], part, idle=[none])
+    assert kept.choices == selu.choices
+    (ruling,) = hearing.rulings
+    assert ruling.runner_up_error < 0.02 < ruling.error
+    assert not ruling.clear
+
+
 def test_upsampling_that_there_is_none_of_is_told() -> None:
     gan = recovered(seen(nn.Sequential(*transposed())), upsampling="bilinear")
     assert any("--upsampling says nothing" in note for note in gan.card.facts["notes"])
@@ -482,6 +563,13 @@ def test_saying_how_maps_are_enlarged_does_not_say_that_they_are() -> None:
     evidence = [one["evidence"] for one in gan.card.facts["decisions"] if "upsampling" in one["chosen"]]
     assert evidence
     assert "as you said" not in evidence
+
+
+@pytest.mark.parametrize("scramble", [True, False])
+def test_norms_behind_a_pixel_shuffle_are_refused_in_words(scramble: bool) -> None:
+    with pytest.raises(GanlabError, match="fit none of its layers") as refusal:
+        recovered(seen(nn.Sequential(*pixel_shuffling())), scramble=scramble)
+    assert "PixelShuffle" in str(refusal.value.hint)
 
 
 def test_a_size_that_no_chain_reaches_is_refused() -> None:

@@ -65,7 +65,9 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
     found = [placed for placed in placings if placed is not None]
     if not found:
         raise GanlabError(
-            f"The normalisations of {_called(network)} fit none of its layers.", "For such: --gan MODULE:FACTORY."
+            f"The normalisations of {_called(network)} fit none of its layers.",
+            "Networks that rearrange maps before they normalise them (PixelShuffle) need their own code: "
+            "--gan MODULE:FACTORY.",
         )
     return [channels_first(skeleton) for skeleton in found]
 
@@ -101,13 +103,15 @@ def _called(network: StoredNetwork) -> str:
 
 def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
     """Generator or discriminator; None where the ends are neither's."""
-    if network.side is not None:
+    if network.side == "generator":
         return network.side
     first, last = chain[0], chain[-1]
-    expands = any(stage.kind == "conv_transpose" for stage in chain) or (
-        first.kind == "linear" and any(stage.kind == "conv" for stage in chain)
-    )
-    if expands:
+    transposed = any(stage.kind == "conv_transpose" for stage in chain)
+    judges = network.side == "discriminator" or (first.kind == "conv" and first.kernel > 1)  # z has one place only
+    if judges or (first.kind != "linear" and last.kind == "linear" and last.outputs == 1):
+        # a kernel of as many inputs as outputs may have been taken for a transposed one: another order has it right
+        return None if transposed else "discriminator"
+    if transposed or (first.kind == "linear" and any(stage.kind == "conv" for stage in chain)):
         return "generator"
     if first.kind != "linear":
         return "discriminator"
@@ -197,10 +201,10 @@ def _fits(part: Part, order: list[Stage], number: int) -> bool:
         return True
     if length == stage.outputs:
         return True
-    if number + 1 == len(order):
+    if stage.kind != "linear" or number + 1 == len(order):
         return False
     after = order[number + 1]
-    return length == after.inputs and after.kind != "linear"
+    return length == after.inputs and after.kind != "linear"  # of maps that features were cut into
 
 
 def channels_first(skeleton: Skeleton) -> Skeleton:

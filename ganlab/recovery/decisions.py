@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.recovery.hypotheses import Findings
 from ganlab.recovery.judging import Judgement
+from ganlab.recovery.witness import CLOSE, MISFIT
 
 if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
     from ganlab.recovery.hints import Hints
 
-CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
-MISFIT = 0.5  # an error of a norm that no candidate may have
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
@@ -72,9 +71,15 @@ def of_judgement(judgement: Judgement | None, output: str, stated: str | None, h
         other = next(name for name in judgement.errors if name != output)
         error, rival = judgement.errors[output], judgement.errors[other]
         evidence = f"the discriminator's norms differ by {error:.2f} from what they remember"
-        decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=rival > CLOSE * error)]
+        if error > MISFIT and rival <= CLOSE * error:
+            evidence = f"the discriminator, whose norms differ by {error:.2f} from what they remember, does not tell"
+        certain = error <= MISFIT and rival > CLOSE * error
+        decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=certain)]
     if judgement is not None:
         decided.append(_of_judges_activation(judgement))
+        if judgement.eps:
+            best = min(judgement.eps, key=judgement.eps.__getitem__)
+            decided.append(by_errors("eps of the discriminator's norms", best, judgement.eps))
     return decided
 
 

@@ -11,7 +11,7 @@ from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
-from ganlab.recovery.decisions import MISFIT, Decision, by_errors
+from ganlab.recovery.decisions import Decision, by_errors
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.judging import hear, mean_error
@@ -20,6 +20,7 @@ from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, joined_classes, output_layer
+from ganlab.recovery.witness import MISFIT
 
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 ORDERS_TRIED = 6  # of layers whose channels leave their order open

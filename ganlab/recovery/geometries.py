@@ -10,6 +10,7 @@ from typing import Any
 from ganlab.recovery.orders import Stage
 
 Table = Mapping[str, Any]
+ENLARGING = ("upsample", "pixel_shuffle")  # kinds without weights
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Geometry:
     def upsampling(self) -> str | None:
         """How maps are enlarged before the layer; None where they are not."""
         return next((table["mode"] for table in self.before if table["kind"] == "upsample"), None)
+
+    @property
+    def enlarges_first(self) -> bool:
+        """Whether a layer without weights enlarges the maps before it."""
+        return any(table["kind"] in ENLARGING for table in self.before)
 
     def side(self, side: int, kind: str, kernel: int) -> int:
         """The side of what comes out, of what goes in; 0 where nothing would."""

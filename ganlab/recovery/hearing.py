@@ -51,11 +51,17 @@ class Hearing:
         if inert and (error > POOR or IDLE * min(one.testimonies[-1].error for one in inert) < error):
             ways += idle
             quick += inert
+            idle, inert = (), []
         self.seen.append(norm.name)
-        return self._judged(ways, quick, norm, inert)
+        return self._judged(ways, quick, norm, idle, inert)
 
     def _judged(
-        self, ways: list[Hypothesis], quick: list[Hypothesis], norm: Part, beside: Sequence[Hypothesis]
+        self,
+        ways: list[Hypothesis],
+        quick: list[Hypothesis],
+        norm: Part,
+        beside: Sequence[Hypothesis],
+        quick_beside: list[Hypothesis],
     ) -> list[Hypothesis]:
         """Those that the norm does not clearly contradict, best first; says what it ruled out.
 
@@ -63,13 +69,14 @@ class Hearing:
             ways: hypotheses.
             quick: the same, heard on few latents.
             norm: the witness.
-            beside: others that were heard and are not carried on, but keep an answer from being certain.
+            beside, quick_beside: others, likewise, that are not carried on, but keep an answer from being certain.
         """
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
-        narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
-        heard = sorted((testified(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
+        heard = _heard_well(ways, quick, norm, limit)
         best, _ = settled(heard)
-        others = [one for one in (*quick, *beside) if one.choices not in [known.choices for known in heard]] + heard
+        well = heard + _heard_well(beside, quick_beside, norm, limit)  # few latents would make an error look larger
+        known = [one.choices for one in well]
+        others = [one for one in (*quick, *quick_beside) if one.choices not in known] + well
         self._rule(best, others, norm)
         kept = [one for one in heard if not clearly_better(best.testimonies[-1:], one.testimonies[-1:])]
         kept = sorted(kept, key=lambda one: (one is not best, one.rank, one.error))[:KEPT]
@@ -93,6 +100,12 @@ def testified(one: Hypothesis, norm: Part, latents: int) -> Hypothesis:
     tried = seen_by(one, norm, latents)
     kept = tried if latents == LATENTS and tried.features.numel() <= MOST_KEPT else one
     return replace(kept, testimonies=(*one.testimonies, testify(norm, tried.features)))
+
+
+def _heard_well(ways: Sequence[Hypothesis], quick: Sequence[Hypothesis], norm: Part, limit: float) -> list[Hypothesis]:
+    """Those whose error on few latents is within a limit, heard on all, best first."""
+    narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
+    return sorted((testified(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
 
 
 def seen_by(one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -11,17 +11,17 @@ from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, judging_geometries
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.options import ACTIVATIONS, SIZES
+from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, SIZES
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.tables import norm_table, places_between, weighted
-from ganlab.recovery.witness import Testimony, can_testify, clearly_better, testify
+from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clearly_better, testify
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
 MOST_FOUND = 20_000  # ways among which the likeliest are chosen
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
-CONVINCING = 0.7  # another activation than the usual must bring the error down to this part of it
+CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Judgement:
         rivals: the same for every activation that was tried, its own too.
         size: side of the pictures.
         words: its layers' geometries, for a person.
+        eps: mean error for every eps that was tried, where another than the usual fits; else empty.
     """
 
     elements: tuple[Element, ...]
@@ -45,6 +46,7 @@ class Judgement:
     rivals: dict[str, float]
     size: int
     words: tuple[str, ...]
+    eps: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, know
         elements = _elements(skeleton, ways[0], taken, eps)
         return Judgement(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
     with torch.inference_mode():
-        return _tried(skeleton, ways, shown, size, eps)
+        others = [] if known.eps else [other for other in NORM_EPS if other != eps]
+        return _tried(skeleton, ways, shown, size, eps, others)
 
 
 def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
@@ -103,9 +106,14 @@ def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
 
 
 def _tried(
-    skeleton: Skeleton, ways: Sequence[_Way], shown: dict[str, torch.Tensor], size: int, eps: float
+    skeleton: Skeleton,
+    ways: Sequence[_Way],
+    shown: dict[str, torch.Tensor],
+    size: int,
+    eps: float,
+    other_eps: Sequence[float],
 ) -> Judgement:
-    """Way by way, range by range, activation by activation, each the best of the step before."""
+    """Way by way, range by range, eps by eps, activation by activation, each the best of the step before."""
     heard = {
         (place, name): hear(_elements(skeleton, way, USUAL, eps), some)
         for place, way in enumerate(ways)
@@ -116,17 +124,29 @@ def _tried(
     place = min(key[0] for key in heard if key[1] == name and not clearly_better(heard[best, name], heard[key]))
     way = ways[place]
     activation, testimonies = USUAL, heard[place, name]
+    by_eps = {other: hear(_elements(skeleton, way, USUAL, other), shown[name]) for other in other_eps}
+    by_eps[eps] = testimonies
+    fitting = min(by_eps, key=lambda one: mean_error(by_eps[one]))
+    if _convincing(by_eps[fitting], testimonies):
+        found = _tried(skeleton, ways, shown, size, fitting, ())
+        return replace(found, eps={f"{one:g}": mean_error(rival) for one, rival in by_eps.items()})
     rivals = {USUAL: mean_error(testimonies)}
     for other in OTHERS:
         rival = hear(_elements(skeleton, way, other, eps), shown[name])
         rivals[other] = mean_error(rival)
-        enough = CONVINCING if activation == USUAL else 1.0
-        if rivals[other] < enough * mean_error(testimonies) and clearly_better(rival, testimonies):
+        if _convincing(rival, testimonies, CONVINCING if activation == USUAL else 1.0):
             activation, testimonies = other, rival
     errors = {name: mean_error(hear(_elements(skeleton, way, activation, eps), some)) for name, some in shown.items()}
     range_name = min(errors, key=errors.__getitem__)
+    if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
+        range_name = next(iter(errors))  # who fits none tells nothing: the usual one
     elements = _elements(skeleton, way, activation, eps)
     return Judgement(elements, activation, range_name, errors, rivals, size, _words(way))
+
+
+def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: float = CONVINCING) -> bool:
+    """Whether another answer brings the error down to this part of it, beyond chance."""
+    return mean_error(rival) < part * mean_error(usual) and clearly_better(rival, usual)
 
 
 def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:

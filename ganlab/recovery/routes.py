@@ -28,6 +28,10 @@ class Routes:
         before = self.stages[number - 1] if number else None
         return geometries(self.stages[number], before, enlarges, self.known.same)
 
+    def may_enlarge_first(self, number: int) -> bool:
+        """Whether something may enlarge the maps before a layer."""
+        return any(geometry.enlarges_first for geometry in self.geometries(number))
+
     def side_after(self, side: int, number: int, geometry: Geometry) -> int | None:
         """The side of a layer's maps; None where it cannot run."""
         stage = self.stages[number]

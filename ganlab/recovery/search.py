@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.beginnings import beginnings
-from ganlab.recovery.chaining import Skeleton
-from ganlab.recovery.geometries import Geometry
+from ganlab.recovery.chaining import Skeleton, length_of
+from ganlab.recovery.geometries import ENLARGING, Geometry
 from ganlab.recovery.hearing import LATENTS, Hearing, seen_by
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Known, settled
 from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, size_rank
@@ -85,6 +86,8 @@ class _Search:
                 side = self.routes.side_after(one.side, number, geometry)
                 if side is None or not self.routes.can_end(number + 1, side):
                     continue
+                if geometry.enlarges_first and self._place_is_taken(one, number - 1):
+                    continue
                 found.append(self._with_layer(one, number, stage, geometry, side))
         if not found:
             size = "a usual size" if self.known.size is None else f"{self.known.size} pixels"
@@ -93,6 +96,18 @@ class _Search:
                 "Try --image-size, or state more in a --card.",
             )
         return found
+
+    def _place_is_taken(self, one: Hypothesis, number: int) -> bool:
+        """Whether an activation has the one place in front of the next layer, which an upsampling would need."""
+        before_norm = one.choices.get(f"order {number}") == "activation first"
+        return self._one_place(number) and not before_norm and one.choices[f"activation {number}"] != "none"
+
+    def _one_place(self, number: int) -> bool:
+        """Whether the numbers of a sequence leave one place in front of the next layer, beside that of a reshape."""
+        stage, after = self.stages[number], self.stages[number + 1]
+        last = stage.norms[-1] if stage.norms else stage.part
+        flat = stage.kind == "linear" and (not stage.norms or length_of(last) == stage.outputs)
+        return places_between(last, after.part) == (2 if flat and after.kind != "linear" else 1)
 
     def _as_stated(self, one: Hypothesis, geometries: Sequence[Geometry]) -> list[Geometry]:
         """Those whose upsampling is what the user says of it."""
@@ -153,8 +168,13 @@ class _Search:
         return self.known.statistics and can_testify(norm)
 
     def _idle(self, one: Hypothesis, number: int) -> bool:
-        """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that."""
-        return number >= 0 and bool(self.stages[number].norms) and one.choices.get(f"activation {number}") == "none"
+        """Whether a normalised layer has no activation: SELU, which keeps mean and variance, is taken for that.
+
+        Not where an upsampling has the only place for one.
+        """
+        if number < 0 or not self.stages[number].norms or one.choices.get(f"activation {number}") != "none":
+            return False
+        return not (self._one_place(number) and _enlarged_before(one, self.stages[number + 1].part))
 
     def _orders(
         self, hypotheses: list[Hypothesis], number: int, stage: Stage, norm: Part
@@ -210,6 +230,8 @@ class _Search:
         between = _between(stage, stage.part if norm is None or before_norm else norm, after)
         if between == 0:
             self.numbered.add(f"activation {number}")
+        if not before_norm and self._one_place(number) and self.routes.may_enlarge_first(number + 1):
+            between = None  # the place may be an upsampling's
         found = []
         best = hypotheses[0].choices if hypotheses else {}
         for one in hypotheses:
@@ -248,6 +270,13 @@ class _Search:
 def _spatial(one: Hypothesis) -> bool:
     """Whether its features already are maps."""
     return any(table["kind"] in ("reshape", "conv", "conv_transpose") for table, _ in one.elements)
+
+
+def _enlarged_before(one: Hypothesis, part: Part) -> bool:
+    """Whether maps are enlarged right in front of the layer with these weights."""
+    at = next(place for place, (_, other) in enumerate(one.elements) if other is part)
+    before = takewhile(lambda element: element[1] is None, reversed(one.elements[:at]))
+    return any(table["kind"] in ENLARGING for table, _ in before)
 
 
 def _between(stage: Stage, one: Part, other: Part) -> int | None:

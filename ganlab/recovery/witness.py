@@ -15,6 +15,8 @@ FLOOR = 1e-8
 CLEAR_T = 4.0  # two candidates differ when their errors, channel by channel, differ by so many standard errors
 CLEAR_DIFFERENCE = 0.01  # and by so much on average, or by CLEAR_PART of the smaller error, if that is less
 CLEAR_PART = 0.3
+CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
+MISFIT = 0.5  # an error of a norm that no candidate may have
 
 
 @dataclass(frozen=True)
