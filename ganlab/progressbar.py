@@ -107,13 +107,13 @@ def shown_progress() -> Iterator[None]:
 def reading_bar() -> Iterator[Callable[[int, int], None]]:
     """A bar for one pass over pictures by several threads: called with how many are done, and of how many."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     with Progress(
         TextColumn("reading pictures"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,

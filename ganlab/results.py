@@ -55,7 +55,9 @@ class Metric:
         z, n, share = 1.959964, len(hits), float(hits.mean())
         middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-        return cls(share, max(0.0, middle - half), min(1.0, middle + half), n, control, no_control, about)
+        low = middle - half if share > 0 else 0.0  # exactly, where rounding would leave a trace
+        high = middle + half if share < 1 else 1.0
+        return cls(share, low, high, n, control, no_control, about)
 
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from ganlab.training.loop import Moment
@@ -30,7 +30,8 @@ class Display:
         self._progress = _WithNumbers(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.completed}/{task.total} steps"),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
