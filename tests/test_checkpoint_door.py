@@ -115,6 +115,9 @@ def test_a_folder_of_two_generators(saved: Path, made: Pair) -> None:
     gan = load_gan(f"{saved}#netG.pth", **KNOWN)
     assert draws_as(gan, made.generator)
     assert judges_as(gan, made.judge)
+    error = refused(f"{saved}#netG_odl.pth", "no network called 'netG_odl.pth'")  # not the discriminator instead
+    assert "'netG_old.pth'" in error.hint
+    assert load_gan(f"{saved}#netD.pth", image_size=16).generator is None
 
 
 def test_a_folder_with_other_files_too(saved: Path, made: Pair) -> None:

@@ -43,8 +43,9 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
     """
     generators, judges = _sorted(stored, name)
     if which is not None:
-        known = ", ".join(repr(network.name) for network in (generators or judges))
-        generators, judges = _named(generators, which), judges if generators else _named(judges, which)
+        known = ", ".join(repr(network.name) for network in generators + judges)
+        generators = _named(generators, which)
+        judges = judges if generators else _named(judges, which)
         if not generators and not judges:
             raise GanlabError(f"{name} holds no network called {which!r}.", f"There are: {known}.")
     spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in judges)
