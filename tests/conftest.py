@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.door_kit import Pair
 
 ROOT = Path(__file__).parents[1]
+
+# no example is timed: on a busy machine any of them may take long
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def shared_data_folder() -> Path | None:

@@ -226,7 +226,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_stands_in_a_file_it_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     document = coco()
@@ -270,7 +270,7 @@ def test_boxes_hold_together() -> None:
 sides = st.floats(0.5, 32, allow_nan=False).map(lambda value: round(value, 3)) | st.integers(1, 32)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     indices=st.lists(st.integers(0, 10**7), min_size=1, max_size=4, unique=True),
     drawn=st.lists(

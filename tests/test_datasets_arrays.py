@@ -143,7 +143,7 @@ def test_damaged_cifar(tmp_path: Path) -> None:
     refused(packed, "is damaged")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 100_000), st.integers(1, 4))
 def test_flipped_bytes_of_a_pickle(seed: int, flips: int) -> None:
     rng = np.random.default_rng(seed)

@@ -297,7 +297,7 @@ def test_without_is_exactly_zeroing_by_a_hook(layer: str, kernel: int) -> None:
 
 
 @given(filters=st.lists(st.integers(0, 3), max_size=6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_without_takes_any_choice_of_filters(filters: list[int]) -> None:
     gan = tiny_gan()
     cut = gan.without("up8", filters)
@@ -369,7 +369,7 @@ def test_a_layer_that_never_runs_has_no_filters() -> None:
 
 
 @given(low=st.sampled_from([-1.0, 0.0]), channels=st.sampled_from([1, 3, 4]), seed=st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_bytes_come_back(low: float, channels: int, seed: int) -> None:
     spec = ImageSpec(5, channels, low, 1.0)
     pictures = np.random.default_rng(seed).integers(0, 256, (2, 5, 5, channels), dtype=np.uint8)

@@ -94,7 +94,7 @@ def test_a_thousand_z_are_pinned() -> None:
 
 
 @given(seed=SEEDS, index=INDICES, stream=st.integers(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_bits_are_philox_keyed_by_the_seed_and_counted_by_the_index(seed: int, index: int, stream: int) -> None:
     key = [seed % 2**32, seed >> 32]
     blocks = [_plain_philox([block, stream, index % 2**32, index >> 32], key) for block in range(2)]
@@ -102,7 +102,7 @@ def test_bits_are_philox_keyed_by_the_seed_and_counted_by_the_index(seed: int, i
 
 
 @given(seed=SEEDS, first=st.integers(0, 2**62), n=st.integers(1, 20), dim=DIMS, law=LAWS, data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_row_depends_on_neither_n_nor_first(
     seed: int, first: int, n: int, dim: int, law: str, data: st.DataObject
 ) -> None:
@@ -116,7 +116,7 @@ def test_a_row_depends_on_neither_n_nor_first(
 
 
 @given(seed=SEEDS, dim=DIMS, law=LAWS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_fewer_dimensions_are_a_prefix(seed: int, dim: int, law: str) -> None:
     assert torch.equal(Prior(dim, law).sample(3, seed).z, Prior(dim + 1, law).sample(3, seed).z[:, :dim])
 
@@ -212,7 +212,7 @@ def test_what_is_no_latent_is_told(make: object, word: str) -> None:
 
 
 @given(seed=st.integers(0, 1000), dim=st.integers(1, 50), law=LAWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_between_begins_and_ends_exactly(seed: int, dim: int, law: str) -> None:
     a, b = Prior(dim, law).sample(2, seed).z
     way = Prior(dim, law).between(a, b, torch.tensor([0.0, 0.5, 1.0]))

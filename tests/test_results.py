@@ -162,7 +162,7 @@ def results(draw: st.DrawFn) -> Result:
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(results())
 def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, result: Result) -> None:
     folder = tmp_path_factory.mktemp("run")  # empty: is filled in place
@@ -282,7 +282,7 @@ def test_a_strangers_run_executes_nothing_and_reads_nothing_else(
     assert "secret" not in opened
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_flipped_byte_never_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("run")
