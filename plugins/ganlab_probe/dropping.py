@@ -17,7 +17,7 @@ from .intervals import of_draws
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 GONE = 0.9  # the removal that ``filters_for_90`` asks for
 POINTS = 6  # of the curve
-NEAR = 1 / 3  # of the concept: what two neighbouring points must both leave for nothing between them to be asked
+FAR = 1 / 3  # of the samples with the concept: between two points that both leave more, no k is asked
 AT_ONCE = 64  # pictures that are asked together: fewer take longer each
 
 
@@ -160,7 +160,7 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
     for k in sorted({round(count * step / POINTS) for step in range(1, POINTS + 1)} - {0}):
         share[k] = float(bench.shows(ranking[:k])[:, column].mean())
     still = before.copy()
-    near = [(low, high) for low, high in pairwise(sorted(share)) if min(share[low], share[high]) <= NEAR * share[0]]
+    near = [(low, high) for low, high in pairwise(sorted(share)) if min(share[low], share[high]) <= FAR * share[0]]
     for low, high in progress(near, "dropping one filter after the other"):
         found = _first_enough(bench, ranking, range(low + 1, high), column, allowed, still)
         if found is not None:

@@ -7,6 +7,7 @@ some samples, and as many random ones, and takes the layer with the widest gap.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
             "Name a finer --layer, or mark more pictures.",
         )
     # a fit is many small steps, which take longer where threads share each than where each thread has its own fits
-    with threadpool_limits(1), ThreadPoolExecutor() as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(asked, pool.map(lambda given: one(*given), asked.values()), strict=True))
 
 
