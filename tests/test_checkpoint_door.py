@@ -143,6 +143,12 @@ def test_a_name_inside_a_whole_gan_is_told(tmp_path: Path) -> None:
     refused(f"{tmp_path / 'whole'}#netG", "is one GAN")
 
 
+def test_the_weights_of_a_whole_gan_are_not_opened_without_its_card(tmp_path: Path) -> None:
+    save_gan(tiny_gan(), tmp_path / "whole")
+    error = refused(tmp_path / "whole" / "weights.safetensors", "is a part of the checkpoint")
+    assert str(tmp_path / "whole") in error.hint
+
+
 def test_a_whole_gan_in_a_join_is_told(saved: Path) -> None:
     save_gan(tiny_gan(), saved / "whole")
     refused(f"{saved}/whole+{saved}/netD.pth", "is a whole GAN already")

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ganlab.checkpoints.native import CARD, WEIGHTS
 from ganlab.checkpoints.pytorch import change_in, stored_in
 from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Stored
@@ -27,8 +28,10 @@ def load(path: Path) -> Stored:
     """The networks in a file.
 
     Raises:
-        GanlabError: a damaged file, or no network.
+        GanlabError: a damaged file, no network, or the weights of a checkpoint of ganlab, whose card says more.
     """
+    if path.name == WEIGHTS and (path.parent / CARD).is_file():
+        raise GanlabError(f"{path} is a part of the checkpoint {path.parent}.", f"Name the folder: --gan {path.parent}")
     return stored_in(read(path), path, "safetensors")
 
 
