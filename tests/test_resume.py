@@ -127,7 +127,9 @@ TOLD = {**CONDITIONAL, "network": DcganSettings(16, 3, 4, 10, classes=3, classes
 BASELINE = {**CONDITIONAL, "network": MlpSettings(16, 3, 6, 10, classes=3)}
 
 
-@pytest.mark.parametrize("changes", [{}, {"noise": 0.1, "average": 0.9}, {**TOLD, "average": 0.9}, BASELINE])
+@pytest.mark.parametrize(
+    "changes", [{}, {"flip": True, "noise": 0.1, "average": 0.9}, {**TOLD, "average": 0.9}, BASELINE]
+)
 def test_resumed_in_one_process_it_ends_with_the_same_weights(tmp_path: Path, changes: dict[str, Any]) -> None:
     labels = np.arange(64) % 3 if "classes" in changes else None
     pictures, settings = Pictures(64, labels=labels), tiny_settings(epochs=2, **changes)

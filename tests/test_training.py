@@ -182,6 +182,22 @@ def test_without_noise_the_discriminator_sees_the_pictures_themselves() -> None:
     assert torch.equal(fake, again)
 
 
+@pytest.mark.parametrize("seed", [0, 7])
+def test_flip_mirrors_about_half_of_the_pictures_and_nothing_else(seed: int) -> None:
+    settings = tiny_settings(batch=64, seed=seed, flip=True)
+    trainer, same, batch = Trainer(settings, "cpu"), Trainer(settings, "cpu"), Pictures(64).batch(np.arange(64))
+    plain = trainer._spec.from_uint8(batch)
+    shown = [judged(trainer, batch)[0] for _ in range(2)]
+    mirrored = []
+    for real in shown:
+        kept, flipped = ((real == other).flatten(1).all(1) for other in (plain, plain.flip(-1)))
+        assert torch.equal(kept, ~flipped)  # these pictures are not symmetric
+        assert 16 < int(flipped.sum()) < 48
+        mirrored.append(flipped)
+    assert not torch.equal(*mirrored)  # each step tosses anew
+    assert torch.equal(judged(same, batch)[0], shown[0])  # and follows from the seed
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2**32 + 5, 2**63 - 1])
 def test_noise_is_new_at_every_call_and_follows_from_seed_and_step(seed: int) -> None:
     batch = Pictures(8).batch(np.arange(8))

@@ -103,6 +103,7 @@ class Journal:
                 "batch": settings.batch,
                 "lr": settings.lr,
                 "beta1": settings.beta1,
+                "flip": settings.flip,
                 "noise": settings.noise,
                 "average": settings.average,
                 "seed": settings.seed,

@@ -34,6 +34,7 @@ class TrainSettings:
         epochs: passes over the data.
         batch: pictures in a step of all processes together, real and generated each.
         lr, beta1: of Adam, for both networks.
+        flip: every picture is mirrored, left for right, half of the times that it is shown; False in the paper.
         noise: standard deviation of Gaussian noise on whatever the discriminator sees, in units of the range [-1, 1];
             0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
         average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
@@ -58,6 +59,7 @@ class TrainSettings:
     batch: int = 128
     lr: float = 2e-4
     beta1: float = 0.5
+    flip: bool = False
     noise: float = 0.0
     average: float = 0.0
     seed: int = 0

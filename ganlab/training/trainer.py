@@ -16,6 +16,7 @@ from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import (
     STREAM_TRAINING_DROPOUT,
+    STREAM_TRAINING_FLIPS,
     STREAM_TRAINING_LABELS,
     STREAM_TRAINING_LATENTS,
     STREAM_TRAINING_ORDER,
@@ -44,9 +45,9 @@ class StepLog:
 class Trainer:
     """Both networks, both optimisers and the count of steps done; where several processes train, each has its own.
 
-    Nothing else carries over from step to step: the order of the pictures, every z and its class, the noise and what
-    dropout leaves out are computed from the seed and the step's number, so there is no random generator whose state
-    would have to be kept.
+    Nothing else carries over from step to step: the order of the pictures, which of them are mirrored, every z and its
+    class, the noise and what dropout leaves out are computed from the seed and the step's number, so there is no random
+    generator whose state would have to be kept.
     """
 
     def __init__(self, settings: TrainSettings, device: str, processes: Processes = ALONE) -> None:
@@ -124,7 +125,7 @@ class Trainer:
             return self._advance(pictures, labels)
 
     def _advance(self, pictures: np.ndarray, labels: np.ndarray | None) -> StepLog:
-        real = self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last)
+        real = self._flipped(self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last))
         z = self.latents(self.step)[self.share].to(self.device)
         real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
         fake_labels = self.labels(self.step)
@@ -200,6 +201,16 @@ class Trainer:
     def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
         """What a network is called with beside its input: the classes, or nothing."""
         return [] if labels is None else [labels.to(self.device)]
+
+    def _flipped(self, real: torch.Tensor) -> torch.Tensor:
+        """Every picture of this step as it is or mirrored, by the toss of a coin; as they are by default."""
+        if not self.settings.flip:
+            return real
+        batch = self.settings.batch
+        index = np.arange(self.step * batch, (self.step + 1) * batch)[self.share]
+        tossed = random_bits(self.settings.seed, index, 1, STREAM_TRAINING_FLIPS) >> np.uint32(31)
+        mirrored = torch.from_numpy(tossed.astype(bool)).to(self.device)[:, :, None, None]
+        return torch.where(mirrored, real.flip(-1), real)
 
     def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
