@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
+# what makes rich and typer colour or fold what they write even where no terminal is; typer reads it when imported
+for swaying in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "COLUMNS", "LINES"):
+    os.environ.pop(swaying, None)
+
 # no example is timed: on a busy machine any of them may take long
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
