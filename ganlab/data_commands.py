@@ -19,7 +19,9 @@ DATA = Annotated[str, typer.Argument(help="Whatever `ganlab train` takes; docs/d
 LIMIT = Annotated[
     int | None, typer.Option(help="Only the first N pictures; without it, all.", min=1, show_default=False)
 ]
-WORKERS = Annotated[int, typer.Option(help="Threads that decode pictures.", min=0)]
+WORKERS = Annotated[
+    int | None, typer.Option(help="How many pictures are decoded at a time.", min=0, show_default="one on each core")
+]
 ROWS = 12  # of a table, on the terminal; the page has them all
 
 data = typer.Typer(
@@ -39,7 +41,7 @@ def data_group() -> None:
 def info(
     data: DATA,
     limit: LIMIT = None,
-    workers: WORKERS = 2,
+    workers: WORKERS = None,
     out: Annotated[
         Path | None,
         typer.Option(help="A new folder for page and figure. Default: runs/data-info/DATA-0001.", show_default=False),
@@ -81,7 +83,7 @@ def pack(
     data: DATA,
     size: Annotated[int, typer.Option(help="Side in pixels, as for `ganlab train`.", min=1)] = 64,
     channels: Annotated[int, typer.Option(help="3 RGB; 1 grey, 4 RGBA.", min=1)] = 3,
-    workers: WORKERS = 2,
+    workers: WORKERS = None,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode; without it they stop it.")
     ] = False,

@@ -11,7 +11,7 @@ import numpy as np
 from ganlab import figures
 from ganlab.data import BrokenPicture, Images
 from ganlab.data.geometry import Undecodable, square
-from ganlab.data.packing import in_order
+from ganlab.data.packing import in_order, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
 
@@ -73,18 +73,19 @@ class Survey:
             kept.extend([seen.small] if len(kept) < EACH else [])
 
 
-def survey(images: Images, workers: int, progress: Progress | None = None) -> Result:
+def survey(images: Images, workers: int | None = None, progress: Progress | None = None) -> Result:
     """Decode every picture once and say what there is.
 
     Args:
         images: the set; memory stays bounded whatever its size.
-        workers: threads that decode; 0 for none but the caller's.
+        workers: threads that decode, one for each core by default; 0 for none but the caller's.
         progress: called with how many pictures are done, and of how many.
 
     Raises:
         GanlabError: no picture can be read.
     """
     found = Survey(images)
+    workers = on_each_core() if workers is None else workers
 
     def look(start: int) -> list[Seen | BrokenPicture]:
         return [_seen(images, row) for row in range(start, min(start + STEP, len(images)))]

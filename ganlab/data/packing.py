@@ -28,6 +28,7 @@ HEADER = 128  # bytes before the pixels of a pack
 CHUNK_BYTES = 2 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL = ".partial"
+MOST_WORKERS = 16  # unasked: beyond it the disk waits, and a container may own few of the cores it sees
 ABANDONED = 3600  # seconds without a write after which a partial pack has no owner any more
 CACHE_HINT = "Set GANLAB_CACHE to a folder you can write to."
 
@@ -73,7 +74,7 @@ def pack(
     channels: int,
     *,
     cache: Path | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     skip_broken: bool = False,
     labelled: bool = False,
     progress: Progress | None = None,
@@ -82,8 +83,8 @@ def pack(
 
     A later call finds the pack again as long as the fingerprint of `images` is the same. The pack is written
     beside and renamed, so that a crash leaves nothing that could be taken for whole, and two processes may
-    pack the same set at once. Memory stays bounded whatever the number of pictures. `workers` threads decode
-    (and as many processes draw where the pictures are drawn); 0 is the calling thread alone. `labelled` adds
+    pack the same set at once. Memory stays bounded whatever the number of pictures. `workers` processes decode or
+    draw, one for each core by default; 0 is the calling thread alone. `labelled` adds
     the class of every picture, which is asked of `images` each time: a pack holds pixels alone.
     `progress(done, total)` is called as pictures are done.
 
@@ -95,7 +96,7 @@ def pack(
     place = _Place(images, size, channels, cache or default_cache())
     packed = place.load()
     if packed is None:
-        _write(images, place, workers, progress)
+        _write(images, place, on_each_core() if workers is None else workers, progress)
         packed = place.load()
         if packed is None:
             raise GanlabError(f"The pack in {place.folder} vanished as soon as it was written.", "Try again.")
@@ -158,7 +159,7 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with tempfile.TemporaryDirectory(suffix=PARTIAL, dir=place.folder, ignore_cleanup_errors=True) as partial:
             array, facts = Path(partial, "array"), Path(partial, "facts")
-            with array.open("wb") as file:
+            with array.open("wb", buffering=1 << 20) as file:
                 broken, pixels = _write_pictures(file, images, place, workers, progress)
                 _to_disk(file)
             with facts.open("w") as text:
@@ -209,7 +210,14 @@ def _decoded(images: Images, place: _Place, workers: int) -> Generator[tuple[ran
             rows = range(start, min(start + step, place.total))
             return rows, read(rows, size, channels)
 
-        yield from in_order(decode, range(0, place.total, step), workers)
+        # one thread more than processes: it reads files while these decode what the others have read
+        yield from in_order(decode, range(0, place.total, step), workers + 1 if workers > 1 else workers)
+
+
+def on_each_core() -> int:
+    """How many processes or threads decode where nothing else is asked for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
 
 
 def in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, BulkReader, Dataset, Images
-from ganlab.data.stored import reading_failed, shown, stamp
+from ganlab.data.stored import EncodedImages, reading_failed, shown, stamp
 from ganlab.errors import GanlabError
 from ganlab.palette import VISIBLE
 
@@ -28,7 +28,7 @@ LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any picture
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 
-class FolderImages(Images):
+class FolderImages(EncodedImages):
     """All pictures below a folder, sorted by their relative names, hidden files and folders left out."""
 
     def __init__(self, folder: Path, spec: str) -> None:
@@ -60,11 +60,9 @@ class FolderImages(Images):
     def changed(self) -> bool:
         return self._differs(FolderImages(self.folder, self.spec))
 
-    def _decode(self, row: int, size: int | None) -> Image.Image:
+    def _stored(self, row: int) -> bytes:
         try:
-            return geometry.decode((self.folder / self.names[row]).read_bytes(), size)
-        except geometry.Undecodable as error:
-            raise BrokenPicture(self.name(row), str(error)) from error
+            return (self.folder / self.names[row]).read_bytes()
         except OSError as error:
             if error.errno in NOTHING_TO_READ:
                 raise BrokenPicture(self.name(row), os.strerror(error.errno).lower()) from error
@@ -97,7 +95,7 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result:
         return entry.stat(follow_symlinks=False)
 
 
-class ZipImages(Images):
+class ZipImages(EncodedImages):
     """All pictures in a zip file, by their names in sorted order."""
 
     def __init__(self, path: Path, spec: str) -> None:
@@ -132,16 +130,13 @@ class ZipImages(Images):
     def changed(self) -> bool:
         return self._differs(ZipImages(self.path, self.spec))
 
-    def _decode(self, row: int, size: int | None) -> Image.Image:
+    def _stored(self, row: int) -> bytes:
         member = self.members[row]
         if member.file_size > LARGEST_MEMBER:
             raise BrokenPicture(self.name(row), f"a zip bomb, it would unpack to {member.file_size:,} bytes")
         try:
             with self.reading:  # ZipFile counts its readers without a lock
-                data = self.archive.read(member)
-            return geometry.decode(data, size)
-        except geometry.Undecodable as error:
-            raise BrokenPicture(self.name(row), str(error)) from error
+                return self.archive.read(member)
         except OSError as error:
             raise reading_failed(f"{self.spec}, {self.name(row)}", error) from error
         except MemoryError:

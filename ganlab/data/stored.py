@@ -1,16 +1,17 @@
-"""Pictures kept in files of a plugin's format: what a plugin says of them, and what follows from that."""
+"""Pictures stored one by one, and those in files of a plugin's format: what a plugin says, and what follows from it."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.data import geometry
-from ganlab.data.images import BrokenPicture, Images
+from ganlab.data import decoding, geometry
+from ganlab.data.images import BrokenPicture, BulkReader, Images
 from ganlab.errors import GanlabError
 from ganlab.palette import visible
 
@@ -18,7 +19,79 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class StoredImages(Images):
+WORTH_PROCESSES = 1000  # pictures to decode, below which starting another process takes longer
+SENT = 8 << 20  # bytes of encoded pictures that are held and sent together
+
+
+class EncodedImages(Images):
+    """Pictures that are stored one by one, mostly encoded: where there are many, several processes decode them."""
+
+    @abstractmethod
+    def _stored(self, row: int) -> bytes | np.ndarray:
+        """What is stored of picture `row`: an encoded picture, or uint8 pixels (h, w) or (h, w, c).
+
+        Raises `BrokenPicture` where there is none, and another `GanlabError` where nothing can be read any more.
+        """
+
+    def _decode(self, row: int, size: int | None) -> Image.Image:
+        stored = self._stored(row)
+        try:
+            return geometry.decode(stored, size) if isinstance(stored, bytes) else shown(stored)
+        except MemoryError:
+            raise
+        except Exception as error:  # what a plugin gives for pixels may be anything
+            raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
+
+    @contextmanager
+    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
+        count = workers if workers > 1 and len(self) >= WORTH_PROCESSES else 0
+        with decoding.Decoders(count) as decoders:
+
+            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+                if not count:
+                    return [self._array_or_error(i, size, channels) for i in rows]
+                return [
+                    picture
+                    for first, stored in self._held(rows)
+                    for picture in self._decoded(first, stored, size, channels, decoders)
+                ]
+
+            yield read
+
+    def _held(self, rows: range) -> Iterator[tuple[int, list[bytes | np.ndarray | BrokenPicture]]]:
+        """What is stored of these rows, few at a time, each time with the first row."""
+        held: list[bytes | np.ndarray | BrokenPicture] = []
+        sent = 0
+        for i in rows:
+            try:
+                held.append(self._stored(self._row(i)))
+            except BrokenPicture as error:
+                held.append(error)
+            sent += len(held[-1]) if isinstance(held[-1], bytes) else 0
+            if sent > SENT or i == rows[-1]:
+                yield i + 1 - len(held), held
+                held, sent = [], 0
+
+    def _decoded(
+        self,
+        first: int,
+        stored: list[bytes | np.ndarray | BrokenPicture],
+        size: int,
+        channels: int,
+        decoders: decoding.Decoders,
+    ) -> Iterator[np.ndarray | BrokenPicture]:
+        decoded = iter(decoders.decode([data for data in stored if isinstance(data, bytes)], size, channels))
+        for i, data in enumerate(stored, first):
+            if isinstance(data, BrokenPicture):
+                yield data
+            elif isinstance(data, bytes):
+                picture = next(decoded)
+                yield BrokenPicture(self.name(i), picture) if isinstance(picture, str) else picture
+            else:
+                yield self._array_or_error(i, size, channels)
+
+
+class StoredImages(EncodedImages):
     """Pictures in files of some format: what the `open` of a `DatasetFormat` gives. For plugins to subclass.
 
     A subclass gives `count` and `read`, mostly also `name`. `label`, a picture's class, is the folder in its name
@@ -60,10 +133,9 @@ class StoredImages(Images):
         names = [path.name for path in self.files]
         return [type(self).__name__, self.part, len(self), *zip(names, self.stamps, strict=True)]
 
-    def _decode(self, row: int, size: int | None) -> Image.Image:
+    def _stored(self, row: int) -> bytes | np.ndarray:
         try:
-            stored = self.read(row)
-            return geometry.decode(stored, size) if isinstance(stored, bytes) else shown(stored)
+            return self.read(row)
         except (GanlabError, MemoryError):
             raise
         except OSError as error:

@@ -114,8 +114,9 @@ def train(
         ),
     ] = True,
     workers: Annotated[
-        int, typer.Option(help="Threads that decode pictures on the first pass; more pay where there are more cores.")
-    ] = 2,
+        int | None,
+        typer.Option(help="Processes that decode pictures on the first pass.", show_default="one on each core"),
+    ] = None,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out pictures that do not decode; without it they stop the run.")
     ] = False,

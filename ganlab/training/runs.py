@@ -37,9 +37,9 @@ MANY_CLASSES = 64  # of which one-hot numbers begin to cost most of a step
 
 @dataclass(frozen=True)
 class Reading:
-    """How pictures are read: decoding threads, and whether broken ones are left out."""
+    """How pictures are read: by how many processes, None for one on each core; whether broken ones are left out."""
 
-    workers: int
+    workers: int | None
     skip_broken: bool
 
 
