@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ganlab.recovery.hypotheses import Findings
+from ganlab.recovery.hypotheses import Findings, Hypothesis
 from ganlab.recovery.judging import Judgement
 from ganlab.recovery.witness import CLOSE, MISFIT
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
     from ganlab.recovery.hints import Hints
 
+CONVENTION = 3  # ranks by which a geometry must be more usual than its rivals, where nothing else tells
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
@@ -134,5 +135,25 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
         return Decision(what, chosen, "the numbers of its layers leave no place for one")
     kind = variable.partition(" ")[0]
     if kind == "layer":
-        return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
+        return _by_convention(findings, variable, what, chosen)
     return Decision(what, chosen, "no norm tells it from others; the usual one", certain=False)
+
+
+def _by_convention(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
+    """A layer's geometry where no witness tells: certain only where all that fits as well is far less usual."""
+    near = [
+        rival
+        for rival in findings.rivals
+        if rival.choices[variable] != chosen
+        and rival.rank < findings.best.rank + CONVENTION
+        and _but_geometry(rival) == _but_geometry(findings.best)
+    ]
+    if not near:
+        return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
+    rival = min(near, key=lambda one: one.rank)
+    runner_up = f"{rival.choices[variable]}, for pictures of {rival.side}x{rival.side}"
+    return Decision(what, chosen, "nothing in the file tells; the usual one", runner_up, certain=False)
+
+
+def _but_geometry(one: Hypothesis) -> dict[str, str]:
+    return {name: value for name, value in one.choices.items() if not name.startswith("layer ")}

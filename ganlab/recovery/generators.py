@@ -11,7 +11,7 @@ from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
-from ganlab.recovery.decisions import Decision, by_errors
+from ganlab.recovery.decisions import CONVENTION, Decision, by_errors
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.judging import hear, mean_error
@@ -24,6 +24,7 @@ from ganlab.recovery.witness import MISFIT
 
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
+IN_WORDS = {"conv": "a convolution", "conv_transpose": "a transposed convolution", "linear": "a matrix"}
 JUDGED = 96  # samples that a stored discriminator testifies on
 
 
@@ -37,7 +38,7 @@ class Generator:
         size, channels: of its pictures.
         output: the activation that ends it where the format states the layers, which it then is among; else None.
         skeleton, findings: how it was worked out; None where the format states it.
-        decisions: what was decided beside; of a generator whose layers are stated, its prior.
+        decisions: what was decided beside: how its layers were read; of a generator whose layers are stated, its prior.
         notes: what to say of it.
     """
 
@@ -92,7 +93,8 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     )
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
-    skeleton, findings, notes = _searched(orders, known, name)
+    read = _searched(orders, known, name)
+    skeleton, findings, notes = read.skeleton, read.findings, read.notes
     channels, size = _picture(skeleton, findings, hints, name)
     elements = findings.best.elements
     if hints.upsampling and not any(table["kind"] == "upsample" for table, _ in elements):
@@ -105,44 +107,86 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
         classes = int(table["classes"])
         z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
     law = findings.best.choices["z"]
-    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, notes=notes)
+    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, read.decisions, notes)
 
 
-def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> tuple[Skeleton, Findings, tuple[str, ...]]:
-    """The order of layers that fits best, what was found for it, and what to say of it.
+@dataclass(frozen=True)
+class _Reading:
+    """An order of layers, what was found for it, how far it was decided, and what to say of it."""
+
+    skeleton: Skeleton
+    findings: Findings
+    decisions: tuple[Decision, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
+    """The order of layers that fits best.
 
     Raises:
         GanlabError: no order leads to pictures, or the norms contradict every candidate.
     """
-    found: list[tuple[Skeleton, Findings]] = []
+    found: list[_Reading] = []
     problem: GanlabError | None = None
     for order in orders:
         try:
-            found.append((order, search(order, known)))
+            found.append(_Reading(order, search(order, known)))
         except GanlabError as error:
             problem = problem or error
     if not found:
         assert problem is not None
         raise GanlabError(f"{name}: {problem}", problem.hint) from problem
-    skeleton, findings = min(found, key=lambda one: (round(one[1].error, 2), one[1].best.rank))
-    witness, misfit = findings.worst
-    if findings.first > DISTRUSTED:
+    best = min(found, key=lambda one: (round(one.findings.error, 2), one.findings.best.rank))
+    witness, misfit = best.findings.worst
+    if best.findings.first > DISTRUSTED:
         # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
-        skeleton, unwitnessed, _ = _searched([skeleton], replace(known, statistics=False), name)
+        unwitnessed = _searched([best.skeleton], replace(known, statistics=False), name)
         note = (
-            f"What its norms remember fits no prior of z (they differ by {findings.first:.1f}): it was not believed, "
-            "and the usual choices were made."
+            f"What its norms remember fits no prior of z (they differ by {best.findings.first:.1f}): it was not "
+            "believed, and the usual choices were made."
         )
-        return skeleton, unwitnessed, (note,)
+        return replace(unwitnessed, notes=(note,))
     if misfit > MISFIT and known.activation is not None:
         note = f"{witness} does not see what it remembers (it differs by {misfit:.2f}): is --activation right?"
-        return skeleton, findings, (note,)
+        return replace(best, notes=(note,))
     if misfit > MISFIT:
         raise GanlabError(
             f"{name}: no network known here lets {witness} see what it remembers (the best differs by {misfit:.2f}).",
             "State what you know: --activation, --image-size, --z or a --card; or --gan MODULE:FACTORY with its code.",
         )
-    return skeleton, findings, ()
+    return replace(best, decisions=_doubted(best, found))
+
+
+def _doubted(best: _Reading, found: Sequence[_Reading]) -> tuple[Decision, ...]:
+    """That the layers may stand in another order, or be of another kind, where nothing tells one reading from another.
+
+    A kernel of as many inputs as outputs may belong to either kind of convolution.
+    """
+    error, rank = round(best.findings.error, 2), best.findings.best.rank
+    rivals = [
+        other
+        for other in found
+        if other is not best
+        and round(other.findings.error, 2) == error
+        and other.findings.best.rank < rank + CONVENTION
+    ]
+    if not rivals:
+        return ()
+    rival = min(rivals, key=lambda one: one.findings.best.rank)
+    pairs = list(zip(best.skeleton.stages, rival.skeleton.stages, strict=False))
+    chosen, other = next(
+        ((one, two) for one, two in pairs if (one.part.name, one.kind) != (two.part.name, two.kind)), pairs[-1]
+    )
+    size = f", for pictures of {rival.findings.size}x{rival.findings.size}" if rival.findings.size else ""
+    return (
+        Decision(
+            "reading of its layers",
+            f"{chosen.part.name} as {IN_WORDS[chosen.kind]}",
+            "nothing in the file tells; the usual one",
+            f"{other.part.name} as {IN_WORDS[other.kind]}{size}",
+            certain=False,
+        ),
+    )
 
 
 def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) -> tuple[int, int]:

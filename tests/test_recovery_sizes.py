@@ -1,0 +1,92 @@
+"""The strides that no norm and no usual size decide are said to be open, with the pictures they would lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganlab import Gan, Hints, Stored, StoredNetwork
+from ganlab.recovery.parts import parts_of
+from ganlab.recovery.recover import recover
+from tests.recovery_kit import Reshape, latents
+
+Z = 16
+
+
+def geometries(network: nn.Module, **hints: Any) -> tuple[Gan, list[Mapping[str, Any]]]:
+    """The GAN recovered from its weights, and what was decided about how its layers move from side to side."""
+    stored = Stored([StoredNetwork("", parts_of(network.state_dict()))], "PyTorch state dict")
+    gan = recover(stored, "case", Hints(**hints))
+    decided: list[Mapping[str, Any]] = gan.card.facts["decisions"]
+    return gan, [one for one in decided if one["what"].startswith("geometry")]
+
+
+def trained(network: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for _ in range(30):
+            network.train()(latents("normal", 64, Z))
+    return network.eval()
+
+
+def ending_in_fives(width: int) -> nn.Module:
+    """32x32, without norms; of as many maps before as after where the width is 8."""
+    network = nn.Sequential(
+        *(nn.Linear(Z, 8 * 64), nn.ReLU(), Reshape(8, 8, 8), nn.ConvTranspose2d(8, width, 5, 2, 2, 1), nn.ReLU()),
+        *(nn.ConvTranspose2d(width, 1, 5, 2, 2, 1), nn.Tanh()),
+    )
+    tent = torch.tensor([1.0, 2.0, 3.0, 2.0, 1.0])
+    for layer in (network[3], network[5]):
+        layer.weight.data = layer.weight.data.mean((2, 3), keepdim=True) * tent * tent[:, None]  # draws smoothly
+    return network.eval()
+
+
+def test_without_norms_what_leads_to_other_usual_sizes_is_open() -> None:
+    network = ending_in_fives(width=6)
+    gan, (matrix, *layers) = geometries(network, activation="relu", z="normal", output="tanh")
+    assert gan.image.size == 32
+    assert matrix["certain"]
+    assert all(not one["certain"] and "for pictures of " in one["runner_up"] for one in layers)
+    assert any(not one["runner_up"].endswith("32x32") for one in layers)
+    stated, decided = geometries(network, activation="relu", z="normal", output="tanh", image_size=32)
+    assert stated.image.size == 32
+    assert all(one["certain"] or one["runner_up"].endswith("32x32") for one in decided)
+
+
+def test_a_kernel_that_may_be_of_either_kind_of_convolution_is_open_too() -> None:
+    """Of as many inputs as outputs, and no norm hears it."""
+    gan, _ = geometries(ending_in_fives(width=8), activation="relu", z="normal", output="tanh")
+    (reading,) = [one for one in gan.card.facts["decisions"] if one["what"] == "reading of its layers"]
+    assert "as a transposed convolution" in reading["chosen"] + reading["runner_up"]
+    assert "as a convolution" in reading["chosen"] + reading["runner_up"]
+    assert not reading["certain"]
+
+
+def test_norms_decide_all_but_the_last_layer_and_a_usual_kernel_that() -> None:
+    network = nn.Sequential(
+        *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 16, 4), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.ConvTranspose2d(16, 12, 4, 2, 1), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 3, 4, 2, 1), nn.Tanh()),
+    )
+    gan, decided = geometries(trained(network))
+    assert gan.image.size == 16
+    assert all(one["certain"] for one in decided)
+
+
+def test_a_last_kernel_that_may_keep_or_double_the_side_is_open() -> None:
+    network = nn.Sequential(
+        *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 16, 4), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.ConvTranspose2d(16, 12, 4, 2, 1), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 12, 4, 2, 1), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 3, 3, 1, 1), nn.Tanh()),
+    )
+    gan, decided = geometries(trained(network))
+    sizes = {gan.image.size, *(size for size in (16, 32) if f"{size}x{size}" in decided[-1]["runner_up"])}
+    assert sizes == {16, 32}  # whichever it took, the other is told
+    assert [one["certain"] for one in decided] == [True, True, True, False]
+    told, decided = geometries(network, image_size=16)
+    assert told.image.size == 16
+    assert all(one["certain"] for one in decided)
