@@ -24,7 +24,7 @@ from ganlab.checkpoints.exporting import export_gan
 from ganlab.plugins import host
 from ganlab.writing import write_new_files
 from ganlab_formats import chainer_links, hdf5_state, keras_files, tf_bundle, tf_checkpoint, theano_dcgan, torch7
-from tests import test_formats_tensorflow as tensorflow
+from tests import tensorflow_writer as tensorflow
 from tests import test_formats_theano as theano
 from tests import test_formats_torch7 as lua
 from tests.door_kit import Generator
