@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.test_data_support import encoded, pixels
+from tests.data_kit import encoded, pixels
 
 TEN = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 

@@ -22,7 +22,7 @@ from ganlab.data import Images, open_images, packing
 from ganlab.data.packing import PackedImages, pack
 from ganlab.data.sources import FolderImages
 from ganlab.errors import GanlabError
-from tests.test_data_support import broken_png, encoded, make_folder, make_zip, pixels
+from tests.data_kit import broken_png, encoded, make_folder, make_zip, pixels
 
 
 @pytest.fixture

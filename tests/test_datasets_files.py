@@ -17,8 +17,7 @@ import pytest
 from ganlab import GanlabError, Images, open_images
 from ganlab.data.packing import pack
 from tests import datasets_kit as kit
-from tests.test_data_support import broken_png, encoded, pixels
-from tests.test_datasets_arrays import refused
+from tests.data_kit import broken_png, encoded, pixels, refused
 
 
 def shows(images: Images, i: int, index: int) -> bool:
