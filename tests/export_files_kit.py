@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from ganlab import Gan
 from ganlab.checkpoints import safetensors
 from ganlab_formats import chainer_links, hdf5_state, keras_files, tf_checkpoint, theano_dcgan, torch7
-from tests import test_formats_theano as theano
-from tests import test_formats_torch7 as lua
+from tests import theano_writer as theano
+from tests import torch7_writer as lua
 from tests.door_kit import Generator
 from tests.export_kit import gan_of, with_layers_of
 

@@ -12,7 +12,7 @@ import torch
 from ganlab.checkpoints.exporting import export_gan
 from ganlab_formats import tf_bundle, tf_checkpoint
 from tests import tensorflow_writer as tensorflow
-from tests import test_formats_torch7 as lua
+from tests import torch7_writer as lua
 from tests.export_files_kit import modules_of, t7
 from tests.export_kit import changed_everywhere
 from tests.kit import one_thread  # noqa: F401 (a fixture)
