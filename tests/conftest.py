@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
+# what is asserted in a kit says what differed, as it does in a test
+pytest.register_assert_rewrite(*(f"tests.{path.stem}" for path in Path(__file__).parent.glob("*_kit.py")))
+
 # no example is timed: on a busy machine any of them may take long
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
