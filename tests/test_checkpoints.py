@@ -145,6 +145,7 @@ def test_checkpoints_have_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_what_ships_loads() -> None:
     folders = [folder for folder in shipped_folder().glob("*") if (folder / native.CARD).is_file()]
+    assert folders
     for folder in folders:
         gan = load_gan(str(folder))
         assert gan.name == folder.name
