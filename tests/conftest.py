@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 for swaying in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "COLUMNS", "LINES"):
     os.environ.pop(swaying, None)
 
+# what is asserted in a kit says what differed, as it does in a test
+pytest.register_assert_rewrite(*(f"tests.{path.stem}" for path in Path(__file__).parent.glob("*_kit.py")))
+
 # no example is timed: on a busy machine any of them may take long
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

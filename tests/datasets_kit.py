@@ -1,18 +1,22 @@
-"""Files of data sets, laid out byte by byte as their formats say. Holds no test itself."""
+"""Files of data sets, laid out byte by byte as their formats say, and what is seen of them."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import pickle
 import struct
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.test_data_support import encoded, pixels
+from ganlab.data import Images
+from tests.data_kit import encoded, pixels
 
 TEN = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -98,3 +102,18 @@ def shard(first: int, count: int) -> dict[str, bytes]:
         beside = {".cls": str(i % 3).encode()} if i % 2 == 0 else {".json": json.dumps({"label": i % 3}).encode()}
         members |= {f"{i:06}{ending}": content for ending, content in beside.items()}
     return members
+
+
+def shows(images: Images, i: int, index: int) -> bool:
+    """Whether picture ``i`` is that of `pixels` with this index."""
+    return bool((np.asarray(images.picture(i)) == pixels(index)).all())
+
+
+def survives_a_process(images: Images) -> bool:
+    """Whether another process that gets it as a pickle reads the same last picture."""
+    script = (
+        "import pickle, sys; images = pickle.loads(sys.stdin.buffer.read());"
+        "sys.stdout.buffer.write(images.array(len(images) - 1, 16, 3).tobytes())"
+    )
+    run = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(images), capture_output=True, check=True)
+    return run.stdout == images.array(len(images) - 1, 16, 3).tobytes()

@@ -19,8 +19,8 @@ from torch import nn
 
 from ganlab.checkpoints import save_gan
 from ganlab.testing import tiny_gan
-from tests import test_formats_theano as theano
-from tests import test_formats_torch7 as torch7
+from tests import theano_writer as theano
+from tests import torch7_writer as torch7
 from tests.stored_kit import with_statistics
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ganlab import cli, load_result, open_images
-from tests.test_data_support import broken_png, encoded, pixels
+from tests.data_kit import broken_png, encoded, pixels
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -11,8 +11,7 @@ import pytest
 
 from ganlab import BrokenPicture, Dataset, DatasetFormat, GanlabError, Images, StoredImages, open_images
 from ganlab.data.packing import pack
-from tests.test_data_support import encoded, make_folder, pixels
-from tests.test_datasets_arrays import refused
+from tests.data_kit import encoded, make_folder, pixels, refused
 
 
 class Strip(StoredImages):

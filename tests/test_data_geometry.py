@@ -14,7 +14,7 @@ from PIL import Image
 
 from ganlab.data import geometry
 from ganlab.errors import GanlabError
-from tests.test_data_support import bomb_png, encoded, pixels
+from tests.data_kit import bomb_png, encoded, pixels
 
 sides = st.integers(1, 90)
 sizes = st.sampled_from([1, 8, 16, 17, 32])

@@ -1,28 +1,22 @@
-"""The cache: right pixels, found again, never half, never out of date."""
+"""The cache: right pixels, found again, never out of date."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganlab.data import Images, open_images, packing
+from ganlab.data import open_images, packing
 from ganlab.data.packing import PackedImages, pack
-from ganlab.data.sources import FolderImages
 from ganlab.errors import GanlabError
-from tests.test_data_support import broken_png, encoded, make_folder, make_zip, pixels
+from tests.data_kit import broken_png, encoded, make_folder, make_zip, pixels
+from tests.packing_kit import add_a_picture, leftovers, one_by_one, rows_decoded
 
 
 @pytest.fixture
@@ -38,28 +32,7 @@ def cache(tmp_path: Path) -> Path:
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows that were decoded since the test began."""
-    rows: list[int] = []
-    plain = FolderImages._decode
-
-    def counting(self: FolderImages, row: int, size: int | None) -> object:
-        rows.append(row)
-        return plain(self, row, size)
-
-    monkeypatch.setattr(FolderImages, "_decode", counting)
-    return rows
-
-
-def one_by_one(images: Images, size: int, channels: int) -> np.ndarray:
-    return np.stack([images.array(i, size, channels) for i in range(len(images))])
-
-
-def leftovers(cache: Path) -> list[str]:
-    return sorted(path.name for path in cache.rglob("*")) if cache.exists() else []
-
-
-def run(code: str, *arguments: object) -> subprocess.Popen[str]:
-    start = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return rows_decoded(monkeypatch)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -146,10 +119,6 @@ def test_other_sizes_and_limits_are_other_packs(folder: Path, cache: Path, decod
 
 def change_a_picture(folder: Path) -> None:
     (folder / "a" / "000.png").write_bytes(encoded(pixels(77)))
-
-
-def add_a_picture(folder: Path) -> None:
-    (folder / "new.png").write_bytes(encoded(pixels(77)))
 
 
 def remove_a_picture(folder: Path) -> None:
@@ -247,151 +216,6 @@ def test_an_impossible_shape(folder: Path, cache: Path) -> None:
     with pytest.raises(GanlabError, match="2 channels"):
         pack(open_images(str(folder)), 16, 2, cache=cache)
     assert leftovers(cache) == []
-
-
-# failures leave nothing
-
-
-def test_a_full_disk(folder: Path, cache: Path) -> None:
-    code = """
-import resource, sys
-from pathlib import Path
-from types import SimpleNamespace
-from ganlab.data import open_images
-from ganlab.data.packing import pack
-from ganlab.errors import GanlabError
-resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
-try:
-    pack(open_images(sys.argv[1]), 64, 3, cache=Path(sys.argv[2]))
-except GanlabError as error:
-    print(error.message, error.hint)
-"""
-    output, errors = run(code, folder, cache).communicate()
-    assert f"takes {128 + 6 * 64 * 64 * 3:,} bytes" in output, errors
-    assert "GANLAB_CACHE" in output
-    assert errors == ""
-    assert leftovers(cache) == []
-
-
-def test_a_disk_too_small_is_noticed_before_decoding(
-    folder: Path, cache: Path, decoded: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=9))
-    with pytest.raises(GanlabError, match="bytes, for which"):
-        pack(open_images(str(folder)), 16, 3, cache=cache)
-    assert decoded == []
-    assert leftovers(cache) == []
-
-
-def test_an_unwritable_cache(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    for cache in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(GanlabError, match=r"cannot be (read|written)") as caught:
-            pack(open_images(str(folder)), 16, 3, cache=cache)
-        assert "GANLAB_CACHE" in caught.value.hint
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_cache_without_permission(folder: Path, cache: Path) -> None:
-    cache.mkdir(mode=0o500)
-    with pytest.raises(GanlabError, match="cannot be written"):
-        pack(open_images(str(folder)), 16, 3, cache=cache)
-
-
-def test_pictures_that_change_meanwhile(folder: Path, cache: Path) -> None:
-    with pytest.raises(GanlabError, match="changed while it was being packed"):
-        pack(open_images(str(folder)), 16, 3, cache=cache, progress=lambda done, total: add_a_picture(folder))
-    assert leftovers(cache) == []
-
-
-def test_an_interruption_leaves_nothing(folder: Path, cache: Path) -> None:
-    def interrupt(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        pack(open_images(str(folder)), 16, 3, cache=cache, progress=interrupt)
-    assert leftovers(cache) == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pack")]
-
-
-def test_too_little_memory(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hungry(self: FolderImages, row: int, size: int | None) -> object:
-        raise MemoryError
-
-    monkeypatch.setattr(FolderImages, "_decode", hungry)
-    for workers in (0, 2):
-        with pytest.raises(GanlabError, match="not enough memory"):
-            pack(open_images(str(folder)), 16, 3, cache=cache, workers=workers)
-    assert leftovers(cache) == []
-
-
-def test_a_failing_disk_is_no_broken_picture(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Path) -> bytes:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(Path, "read_bytes", fail)
-    with pytest.raises(GanlabError, match="Input/output error"):
-        pack(open_images(str(folder)), 16, 3, cache=cache, skip_broken=True)
-    assert leftovers(cache) == []
-
-
-SLOWLY = """
-import sys, time
-from pathlib import Path
-from types import SimpleNamespace
-from ganlab.data import open_images, packing
-packing.CHUNK_BYTES = 1
-def progress(done, total):
-    print(done, flush=True)
-    time.sleep(float(sys.argv[3]))
-packed = packing.pack(open_images(sys.argv[1]), 16, 3, cache=Path(sys.argv[2]), progress=progress)
-print("packed", packed.fingerprint)
-"""
-
-
-def test_a_killed_process_leaves_nothing_that_counts(folder: Path, cache: Path) -> None:
-    process = run(SLOWLY, folder, cache, 60)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "1\n"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    (partial,) = cache.glob("*.partial")
-    images = open_images(str(folder))
-    packed = pack(images, 16, 3, cache=cache)
-    assert (packed.array == one_by_one(images, 16, 3)).all()
-    assert partial.exists()  # it might have had an owner
-    for path in (*partial.iterdir(), partial):
-        os.utime(path, (time.time() - 4000,) * 2)
-    add_a_picture(folder)
-    pack(open_images(str(folder)), 16, 3, cache=cache)
-    assert len(leftovers(cache)) == 2
-
-
-def test_two_processes_at_once(folder: Path, cache: Path) -> None:
-    both = [run(SLOWLY, folder, cache, 0.03) for _ in range(2)]
-    outputs = [process.communicate() for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert len({output.splitlines()[-1] for output, _ in outputs}) == 1
-    assert len(leftovers(cache)) == 2
-
-
-def test_memory_does_not_grow_with_the_data(tmp_path: Path, cache: Path) -> None:
-    code = """
-import resource, sys
-from pathlib import Path
-from ganlab.data import open_images
-from ganlab.data.packing import pack
-images = open_images(sys.argv[1])
-images.array(0, 8, 3)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-packed = pack(images, 128, 3, cache=Path(sys.argv[2]))
-print(packed.array.nbytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-    np.save(tmp_path / "set.npy", np.zeros((2000, 8, 8), np.uint8))
-    output, errors = run(code, tmp_path / "set.npy", cache).communicate()
-    packed, grown = map(int, output.split() or [0, 0])
-    assert packed > 98_000_000, errors
-    assert grown * (1 if sys.platform == "darwin" else 1024) < packed / 2
 
 
 def test_the_facts_of_a_pack_can_be_read(folder: Path, cache: Path) -> None:

@@ -19,14 +19,7 @@ from scipy.io import loadmat, savemat
 from ganlab import GanlabError, open_images, plain_pickle
 from ganlab_datasets.matlab import arrays_in, numbers_of
 from tests import datasets_kit as kit
-
-
-def refused(spec: object, message: str, hint: str = "") -> None:
-    with pytest.raises(GanlabError) as caught:
-        open_images(str(spec))
-    assert message in caught.value.message
-    assert hint in caught.value.hint
-    assert caught.value.hint
+from tests.data_kit import refused
 
 
 def written(folder: Path, files: dict[str, bytes]) -> Path:

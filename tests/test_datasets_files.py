@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import pickle
-import subprocess
 import sys
 import tarfile
 import tracemalloc
@@ -14,26 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganlab import GanlabError, Images, open_images
+from ganlab import GanlabError, open_images
 from ganlab.data.packing import pack
 from tests import datasets_kit as kit
-from tests.test_data_support import broken_png, encoded, pixels
-from tests.test_datasets_arrays import refused
-
-
-def shows(images: Images, i: int, index: int) -> bool:
-    """Whether picture ``i`` is that of the kit with this index."""
-    return bool((np.asarray(images.picture(i)) == pixels(index)).all())
-
-
-def survives_a_process(images: Images) -> bool:
-    """Whether another process that gets it as a pickle reads the same last picture."""
-    script = (
-        "import pickle, sys; images = pickle.loads(sys.stdin.buffer.read());"
-        "sys.stdout.buffer.write(images.array(len(images) - 1, 16, 3).tobytes())"
-    )
-    run = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(images), capture_output=True, check=True)
-    return run.stdout == images.array(len(images) - 1, 16, 3).tobytes()
+from tests.data_kit import broken_png, encoded, pixels, refused
+from tests.datasets_kit import shows, survives_a_process
 
 
 @pytest.mark.parametrize("name", ["cifar", "svhn", "idx", "celeba", "lsun", "parquet", "tar"])

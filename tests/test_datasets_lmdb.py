@@ -13,9 +13,8 @@ import pytest
 from ganlab import GanlabError, open_images
 from ganlab.data.packing import pack
 from ganlab_datasets.lmdb_pages import Entries
-from tests.test_data_support import broken_png, encoded, pixels
-from tests.test_datasets_arrays import refused
-from tests.test_datasets_files import shows, survives_a_process
+from tests.data_kit import broken_png, encoded, pixels, refused
+from tests.datasets_kit import shows, survives_a_process
 
 PAGE = 4096
 BRANCH, LEAF = 1, 2

@@ -203,7 +203,9 @@ def test_a_public_gan_that_has_changed(public: Site) -> None:
 
 
 def test_the_registry() -> None:
-    for name, entry in registry.entries().items():
+    entries = registry.entries()
+    assert entries
+    for name, entry in entries.items():
         assert safe_name(name) == name == entry.name
         assert entry.summary.endswith(".")
         assert entry.licence

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import struct
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,91 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import GanlabError, Part, Stored
+from ganlab import Part
 from ganlab.architectures.chain import build_layers
 from ganlab.recovery.tables import filled
-from ganlab_formats import keras_files, tf_bundle, tf_checkpoint
-from ganlab_formats.crc32c import crc32c, masked
+from ganlab_formats import keras_files, tf_checkpoint
+from ganlab_formats.crc32c import crc32c
+from tests.stored_kit import KEYS
+from tests.tensorflow_writer import arrays, entry, field, table, write
 
 FIXTURES = Path(__file__).parent / "fixtures" / "keras"
 ALONE = FIXTURES / "keras2-alone"
-BUFFERS = {"mean": "running_mean", "variance": "running_var"}
-
-
-# the format, written from its description: protocol buffers in a LevelDB table
-
-
-def varint(number: int) -> bytes:
-    found = b""
-    while number >= 0x80:
-        found += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return found + bytes([number])
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def block(pairs: Mapping[bytes, bytes], every: int = 16) -> bytes:
-    """Keys share what they begin with, but for every 16th, which is whole."""
-    content, restarts, last = b"", [], b""
-    for number, (key, value) in enumerate(pairs.items()):
-        shared = 0
-        if number % every == 0:
-            restarts.append(len(content))
-        else:
-            while shared < min(len(key), len(last)) and key[shared] == last[shared]:
-                shared += 1
-        content += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
-        last = key
-    content += struct.pack(f"<{len(restarts) or 1}I", *(restarts or [0])) + struct.pack("<I", len(restarts) or 1)
-    return content + b"\0" + struct.pack("<I", masked(content + b"\0"))
-
-
-def table(pairs: Mapping[bytes, bytes], at_once: int = 5) -> bytes:
-    content, index = b"", {}
-    keys = sorted(pairs)
-    for start in range(0, len(keys), at_once):
-        some = keys[start : start + at_once]
-        piece = block({key: pairs[key] for key in some})
-        index[some[-1]] = varint(len(content)) + varint(len(piece) - 5)
-        content += piece
-    handles = b""
-    for piece in (block({}), block(index, every=1)):
-        handles += varint(len(content)) + varint(len(piece) - 5)
-        content += piece
-    return content + handles.ljust(40, b"\0") + struct.pack("<Q", tf_bundle.TABLE_MAGIC)
-
-
-def entry(values: np.ndarray, offset: int, shard: int = 0, dtype: int = 1, size: int | None = None) -> bytes:
-    shape = b"".join(field(2, field(1, side)) for side in values.shape)
-    data = values.tobytes()
-    message = field(1, dtype) + field(2, shape) + field(3, shard) + field(4, offset)
-    return (
-        message + field(5, len(data) if size is None else size) + varint(6 << 3 | 5) + struct.pack("<I", masked(data))
-    )
-
-
-def write(prefix: Path, arrays: Mapping[str, np.ndarray], shards: int = 1) -> Path:
-    """A checkpoint of names; tensors go to its data files in turn."""
-    data = [b""] * shards
-    pairs = {b"": field(1, shards)}
-    for number, (name, values) in enumerate(arrays.items()):
-        shard = number % shards
-        pairs[name.encode()] = entry(values, len(data[shard]), shard)
-        data[shard] += values.tobytes()
-    prefix.with_name(f"{prefix.name}.index").write_bytes(table(pairs))
-    for shard, content in enumerate(data):
-        prefix.with_name(f"{prefix.name}.data-{shard:05d}-of-{shards:05d}").write_bytes(content)
-    return prefix
-
-
-def arrays(**shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
-    random = np.random.default_rng(0)
-    return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
 # checksums
@@ -203,7 +125,7 @@ def test_anime(shared_data: Path) -> None:
             role: other.tensors[role].shape for role in other.tensors
         }
         tensors = one.tensors if number else unordered(one, 4, 4)
-        weights |= {f"{other.name}.{BUFFERS.get(role, role)}": values for role, values in tensors.items()}
+        weights |= {f"{other.name}.{KEYS.get(role, role)}": values for role, values in tensors.items()}
     module = build_layers(by_keras.layers).eval()
     module.load_state_dict(weights, strict=False)
     off: list[float] = []
@@ -321,100 +243,3 @@ def test_bfloat16(tmp_path: Path) -> None:
     (tmp_path / "a.index").write_bytes(table(entries))
     weight = tf_checkpoint.load(tmp_path / "a").networks[0].parts[0].tensors["weight"]
     torch.testing.assert_close(weight, values.float().T)
-
-
-# damage
-
-
-def copied(folder: Path) -> Path:
-    for path in FIXTURES.glob("keras2-alone.*"):
-        shutil.copy(path, folder / path.name)
-    return folder / "keras2-alone.index"
-
-
-def refused(path: Path) -> bool:
-    try:
-        found = tf_checkpoint.load(path)
-    except GanlabError as error:
-        return error.message.endswith(".") and bool(error.hint)
-    assert isinstance(found, Stored)
-    return False
-
-
-@pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001"])
-@pytest.mark.parametrize("part", [0.0, 0.01, 0.2, 0.5, 0.8, 0.95, 0.999])
-def test_truncated(suffix: str, part: float, tmp_path: Path) -> None:
-    index = copied(tmp_path)
-    path = tmp_path / f"keras2-alone.{suffix}"
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * part)])
-    assert refused(index)
-
-
-@pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001"])
-def test_every_flipped_bit_of_weights_is_found(suffix: str, tmp_path: Path) -> None:
-    """Both files have checksums; only the object graph's text and what is after it may change unseen."""
-    index = copied(tmp_path)
-    path = tmp_path / f"keras2-alone.{suffix}"
-    content = path.read_bytes()
-    random = np.random.default_rng(0)
-    seen = 0
-    for place in random.integers(0, len(content), 150):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << int(random.integers(8))
-        path.write_bytes(flipped)
-        seen += refused(index)
-    bundle = tf_bundle.open_bundle(FIXTURES / "keras2-alone")
-    weights = sum(one.size for one in bundle.entries.values() if one.dtype == 1) / len(content)
-    assert seen >= 150 * (0.9 if suffix == "index" else 0.9 * min(weights, 1))
-
-
-def test_missing_data(tmp_path: Path) -> None:
-    index = copied(tmp_path)
-    (tmp_path / "keras2-alone.data-00000-of-00001").unlink()
-    with pytest.raises(GanlabError, match="missing"):
-        tf_checkpoint.load(index)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        field(1, 1) + field(2, field(2, field(1, 1 << 40))) + field(5, 1 << 42),  # claims 4 TB
-        field(1, 1) + field(2, field(2, field(1, 1 << 62)) * 2) + field(5, 24),
-        field(1, 1) + field(2, field(2, field(1, 6))) + field(4, 1 << 62) + field(5, 24),
-        field(1, 1) + field(2, field(2, field(1, 6))) + field(3, 77) + field(5, 24),
-        field(1, 1) + field(2, field(2, field(1, (1 << 64) - 1))) + field(5, 24),
-        field(2, b"\xff\xff"),
-        b"\x0b",
-        b"\x08",
-        b"\xff" * 12,
-    ],
-)
-def test_absurd_entries(message: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.data-00000-of-00001").write_bytes(bytes(24))
-    (tmp_path / "a.index").write_bytes(table({b"": field(1, 1), b"fc/kernel": message}))
-    assert refused(tmp_path / "a")
-
-
-def test_a_data_file_beside_is_not_left(tmp_path: Path) -> None:
-    """No name in an index leads out of the checkpoint's own files."""
-    with pytest.raises(GanlabError, match="is missing"):
-        tf_checkpoint.load(_with_shard(tmp_path, 1 << 31))
-
-
-def _with_shard(folder: Path, shard: int) -> Path:
-    values = np.zeros((2, 3), np.float32)
-    (folder / "a.index").write_bytes(table({b"": field(1, 1), b"fc/kernel": entry(values, 0, shard)}))
-    return folder / "a"
-
-
-def test_compressed_and_big_endian_are_told(tmp_path: Path) -> None:
-    (tmp_path / "a.index").write_bytes(table({b"": field(1, 1) + field(2, 1)}))
-    with pytest.raises(GanlabError, match="big-endian"):
-        tf_checkpoint.load(tmp_path / "a")
-    whole = table({b"": field(1, 1)})
-    first = whole[: whole.index(struct.pack("<I", 1)) + 4]  # the block's content
-    squeezed = first + b"\1" + struct.pack("<I", masked(first + b"\1"))
-    (tmp_path / "a.index").write_bytes(squeezed + whole[len(squeezed) :])
-    with pytest.raises(GanlabError, match="compressed"):
-        tf_checkpoint.load(tmp_path / "a")

@@ -24,6 +24,7 @@ from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
 
 from .kit import one_thread  # noqa: F401
+from .page_kit import NASTY, conditional
 
 GAN = tiny_gan()
 
@@ -114,9 +115,6 @@ def test_nothing_is_fetched_and_only_its_own_script_runs() -> None:
     assert set(re.findall(r"https?://[^\"' ]+", page.decode())) == {"http://www.w3.org/2000/svg"}
 
 
-NASTY = """</script><script>alert(1)</script><!--<script>"'&amp;{{ 7 * 7 }}\u2028"""
-
-
 def test_no_name_breaks_out_of_the_page() -> None:
     gan = tiny_gan()
     gan.card = Card(f"</title>{NASTY}")
@@ -183,17 +181,6 @@ def test_the_shipped_rooms_bring_their_boxes() -> None:
     assert shipped is not None
     assert len(held["pictures"]) == len(shipped.pictures)
     assert sum(len(boxes) for _, boxes in held["marks"]["boxes"]) == len(shipped.boxes)
-
-
-class Classes(torch.nn.Module):
-    """A generator whose picture is as bright as its class."""
-
-    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return (labels / 10).reshape(-1, 1, 1, 1).expand(-1, 1, 8, 8) + 0 * z.sum()
-
-
-def conditional() -> Gan:
-    return Gan(Classes(), prior=Prior(4), image=ImageSpec(8, 1), card=Card("digits"), classes=10)
 
 
 def test_pictures_of_a_class() -> None:

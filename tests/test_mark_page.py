@@ -1,11 +1,9 @@
-"""The page of `ganlab mark` in a real browser: mouse, keys, files, and what is left after a reload."""
+"""The page of `ganlab mark` in a real browser: mouse, fingers and keys that draw boxes and choose groups."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,130 +11,24 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import Box, Boxes, Exemplars, Gan, PictureName
-from ganlab.testing import tiny_gan
-from ganlab_mark import mark
+from ganlab import Exemplars, PictureName
 
 from .kit import one_thread  # noqa: F401
-from .test_mark import NASTY, conditional
+from .page_kit import GAN, SIZE, Opener, conditional, open_browser, open_pages, sides
 
 pytestmark = pytest.mark.slow
-
-GAN = tiny_gan(size=64)
-SIZE = 64
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser without a window. GANLAB_BROWSER names one; where it is set, there has to be one."""
-    named = os.environ.get("GANLAB_BROWSER")
-    file = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        assert not named, "GANLAB_BROWSER is set, but playwright is missing: pip install ganlab[browser]"
-        pytest.skip("no playwright here (pip install 'ganlab[browser]')")
-    if file is None:
-        pytest.skip("no browser here (apt install chromium, or GANLAB_BROWSER=FILE)")
-    with sync_playwright() as playwright:
-        # containers often have neither namespaces for the sandbox nor room in /dev/shm
-        opened = playwright.chromium.launch(executable_path=file, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    with open_browser() as opened:
         yield opened
-        opened.close()
-
-
-class Page:
-    """A page that was opened from the disk, and hands that use it."""
-
-    def __init__(self, context: Any, file: Path) -> None:
-        self.context = context
-        self.folder = file.parent
-        self.faults: list[str] = []
-        self.requests: list[str] = []
-        self.tab = context.new_page()
-        self.tab.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.tab.on("console", lambda message: self.faults.append(message.text))
-        self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.goto(file.as_uri())
-
-    def add(self, *names: str) -> None:
-        for name in names:
-            self.tab.fill("#new-name", name)
-            self.tab.press("#new-name", "Enter")
-
-    def keys(self, *keys: str) -> None:
-        for key in keys:
-            self.tab.keyboard.press(key)
-
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """With the mouse, from here to there in pixels of the GAN's picture."""
-        frame = self.tab.locator("#boxes").bounding_box()
-        for number, (x, y) in enumerate((start, ((start[0] + end[0]) / 2, start[1]), end)):
-            self.tab.mouse.move(frame["x"] + x * frame["width"] / SIZE, frame["y"] + y * frame["height"] / SIZE)
-            if number == 0:
-                self.tab.mouse.down()
-        self.tab.mouse.up()
-
-    def click(self, x: float, y: float) -> None:
-        self.drag((x, y), (x, y))
-
-    def tile(self, number: int) -> None:
-        self.tab.locator("#grid .tile").nth(number).click()
-
-    def save(self, press: str = "") -> Path:
-        """Save, by the button or a key; where the download lies."""
-        with self.tab.expect_download() as caught:
-            if press:
-                self.tab.keyboard.press(press)
-            else:
-                self.tab.click("#save")
-        file = self.folder / caught.value.suggested_filename
-        caught.value.save_as(file)
-        return file
-
-    def boxes(self) -> Boxes:
-        return Boxes.load(self.save())
-
-    def give(self, file: Path) -> None:
-        self.tab.set_input_files("#file", str(file))
-        self.tab.locator("#status", has_text=file.name).wait_for()
-
-    def status(self) -> str:
-        return self.tab.inner_text("#status")
-
-    def listed(self) -> list[str]:
-        return self.tab.locator("#details li").all_inner_texts()
-
-
-Opener = Callable[..., Page]
 
 
 @pytest.fixture
 def page(browser: Any, tmp_path: Path) -> Iterator[Opener]:
-    """Opens pages in one profile of the browser; in the end none may have failed or asked the network for anything."""
-    made: list[Page] = []
-    profiles: list[Any] = []
-
-    def opener(gan: Gan = GAN, context: dict[str, Any] | None = None, **options: Any) -> Page:
-        if not profiles:
-            profiles.append(browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **(context or {})}))
-            profiles[0].set_default_timeout(20_000)
-        file = tmp_path / f"mark-{len(made)}.html"
-        file.write_bytes(mark(gan, **options).files["mark.html"])
-        made.append(Page(profiles[0], file))
-        return made[-1]
-
-    yield opener
-    for profile in profiles:
-        profile.close()
-    for each in made:
-        assert not each.faults
-        assert not [url for url in each.requests if not url.startswith(("file:", "data:", "blob:"))]
-
-
-def sides(box: Box) -> tuple[float, ...]:
-    return box.x, box.y, box.x + box.w, box.y + box.h
+    with open_pages(browser, tmp_path) as opener:
+        yield opener
 
 
 @pytest.mark.parametrize("view", [{}, {"viewport": {"width": 800, "height": 600}}, {"device_scale_factor": 1.5}])
@@ -283,124 +175,6 @@ def test_a_picture_of_a_class_keeps_it(page: Opener) -> None:
     assert [picture[1:] for picture in Exemplars.load(opened.save()).group("left")] == [(0, 1, 3)]
     opened.keys("m", "p")
     assert [box.picture[1:] for box in opened.boxes().boxes] == [(0, 0, 3)]
-
-
-def test_work_survives_a_reload_and_another_page_of_the_same_pictures(page: Opener) -> None:
-    opened = page(n=3, concept=["bed"])
-    opened.drag((10, 10), (20, 20))
-    opened.keys("n", "m")
-    opened.add("left")
-    opened.tile(2)
-    opened.tab.reload()
-    assert "is back" in opened.status()
-    (box,) = opened.boxes().boxes
-    np.testing.assert_allclose(sides(box), (10, 10, 20, 20), atol=0.25)
-    assert [picture.index for picture in opened.boxes().pictures] == [0, 1]
-
-    (name,) = [PictureName(GAN.hash, 0, 1)]
-    other = page(n=2, boxes=Boxes([Box(name, "lamp", 1, 2, 3, 4)], [name], (SIZE, SIZE)))
-    boxes = other.boxes()
-    assert [(box.picture.index, box.concept) for box in boxes.boxes] == [(0, "bed"), (1, "lamp")]
-    other.keys("m")
-    assert [picture.index for picture in Exemplars.load(other.save()).group("left")] == [2]  # not shown here, but kept
-    assert "another tab" in opened.status()
-
-    assert page(n=1, seed=1).boxes().boxes == [], "another seed's work is another"
-    other.keys("?")
-    other.tab.click("#start-over")
-    other.tab.reload()
-    assert [box.concept for box in other.boxes().boxes] == ["lamp"]
-
-
-def test_without_storage_the_page_works_and_warns_before_it_closes(page: Opener) -> None:
-    opened = page(n=1, concept=["bed"])
-    denied = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied') }})"
-    opened.context.add_init_script(denied)
-    opened.tab.reload()
-    opened.drag((10, 10), (20, 20))
-    asked: list[str] = []
-    opened.tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    assert len(opened.boxes().boxes) == 1  # saved, so that nothing would be lost
-    opened.tab.reload()
-    assert asked == []
-    opened.drag((10, 10), (20, 20))
-    opened.tab.reload()
-    assert asked == ["beforeunload"]
-
-
-def test_a_saved_file_is_taken_up_again(page: Opener, tmp_path: Path) -> None:
-    opened = page(n=3, concept=["bed"])
-    opened.drag((10, 10), (20, 20))
-    saved = opened.save().rename(tmp_path / "kept.json")
-    opened.keys("Control+z")
-    opened.drag((40, 40), (50, 50))
-    opened.give(saved)
-    assert len(opened.boxes().boxes) == 2
-    opened.give(saved)  # twice is once
-    assert len(opened.boxes().boxes) == 2
-    opened.keys("Control+z", "Control+z")
-    assert len(opened.boxes().boxes) == 1
-
-    far = PictureName(GAN.hash, 9, 123456)
-    enlarged = Boxes([Box(far, "lamp", 40, 80, 20, 16)], [far], (4 * SIZE, 4 * SIZE))
-    enlarged.save(tmp_path / "tool.json")
-    document = json.loads((tmp_path / "tool.json").read_text())
-    document["images"][0]["file_name"] = "/data/upload/1b2c3d4e-" + document["images"][0]["file_name"]
-    document["images"][0]["id"] = document["annotations"][0]["image_id"] = "one"
-    (tmp_path / "tool.json").write_text(json.dumps(document))
-    opened.give(tmp_path / "tool.json")
-    lamps = opened.boxes().of("lamp").boxes
-    assert [(box.picture, sides(box)) for box in lamps] == [(far, (10, 20, 15, 24))]
-
-    Exemplars(GAN.hash, {"left": [far], "right": []}).save(tmp_path / "groups.json")
-    opened.give(tmp_path / "groups.json")
-    assert Exemplars.load(opened.save()).groups == {"left": [far], "right": []}
-
-
-def test_what_is_no_file_of_this_gan_is_refused(page: Opener, tmp_path: Path) -> None:
-    opened = page(n=1, concept=["bed"])
-    before = opened.save().read_text()
-    other = PictureName("3fa9c1d2e4b0", 0, 0)
-    Boxes([], [other], (SIZE, SIZE)).save(tmp_path / "other-boxes.json")
-    Exemplars("3fa9c1d2e4b0", {"left": [other]}).save(tmp_path / "other-groups.json")
-    box = {"id": 1, "image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1]}
-    texts = {
-        "torn.json": "{",
-        "list.json": "[1, 2]",
-        "null.json": "null",
-        "names.json": json.dumps({"images": [{"id": 1, "file_name": "cat.jpg"}]}),
-        "lost.json": json.dumps({"images": [], "categories": [], "annotations": [box]}),
-        "word.json": json.dumps({"checkpoint": GAN.hash, "groups": {"left": ["twelve"]}}),
-        "title.json": json.dumps({"checkpoint": GAN.hash, "groups": {"a b": []}}),
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    for name in ["other-boxes.json", "other-groups.json", *texts]:
-        opened.give(tmp_path / name)
-        assert f"{name} was not added" in opened.status()
-    assert opened.save().read_text() == before
-
-
-def test_names_are_names_and_no_code(page: Opener) -> None:
-    gan = tiny_gan(size=64)
-    gan.card = type(gan.card)(NASTY)
-    opened = page(gan, n=1, concept=[NASTY])
-    opened.keys("b")
-    hostile = ["<img src=x onerror=alert(1)>", "__proto__", "constructor", '"', "\u2028</script>", "été"]
-    for name in hostile:
-        opened.add(name)
-        opened.keys("b")
-    boxes = opened.boxes()
-    assert len(boxes.boxes) == len(boxes.categories) == len(hostile) + 1
-    assert "<img src=x onerror=alert(1)>" in boxes.categories
-    opened.keys("m")
-    opened.add("__proto__", "constructor", "1st left!", "\u00e9t\u00e9", "  ", "2")
-    opened.tile(0)
-    groups = Exemplars.load(opened.save()).groups
-    assert list(groups) == ["__proto__", "constructor", "st_left", "été"]
-    opened.tab.reload()
-    assert opened.tab.locator("script").count() == 2
-    assert opened.tab.locator("img[src=x]").count() == 0
 
 
 def test_a_field_keeps_its_keys_and_help_opens(page: Opener) -> None:

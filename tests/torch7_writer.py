@@ -1,12 +1,16 @@
-"""Files as Torch7's ``torch.save`` writes them, byte by byte, for tests of their reader."""
+"""Files as Torch7's ``torch.save`` writes them, byte by byte, and networks of its ``nn`` to write."""
 
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
+Z, WIDTH = 6, 4
 ELEMENTS = {"Float": "<f4", "Double": "<f8", "Cuda": "<f4", "Half": "<f2", "Long": "<i8"}
 
 
@@ -130,3 +134,88 @@ class Writer:
     def text(self, text: str) -> None:
         self.int(len(text))
         self.out += text.encode("latin-1")
+
+
+# networks
+
+
+def array(tensor: torch.Tensor | None) -> np.ndarray:
+    return np.zeros(0, np.float32) if tensor is None else tensor.detach().numpy()
+
+
+def sequence(*modules: Lua, library: str = "nn") -> Lua:
+    return Lua(f"{library}.Sequential", modules=dict(enumerate(modules, 1)), train=True, output=np.zeros(0, np.float32))
+
+
+def convolution(layer: Any, library: str = "nn") -> Lua:
+    """As ``nn.SpatialConvolution`` or ``nn.SpatialFullConvolution`` keep it, with the gradient beside the weight."""
+    full = isinstance(layer, nn.ConvTranspose2d)
+    height, width = layer.kernel_size
+    return Lua(
+        f"{library}.Spatial{'Full' if full else ''}Convolution",
+        **{"nInputPlane": layer.in_channels, "nOutputPlane": layer.out_channels, "kW": width, "kH": height},
+        **{"dW": layer.stride[0], "dH": layer.stride[0], "padW": layer.padding[0], "padH": layer.padding[0]},
+        **({"adjW": layer.output_padding[0], "adjH": layer.output_padding[0]} if full else {}),
+        weight=array(layer.weight),
+        gradWeight=array(layer.weight) * 0,
+        **({} if layer.bias is None else {"bias": array(layer.bias)}),
+        gradInput=np.zeros(0, np.float32),
+        _type="torch.FloatTensor",
+    )
+
+
+def norm(layer: Any, library: str = "nn") -> Lua:
+    return Lua(
+        f"{library}.{'Spatial' if isinstance(layer, nn.BatchNorm2d) else ''}BatchNormalization",
+        **{"eps": layer.eps, "momentum": 0.1, "affine": True, "train": True, "weight": array(layer.weight)},
+        **{"bias": array(layer.bias), "running_mean": array(layer.running_mean)},
+        running_var=array(layer.running_var),
+    )
+
+
+def view(*sizes: int, axes: int = 1) -> Lua:
+    return Lua("nn.View", size=Sizes(sizes), numInputDims=axes, numElements=abs(int(np.prod(sizes))))
+
+
+def settled(network: nn.Sequential, seed: int) -> nn.Sequential:
+    """Weights and BatchNorm statistics other than the fresh ones."""
+    draw = torch.Generator().manual_seed(seed)
+    for key, value in network.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.rand(value.shape, generator=draw) * 0.6 + (0.5 if key.endswith("var") else -0.3))
+    return network.eval()
+
+
+def generator() -> nn.Sequential:
+    return settled(
+        nn.Sequential(
+            nn.Unflatten(1, (Z, 1, 1)),
+            nn.ConvTranspose2d(Z, WIDTH, 4),
+            nn.BatchNorm2d(WIDTH),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(WIDTH, WIDTH, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(WIDTH, eps=1e-3),
+            nn.LeakyReLU(0.1),
+            nn.ConvTranspose2d(WIDTH, 3, 5, 2, 2, 1),
+            nn.Tanh(),
+        ),
+        0,
+    )
+
+
+def lua_generator(library: str = "nn", first_view: bool = True) -> Lua:
+    _, first, bn, _, second, bn2, _, third, _ = generator()
+    return sequence(
+        *([view(Z, 1, 1)] if first_view else []),
+        convolution(first, library),
+        norm(bn, library),
+        Lua(f"{library}.ReLU", inplace=True, threshold=0, val=0),
+        sequence(convolution(second, library), norm(bn2, library), Lua("nn.LeakyReLU", negval=0.1, inplace=True)),
+        convolution(third, library),
+        Lua(f"{library}.Tanh"),
+    )
+
+
+def save(path: Path, thing: Any, **how: Any) -> Path:
+    path.write_bytes(Writer(**how).bytes_of(thing))
+    return path

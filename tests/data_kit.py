@@ -1,4 +1,4 @@
-"""Small pictures for the tests of `ganlab.data`. Holds no test itself."""
+"""Small pictures for the tests of `ganlab.data`, and how sets of them are compared and refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from ganlab.data import Images, open_images
+from ganlab.errors import GanlabError
 
 
 def pixels(index: int, height: int = 20, width: int = 28) -> np.ndarray:
@@ -52,3 +56,18 @@ def bomb_png(side: int) -> bytes:
     stream = io.BytesIO()
     Image.new("1", (side, side)).save(stream, "PNG")
     return stream.getvalue()
+
+
+def refused(spec: object, message: str, hint: str = "") -> None:
+    with pytest.raises(GanlabError) as caught:
+        open_images(str(spec))
+    assert message in caught.value.message
+    assert caught.value.message.endswith((".", "?"))
+    assert hint in caught.value.hint
+    assert caught.value.hint
+
+
+def same(first: Images, second: Images, size: int = 16, channels: int = 3) -> bool:
+    return len(first) == len(second) and all(
+        (first.array(i, size, channels) == second.array(i, size, channels)).all() for i in range(len(first))
+    )

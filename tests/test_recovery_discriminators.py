@@ -1,0 +1,124 @@
+"""What a discriminator tells of the pictures' range, and what is worked out of the discriminator itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganlab import Gan, Hints, Stored
+from ganlab.card import Card
+from ganlab.imagespec import ImageSpec
+from ganlab.latents import Prior
+from ganlab.recovery.decisions import of_judgement
+from ganlab.recovery.estimating import estimate_statistics
+from ganlab.recovery.judging import Judgement
+from ganlab.recovery.recover import recover
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.stripped_kit import BATCH, NEAR, Z, chosen, decided, far, recovered, seen, stored, transposed
+
+
+def test_a_discriminator_has_the_eps_of_its_framework() -> None:
+    judge = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 16))
+    (network,) = stored(judge).networks
+    gan = recover(Stored((network,), "made", eps=1e-3), "made", Hints(image_size=32))
+    assert gan.discriminator is not None
+    assert [norm.eps for norm in gan.discriminator.modules() if isinstance(norm, nn.BatchNorm2d)] == [1e-3]
+
+
+def test_pictures_from_0_to_1_are_told_by_the_discriminator() -> None:
+    network = seen(nn.Sequential(*transposed(end=nn.Sigmoid)))
+    judge = nn.Sequential(
+        *(nn.Conv2d(3, 8, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 12, 4, 2, 1), nn.BatchNorm2d(12)),
+        *(nn.LeakyReLU(0.2), nn.Conv2d(12, 1, 4)),
+    )
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for _ in range(100):
+            judge.train()(network(torch.randn(BATCH, Z)))
+    judge.eval()
+    gan = recovered(network, judge)
+    assert (gan.image.low, gan.image.high) == (0, 1)
+    assert decided(gan)["last activation of the generator"].get("certain", True)
+    assert far(gan, network) <= NEAR
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)
+    alone = recovered(network)
+    assert not decided(alone)["last activation of the generator"]["certain"]
+    assert far(recovered(network, output="sigmoid"), network) <= NEAR
+
+
+def judge_of_a_tutorial(eps: float = 0.8) -> nn.Sequential:
+    """Of 16x16 with three channels: the activation before the norm, and a large eps."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps)),
+        *(nn.Conv2d(16, 16, 3, 2, 1), nn.LeakyReLU(0.2), nn.BatchNorm2d(16, eps), nn.Flatten(), nn.Linear(64, 1)),
+    )
+
+
+def having_seen(judge: nn.Module, generator: nn.Module) -> nn.Module:
+    """The discriminator after its norms saw what a generator draws."""
+    with torch.no_grad():
+        for _ in range(100):
+            judge.train()(generator(torch.randn(BATCH, Z)))
+    return judge.eval()
+
+
+@pytest.mark.parametrize(("eps", "end"), [(0.8, nn.Tanh), (0.8, nn.Sigmoid), (1e-5, nn.Tanh)])
+def test_the_eps_of_a_discriminator_is_heard(eps: float, end: type[nn.Module]) -> None:
+    network = seen(nn.Sequential(*transposed(end=end)))
+    judge = having_seen(judge_of_a_tutorial(eps), network)
+    gan = recovered(network, judge, scramble=False)
+    range_ = decided(gan)["last activation of the generator"]
+    assert (range_["chosen"], range_.get("certain", True)) == (end.__name__.lower(), True)
+    assert chosen(gan, "eps of the discriminator") == (["0.8"] if eps == 0.8 else [])
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)
+
+
+def test_a_discriminator_that_fits_nothing_leaves_the_range_open() -> None:
+    network = seen(nn.Sequential(*transposed()))
+    judge = having_seen(judge_of_a_tutorial(), network)
+    for norm in judge.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean += 40 * norm.running_var.sqrt()  # type: ignore[operator, union-attr]
+    range_ = decided(recovered(network, judge, scramble=False))["last activation of the generator"]
+    assert (range_["chosen"], range_["certain"]) == ("tanh", False)
+    assert "does not tell" in range_["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "certain"),
+    [
+        ({"leaky_relu 0.2": 0.02, "relu": 0.3, "elu": 0.4}, True),
+        ({"leaky_relu 0.2": 0.02, "relu": 0.025, "elu": 0.4}, False),
+        ({"leaky_relu 0.2": 0.4, "relu": 0.3, "elu": 0.9}, False),  # kept, as relu is not convincingly better
+        ({"leaky_relu 0.2": 0.9, "relu": 9.0, "elu": 9.0}, False),  # the best of what does not fit
+        ({}, False),
+    ],
+)
+def test_the_discriminators_activation_is_certain_only_far_from_its_rivals(
+    errors: dict[str, float], certain: bool
+) -> None:
+    judgement = Judgement((), "leaky_relu 0.2", "tanh", {"tanh": 0.02, "sigmoid": 1.0}, errors, 16, ())
+    decision = of_judgement(judgement, "tanh", None, Hints())[-1]
+    assert decision.certain is certain
+    assert ("relu: " in decision.runner_up) is bool(errors)
+
+
+class OfItsClass(nn.Module):
+    """A picture whose every value is its class."""
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return labels.float().reshape(-1, 1, 1, 1).expand(len(z), 1, 4, 4)
+
+
+def test_a_discriminators_statistics_are_those_over_all_classes() -> None:
+    judge = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(16, 1))
+    gan = Gan(OfItsClass(), judge, prior=Prior(Z), image=ImageSpec(4, 1), card=Card("made"), classes=4)
+    norm = estimate_statistics(gan).discriminator[0]  # type: ignore[index]
+    assert norm.running_mean.item() == pytest.approx(1.5)
+    assert norm.running_var.item() == pytest.approx(1.25, rel=0.02)

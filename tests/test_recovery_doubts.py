@@ -1,0 +1,99 @@
+"""What cannot be worked out of weights is refused or said to be open, never wrong in silence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
+from ganlab.recovery.parts import parts_of
+from ganlab.recovery.recover import recover
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.recovery_kit import Reshape
+from tests.stripped_kit import KINDS, NEAR, Z, decided, far, recovered, seen, transposed
+
+
+def said(generator: nn.Module) -> tuple[Gan | None, list[str]]:
+    """What a user is told: the error, or notes and what is open."""
+    try:
+        gan = recovered(generator)
+    except GanlabError as error:
+        return None, [error.message]
+    open_ = [what for what, one in decided(gan).items() if not one.get("certain", True)]
+    # that the last activation is open is said of every generator without a discriminator
+    return gan, [*gan.card.facts.get("notes", []), *(what for what in open_ if "last activation" not in what)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "matrices",
+        "transposed",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("upsampling", "linear first")),
+    ],
+)
+def test_statistics_of_another_gan_are_not_believed_in_silence(kind: str) -> None:
+    network = seen(nn.Sequential(*KINDS[kind]()), seed=0)
+    torch.manual_seed(77)
+    other = seen(nn.Sequential(*KINDS[kind]()), seed=1)
+    foreign = {key: value for key, value in other.state_dict().items() if "running" in key}
+    network.load_state_dict({**network.state_dict(), **foreign})
+    assert said(network)[1]
+
+
+def test_statistics_that_training_begins_with_are_told() -> None:
+    network = nn.Sequential(*transposed()).eval()
+    gan, words = said(network)
+    assert gan is not None
+    assert any("never trained" in one for one in words)
+    assert far(recovered(network, activation="relu"), network) <= NEAR
+
+
+@pytest.mark.parametrize("act", [nn.Softplus, nn.Hardtanh, nn.Softsign, nn.Hardswish])
+def test_an_activation_that_is_not_known_is_not_taken_for_another_in_silence(act: type[nn.Module]) -> None:
+    network = seen(nn.Sequential(*transposed(act)))
+    gan, words = said(network)
+    assert words or (gan is not None and far(gan, network) <= NEAR)
+
+
+def test_constant_pictures_are_told() -> None:
+    network = seen(nn.Sequential(*transposed()))
+    with torch.no_grad():
+        network[5].weight.zero_()
+    gan, words = said(network)
+    assert gan is None or any("all but constant" in one for one in words)
+
+
+@pytest.mark.parametrize(("away", "certain"), [(0.0, True), (3.0, False)])
+def test_the_prior_of_stated_layers_is_certain_only_where_the_norms_fit_it(away: float, certain: bool) -> None:
+    network = seen(nn.Sequential(nn.Linear(Z, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 48), Reshape(3, 4, 4)))
+    state = network.state_dict()
+    state["1.running_mean"] += away * state["1.running_var"].sqrt()  # statistics of another moment
+    layers = (
+        {"kind": "linear", "name": "0", "inputs": Z, "outputs": 64},
+        {"kind": "batch_norm", "name": "1", "maps": 64, "flat": True},
+        {"kind": "relu", "name": "2"},
+        {"kind": "linear", "name": "3", "inputs": 64, "outputs": 48},
+        {"kind": "reshape", "name": "4", "shape": [3, 4, 4]},
+        {"kind": "tanh", "name": "5"},
+    )
+    whole = Stored((StoredNetwork("g", parts_of(state), layers, "generator"),), "torch7")
+    prior = decided(recover(whole, "made", Hints()))["prior of z"]
+    assert prior["chosen"] == "normal"
+    assert prior.get("certain", True) is certain
+
+
+def pixel_shuffling() -> list[nn.Module]:
+    return [
+        *(nn.Linear(Z, 16 * 16), Reshape(16, 4, 4), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.PixelShuffle(2), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()),
+    ]
+
+
+@pytest.mark.parametrize("scramble", [True, False])
+def test_norms_behind_a_pixel_shuffle_are_refused_in_words(scramble: bool) -> None:
+    with pytest.raises(GanlabError, match="fit none of its layers") as refusal:
+        recovered(seen(nn.Sequential(*pixel_shuffling())), scramble=scramble)
+    assert "PixelShuffle" in str(refusal.value.hint)
