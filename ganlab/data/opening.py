@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ import numpy as np
 
 from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
+from ganlab.near_names import suggest
 from ganlab.palette import VISIBLE
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
@@ -152,9 +152,7 @@ def _missing(spec: str) -> GanlabError:
     if spec.strip() and not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(name for name, one in _datasets().items() if isinstance(one, Dataset))
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    hint += f"Data sets: {', '.join(known) or 'none'}."
+    hint = suggest(name, known, "Data sets")
     return GanlabError(f"{spec.strip() or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 
