@@ -163,7 +163,7 @@ def test_names_in_another_encoding(tmp_path: Path) -> None:
 
 
 def test_folders_without_pictures(tmp_path: Path) -> None:
-    refused(tmp_path, "holds no pictures, nothing", ".jpg")
+    refused(tmp_path, "holds no pictures: it is empty", ".jpg")
     (tmp_path / "notes.txt").write_text("nothing to see")
     refused(tmp_path, "holds no pictures, only other files (1)", ".jpg")
 
@@ -242,7 +242,7 @@ def test_damaged_zips(tmp_path: Path) -> None:
     refused(tmp_path / "cut.zip", "is no complete zip file", "again")
     (tmp_path / "text.zip").write_text("not found")
     refused(tmp_path / "text.zip", "is no complete zip file", "again")
-    refused(make_zip(tmp_path / "empty.zip", {}), "holds no pictures, nothing")
+    refused(make_zip(tmp_path / "empty.zip", {}), "holds no pictures: it is empty")
     refused(make_zip(tmp_path / "other.zip", {"a.txt": b"", "d/": b""}), "holds no pictures, only other files (1)")
 
 

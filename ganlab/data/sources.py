@@ -278,5 +278,5 @@ def _hidden(name: str) -> bool:
 
 
 def _no_pictures(place: str, others: int) -> GanlabError:
-    there = f"only other files ({others})" if others else "nothing"
-    return GanlabError(f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it.")
+    there = f", only other files ({others})" if others else ": it is empty"
+    return GanlabError(f"{place} holds no pictures{there}.", "Give a folder with files like .jpg or .png below it.")
