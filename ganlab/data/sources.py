@@ -159,7 +159,7 @@ class ArrayImages(Images):
     def __init__(self, array: np.ndarray, path: Path, spec: str, name: str, labels: np.ndarray | None = None) -> None:
         self.spec = spec
         self.path = path.absolute()
-        self.labels = labels  # (n,) integers or strings
+        self.labels = labels  # (n,) whole numbers, truth values or texts
         self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
         self.stamp = stamp(self.path)
