@@ -351,8 +351,8 @@ def test_random_filters_come_from_all_maps_without_repetition() -> None:
         ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
         ({"concept": "ghost", "labeler": Truth(), "save": "out/no-windows"}, "--save"),  # before anything else
         ({"concept": "window", "labeler": Truth(), "save": ""}, "--save"),
-        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),
-        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),  # before anything else
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
     ],
 )
 def test_wrong_options_are_told(gan: Gan, options: dict, words: str) -> None:
