@@ -67,6 +67,7 @@ _HOME_OF = {
     "save_gan": "checkpoints",
     "save_result": "run_folders",
     "split_of": "data",
+    "suggest": "near_names",
     "with_unsaid": "vocabulary",
     "words_of": "vocabulary",
 }
@@ -126,6 +127,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
     from ganlab.layers import Layer as Layer
+    from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest
     from ganlab.parameters import Range as Range

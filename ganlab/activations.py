@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
+from ganlab.near_names import suggest
 
 Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -64,8 +64,7 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     """
     named = {known: module for known, module in network.named_modules() if known}
     if name not in named:
-        near = get_close_matches(name, named, n=3) or list(named)
-        raise GanlabError(f"There is no layer called {name!r}.", f"There are: {', '.join(near[:40])}.")
+        raise GanlabError(f"There is no layer called {name!r}.", suggest(name, named))
     return named[name]
 
 

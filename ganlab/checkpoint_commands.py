@@ -118,6 +118,7 @@ def convert(
 
     folder = _place(out)
     gan = _opened(spec, hints)
+    gan = gan.renamed(folder.name, gan.card.summary)
     save_gan(gan, folder, dtype=torch.bfloat16 if bf16 else None)
     screen.tell(f"Wrote {folder}. To use it: --gan {shlex.quote(out)}")
 

@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from typer.main import get_command
 import ganlab
 from ganlab import screen
 from ganlab.errors import GanlabError
+from ganlab.near_names import did_you_mean
 from ganlab.plugin_metadata import PluginEntry
 from ganlab.plugins import host
 from ganlab.training.processes import speaks_first
@@ -241,8 +241,7 @@ def _unknown(name: str, known: list[str]) -> GanlabError:
         return problem.error()
     if name in host().disabled:
         return GanlabError(f"The plugin '{name}' is disabled.", "Take it out of GANLAB_DISABLE.")
-    near = get_close_matches(name, known, n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "`ganlab --help` lists the commands."
+    hint = did_you_mean(name, known) or "`ganlab --help` lists the commands."
     return GanlabError(f"There is no command '{name}'.", hint)
 
 

@@ -75,7 +75,7 @@ def parse(document: Any, source: str) -> Marks:
         inside = _clip(corners, picture.size)
         if inside is None:
             raise GanlabError(
-                f"{where}, a {concept} on {picture_file(picture.name)}, covers nothing of its picture.",
+                f"{where}, {concept!r} on {picture_file(picture.name)}, covers nothing of its picture.",
                 "Remove it or draw it again.",
             )
         clipped += max(abs(a - b) for a, b in zip(corners, inside, strict=True)) > 0.01

@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
 from ganlab.labels import PictureName, latents_of
+from ganlab.near_names import did_you_mean, few, near
+from ganlab.vocabulary import said_by, words_of
 from ganlab.writing import write_file
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
+    from ganlab.labelers import Labeler
     from ganlab.latents import Latents
 
 EXEMPLARS_FILE = "exemplars.json"  # in a checkpoint's folder: the groups that come with it
@@ -128,12 +130,31 @@ class Exemplars:
             GanlabError: there is no such group, or it is empty.
         """
         if name not in self.groups:
-            near = get_close_matches(name, self.groups, n=3) or list(self.groups)
-            there = f"There are: {', '.join(near)}." if near else "There are none."
-            raise GanlabError(f"There are no exemplars called {name!r}.", there)
+            raise self.unknown(name)
         if not self.groups[name]:
             raise GanlabError(f"The group {name!r} is empty.", "Choose pictures for it: `ganlab mark`.")
         return self.groups[name]
+
+    def unknown(self, name: str, labeler: Labeler | None = None) -> GanlabError:
+        """What to raise for a name that is no group here.
+
+        Args:
+            name: as a person typed it.
+            labeler: who would choose pictures by the words of the name, and does not know all of them.
+        """
+        message = f"There are no exemplars called {name!r}"
+        meant = list(self.groups)
+        hint = f"Known groups: {few(self.groups) or 'none'}."
+        if labeler is not None:
+            words = words_of(labeler)
+            hint += f" The labeler {labeler.name!r} knows the words: {few(words)}."
+            unread = said_by(labeler, name).unknown
+            if unread:
+                message += f", and the labeler {labeler.name!r} does not know the word {unread[0]!r}"
+            parts = [[part] if part not in unread else near(part, words)[:1] for part in name.casefold().split("_")]
+            if unread and all(parts):
+                meant.append("_".join(part for (part,) in parts))
+        return GanlabError(f"{message}.", f"{did_you_mean(name, meant)} {hint} Or type pictures: 0:12,0:40.".lstrip())
 
     def pictures(self, text: str) -> Sequence[PictureName]:
         """What a person typed: the name of a group, or pictures such as ``0:12,0:40``, none of them twice.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
+from ganlab.near_names import suggest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,8 +99,8 @@ class Labeler:
         """
         name = concept_name(concept)
         if name not in self.concepts:
-            known = ", ".join(self.concepts)
-            raise GanlabError(f"The labeler {self.name!r} does not know {name!r}.", f"It knows: {known}.")
+            hint = suggest(name, self.concepts, "It knows")
+            raise GanlabError(f"The labeler {self.name!r} does not know {name!r}.", hint)
         return self.concepts.index(name)
 
     @classmethod
@@ -125,9 +125,6 @@ class Labeler:
         labelers = host().labelers()
         if spec in labelers:
             return labelers[spec]
-        raise GanlabError(f"There is no labeler {spec!r}.", _offer(spec, sorted(labelers)))
-
-
-def _offer(spec: str, names: Sequence[str]) -> str:
-    near = get_close_matches(spec, names, n=3) or list(names)
-    return f"There is: {', '.join(near)}." if near else "No plugin brings one; see `ganlab plugins`."
+        none = "No plugin brings one; see `ganlab plugins`."
+        hint = suggest(spec, sorted(labelers), "Labelers") if labelers else none
+        raise GanlabError(f"There is no labeler {spec!r}.", hint)

@@ -12,6 +12,7 @@ from ganlab import coco
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
 from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.near_names import suggest
 from ganlab.writing import write_file
 
 if TYPE_CHECKING:
@@ -113,9 +114,9 @@ class Boxes:
         """
         name = concept_name(concept)
         if name not in self.concepts:
-            known = ", ".join(self.concepts)
-            there = f"It has boxes of: {known}." if known else "No boxes have been drawn in it yet."
-            raise GanlabError(f"{self.source or 'The file'} has no boxes of {name!r}.", there)
+            none = "No boxes have been drawn in it yet."
+            hint = suggest(name, self.concepts, "It has boxes of") if self.concepts else none
+            raise GanlabError(f"{self.source or 'The file'} has no boxes of {name!r}.", hint)
         return replace(self, boxes=[box for box in self.boxes if box.concept == name], categories=[name])
 
     def on(self, pictures: Sequence[PictureName]) -> Boxes:

@@ -118,7 +118,7 @@ def find_entries() -> tuple[dict[str, PluginEntry], list[PluginProblem], list[st
 def refusal(entry: PluginEntry, taken: dict[str, PluginEntry]) -> str | None:
     """Why this entry cannot have its name, or None."""
     if not _COMMAND_NAME.fullmatch(entry.name):
-        return "its name cannot be a command: letters, digits, '-', '_' and '.' only"
+        return "its name cannot be a command: it must be of a-z, A-Z, 0-9, '-', '_' and '.', a letter or digit first"
     if entry.name in RESERVED_NAMES:
         return f"the command '{entry.name}' belongs to ganlab itself"
     if entry.name in taken:

@@ -161,6 +161,8 @@ def _notes(found: Survey) -> list[str]:
     if images.parts and not images.spec.endswith(tuple(f":{part}" for part in images.parts)):
         few = ", ".join(images.parts[:LISTED])
         notes.append(f"A part or label can be chosen after a colon, such as {images.spec}:{images.parts[0]}: {few}.")
+    if images.label_fault:
+        notes.append(f"The pictures have no classes: {images.label_fault}.")
     if found.labels[None] and len(found.labels) > 1:
         notes.append(f"{found.labels[None]:,} pictures have no class, the others have.")
     return notes

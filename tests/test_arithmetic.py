@@ -334,6 +334,9 @@ def test_a_gan_on_a_gpu_draws_the_same(gan: Gan) -> None:
     [
         ("smiling_woman - grumpy", None, "Known groups: smiling_woman, neutral_woman"),
         ("smiling_woman - grumpy", Reader(), "knows the words: smiling, neutral, with_glasses"),
+        ("smiling_womn - man", Reader(), "Did you mean smiling_woman"),
+        ("smiling_woman - glases", Reader(), "Did you mean with_glasses?"),
+        ("neutral_hats", Reader(), "'neutral_hats', and the labeler 'reader' does not know the word 'hats'."),
         ("nobody - man", None, "empty"),
         ("0:1,0:1", None, "twice"),
         ("99999999999999999999:1", None, "seed"),

@@ -48,6 +48,7 @@ def test_what_is_converted_draws_the_same(run: Run, saved: Path, made: Pair) -> 
     assert draws_as(gan, made.generator)
     assert judges_as(gan, made.judge)
     assert gan.card.facts["decisions"] == before.card.facts["decisions"]
+    assert (gan.name, gan.card.summary) == ("mine", before.card.summary)
     assert run("checkpoints", "convert", saved / "netG.pth", "--out", "mine").code == 2
 
 

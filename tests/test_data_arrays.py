@@ -77,7 +77,7 @@ def test_the_class_of_a_picture(tmp_path: Path) -> None:
     assert open_images(file + ":x_test").label(0) == "3"
     np.savez(file, images=x, labels=np.arange(3))
     assert open_images(file).label(2) == "2"
-    for labels in (np.arange(2), np.arange(3.0)):  # of other pictures; no classes
+    for labels in (np.arange(2), np.arange(3) + 0.5):  # of other pictures; no classes
         np.savez(file, images=x, labels=labels)
         assert open_images(file).label(0) is None
     np.savez(file, images=x, classes=np.arange(3))

@@ -54,8 +54,8 @@ def test_celeba(tmp_path: Path) -> None:
     assert smiling.fingerprint() == plain.fingerprint()  # they are the same pictures
     assert smiling.first(2).label(1) == "Smiling"
     assert survives_a_process(smiling)
-    refused(f"{folder}:smiling", "no attribute 'smiling'", f"Write {folder}:Smiling;")
-    refused(f"{folder}:mal", "no attribute 'mal'", f"Write {folder}:Male;")
+    refused(f"{folder}:smiling", "no attribute 'smiling'", f"Did you mean Smiling? Write {folder}:NAME")
+    refused(f"{folder}:mal", "no attribute 'mal'", "Did you mean Male?")
     table = celeba(tmp_path / "kaggle", ["image_id,Smiling", "000002.png,1", "000001.png,-1"], "list_attr_celeba.csv")
     assert [open_images(f"{table}:Smiling").label(i) for i in range(3)] == ["not Smiling", "Smiling", None]
 

@@ -15,7 +15,19 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "environment", "faults", "writing", "animation", "card", "classes", "concepts", "devices", "palette"},
+    {
+        "errors",
+        "environment",
+        "faults",
+        "writing",
+        "animation",
+        "card",
+        "classes",
+        "concepts",
+        "devices",
+        "near_names",
+        "palette",
+    },
     {
         "latents",
         "imagespec",

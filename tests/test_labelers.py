@@ -78,7 +78,7 @@ def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Labeler.from_spec("bright") is found["bright"]
     with pytest.raises(GanlabError, match="no labeler 'brihgt'") as caught:
         Labeler.from_spec("brihgt")
-    assert caught.value.hint == "There is: bright."
+    assert caught.value.hint == "Did you mean bright? Labelers: bright."
     found.clear()
     with pytest.raises(GanlabError) as caught:
         Labeler.from_spec("x")

@@ -163,10 +163,10 @@ def test_built_in_plugins_come_first(site: Path) -> None:
     assert "belongs to ganlab" in next(problem.reason for problem in host.problems if problem.distribution == "aaa 1.0")
 
 
-@pytest.mark.parametrize("name", ["--help", "two words", "späße"])
+@pytest.mark.parametrize("name", ["--help", "two words", "späße", "_demo"])
 def test_names_that_cannot_be_commands(site: Path, name: str) -> None:
     install(site, name, good(), module="demo_named", distribution="demo-named")
-    assert "cannot be a command" in reason(name)
+    assert "cannot be a command: it must be of a-z, A-Z, 0-9, '-', '_' and '.', a letter or digit first" in reason(name)
 
 
 def test_an_entry_point_must_name_a_module(site: Path) -> None:

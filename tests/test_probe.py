@@ -333,6 +333,17 @@ def test_the_trial_of_layers_draws_other_random_filters_than_the_control(
     assert not trial & control
 
 
+def test_where_no_sample_shows_the_concept_the_drop_says_so(gan: Gan) -> None:
+    class Blind(Truth):
+        def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+            return np.zeros((len(images), 2, *images.shape[2:]), bool)
+
+    result = probe(gan, "window", boxes=drawn_boxes(gan), labeler=Blind(), drop=True, top=3, fresh=20, draws=2)
+    assert result.summary.startswith("None of 20 fresh samples shows 'window' to begin with")
+    assert "in none of them does the labeler see 'window'" in result.figures["drop"].caption
+    assert not [text for text in (result.summary, *result.notes) if "gone" in text or "lose it" in text]
+
+
 def test_random_filters_come_from_all_maps_without_repetition() -> None:
     chosen = random_filters(20, 10, 200, seed=0)
     assert all(len(set(row)) == 10 for row in map(tuple, chosen))
@@ -351,8 +362,8 @@ def test_random_filters_come_from_all_maps_without_repetition() -> None:
         ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
         ({"concept": "ghost", "labeler": Truth(), "save": "out/no-windows"}, "--save"),  # before anything else
         ({"concept": "window", "labeler": Truth(), "save": ""}, "--save"),
-        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),
-        ({"concept": "window", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),  # before anything else
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
     ],
 )
 def test_wrong_options_are_told(gan: Gan, options: dict, words: str) -> None:

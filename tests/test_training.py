@@ -493,6 +493,22 @@ def test_bfloat16_is_worth_while_but_where_the_processor_emulates_it(
     assert fast_bfloat16(device) is fast
 
 
+@pytest.mark.parametrize(
+    ("data", "limit", "why", "hint"),
+    [
+        ("rooms:9", 1, "--limit 1 leaves one picture, and a batch has at least two.", "Raise --limit."),
+        ("rooms:1", None, "rooms:1 holds one picture, and a batch has at least two.", "Give more pictures."),
+        ("rooms:9", 3, "rooms:9 holds 3 pictures, fewer than a batch of 8.", "Try --batch 3."),
+    ],
+)
+def test_too_few_pictures_are_told_with_what_mends_it(
+    tmp_path: Path, data: str, limit: int | None, why: str, hint: str
+) -> None:
+    with pytest.raises(GanlabError) as told:
+        runs.start(tiny_settings(data, batch=8, limit=limit), runs.Reading(1, False), "cpu", tmp_path / "run")
+    assert (told.value.message, told.value.hint) == (why, hint)
+
+
 def test_who_asks_for_emulated_bfloat16_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

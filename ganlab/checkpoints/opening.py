@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ganlab import fetching
 from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError
 from ganlab.fetching import torchhub
+from ganlab.near_names import suggest
 from ganlab.recovery.hints import Hints
 
 if TYPE_CHECKING:
@@ -202,7 +202,6 @@ def _located(where: str, spec: str) -> Path:
         return fetching.fetch(where)
     if not path.exists():
         names = [*named_checkpoints(), *fetching.entries()]
-        near = get_close_matches(spec, names, n=3) or names
-        there = f"Checkpoints known by name: {', '.join(near)}." if near else "Give a folder or a file."
-        raise GanlabError(f"There is no checkpoint {spec!r}.", there)
+        hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
+        raise GanlabError(f"There is no checkpoint {spec!r}.", hint)
     return path

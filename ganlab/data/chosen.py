@@ -26,7 +26,7 @@ class ChosenImages(Images):
     def __init__(self, whole: Images, rows: np.ndarray) -> None:
         self.spec = whole.spec
         self.source = f"{whole.source}, {hashlib.blake2b(rows.astype(np.int64).tobytes(), digest_size=16).hexdigest()}"
-        self.ignored, self.parts = whole.ignored, whole.parts
+        self.ignored, self.parts, self.label_fault = whole.ignored, whole.parts, whole.label_fault
         self.whole = whole
         self.rows = rows
 

@@ -71,13 +71,15 @@ class Images(ABC):
 
     `spec` is what the user wrote, `source` the same independent of the current folder,
     `ignored` the number of files found beside the pictures that are none by their name,
-    `parts` what may follow a path and a colon, where only some of what lies there is meant.
+    `parts` what may follow a path and a colon, where only some of what lies there is meant,
+    `label_fault` why what lies beside the pictures in place of classes says none.
     """
 
     spec: str
     source: str
     ignored: int = 0
     parts: tuple[str, ...] = ()
+    label_fault: str = ""
     limit: int | None = None
 
     @classmethod

@@ -90,6 +90,9 @@ def _names(images: Images, rows: Iterable[int] | None) -> list[str]:
 
 
 def _without_class(images: Images, row: int) -> GanlabError:
+    if images.label_fault:
+        hint = "Save a whole number or a text for each picture, or for each a row with a single 1."
+        return GanlabError(f"The pictures of {images.spec} have no classes: {images.label_fault}.", hint)
     hint = "Put them into a folder per class, or labels beside the array: y_train to x_train, labels to images."
     if images.parts and not images.spec.endswith(tuple(f":{part}" for part in images.parts)):
         hint = f"A part of them may have classes: {images.spec}:{images.parts[0]}; `ganlab data info` lists all."

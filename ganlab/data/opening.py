@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ganlab.data.array_labels import NoClasses, as_classes
 from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
+from ganlab.near_names import suggest
 from ganlab.palette import VISIBLE
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
@@ -152,9 +153,7 @@ def _missing(spec: str) -> GanlabError:
     if spec.strip() and not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(name for name, one in _datasets().items() if isinstance(one, Dataset))
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    hint += f"Data sets: {', '.join(known) or 'none'}."
+    hint = suggest(name, known, "Data sets")
     return GanlabError(f"{spec.strip() or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 
@@ -181,7 +180,7 @@ def _open_array(path: Path, name: str) -> Images:
     from ganlab.data.sources import ArrayImages
 
     spec = str(path)
-    labels = None
+    labels, fault = None, ""
     parts: tuple[str, ...] = ()
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -189,7 +188,8 @@ def _open_array(path: Path, name: str) -> Images:
             with array as archive:
                 parts = tuple(name for name in archive.files if name.partition("_")[0] not in LABEL_NAMES.values())
                 array, name = _choose(archive, path, spec, name)
-                labels = _labels(archive, spec, name, len(array)) if array.ndim else None
+                if array.ndim:
+                    labels, fault = _labels(archive, spec, name, len(array))
     except GanlabError:
         raise
     except Exception as error:  # numpy's readers raise nearly anything on damaged headers
@@ -200,6 +200,7 @@ def _open_array(path: Path, name: str) -> Images:
     _check(array, spec)
     images = ArrayImages(array, path, spec, name, labels)
     images.parts = parts if len(parts) > 1 else ()
+    images.label_fault = fault
     return images
 
 
@@ -227,18 +228,23 @@ def _loaded(archive: Any, spec: str, name: str) -> np.ndarray:
     return array
 
 
-def _labels(archive: Any, spec: str, name: str, count: int) -> np.ndarray | None:
-    """The classes (n,) that lie beside an array of pictures: y_train beside x_train, labels beside images."""
+def _labels(archive: Any, spec: str, name: str, count: int) -> tuple[np.ndarray | None, str]:
+    """The classes (n,) that lie beside an array of pictures: y_train beside x_train, labels beside images.
+
+    Returns:
+        They, or None and why what lies there says none; None and nothing where there is nothing.
+    """
     word, mark, rest = name.partition("_")
     beside = f"{LABEL_NAMES.get(word, '')}{mark}{rest}"
     if word not in LABEL_NAMES or beside not in archive.files:
-        return None
+        return None, ""
     try:
-        labels = _loaded(archive, spec, beside).reshape(-1)
+        return as_classes(_loaded(archive, spec, beside), count), ""
+    except NoClasses as error:
+        return None, f"{beside} {error}"
     except ValueError as error:
         hint = f"Save them as whole numbers or texts, not as objects: {beside}.astype(str)."
         raise GanlabError(f"The labels {beside} in {spec} cannot be read: {str(error).rstrip('.')}.", hint) from error
-    return labels if len(labels) == count and labels.dtype.kind in "iuU" else None
 
 
 def _check(array: np.ndarray, spec: str) -> None:

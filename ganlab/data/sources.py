@@ -154,7 +154,7 @@ class ArrayImages(Images):
     def __init__(self, array: np.ndarray, path: Path, spec: str, name: str, labels: np.ndarray | None = None) -> None:
         self.spec = spec
         self.path = path.absolute()
-        self.labels = labels  # (n,) integers or strings
+        self.labels = labels  # (n,) whole numbers, truth values or texts
         self.source = f"{path.resolve()}:{name}"
         self.pictures = array[..., None] if array.ndim == 3 else array
         self.stamp = stamp(self.path)
@@ -273,5 +273,5 @@ def _hidden(name: str) -> bool:
 
 
 def _no_pictures(place: str, others: int) -> GanlabError:
-    there = f"only other files ({others})" if others else "nothing"
-    return GanlabError(f"{place} holds no pictures, {there}.", "Give a folder with files like .jpg or .png below it.")
+    there = f", only other files ({others})" if others else ": it is empty"
+    return GanlabError(f"{place} holds no pictures{there}.", "Give a folder with files like .jpg or .png below it.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError
 from ganlab.fetching.torchhub import load_hub as load_hub
+from ganlab.near_names import suggest
 
 if TYPE_CHECKING:
     from ganlab.fetching.download import Wanted
@@ -98,8 +98,8 @@ def _wanted(spec: str, sha256: str | None, *, online: bool, again: bool = False)
     elif spec.startswith(("https:", "http:")):
         wanted = [_at(spec)]
     else:
-        near = ", ".join(get_close_matches(spec, entries(), n=3) or entries())
-        raise GanlabError(f"{spec!r} is nothing that can be fetched.", f"Give an address, hf:OWNER/REPO or: {near}.")
+        hint = suggest(spec, entries(), "Give an address, hf:OWNER/REPO or one of these names")
+        raise GanlabError(f"{spec!r} is nothing that can be fetched.", hint)
     if sha256 is None or not wanted:
         return wanted
     if len(wanted) > 1:

@@ -122,10 +122,7 @@ def _begin(
     keep = None if settings.keep is None else read_names(Path(settings.keep))
     packed = processes.in_turn(lambda: _pack(settings, reading, keep, conditional))
     if len(packed) < settings.batch:
-        raise GanlabError(
-            f"{settings.data} holds {len(packed)} pictures, fewer than a batch of {settings.batch}.",
-            f"Try --batch {max(2, len(packed))}.",
-        )
+        raise _too_few(settings, len(packed))
     settings = replace(
         settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
     )
@@ -137,6 +134,16 @@ def _begin(
     if keep is not None and processes.first:
         write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
     _train(packed, trainer, run)
+
+
+def _too_few(settings: TrainSettings, count: int) -> GanlabError:
+    if settings.limit == 1:
+        return GanlabError("--limit 1 leaves one picture, and a batch has at least two.", "Raise --limit.")
+    if count == 1:
+        return GanlabError(f"{settings.data} holds one picture, and a batch has at least two.", "Give more pictures.")
+    return GanlabError(
+        f"{settings.data} holds {count} pictures, fewer than a batch of {settings.batch}.", f"Try --batch {count}."
+    )
 
 
 def _classes(settings: TrainSettings, packed: PackedImages) -> dict[str, Any]:

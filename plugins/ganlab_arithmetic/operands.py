@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, latents_of, words_of
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, latents_of, said_by
 
 from .expression import Term
 from .meaning import Meaning
@@ -40,14 +40,16 @@ def check_known(
     meaning: Meaning | None,
     labeler: Labeler | None,
 ) -> None:
-    """Refuse names that are neither a group nor made of the labeler's words, before anything is drawn.
+    """Refuse names that are neither a group nor made of the labeler's words alone, before anything is drawn.
 
     Raises:
         GanlabError: the first of them, with the names there are.
     """
     for place, term in enumerate(terms):
-        if place not in found and (meaning is None or not meaning.terms[place]):
-            raise _unknown(term.text, groups, labeler)
+        if place in found:
+            continue
+        if labeler is None or meaning is None or not meaning.terms[place] or said_by(labeler, term.text).unknown:
+            raise groups.unknown(term.text, labeler)
 
 
 def fill_in(
@@ -86,11 +88,3 @@ def _enough(rows: np.ndarray, term: Term, pool: Pool) -> np.ndarray:
             f"None of {len(pool.latents)} samples shows what {term.text!r} says.", "Raise --pool, or choose exemplars."
         )
     return rows
-
-
-def _unknown(name: str, groups: Exemplars, labeler: Labeler | None) -> GanlabError:
-    known = ", ".join(groups.groups) or "none"
-    hint = f"Known groups: {known}."
-    if labeler is not None:
-        hint += f" The labeler {labeler.name!r} knows the words: {', '.join(words_of(labeler))}."
-    return GanlabError(f"There are no exemplars called {name!r}.", f"{hint} Or type pictures: 0:12,0:40.")

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ganlab import Gan, GanlabError, Images, progress
+from ganlab import Gan, GanlabError, Images, progress, suggest
 
 GRID = 4  # a layer's maps are pooled to 4x4 cells
 PIXEL_SIDE = 32  # the pixels' own control is a picture of at most this side
@@ -75,17 +75,16 @@ def layer_names(gan: Gan, asked: Sequence[str] | None) -> list[str]:
     Raises:
         GanlabError: no discriminator, an unknown layer, or no hidden one.
     """
-    known = gan.layers("discriminator")
+    known = [layer.name for layer in gan.layers("discriminator")]
     names = list(asked or (layer.name for layer in gan.feature_layers()))
-    listed = ", ".join(f"{layer.name}" for layer in known[:40])
     if not names:
         raise GanlabError(
             f"The discriminator of {gan.name!r} has no hidden layer that runs once a pass.",
-            f"Name layers with --layers. There are: {listed}.",
+            f"Name layers with --layers, such as {', '.join(known[:3])}.",
         )
     for name in names:
-        if name not in [layer.name for layer in known]:
-            raise GanlabError(f"The discriminator has no layer called {name!r}.", f"There are: {listed}.")
+        if name not in known:
+            raise GanlabError(f"The discriminator has no layer called {name!r}.", suggest(name, known))
     return names
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
-from ganlab import GanlabError, Images, open_images
+from ganlab import GanlabError, Images, open_images, suggest
 
 from .damage import none_there
 
@@ -29,9 +28,8 @@ def open_celeba(path: Path, part: str) -> Images:
         raise none_there(path, " or ".join(LISTS))
     names, rows = _read(listed)  # row by row: all at once would take half a gigabyte
     if part and part not in names:
-        alike = {name.lower(): name for name in names}
-        near = alike[next(iter(get_close_matches(part.lower(), alike, n=1)), names[0].lower())]
-        raise GanlabError(f"{listed} has no attribute {part!r}.", f"Write {path}:{near}; it has {', '.join(names)}.")
+        hint = suggest(part, names, f"Write {path}:NAME with one of")
+        raise GanlabError(f"{listed} has no attribute {part!r}.", hint)
     pictures = open_images(f"folder:{path}")
     shown: dict[str, str] = {}
     for picture, values in rows:

@@ -104,13 +104,17 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
     curve = drop_curve(bench, ranking[:count], column, before[:, column])
     _report_curve(bench, concept, ranking, curve, draws, seed, result)
     _show(bench, concept, ranking, count, seed, before[:, column], result)
-    gone = 1 - share_after / share_before if share_before else 0.0
-    result.summary = (
-        f"Without {count} of {len(ranking)} filters in {bench.layer}, {share_after:.1%} of samples show {concept!r} "
-        f"({share_before:.1%} before: {gone:.1%} gone); without {count} random filters {share_random:.1%} do."
-    )
-    if not share_before:
-        result.notes.append(f"No fresh sample shows {concept!r} to begin with, so nothing could be removed.")
+    filters = f"{count} of {len(ranking)} filters in {bench.layer}"
+    if share_before:
+        result.summary = (
+            f"Without {filters}, {share_after:.1%} of samples show {concept!r} ({share_before:.1%} before: "
+            f"{1 - share_after / share_before:.1%} gone); without {count} random filters {share_random:.1%} do."
+        )
+    else:
+        result.summary = (
+            f"None of {n} fresh samples shows {concept!r} to begin with, so nothing could be removed; without "
+            f"{filters} {share_after:.1%} do, without {count} random filters {share_random:.1%}."
+        )
     result.arrays |= {"shows_before": before, "shows_after": after, "shares_random": by_chance}
 
 
@@ -237,12 +241,12 @@ def _report_curve(
 ) -> None:
     column, before = bench.labeler.column(concept), curve.share[0]
     few = curve.filters_for(GONE) if before else None
-    if few is None:
+    if few is None and before:
         result.notes.append(
             f"Without all {curve.k[-1]} filters less than 90% of the samples that show {concept!r} lose it, so there "
             "is no filters_for_90."
         )
-    else:
+    elif few is not None:
         # a quarter of the draws: whether these remove next to nothing needs no narrow interval
         draws = max(2, draws // 4)
         removed = 1 - _random_shares(bench, len(ranking), few, draws, seed)[:, column] / before
@@ -283,9 +287,9 @@ def _show(
         f"{count} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, ranking[:count]),
         f"{count} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
     }
-    drawn = Figure(
-        figures.rows(bench.gan, pictures),
-        f"The first {len(rows)} fresh samples in which the labeler sees {concept!r}, whatever becomes of them; "
-        "a column is one z.",
-    )
+    if shown.any():
+        which = f" in which the labeler sees {concept!r}, whatever becomes of them"
+    else:
+        which = f"; in none of them does the labeler see {concept!r}, nor in any other"
+    drawn = Figure(figures.rows(bench.gan, pictures), f"The first {len(rows)} fresh samples{which}; a column is one z.")
     result.figures = {"drop": drawn, **result.figures}  # what the reader came for goes first

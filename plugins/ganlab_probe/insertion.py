@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,22 +18,39 @@ from .marks import Marks
 COVERED = 0.25  # the part of the place that the concept must cover to be there
 
 
-class Place:
-    """A rectangle of the picture, in fractions of it."""
+@dataclass(frozen=True)
+class Spot:
+    """A point of the picture, in its pixels."""
 
-    def __init__(self, at: str, size: tuple[float, float], side: int) -> None:
+    x: float
+    y: float
+
+    @classmethod
+    def typed(cls, at: str, side: int) -> Spot:
+        """What a person typed as --at, for pictures with this side.
+
+        Raises:
+            GanlabError: it is no point, or lies outside.
+        """
         try:
             x, y = (float(part) for part in at.split(","))
         except ValueError:
             raise GanlabError(f"--at must be x,y in pixels, not {at!r}.", "For example: --at 32,20") from None
         if not (0 <= x < side and 0 <= y < side):
             raise GanlabError(f"--at {at} lies outside the picture.", f"Both go from 0 to {side - 1}.")
-        self.left, self.top = (
-            max(0.0, middle / side - extent / 2) for middle, extent in zip((x, y), size, strict=True)
-        )
-        self.right, self.bottom = (
-            min(1.0, middle / side + extent / 2) for middle, extent in zip((x, y), size, strict=True)
-        )
+        return cls(x, y)
+
+    def __str__(self) -> str:
+        return f"{self.x:g},{self.y:g}"
+
+
+class Place:
+    """A rectangle of the picture around a spot, in fractions of the picture."""
+
+    def __init__(self, spot: Spot, size: tuple[float, float], side: int) -> None:
+        middle = (spot.x / side, spot.y / side)
+        self.left, self.top = (max(0.0, at - extent / 2) for at, extent in zip(middle, size, strict=True))
+        self.right, self.bottom = (min(1.0, at + extent / 2) for at, extent in zip(middle, size, strict=True))
 
     def of(self, side: int) -> tuple[slice, slice]:
         """Rows and columns of a map with this side; at least one each."""
@@ -48,7 +66,7 @@ def insert(
     concept: str,
     labeler: Labeler,
     fresh: Latents,
-    at: str,
+    at: Spot,
     draws: int,
     seed: int,
     result: Result,

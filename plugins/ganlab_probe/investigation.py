@@ -13,7 +13,7 @@ from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Re
 from . import figures, layers
 from .causal import own_effects
 from .dropping import Bench, drop, pictures_without, random_filters
-from .insertion import insert
+from .insertion import Spot, insert
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
 from .regression import Fit, NegativesFrom, draw_cells, enough, fit, weights_of
@@ -47,6 +47,7 @@ class Choices:
 def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices: Choices) -> Result:
     """Run the probe; see :func:`ganlab_probe.probe`."""
     _check_together(choices)
+    spot = None if choices.at is None else Spot.typed(choices.at, gan.image.size)
     concept = concept_name(choices.concept)
     labeler = labeler or Labeler.of_checkpoint(gan)
     marks = _marks(gan, boxes, labeler, concept, choices)
@@ -79,7 +80,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             drop(Bench(gan, layer, fresh, labeler), concept, ranking, count, choices.draws, choices.seed, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
-    if choices.insert:
+    if spot is not None:
         insert(
             gan,
             layer,
@@ -88,7 +89,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             concept,
             _needed(labeler, "--insert"),
             _fresh(gan, marks, choices),
-            choices.at or "",
+            spot,
             choices.draws,
             choices.seed,
             result,

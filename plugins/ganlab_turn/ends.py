@@ -26,7 +26,7 @@ class Ends:
     by: str | None
 
     def check(self) -> None:
-        """Refuse what is neither pictures nor a group nor said in the labeler's words, before anything is drawn.
+        """Refuse what is neither pictures nor a group nor made of the labeler's words alone, before anything is drawn.
 
         Raises:
             GanlabError: the first of them, with the names there are.
@@ -34,8 +34,8 @@ class Ends:
         for name in self.names:
             if ":" in name:
                 self.groups.pictures(name)
-            elif name not in self.groups.groups and not (self.judge and said_by(self.judge.labeler, name).attributes):
-                raise GanlabError(f"There are no exemplars called {name!r}.", self._known())
+            elif name not in self.groups.groups and not self._is_said(name):
+                raise self._unknown(name)
 
     def exemplars(self) -> tuple[Latents, Latents] | None:
         """Those that people chose for both ends; None where either is no group (or gave way to ``by``) nor typed."""
@@ -73,25 +73,13 @@ class Ends:
             f"Words that say it: {', '.join(saying) or 'none'}. Or give groups or pictures that differ in it.",
         )
 
-    def notes(self) -> list[str]:
-        """The words of names without pictures that the labeler does not know."""
-        if self.judge is None:
-            return []
-        labeler = self.judge.labeler
-        return [
-            f"The labeler {labeler.name!r} does not know the word {word!r} in {name!r}."
-            for name in self.names
-            if not self._has_pictures(name)
-            for word in said_by(labeler, name).unknown
-        ]
-
     def nothing_to_go_by(self) -> GanlabError:
         """There are not exemplars for both ends, and no attribute that the labeler could choose them by."""
         missing = next(name for name in self.names if not self._has_pictures(name))
-        hint = self._known()
+        error = self._unknown(missing)
         if self.judge is not None:
-            hint += f" Or let the labeler choose: --by with one of {', '.join(self.judge.attributes)}."
-        return GanlabError(f"There are no exemplars called {missing!r}.", hint)
+            error.hint += f" Or let the labeler choose: --by with one of {', '.join(self.judge.attributes)}."
+        return error
 
     def why_unmeasured(self) -> str:
         """For a turn that nobody measures."""
@@ -109,10 +97,12 @@ class Ends:
         first, second = (latents_of(self.gan, self.groups.pictures(name)) for name in self.names)
         return first, second
 
-    def _known(self) -> str:
-        known = f"Known groups: {', '.join(self.groups.groups) or 'none'}."
-        if self.judge is not None:
-            known += (
-                f" The labeler {self.judge.labeler.name!r} knows the words: {', '.join(words_of(self.judge.labeler))}."
-            )
-        return f"{known} Or type pictures: 0:12,0:40."
+    def _is_said(self, name: str) -> bool:
+        """Whether the labeler knows what every word of the name says."""
+        if self.judge is None:
+            return False
+        said = said_by(self.judge.labeler, name)
+        return bool(said.attributes) and not said.unknown
+
+    def _unknown(self, name: str) -> GanlabError:
+        return self.groups.unknown(name, None if self.judge is None else self.judge.labeler)

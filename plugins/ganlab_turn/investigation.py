@@ -74,7 +74,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     label = one_class(gan, chosen or (), choices.label)
     aim = ends.aim()
     directions: list[Direction] = []
-    notes = ends.notes()
+    notes: list[str] = []
     target = None
     if chosen is not None:
         first, second = (latents.z for latents in chosen)

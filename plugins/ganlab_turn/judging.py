@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by, with_unsaid
+from ganlab import Gan, GanlabError, ImageSpec, Labeler, Latents, concept_name, progress, said_by, suggest, with_unsaid
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Judge:
                 return self.attributes.index(name)
         raise GanlabError(
             f"The labeler {self.labeler.name!r} does not know {attribute!r}.",
-            f"It knows: {', '.join(self.attributes)}.",
+            suggest(attribute, self.attributes, "It knows"),
         )
 
     def values(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
