@@ -408,8 +408,8 @@ def test_bad_input_is_a_sentence(data: Path, tmp_path: Path) -> None:
     for options, words in (
         ({"layer": "down5"}, "no layer called 'down5'"),
         ({"layer": "down8.conv"}, "No activation"),
-        ({"filters": 1000}, "so none is number"),
         ({"which": [-1]}, "none is number -1"),
+        ({"which": [1000]}, "so none is number 1000"),
         ({"top": 5, "limit": 3}, "fewer than the 5"),
         ({"labeler": "nobody"}, "no labeler 'nobody'"),
     ):
