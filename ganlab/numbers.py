@@ -6,7 +6,7 @@ from typing import Any
 
 
 def number(value: Any) -> str:
-    """Three digits that count, no exponent where it can be helped, commas between thousands; "" for None, text as it is."""
+    """Three digits that count, no exponent where it can be helped, commas; "" for None, text as it is."""
     if value is None:
         return ""
     if isinstance(value, bool):
