@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from ganlab import Gan, GanlabError, ImageSpec, Labeler, Metric, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_features import features
-from ganlab_features.control import untrained
 from ganlab_features.dissection import dissect
 from ganlab_features.figures import colours, crops
 from ganlab_features.guided import Layer, guided_gradients
@@ -390,17 +389,6 @@ def test_last_convolution() -> None:
     network = Net(lambda x: F.leaky_relu(x, 0.2))
     functional = Gan(nn.Identity(), network, prior=Prior(8), image=ImageSpec(32, 3))
     assert last_convolution(functional) == "maps"
-
-
-def test_control_without_an_architecture_has_fresh_weights_and_the_same_from_one_seed() -> None:
-    gan = planted()
-    one, again, other = (untrained(gan, seed).discriminator for seed in (0, 0, 1))
-    assert torch.equal(one[0].weight, again[0].weight)
-    assert not torch.equal(one[0].weight, other[0].weight)
-    assert not torch.equal(one[0].weight, gan.discriminator[0].weight)
-    stubborn = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 1, 32)), nn.Flatten(0))
-    with pytest.raises(GanlabError, match="no untrained"):
-        untrained(Gan(nn.Identity(), stubborn, prior=Prior(8), image=ImageSpec(32, 3)), 0)
 
 
 def test_bad_input_is_a_sentence(data: Path, tmp_path: Path) -> None:

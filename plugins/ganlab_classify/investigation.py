@@ -51,7 +51,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -
     notes = list(task.notes)
     extracts: dict[str, Extract] = {DISCRIMINATOR: _extract(gan, names, pictures, sample, chunk)}
     try:
-        untrained = gan.untrained(choices.seed)
+        untrained = gan.alone("discriminator").untrained(choices.seed)
     except GanlabError as error:
         notes.append(f"There is no untrained control: {error.message}")
     else:

@@ -11,7 +11,6 @@ import torch
 from ganlab import Gan, GanlabError, Images, Labeler, Metric, Result, Table
 
 from . import figures
-from .control import untrained
 from .guided import Layer, Rule, guided_gradients
 from .judging import judge
 from .pictures import Data, Pictures, Samples
@@ -42,7 +41,8 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     assert gan.discriminator is not None
     layer = Layer.of(gan.discriminator, name, shape, gan.device)
     shown = _shown(choices, layer)
-    fresh = untrained(gan, choices.seed)
+    alone = gan.alone("discriminator")
+    fresh = alone.untrained(choices.seed)
     assert fresh.discriminator is not None
     layers = [layer, replace(layer, network=fresh.discriminator)]
     data = Data(images if choices.limit is None else images.first(choices.limit), gan)
@@ -62,7 +62,7 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
             pictures = Data(images.first(choices.n), gan)
-        judge([gan, fresh, untrained(gan, choices.seed ^ 1)], layers, pictures, labeler, choices, result)
+        judge([gan, fresh, alone.untrained(choices.seed ^ 1)], layers, pictures, labeler, choices, result)
     return result
 
 
