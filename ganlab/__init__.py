@@ -46,6 +46,7 @@ _HOME_OF = {
     "Table": "results",
     "analysis": "analyses",
     "check_name": "faults",
+    "check_apart": "data",
     "classes_of": "data",
     "concept_name": "labels",
     "fast_bfloat16": "devices",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import DatasetFormat as DatasetFormat
     from ganlab.data import Images as Images
     from ganlab.data import StoredImages as StoredImages
+    from ganlab.data import check_apart as check_apart
     from ganlab.data import classes_of as classes_of
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images

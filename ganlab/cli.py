@@ -37,6 +37,7 @@ CORE_COMMANDS = {
     "plugins": "ganlab.plugin_commands:plugins",
 }
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_SENTENCE = 500  # letters of a command's summary in a list; click would cut it to one line
 CLICK_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
@@ -51,13 +52,13 @@ class Root(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in CORE_COMMANDS:
-            return _core_command(cmd_name)
+            return _with_whole_summaries(_core_command(cmd_name))
         if cmd_name not in host().entries:
             return None
         if self.completing:  # names are enough
             return _stub(cmd_name, _plugin_summaries().get(cmd_name, ""))
         Root.running = host().entries[cmd_name]
-        return _plugin_command(Root.running)
+        return _with_whole_summaries(_plugin_command(Root.running))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
@@ -75,7 +76,7 @@ class Root(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _core_command(name).get_short_help_str(80)) for name in CORE_COMMANDS])
+            formatter.write_dl([(name, _summary(_core_command(name))) for name in CORE_COMMANDS])
         summaries = _plugin_summaries()
         if summaries:
             with formatter.section("Investigations, each a plugin"):
@@ -209,6 +210,17 @@ def _core_command(name: str) -> Any:
     command = get_command(thing)
     command.name = name
     return command
+
+
+def _with_whole_summaries(command: Any) -> Any:
+    """The command; in a group, whatever it lists has its first sentence in full."""
+    for below in getattr(command, "commands", {}).values():
+        below.short_help = _summary(_with_whole_summaries(below))
+    return command
+
+
+def _summary(command: Any) -> str:
+    return str(command.get_short_help_str(LONGEST_SENTENCE))
 
 
 def _plugin_command(entry: PluginEntry) -> Any:

@@ -7,24 +7,16 @@ else is refused.
 
 from __future__ import annotations
 
-import json
-import lzma
-import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ganlab.annotation_files import EXPORT, coordinate, document_of, entries_of
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
 from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
 
-_EXPORT = "Export from the annotation tool as COCO with bounding boxes."
 _KEEP_NAMES = "Keep the names that `ganlab sample` gives, such as 3fa9c1d2e4b0-s0-i00012.png."
-_LARGEST = 512 * 2**20  # bytes of JSON
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)  # what zipfile raises on a damaged member
 
 
 class Marks(NamedTuple):
@@ -49,28 +41,28 @@ def read(path: Path) -> Marks:
     Raises:
         GanlabError: it is none of these, or says something about a picture that cannot be.
     """
-    return parse(_document(path), str(path))
+    return parse(document_of(path), str(path))
 
 
 def parse(document: Any, source: str) -> Marks:
     """Understand the content of a COCO file; ``source`` names it in errors."""
     if not isinstance(document, dict) or not isinstance(document.get("images"), list):
-        raise GanlabError(f"{source} is JSON but no COCO file: it lists no images.", _EXPORT)
+        raise GanlabError(f"{source} is JSON but no COCO file: it lists no images.", EXPORT)
     pictures, notes = _pictures(document["images"], source)
     categories = {
         _key(entry, "id", "category", source): concept_name(str(entry.get("name", "")))
-        for entry in _entries(document, "categories", source)
+        for entry in entries_of(document, "categories", source)
     }
     boxes: list[Box] = []
     clipped = 0
-    for number, entry in enumerate(_entries(document, "annotations", source)):
+    for number, entry in enumerate(entries_of(document, "annotations", source)):
         where = f"{source}: annotation {entry.get('id', number)}"
         picture = pictures.get(_key(entry, "image_id", "annotation", source))
         if picture is None:
-            raise GanlabError(f"{where} is on a picture that the file does not list.", _EXPORT)
+            raise GanlabError(f"{where} is on a picture that the file does not list.", EXPORT)
         concept = categories.get(_key(entry, "category_id", "annotation", source))
         if concept is None:
-            raise GanlabError(f"{where} has a category that the file does not list.", _EXPORT)
+            raise GanlabError(f"{where} has a category that the file does not list.", EXPORT)
         corners = _corners(entry, where)
         inside = _clip(corners, picture.size)
         if inside is None:
@@ -126,7 +118,7 @@ def _pictures(entries: list[Any], source: str) -> tuple[dict[str, _Picture], lis
     seen: set[PictureName] = set()
     for entry in entries:
         if not isinstance(entry, dict):
-            raise GanlabError(f"{source} is no COCO file: one of its images is no object.", _EXPORT)
+            raise GanlabError(f"{source} is no COCO file: one of its images is no object.", EXPORT)
         key = _key(entry, "id", "image", source)
         name = parse_picture_file(str(entry.get("file_name", "")))
         if name is None:
@@ -139,7 +131,7 @@ def _pictures(entries: list[Any], source: str) -> tuple[dict[str, _Picture], lis
         names[key], sizes[key] = name, _size(entry, source)
         seen.add(name)
     if not names:
-        raise GanlabError(f"{source} lists no pictures.", _EXPORT)
+        raise GanlabError(f"{source} lists no pictures.", EXPORT)
     checkpoints = sorted({name.checkpoint for name in names.values()})
     if len(checkpoints) > 1:
         raise GanlabError(
@@ -148,7 +140,7 @@ def _pictures(entries: list[Any], source: str) -> tuple[dict[str, _Picture], lis
         )
     known = sorted({size for size in sizes.values() if size})
     if not known:
-        raise GanlabError(f"{source} gives no picture's width and height.", _EXPORT)
+        raise GanlabError(f"{source} gives no picture's width and height.", EXPORT)
     pictures = {key: _Picture(names[key], *_scaled(sizes[key] or known[0], known[0], source)) for key in names}
     larger = sum(picture.factor > 1 for picture in pictures.values())
     note = f"{larger} of {len(names)} pictures were shown enlarged; their boxes were scaled back."
@@ -180,7 +172,7 @@ def _size(entry: dict[str, Any], source: str) -> tuple[int, int] | None:
     except (ValueError, OverflowError):
         width = height = 0
     if width < 1 or height < 1:
-        raise GanlabError(f"{source} gives a picture the size {given[0]!r} by {given[1]!r}.", _EXPORT)
+        raise GanlabError(f"{source} gives a picture the size {given[0]!r} by {given[1]!r}.", EXPORT)
     return width, height
 
 
@@ -188,16 +180,16 @@ def _corners(entry: dict[str, Any], where: str) -> tuple[float, float, float, fl
     """Left, top, right, bottom: of the box, or of the tight box around the polygons where there is none."""
     bbox = entry.get("bbox")
     if isinstance(bbox, list) and len(bbox) == 4:
-        x, y, w, h = (_number(value, where) for value in bbox)
+        x, y, w, h = (coordinate(value, where) for value in bbox)
         return x, y, x + w, y + h
     polygons = entry.get("segmentation")
     points = [
-        _number(value, where)
+        coordinate(value, where)
         for polygon in (polygons if isinstance(polygons, list) else [])
         for value in (polygon if isinstance(polygon, list) else [])
     ]
     if len(points) < 6 or len(points) % 2:
-        raise GanlabError(f"{where} has neither a box [x, y, width, height] nor a polygon.", _EXPORT)
+        raise GanlabError(f"{where} has neither a box [x, y, width, height] nor a polygon.", EXPORT)
     return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
 
 
@@ -208,109 +200,15 @@ def _clip(corners: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
-def _number(value: Any, where: str) -> float:
-    with suppress(OverflowError):  # a whole number that no float can hold
-        if isinstance(value, (int, float)) and math.isfinite(value):
-            return float(value)
-    raise GanlabError(f"{where} has the coordinate {value!r}, which is no number.", _EXPORT)
-
-
-def _entries(document: dict[str, Any], name: str, source: str) -> list[dict[str, Any]]:
-    entries = document.get(name) or []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise GanlabError(f"{source} is no COCO file: its {name} are no list of objects.", _EXPORT)
-    return entries
-
-
 def _key(entry: dict[str, Any], name: str, what: str, source: str) -> str:
     """An id as text: tools write 3, 3.0 and "3" for one thing."""
     value = entry.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise GanlabError(f"{source} is no COCO file: its {what} has no {name}.", _EXPORT)
+        raise GanlabError(f"{source} is no COCO file: its {what} has no {name}.", EXPORT)
     return str(value)
 
 
 def _short(value: float) -> float:
     return int(value) if float(value).is_integer() else value
-
-
-def _document(path: Path) -> Any:
-    try:
-        if path.is_dir():
-            return _folder(path)
-        if not path.is_file():
-            raise GanlabError(
-                f"There is no file {path}.", "Give the annotations.json of `ganlab sample`, with boxes drawn."
-            )
-        if zipfile.is_zipfile(path):
-            return _zipped(path)
-        content = path.read_bytes()
-    except (*_DAMAGED, OSError, RuntimeError) as error:  # an encrypted zip is a RuntimeError
-        raise GanlabError(f"{path} cannot be read: {error}.", "Give a COCO file (JSON).") from error
-    document = _json(content, str(path))
-    return _from_labelme([document]) if isinstance(document, dict) and "shapes" in document else document
-
-
-def _folder(path: Path) -> Any:
-    """What `ganlab sample` wrote, or LabelMe's files, one for each picture."""
-    if (path / "annotations.json").is_file():
-        return _document(path / "annotations.json")
-    documents = [_json(file.read_bytes(), str(file)) for file in sorted(path.rglob("*.json"))]
-    labelme = [document for document in documents if isinstance(document, dict) and "shapes" in document]
-    if not labelme:
-        raise GanlabError(f"The folder {path} holds neither an annotations.json nor LabelMe's files.", _EXPORT)
-    return _from_labelme(labelme)
-
-
-def _zipped(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
-        found = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
-        if len(found) != 1 or found[0].file_size > _LARGEST:
-            raise GanlabError(
-                f"{path} holds {len(found)} JSON files, not the one of a COCO export.",
-                "Unzip it and give the right file.",
-            )
-        return _json(archive.read(found[0]), f"{path} ({found[0].filename})")
-
-
-def _json(content: bytes, source: str) -> Any:
-    try:
-        return json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise GanlabError(f"{source} is no JSON.", _EXPORT) from error
-
-
-def _from_labelme(documents: list[dict[str, Any]]) -> dict[str, Any]:
-    """LabelMe's files, one for each picture, as one COCO document."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    categories: dict[str, int] = {}
-    for number, document in enumerate(documents):
-        images.append({
-            "id": number, "file_name": document.get("imagePath", ""),
-            "width": document.get("imageWidth"), "height": document.get("imageHeight"),
-        })  # fmt: skip
-        where = str(document.get("imagePath", ""))
-        for shape in _entries(document, "shapes", where):
-            annotations.append({
-                "id": len(annotations), "image_id": number, "bbox": _labelme_box(shape, where),
-                "category_id": categories.setdefault(str(shape.get("label", "")), len(categories)),
-            })  # fmt: skip
-    names = [{"id": number, "name": name} for name, number in categories.items()]
-    return {"images": images, "categories": names, "annotations": annotations}
-
-
-def _labelme_box(shape: dict[str, Any], where: str) -> list[float]:
-    """[x, y, w, h] around two corners, a polygon's points, or a circle's centre and a point on it."""
-    points = shape.get("points")
-    given = points if isinstance(points, list) else []
-    pairs = [pair for pair in given if isinstance(pair, list) and len(pair) == 2]
-    if not pairs:
-        raise GanlabError(f"{where} has a shape without points.", "Draw it again in LabelMe.")
-    xs, ys = ([_number(pair[axis], where) for pair in pairs] for axis in (0, 1))
-    if shape.get("shape_type") == "circle":
-        radius = math.dist((xs[0], ys[0]), (xs[-1], ys[-1]))
-        xs, ys = [xs[0] - radius, xs[0] + radius], [ys[0] - radius, ys[0] + radius]
-    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]

@@ -15,7 +15,7 @@ from ganlab.classes import check_class, class_names
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
-from ganlab.networks import opened, weights_digest
+from ganlab.networks import check_seed, opened, redrawn, weights_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -302,18 +302,35 @@ class Gan:
         card = replace(self.card, name=name, summary=summary)
         return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), card=card, folder=None)
 
+    def alone(self, side: Side) -> Gan:
+        """This network without the other.
+
+        Raises:
+            GanlabError: there is none.
+        """
+        network = self._network(side)
+        return self._with(network, None) if side == "generator" else self._with(None, network, prior=None)
+
     def untrained(self, seed: int) -> Gan:
-        """The same networks with fresh initial weights: the control for what training brought."""
+        """The same networks with fresh initial weights: the control for what training brought.
+
+        As the card's ``[architecture]`` builds them, or, without one, as their layers initialise themselves.
+
+        Raises:
+            GanlabError: a network keeps weights that no layer knows how to draw anew.
+        """
         from ganlab.architectures import build
 
-        if not self.card.architecture:
-            raise GanlabError(
-                f"The card of {self.name!r} does not say how to build its networks.", "Add [architecture]."
-            )
-        drawing, judge = build(self.card.architecture, seed)
-        generator = None if self.generator is None else drawing
-        discriminator = None if self.discriminator is None else judge
-        return self._with(generator, discriminator, card=replace(self.card, name=f"{self.name}-untrained"), folder=None)
+        check_seed(seed)
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        there = {side: network for side, network in networks.items() if network is not None}
+        if self.card.architecture:
+            built = dict(zip(networks, build(self.card.architecture, seed), strict=True))
+            fresh = {side: built[side] for side in there}
+        else:
+            fresh = {side: redrawn(network, seed, f"{side} of {self.name!r}") for side, network in there.items()}
+        card = replace(self.card, name=f"{self.name}-untrained")
+        return self._with(fresh.get("generator"), fresh.get("discriminator"), card=card, folder=None)
 
     def _with(self, generator: nn.Module | None, discriminator: nn.Module | None, **changes: Any) -> Gan:
         kept = {name: getattr(self, name) for name in ("image", "card", "device", "classes", "label", "folder")}

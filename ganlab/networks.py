@@ -1,12 +1,14 @@
-"""A network as a GAN keeps it, and the digest that its weights are known by."""
+"""A network as a GAN keeps it, the same one before training, and the digest that its weights are known by."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ganlab.devices import address_space_is_limited
+from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,44 @@ def opened(network: nn.Module, device: str) -> nn.Module:
     if device == "cpu" and getattr(network, "any_memory_format", False) and not address_space_is_limited():
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
+    """A copy on the CPU whose layers have drawn their weights anew; the global random state stays untouched.
+
+    Args:
+        what: names the network in errors.
+
+    Raises:
+        GanlabError: it keeps weights that no layer knows how to draw anew.
+    """
+    import torch
+
+    fresh = copy.deepcopy(network).cpu()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        for module in fresh.modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+    before = dict(network.named_parameters())
+    # the weights of convolutions and matrices; what has one dimension often begins as ones and zeros for good
+    kept = [name for name, value in fresh.named_parameters() if value.ndim > 1 and value.equal(before[name].cpu())]
+    if kept:
+        raise GanlabError(
+            f"The {what} cannot be had untrained: nobody knows how to draw its {kept[0]} anew.",
+            "Give its card an [architecture], which builds the networks from a seed.",
+        )
+    return fresh
+
+
+def check_seed(seed: int) -> None:
+    """Hold the seed of networks to its range.
+
+    Raises:
+        GanlabError: it lies outside 0 to 2**63 - 1.
+    """
+    if not 0 <= seed < 2**63:
+        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
 
 
 def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:

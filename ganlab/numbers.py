@@ -6,13 +6,13 @@ from typing import Any
 
 
 def number(value: Any) -> str:
-    """Three digits that count, no exponent where it can be helped, thousands apart; "" for None, text as it is."""
+    """Three digits that count, no exponent where it can be helped, commas; "" for None, text as it is."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
     size = abs(float(f"{value:.3g}"))  # as it will be read

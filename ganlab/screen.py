@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from ganlab.results import Metric, Result
 
-ROOM_FOR_WORDS = 100  # columns from which on a table also says what each number is
+GAP = 2  # between the columns of a table
+ROOM_FOR_WORDS = 24  # that a table leaves free where it also says what each number is
 
 
 def say(text: str) -> None:
@@ -46,7 +47,7 @@ def show_result(result: Result, folder: Path) -> None:
     screen = plain_console()
     screen.print(result.summary, style="bold", end="\n\n")
     if result.metrics:
-        screen.print(_metrics_table(result.metrics, with_words=screen.width >= ROOM_FOR_WORDS))
+        screen.print(_metrics_table(result.metrics, screen.width))
         screen.print()
     for note in result.notes:
         screen.print(f"Note: {note}")
@@ -68,22 +69,51 @@ def plain_table(*columns: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _metrics_table(metrics: dict[str, Metric], *, with_words: bool) -> Table:
-    with_words = with_words and any(metric.about for metric in metrics.values())
-    table = plain_table("metric", "value", "interval", "n", "control", *(["what it is"] if with_words else []))
-    for column in table.columns[:4]:
-        column.no_wrap = True
-    for name, metric in metrics.items():
-        interval = (
-            "" if metric.low is None and metric.high is None else f"[{number(metric.low)}, {number(metric.high)}]"
-        )
-        control = f"{metric.control}: {number(metrics[metric.control].value)}" if metric.control else ""
-        words = [metric.about] if with_words else []
-        table.add_row(name, number(metric.value), interval, number(metric.n), control, *words)
+def _metrics_table(metrics: dict[str, Metric], width: int) -> Table:
+    """A line for each number; where it is narrow, without what the number is, or the control's whole name."""
+    shared = {
+        "metric": list(metrics),
+        "value": [number(metric.value) for metric in metrics.values()],
+        "interval": [_interval(metric) for metric in metrics.values()],
+        "n": [number(metric.n) for metric in metrics.values()],
+    }
+    whole = shared | {"control": [_control(name, metrics) for name in metrics]}
+    short = shared | {"control": [_control(name, metrics, short=True) for name in metrics]}
+    words = {"what it is": [metric.about for metric in metrics.values()]}
+    needed = ROOM_FOR_WORDS if any(words["what it is"]) else 0
+    columns = next((one | words for one in (whole, short) if _room_beside(one, width) >= needed), None)
+    if columns is None:
+        columns = whole if _room_beside(whole, width) >= 0 else short
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
+    table = plain_table(*columns)
+    for column in table.columns:
+        column.no_wrap = column.header in ("value", "interval", "n")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
+
+
+def _interval(metric: Metric) -> str:
+    return "" if metric.low is None and metric.high is None else f"[{number(metric.low)}, {number(metric.high)}]"
+
+
+def _control(name: str, metrics: dict[str, Metric], *, short: bool = False) -> str:
+    control = metrics[name].control
+    if not control:
+        return ""
+    shown = control.replace(name, "…", 1) if short and control.startswith(f"{name}_") else control
+    return f"{shown}: {number(metrics[control].value)}"
+
+
+def _room_beside(columns: dict[str, list[str]], width: int) -> int:
+    """How many of a screen's columns a table leaves free, below 0 where it is too wide."""
+    from rich.cells import cell_len
+
+    taken = [max(map(cell_len, [head, *cells])) + GAP for head, cells in columns.items() if any(cells)]
+    return width - sum(taken) + GAP

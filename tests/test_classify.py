@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.svm import LinearSVC
+from torch import nn
 from torch.nn import functional
 
 from ganlab import Gan, GanlabError, Result, open_images
@@ -295,13 +296,18 @@ def test_a_figure_that_shows_some_of_the_classes_says_so(
     assert "the first 2 of 3 classes" in some.figures["accuracy"].caption
 
 
-def test_a_gan_without_a_discriminator_is_refused_and_one_without_a_card_has_no_untrained_control(data: str) -> None:
-    gan = tiny_gan(seed=3)
-    alone = Gan(gan.generator, prior=gan.prior, image=gan.image)
+def test_a_gan_without_a_discriminator_is_refused(data: str) -> None:
     with pytest.raises(GanlabError, match="no discriminator"):
-        classify(gan=alone, data=data)
-    foreign = Gan(gan.generator, gan.discriminator, prior=gan.prior, image=gan.image)
-    result = classify(gan=foreign, data=data, c=[0.1])
+        classify(gan=tiny_gan(seed=3).alone("generator"), data=data)
+
+
+def test_without_weights_that_can_be_drawn_anew_there_is_no_untrained_control(data: str) -> None:
+    class Fixed(nn.Conv2d):
+        def reset_parameters(self) -> None:
+            nn.init.constant_(self.weight, 0.1)
+
+    judge = nn.Sequential(Fixed(3, 4, 4, 4, bias=False), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 4), nn.Flatten(0))
+    result = classify(gan=Gan(None, judge, image=tiny_gan().image), data=data, c=[0.1])
     assert result.metrics["accuracy"].control == "accuracy_pixels"
     assert any("no untrained control" in note for note in result.notes)
 

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from ganlab import Gan, GanlabError, ImageSpec, Labeler, Metric, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_features import features
-from ganlab_features.control import untrained
 from ganlab_features.guided import Layer
 from ganlab_features.investigation import _summary, last_convolution
 from ganlab_features.pictures import Data
@@ -93,24 +92,13 @@ def test_last_convolution() -> None:
     assert last_convolution(functional) == "maps"
 
 
-def test_control_without_an_architecture_has_fresh_weights_and_the_same_from_one_seed() -> None:
-    gan = planted()
-    one, again, other = (untrained(gan, seed).discriminator for seed in (0, 0, 1))
-    assert torch.equal(one[0].weight, again[0].weight)
-    assert not torch.equal(one[0].weight, other[0].weight)
-    assert not torch.equal(one[0].weight, gan.discriminator[0].weight)
-    stubborn = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 1, 32)), nn.Flatten(0))
-    with pytest.raises(GanlabError, match="no untrained"):
-        untrained(Gan(nn.Identity(), stubborn, prior=Prior(8), image=ImageSpec(32, 3)), 0)
-
-
 def test_bad_input_is_a_sentence(data: Path, tmp_path: Path) -> None:
     gan = tiny_gan()
     for options, words in (
         ({"layer": "down5"}, "no layer called 'down5'"),
         ({"layer": "down8.conv"}, "No activation"),
-        ({"filters": 1000}, "so none is number"),
         ({"which": [-1]}, "none is number -1"),
+        ({"which": [1000]}, "so none is number 1000"),
         ({"top": 5, "limit": 3}, "fewer than the 5"),
         ({"labeler": "nobody"}, "no labeler 'nobody'"),
     ):

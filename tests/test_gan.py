@@ -212,12 +212,36 @@ def test_untrained_is_the_same_network_with_fresh_weights() -> None:
     assert fresh.hash == gan.untrained(5).hash
     assert fresh.layers() == gan.layers()
     assert fresh.generate(gan.latents(2)).shape == (2, 3, 16, 16)
-    alone = Gan(gan.generator, prior=gan.prior, image=gan.image, card=gan.card)
-    assert alone.untrained(5).discriminator is None
-    with pytest.raises(GanlabError, match="does not say how to build"):
-        small(Block()).untrained(0)
+    assert gan.alone("generator").untrained(5).discriminator is None
     with pytest.raises(GanlabError, match="seed"):
         gan.untrained(2**63)
+
+
+def test_untrained_without_an_architecture_has_the_weights_its_layers_draw() -> None:
+    judge = nn.Sequential(nn.Conv2d(3, 4, 4, bias=False), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1), nn.Flatten(0))
+    judge[1].running_mean.fill_(3)
+    gan, state = small(Block(), discriminator=judge), torch.get_rng_state()
+    one, again, other = (gan.untrained(seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert one.hash == again.hash
+    assert len({one.hash, other.hash, gan.hash}) == 3
+    torch.manual_seed(0)
+    assert torch.equal(one.discriminator[0].weight, nn.Conv2d(3, 4, 4, bias=False).weight)
+    assert one.discriminator[1].running_mean.count_nonzero() == 0
+    assert judge[1].running_mean.eq(3).all()
+    assert one.name == "unnamed-untrained"
+
+
+def test_a_network_that_nobody_can_draw_anew_has_no_untrained_one() -> None:
+    normed = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 1, 4)), nn.Flatten(0))
+    gan = small(Block(), discriminator=normed)
+    with pytest.raises(GanlabError, match=r"discriminator of .* untrained: nobody knows how to draw its 0"):
+        gan.untrained(0)
+    assert gan.alone("generator").untrained(0).discriminator is None
+    with pytest.raises(GanlabError, match="seed"):
+        gan.untrained(2**64)
+    with pytest.raises(GanlabError, match="no generator"):
+        gan.alone("discriminator").alone("generator")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "mps", "meta", "xla", "", "cpu:x", "hpu", "cuda"])

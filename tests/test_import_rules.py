@@ -43,7 +43,7 @@ STOREYS: list[set[str]] = [
         "marks",
     },
     {"gan", "surgery"},
-    {"coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
+    {"annotation_files", "coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},

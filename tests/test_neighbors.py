@@ -250,11 +250,12 @@ def test_without_discriminator_features_are_left_out_and_named(files: dict[str, 
 
 
 def test_overlap_is_refused(files: dict[str, str], tmp_path: Path) -> None:
-    overlapping = np.load(files["held"])
-    overlapping[7] = np.load(files["train"])[3]
+    overlapping, train = np.load(files["held"]), np.load(files["train"])
+    overlapping[7:17] = train[3]
     np.save(tmp_path / "overlap.npy", overlapping)
-    with pytest.raises(GanlabError, match=r"number 7 of .* is number 3 of"):
+    with pytest.raises(GanlabError, match=r"^10 of .* held-out .*number 7 of .* is number 3 of") as error:
         neighbors(tiny_gan(), files["train"], str(tmp_path / "overlap.npy"), n=25)
+    assert error.value.hint
 
 
 @pytest.mark.parametrize(("train", "held"), [(30, None), (100, 10), (10, 100)])

@@ -142,7 +142,7 @@ def test_orders_and_training_latents_are_pinned() -> None:
     assert trainer.latents(5)[0, :2].numpy().astype(">f4").tobytes().hex() == "bf4c5360bead44dc"
 
 
-@pytest.mark.parametrize("law", ["uniform", "normal"])
+@pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(("channels", "kernel"), [(1, 4), (3, 5), (4, 4)])
 def test_every_kind_of_network_takes_a_step(law: str, precision: str, channels: int, kernel: int) -> None:

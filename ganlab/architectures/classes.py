@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
+from ganlab.networks import check_seed
 
 EMBEDDED = 16  # numbers that a learnt embedding has for a class
 
@@ -109,8 +110,7 @@ def fresh_networks(seed: int, too_large: str) -> Iterator[None]:
     Raises:
         GanlabError: a seed outside 0 to 2**63 - 1; networks that do not fit into memory, in these words.
     """
-    if not 0 <= seed < 2**63:
-        raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
+    check_seed(seed)
     with enough_memory(too_large, "Choose a smaller --width."), torch.random.fork_rng(devices=[]):
         yield
 

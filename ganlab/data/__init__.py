@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganlab.data.images import BrokenPicture, Dataset, DatasetFormat, Images
-from ganlab.data.labelled import classes_of, labels_of, split_of
+from ganlab.data.labelled import check_apart, classes_of, labels_of, split_of
 from ganlab.data.opening import open_images
 from ganlab.data.stored import StoredImages
 
@@ -13,6 +13,7 @@ __all__ = [
     "DatasetFormat",
     "Images",
     "StoredImages",
+    "check_apart",
     "classes_of",
     "labels_of",
     "open_images",

@@ -11,6 +11,7 @@ from ganlab.data.images import Images
 from ganlab.errors import GanlabError
 
 LISTED = 12  # class names in a message
+OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
 TEST_FOLDERS = ("test", "eval", "val", "validation")  # the first there is tested on, the others are left out
 LEARN, TEST = "train", "test"  # ends of the names of parts: train and test, x_train and x_test
 
@@ -72,6 +73,31 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
             f"The classes are: {', '.join(classes[:LISTED])}{', ...' if len(classes) > LISTED else ''}.",
         )
     return np.array([number[name] for name in names], np.int64)
+
+
+def check_apart(
+    learn: Images, test: Images, twins: Sequence[tuple[int, int]], count: int, what: str = "test pictures"
+) -> list[str]:
+    """What to say of test pictures that are training pictures too, pixel by pixel: a few are left in.
+
+    Args:
+        twins: (row of `test`, row of `learn`) of each such picture.
+        count: test pictures in all.
+        what: they are called.
+
+    Raises:
+        GanlabError: they are more than one in a hundred, and the test would mean nothing.
+    """
+    if not twins:
+        return []
+    row, same = twins[0]
+    said = (
+        f"{len(twins):,} of {count:,} {what} are training pictures too, pixel by pixel: "
+        f"{test.name(row)} of {test.spec} is {learn.name(same)} of {learn.spec}"
+    )
+    if len(twins) > OVERLAP * count:
+        raise GanlabError(f"{said}.", f"Give {what} that nothing was trained on.")
+    return [f"{said}. Left in."]
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

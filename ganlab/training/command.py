@@ -60,7 +60,9 @@ def train(
     classes_as: Annotated[
         str, typer.Option(help="What a class is to the networks: one-hot (paper), or embedding, which is learnt.")
     ] = "one-hot",
-    prior: Annotated[str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, or normal.")] = "uniform",
+    prior: Annotated[
+        str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, normal, or uniform01 on [0, 1].")
+    ] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
     epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
     batch: Annotated[

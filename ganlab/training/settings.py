@@ -30,7 +30,7 @@ class TrainSettings:
         classes: what the classes of the pictures are called, in the order in which the networks number them; none
             where they are told no classes.
         class_counts: how many pictures each has: generated classes are drawn as often.
-        law: the prior of z, "uniform" on [-1, 1] (paper) or "normal".
+        law: the prior of z, "uniform" on [-1, 1] (paper), "normal" or "uniform01" on [0, 1].
         epochs: passes over the data.
         batch: pictures in a step of all processes together, real and generated each.
         lr, beta1: of Adam, for both networks.

@@ -91,11 +91,8 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
     counts = np.array(success.counts)
     plot = draw.curve(
         counts,
-        {
-            "in Z": with_band(success.hits),
-            "on pixels": with_band(success.pixel_hits),
-            "plain samples": (np.full(len(counts), 100 * plain.mean()), None, None),
-        },
+        {"in Z": with_band(success.hits), "on pixels": with_band(success.pixel_hits)},
+        levels={"plain samples": (100 * plain.mean(), None, None)},
         xlabel="exemplars a term",
         ylabel=f"shows {wanted} (%)",
         from_zero=True,

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, classes_of, labels_of, split_of
+from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, check_apart, classes_of, labels_of, split_of
 
 from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
 
 SAMPLE = 1024  # test pictures that the search takes its directions from
-OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,9 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
     for learnt in sets:
         answers.append(nearest_neighbour(learnt, queries))
         if len(answers) == 1:
-            notes += _overlap(answers[0], split.test)
+            same = np.flatnonzero(answers[0].distances == 0)
+            twins = list(zip(same.tolist(), answers[0].nearest[same].tolist(), strict=True))
+            notes += check_apart(split.learn, split.test, twins, len(split.test))
     shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
     return report(gan, classes, questions, truth, answers, shuffled, choices.shown, choices.seed, notes)
 
@@ -133,15 +134,3 @@ def _trained_on(gan: Gan, asked: Images) -> list[str]:
         return []
     alone = f" Train on {trained}:train alone." if "train" in asked.parts else ""
     return [f"{gan.name} was trained on {trained}, the test pictures among them, which flatters it.{alone}"]
-
-
-def _overlap(real: Answers, asked: Images) -> list[str]:
-    """Refuse test pictures that were learnt from; a few are told."""
-    both = int((real.distances == 0).sum())
-    if both > OVERLAP * len(real.distances):
-        raise GanlabError(
-            f"{both:,} of the {len(real.distances):,} test pictures in {asked.spec} are training pictures too.",
-            "Give --test a set that nothing was trained on.",
-        )
-    few = f"{both} of {len(real.distances):,} test pictures are training pictures too, pixel by pixel: left in."
-    return [few] if both else []

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ganlab import Gan, GanlabError, Images, Result, random_bits
+from ganlab import Gan, GanlabError, Images, Result, check_apart, random_bits
 
 from .features import (
     BATCH,
@@ -26,8 +26,6 @@ from .features import (
 from .labelled import STREAM, Task, check_per_class, draw, open_task, validation_of
 from .learning import GRID, Outcome, Plan, learn
 from .report import DISCRIMINATOR, PIXELS, UNTRAINED, report
-
-OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -
     notes = list(task.notes)
     extracts: dict[str, Extract] = {DISCRIMINATOR: _extract(gan, names, pictures, sample, chunk)}
     try:
-        untrained = gan.untrained(choices.seed)
+        untrained = gan.alone("discriminator").untrained(choices.seed)
     except GanlabError as error:
         notes.append(f"There is no untrained control: {error.message}")
     else:
@@ -60,7 +58,8 @@ def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -
     outcomes: dict[str, Outcome] = {}
     with TemporaryDirectory(prefix="ganlab-classify-") as folder:
         described = Described(Path(folder), pictures, extracts, sample, chunk)
-        notes += _overlap(described.digests, plan)
+        twins = _twins(described.digests, pictures, plan)
+        notes += check_apart(task.train.images, task.test.images, twins, len(plan.test))
         for name in extracts:
             outcomes[name] = learn(described.features(name), plan, choices.c or GRID, name)
     shown = pictures.read  # test pictures for a figure
@@ -100,18 +99,9 @@ def _extract(gan: Gan, names: Sequence[str], pictures: Pictures, sample: np.ndar
     return of_discriminator(with_statistics_of(gan, pictures.batches(sample, chunk)), names)
 
 
-def _overlap(digests: Sequence[bytes], plan: Plan) -> list[str]:
-    """Refuse test pictures that were learnt from; a few are told.
-
-    Raises:
-        GanlabError: more than one in a hundred.
-    """
-    learnt = {digests[row] for row in range(plan.test[0])}
-    both = sum(digests[row] in learnt for row in plan.test)
-    if both > OVERLAP * len(plan.test):
-        raise GanlabError(
-            f"{both:,} of the {len(plan.test):,} test pictures are training pictures too, pixel by pixel.",
-            "Give test pictures that nothing was learnt from.",
-        )
-    few = f"{both} of {len(plan.test):,} test pictures are training pictures too, pixel by pixel: left in."
-    return [few] if both else []
+def _twins(digests: Sequence[bytes], pictures: Pictures, plan: Plan) -> list[tuple[int, int]]:
+    """Test pictures that are training pictures too: the row of each, and of the first that it is."""
+    learnt: dict[bytes, int] = {}
+    for place in range(plan.test[0]):
+        learnt.setdefault(digests[place], pictures.places[place][1])
+    return [(pictures.places[place][1], learnt[digests[place]]) for place in plan.test if digests[place] in learnt]

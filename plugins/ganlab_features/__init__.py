@@ -11,7 +11,7 @@ from ganlab import Analysis, Gan, Images, Labeler, Range, Result, analysis, hook
 def features(
     gan: Gan,
     data: Annotated[Images, "pictures to look through: a folder, zip, array or data set, such as rooms:1000"],
-    filters: Annotated[int, "how many filters to show: the first ones, as in the paper", Range(1)] = 6,
+    filters: Annotated[int, "how many filters to show, at most: the first ones, as in the paper", Range(1)] = 6,
     which: Annotated[list[int] | None, "a filter to show, instead of the first ones; may be given again"] = None,
     top: Annotated[int, "pictures of each filter", Range(1, 20)] = 5,
     layer: Annotated[

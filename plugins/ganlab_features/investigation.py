@@ -11,7 +11,6 @@ import torch
 from ganlab import Gan, GanlabError, Images, Labeler, Metric, Result, Table
 
 from . import figures
-from .control import untrained
 from .guided import Layer, Rule, guided_gradients
 from .judging import judge
 from .pictures import Data, Pictures, Samples
@@ -42,7 +41,8 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     assert gan.discriminator is not None
     layer = Layer.of(gan.discriminator, name, shape, gan.device)
     shown = _shown(choices, layer)
-    fresh = untrained(gan, choices.seed)
+    alone = gan.alone("discriminator")
+    fresh = alone.untrained(choices.seed)
     assert fresh.discriminator is not None
     layers = [layer, replace(layer, network=fresh.discriminator)]
     data = Data(images if choices.limit is None else images.first(choices.limit), gan)
@@ -62,7 +62,7 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
             pictures = Data(images.first(choices.n), gan)
-        judge([gan, fresh, untrained(gan, choices.seed ^ 1)], layers, pictures, labeler, choices, result)
+        judge([gan, fresh, alone.untrained(choices.seed ^ 1)], layers, pictures, labeler, choices, result)
     return result
 
 
@@ -114,15 +114,15 @@ def _known(gan: Gan, name: str) -> str:
 
 
 def _shown(choices: Choices, layer: Layer) -> list[int]:
-    """The filters to be shown."""
-    wanted = choices.which or list(range(choices.filters))
-    outside = [number for number in wanted if not 0 <= number < layer.route.filters]
+    """The filters to be shown: those asked for, else the first ones, all where there are no more."""
+    count = layer.route.filters
+    outside = [number for number in choices.which or [] if not 0 <= number < count]
     if outside:
         raise GanlabError(
-            f"The layer {layer.name!r} has {layer.route.filters} filters, so none is number {outside[0]}.",
-            f"Filters go from 0 to {layer.route.filters - 1}; mind --filters and --which.",
+            f"The layer {layer.name!r} has {count} filters, so none is number {outside[0]}.",
+            f"Filters go from 0 to {count - 1}; mind --which.",
         )
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(choices.which or range(min(choices.filters, count))))
 
 
 def _result(
@@ -147,10 +147,11 @@ def _result(
     result.figures["strongest"] = figures.strongest(gan, shown, sides, layer.fields, layer.name, choices.rule)
     result.tables["strongest"] = _strongest_table(images, found[0], shown)
     units = f"{len(layer.fields.rows)}x{len(layer.fields.columns)} units"
+    every = ", all shown" if len(shown) == layer.route.filters else ""
     result.notes.append(
-        f"{layer.name} has {layer.route.filters} filters of {units}; each unit sees up to {height}x{width} pixels. The "
-        f"rule was applied to all {layer.route.rectifiers} activations up to its end. {seen:,} pictures were looked "
-        "through."
+        f"{layer.name} has {layer.route.filters} filters of {units}{every}; each unit sees up to {height}x{width} "
+        f"pixels. The rule was applied to all {layer.route.rectifiers} activations up to its end. {seen:,} pictures "
+        "were looked through."
     )
     if layer.route.others:
         result.notes.append(f"Left with their own gradient: {', '.join(layer.route.others)}.")

@@ -120,18 +120,12 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
 
 
 def _check_apart(sets: Sets, digests: Digests, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:
-    """No picture may be in both sets."""
+    """Refuse held-out pictures that the GAN was trained on; a few are remembered."""
     if source is sets.heldout:
         digests.remember(pictures, rows)
         return
-    digests.look_up(pictures, rows)
-    if digests.twins:
-        held, own = digests.twins[0]
-        raise GanlabError(
-            f"The held-out pictures overlap the training pictures: {sets.heldout.images.name(held)} of "
-            f"{sets.heldout.images.spec} is {sets.training.images.name(own)} of {sets.training.images.spec}.",
-            "Hold out pictures that the GAN was not trained on, or give no --heldout.",
-        )
+    sets.twins += digests.twins(pictures, rows)
+    report.overlap(sets)
 
 
 def _found(space: Space, search: dict[Role, Nearest], counts: dict[Role, int]) -> Found:

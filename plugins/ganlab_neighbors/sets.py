@@ -54,6 +54,7 @@ class Sets:
         split: the held-out pictures are a part of DATA.
         skip_broken: leave out what cannot be read, and remember it in ``broken``.
         broken: messages of the pictures left out.
+        twins: (held-out row, training row) of pictures in both sets, where they come from elsewhere.
     """
 
     sources: list[Source]
@@ -61,6 +62,7 @@ class Sets:
     split: bool
     skip_broken: bool = False
     broken: dict[str, str] = field(default_factory=dict)
+    twins: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def training(self) -> Source:
@@ -153,18 +155,16 @@ class Digests:
     """Finds pictures that are in both sets, pixel by pixel, by 16 bytes of each."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, int] = {}
-        self.twins: list[tuple[int, int]] = []  # (row seen first, row seen later)
+        self._seen: dict[bytes, list[int]] = {}
 
     def remember(self, pictures: np.ndarray, rows: np.ndarray) -> None:
         for picture, row in zip(pictures, rows, strict=True):
-            self._seen.setdefault(_digest(picture), int(row))
+            self._seen.setdefault(_digest(picture), []).append(int(row))
 
-    def look_up(self, pictures: np.ndarray, rows: np.ndarray) -> None:
-        for picture, row in zip(pictures, rows, strict=True):
-            first = self._seen.get(_digest(picture))
-            if first is not None:
-                self.twins.append((first, int(row)))
+    def twins(self, pictures: np.ndarray, rows: np.ndarray) -> list[tuple[int, int]]:
+        """(remembered row, row of these) of pictures that are the same, each remembered one at its first twin only."""
+        pairs = ((self._seen.pop(_digest(picture), []), int(row)) for picture, row in zip(pictures, rows, strict=True))
+        return [(first, row) for seen, row in pairs for first in seen]
 
 
 def _digest(picture: np.ndarray) -> bytes:

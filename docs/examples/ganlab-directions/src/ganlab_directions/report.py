@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Figure, Gan, Latents, Metric, Result, Table, figures, progress
+from ganlab import Figure, Gan, GanlabError, Latents, Metric, Result, Table, figures, progress
 
 from .space import Space, activations_of, explained, find_space, moved, random_basis
 
@@ -53,11 +53,13 @@ def report(gan: Gan, space: Space, *, first_fresh: int, shown: int, label: int |
         "change_random": _across(random.change, None, "the same, along random directions"),
     }
     notes = ["Intervals of steering and change reach from the weakest direction to the strongest."]
-    if gan.card.architecture:
-        share_untrained = _untrained(gan, space, first_fresh, label, seed)
-        metrics["explained_untrained"] = _share(share_untrained, None, "its own components, before training")
+    try:
+        untrained = gan.alone("generator").untrained(seed)
+    except GanlabError as error:
+        notes.append(f"There is no untrained control: {error.message}")
     else:
-        notes.append("The card does not say how to build the networks, so there is no untrained GAN to compare with.")
+        share_untrained = _own_share(untrained, space, first_fresh, label, seed)
+        metrics["explained_untrained"] = _share(share_untrained, None, "its own components, before training")
     return Result(
         summary=f"{k} components of {space.layer} explain {share:.0%} of its variance ({np.mean(chance):.1%} for a "
         f"random basis); steps along them change the picture by {along.change.mean():.1f} grey levels "
@@ -97,12 +99,11 @@ def _random_like(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return random * (np.linalg.norm(directions, axis=1) / np.linalg.norm(random, axis=1))[:, None]
 
 
-def _untrained(gan: Gan, space: Space, n: int, label: int | None, seed: int) -> float:
-    """What as many components explain in the same networks with fresh weights."""
-    untrained = gan.untrained(seed)
-    own = find_space(untrained, space.layer, len(space.basis), untrained.latents(n, seed=seed, label=label))
-    fresh = untrained.latents(FRESH, seed=seed, first=n, label=label)
-    return explained(activations_of(untrained, space.layer, fresh), own.basis)
+def _own_share(gan: Gan, space: Space, n: int, label: int | None, seed: int) -> float:
+    """What as many components of its own explain in another GAN of the same layers."""
+    own = find_space(gan, space.layer, len(space.basis), gan.latents(n, seed=seed, label=label))
+    fresh = gan.latents(FRESH, seed=seed, first=n, label=label)
+    return explained(activations_of(gan, space.layer, fresh), own.basis)
 
 
 def _share(value: float, control: str | None, about: str, draws: list[float] | None = None) -> Metric:

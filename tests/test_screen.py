@@ -1,0 +1,65 @@
+"""The table of numbers on a terminal: names stay whole where there is room, and no column is empty."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ganlab import Metric, Result
+from ganlab.screen import show_result
+
+NAMES = ("filters_on_a_concept", "gradient_in_tenth", "accuracy")
+
+
+def table(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **more: float | str
+) -> list[str]:
+    """The lines of a table of three numbers with their controls, as a terminal of this width shows it."""
+    metrics = {}
+    for name in NAMES:
+        metrics[name] = Metric(0.159, control=f"{name}_untrained", about="share of the filters that fire", **more)
+        metrics[f"{name}_untrained"] = Metric(0.0054, no_control="it is the control", **more)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    show_result(Result("Found.", metrics), Path("run"))
+    lines = capsys.readouterr().out.splitlines()
+    return [re.sub("\x1b.*?m", "", line).rstrip() for line in lines[2 : lines.index("", 2)]]
+
+
+def test_columns_that_are_empty_in_every_row_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert table(80, monkeypatch, capsys)[0].split() == ["metric", "value", "control"]
+    assert table(80, monkeypatch, capsys, n=384)[0].split() == ["metric", "value", "n", "control"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_line_a_number_and_no_name_broken(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head, rule, *rows = table(width, monkeypatch, capsys, n=1384, low=0.001, high=0.25)
+    assert set(rule) == {"─"}
+    assert [row.split()[0] for row in rows] == [f"{name}{end}" for name in NAMES for end in ("", "_untrained")]
+    assert all("[0.001, 0.250]  1,384" in row for row in rows)
+    assert max(map(len, [head, *rows])) <= width
+    assert ("what it is" in head) == (width == 160)
+    shown = "…_untrained: 0.005" if width == 80 else "filters_on_a_concept_untrained: 0.005"
+    assert shown in rows[0]
+
+
+def test_values_stay_whole_on_the_narrowest_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sum("0.159  [0.001, 0.250]" in row for row in table(50, monkeypatch, capsys, low=0.001, high=0.25)) == 3
+
+
+def test_a_control_of_another_name_is_named_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    metrics = {"p": Metric(1.0, control="the_p_of_chance"), "the_p_of_chance": Metric(2.0, no_control="it is one")}
+    show_result(Result("Found.", metrics), Path("run"))
+    assert "…" not in capsys.readouterr().out
