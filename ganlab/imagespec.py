@@ -51,9 +51,10 @@ class ImageSpec:
             return self.to_uint8(images)
         return coloured(images.detach().argmax(1).cpu().numpy())
 
-    def from_uint8(self, pictures: np.ndarray) -> torch.Tensor:
-        """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high]."""
+    def from_uint8(self, pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """Pictures (n, h, w, c) uint8 -> (n, c, h, w) float32 in [low, high], where the pictures are."""
         import torch
 
-        levels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
+        held = pictures if isinstance(pictures, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(pictures))
+        levels = held.permute(0, 3, 1, 2).float()
         return levels * ((self.high - self.low) / 255.0) + self.low

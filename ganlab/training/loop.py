@@ -6,13 +6,15 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+import torch
 
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
+from ganlab.training.feeding import Pictures, batches, brought
 from ganlab.training.journal import Journal
 from ganlab.training.state import save_state
 from ganlab.training.trainer import StepLog, Trainer
@@ -21,15 +23,6 @@ READ_EVERY = 1.0  # seconds between reading the losses off the device: reading e
 SAVE_EVERY = 300.0  # seconds between states within an epoch: what a crash can cost
 STILL = 1 / 255  # a batch whose pixels spread less than this (of a range of 2) no longer depends on z
 PATIENCE = 60  # steps in a row that must say so
-
-
-class Pictures(Protocol):
-    """What the loop needs of a packed data set; ``labels`` (n,) where the networks are told classes."""
-
-    labels: np.ndarray | None
-
-    def __len__(self) -> int: ...
-    def batch(self, indices: np.ndarray) -> np.ndarray: ...  # (n,) -> (n, h, w, c) uint8
 
 
 @dataclass(frozen=True)
@@ -81,8 +74,8 @@ def train(
     still = 0
     saved = read = began = time.monotonic()
     first_step = trainer.step
-    for epoch, rows in _batches(trainer, len(pictures), steps):
-        unread.append(_advance(trainer, pictures, rows))
+    for epoch, batch, labels in _fed(trainer, pictures, steps):
+        unread.append(_advance(trainer, batch, labels))
         now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
         stopping = trainer.processes.any(stop())
@@ -106,31 +99,41 @@ def train(
 
 def _follow(pictures: Pictures, trainer: Trainer, steps: int, stop: Callable[[], bool]) -> bool:
     """What every process but the first does: the same steps on its share, and nothing is written."""
-    for _, rows in _batches(trainer, len(pictures), steps):
-        _advance(trainer, pictures, rows)
+    for _, batch, labels in _fed(trainer, pictures, steps):
+        _advance(trainer, batch, labels)
         if trainer.processes.any(stop()):
             break
     return trainer.step >= steps
 
 
-def _batches(trainer: Trainer, count: int, steps: int) -> Iterator[tuple[int, np.ndarray]]:
-    """For every step that is left its epoch, from 1, and the rows of this process's share of the batch."""
-    batch = trainer.settings.batch
-    ordered = -1
-    while trainer.step < steps:
-        epoch, position = divmod(trainer.step, count // batch)
+def _fed(
+    trainer: Trainer, pictures: Pictures, steps: int
+) -> Iterator[tuple[int, np.ndarray | torch.Tensor, np.ndarray | None]]:
+    """For every step that is left its epoch, from 1, this process's share of its pictures and of their classes."""
+    per_epoch = len(pictures) // trainer.settings.batch
+    coming = range(trainer.step, steps)
+    shown, again = tee(_rows(trainer, len(pictures), coming))
+    fed = batches(brought(pictures, trainer.device), shown, trainer.device)
+    for step, rows, batch in zip(coming, again, fed, strict=True):
+        yield step // per_epoch + 1, batch, None if pictures.labels is None else pictures.labels[rows]
+
+
+def _rows(trainer: Trainer, count: int, steps: range) -> Iterator[np.ndarray]:
+    """Which pictures this process shows in each of these steps."""
+    batch, ordered = trainer.settings.batch, -1
+    for step in steps:
+        epoch, position = divmod(step, count // batch)
         if epoch != ordered:
             order, ordered = trainer.order(epoch, count), epoch
-        yield epoch + 1, order[position * batch : (position + 1) * batch][trainer.share]
+        yield order[position * batch : (position + 1) * batch][trainer.share]
 
 
-def _advance(trainer: Trainer, pictures: Pictures, rows: np.ndarray) -> StepLog:
-    labels = pictures.labels[rows] if pictures.labels is not None else None
+def _advance(trainer: Trainer, batch: np.ndarray | torch.Tensor, labels: np.ndarray | None) -> StepLog:
     with enough_memory(
-        f"A step on {len(rows)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
+        f"A step on {len(batch)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
         f"Try --batch {max(2, trainer.settings.batch // 2)} or a smaller --width; the last good state is kept.",
     ):
-        return trainer.advance(pictures.batch(rows), labels)
+        return trainer.advance(batch, labels)
 
 
 def _check(losses: list[dict[str, float]], still: int) -> int:

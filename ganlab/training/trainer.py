@@ -111,21 +111,21 @@ class Trainer:
         picture = (bits.astype(np.uint64) * np.uint64(ends[-1])) >> np.uint64(32)
         return torch.from_numpy(np.searchsorted(ends, picture.astype(np.int64), side="right"))
 
-    def advance(self, pictures: np.ndarray, labels: np.ndarray | None = None) -> StepLog:
+    def advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None = None) -> StepLog:
         """One step on real pictures: the discriminator's, then the generator's.
 
         Real and generated pictures go through the discriminator as separate batches, each with its own BatchNorm
         statistics; the generator's loss is the non-saturating one (section 4, and Goodfellow et al. 2014).
 
         Args:
-            pictures: (batch, h, w, c) uint8, of the batch this process's share.
+            pictures: (batch, h, w, c) uint8, of the batch this process's share, on the device or not.
             labels: (batch,) their classes, where the networks are told them.
         """
         with self._dropout():
             return self._advance(pictures, labels)
 
-    def _advance(self, pictures: np.ndarray, labels: np.ndarray | None) -> StepLog:
-        real = self._flipped(self._spec.from_uint8(pictures).to(self.device, memory_format=torch.channels_last))
+    def _advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None) -> StepLog:
+        real = self._flipped(self._real(pictures))
         z = self.latents(self.step)[self.share].to(self.device)
         real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
         fake_labels = self.labels(self.step)
@@ -201,6 +201,13 @@ class Trainer:
     def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
         """What a network is called with beside its input: the classes, or nothing."""
         return [] if labels is None else [labels.to(self.device)]
+
+    def _real(self, pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """Pictures as the discriminator takes them; they reach the device as uint8, a quarter of the bytes."""
+        if isinstance(pictures, np.ndarray):
+            pictures = torch.from_numpy(np.ascontiguousarray(pictures))
+        levels = pictures.to(self.device, non_blocking=True)
+        return self._spec.from_uint8(levels).to(memory_format=torch.channels_last)
 
     def _flipped(self, real: torch.Tensor) -> torch.Tensor:
         """Every picture of this step as it is or mirrored, by the toss of a coin; as they are by default."""
