@@ -167,7 +167,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert code == 2
     assert "No such option: --label" in said
     assert run(*convert)[0] == 0
-        assert load_gan(str(tmp_path / "all classes")).name == "all classes"
+    assert load_gan(str(tmp_path / "all classes")).name == "all classes"
     assert run("train", spec, "--arch", "mlp", "--conditional", *small, "--out", str(tmp_path / "mlp"))[0] == 0
     assert load_gan(str(tmp_path / "mlp")).card.architecture["name"] == "mlp"
     np.save(tmp_path / "plain.npy", smooth_pictures(30))
