@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,6 +46,29 @@ def fast_bfloat16(device: str) -> bool:
     import torch
 
     return torch.device(device).type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"
+
+
+def usual_precision(device: str) -> str:
+    """What ``--precision auto`` means there: on a GPU tf32, torch's own default for convolutions."""
+    import torch
+
+    return "tf32" if torch.device(device).type == "cuda" else "fp32"
+
+
+def set_gpu_arithmetic(precision: str, deterministic: bool) -> None:
+    """How this process's GPU multiplies and which algorithms it chooses; a CPU's arithmetic stays as it is.
+
+    Args:
+        precision: "fp32" keeps all bits of float32, "tf32" rounds factors to 10 bits of mantissa first.
+        deterministic: the same bits every time, slower; else the fastest algorithms that are found by trying.
+    """
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS begins
+        torch.use_deterministic_algorithms(True)
 
 
 def address_space_is_limited() -> bool:

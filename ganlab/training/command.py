@@ -104,9 +104,17 @@ def train(
     precision: Annotated[
         str,
         typer.Option(
-            help="fp32, or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; digits differ."
+            help="fp32; tf32, for GPUs; or bf16: twice as fast on CPUs with AVX-512 bf16 or AMX, far slower on others; "
+            "digits differ. auto: fp32, on a GPU tf32."
         ),
-    ] = "fp32",
+    ] = "auto",
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="On a GPU the same bits every time, so that --resume is exact there too; slower. CPUs always are.",
+        ),
+    ] = False,
     sync_batch_norm: Annotated[
         bool,
         typer.Option(
@@ -131,6 +139,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
+    from ganlab.devices import usual_precision
     from ganlab.training import runs
     from ganlab.training.processes import joined
     from ganlab.training.settings import TrainSettings
@@ -158,7 +167,8 @@ def train(
             noise=noise,
             average=average,
             seed=seed,
-            precision=precision,
+            precision=usual_precision(processes.device(device)) if precision == "auto" else precision,
+            deterministic=deterministic,
             sync_batch_norm=sync_batch_norm,
             start="" if gan is None else gan.hash,
         )

@@ -108,6 +108,7 @@ class Journal:
                 "average": settings.average,
                 "seed": settings.seed,
                 "precision": settings.precision,
+                "deterministic": settings.deterministic,
                 **({"start": settings.start} if settings.start else {}),
                 "ganlab": __version__,
                 "torch": torch.__version__,

@@ -13,7 +13,7 @@ from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.latents import Prior
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class TrainSettings:
         average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
             0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
         seed: initial weights, order of the pictures and z all follow from it.
-        precision: "fp32", or "bf16" for bfloat16 autocast with float32 weights and loss.
+        precision: "fp32"; "tf32" for GPUs, whose factors have 10 bits of mantissa; or "bf16" for bfloat16 autocast with
+            float32 weights and loss.
+        deterministic: a GPU chooses algorithms that give the same bits every time; a CPU does always.
         sync_batch_norm: where several processes train together, BatchNorm's statistics are those of the joined batch;
             if not, those of each process's share.
         start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
@@ -64,6 +66,7 @@ class TrainSettings:
     average: float = 0.0
     seed: int = 0
     precision: str = "fp32"
+    deterministic: bool = False
     sync_batch_norm: bool = True
     start: str = ""
     threads: int = 1

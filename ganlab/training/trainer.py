@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ganlab.devices import set_gpu_arithmetic
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import (
@@ -56,6 +57,8 @@ class Trainer:
         self.processes = processes
         self.share = processes.share(settings)  # which rows of a batch this process trains on
         self.step = 0
+        if torch.device(device).type == "cuda":
+            set_gpu_arithmetic(settings.precision, settings.deterministic)
         generator, discriminator = settings.network.build(settings.seed)
         # (torch's types know no memory_format)
         self.generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
