@@ -23,7 +23,7 @@ error.
 |---|---|---|
 | `GANLAB_GAN` | the GAN where no `--gan` is given | one that ships |
 | `GANLAB_RUNS` | the folder for runs, and for GANs that `--save` keeps | `runs` in the current folder |
-| `GANLAB_CACHE` | the folder for pictures decoded once and checkpoints fetched | `~/.cache/ganlab` |
+| `GANLAB_CACHE` | the folder for decoded pictures, fetched checkpoints, networks worked out | `~/.cache/ganlab` |
 | `GANLAB_DISABLE` | plugins to leave out: `name,name` | none |
 | `GANLAB_TRACEBACK` | `1`: show where an error came from, as `--traceback` does | a sentence only |
 """

@@ -80,6 +80,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/factories",
     "checkpoints/native",
     "checkpoints/pytorch",
+    "checkpoints/remembered",
     "checkpoints/safetensors",
     "checkpoints/tracing",
     "checkpoints/trusted",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def work() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         opened(make(0, Path(folder)))  # all that is imported once
+    os.environ["GANLAB_CACHE"] = tempfile.mkdtemp()  # what is worked out may be kept there, and nowhere else
     print("ready", flush=True)
     for line in sys.stdin:
         number = int(line)

@@ -72,10 +72,11 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
             )
         gan = opened
     else:
+        from ganlab.checkpoints.remembered import remembered
         from ganlab.recovery.recover import recover
 
         with in_words(spec):
-            gan = recover(opened, spec, hints, which)
+            gan = remembered(opened, spec, hints, which, lambda: recover(opened, spec, hints, which))
     return gan if hints.label is None else gan.of_class(hints.label)
 
 
