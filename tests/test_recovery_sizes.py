@@ -34,13 +34,14 @@ def trained(network: nn.Module) -> nn.Module:
 
 def ending_in_fives(width: int) -> nn.Module:
     """32x32, without norms; of as many maps before as after where the width is 8."""
+    torch.manual_seed(0)
     network = nn.Sequential(
         *(nn.Linear(Z, 8 * 64), nn.ReLU(), Reshape(8, 8, 8), nn.ConvTranspose2d(8, width, 5, 2, 2, 1), nn.ReLU()),
         *(nn.ConvTranspose2d(width, 1, 5, 2, 2, 1), nn.Tanh()),
     )
-    tent = torch.tensor([1.0, 2.0, 3.0, 2.0, 1.0])
+    even = torch.tensor([1.0, 2.0, 2.0, 2.0, 1.0])  # as much on even pixels as on odd ones
     for layer in (network[3], network[5]):
-        layer.weight.data = layer.weight.data.mean((2, 3), keepdim=True) * tent * tent[:, None]  # draws smoothly
+        layer.weight.data = layer.weight.data.mean((2, 3), keepdim=True) * even * even[:, None]
     return network.eval()
 
 
