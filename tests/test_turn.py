@@ -234,8 +234,11 @@ def test_the_names_of_the_ends_stand_in_words_above_the_figure(gan: Gan, monkeyp
     monkeypatch.setattr(
         draw, "labelled_rows", lambda *args, **words: heads.append(words["heads"]) or rows(*args, **words)
     )
-    turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
-    assert heads == [["0:1 0:2 -1", "-0.5", "sample 0", "+0.5", "man with glasses +1"]]
+    result = turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
+    typed = "from 0:1,0:2 to man_with_glasses"  # so that both can be typed again
+    assert typed in result.summary
+    assert typed in result.figures["turn"].caption
+    assert heads == [["0:1 0:2 -1", "-0.5", "0", "+0.5", "man with glasses +1"]]
 
 
 def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
