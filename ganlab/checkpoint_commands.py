@@ -141,6 +141,8 @@ def export(
     exported = export_gan(_opened(spec, None), like, out)
     files = f" and its files ({len(exported.files)} in all)" if len(exported.files) > 1 else ""
     screen.tell(f"Wrote {out}{files}: {exported.changed} of its tensors differ from {like}.")
+    for side in exported.left_out:
+        screen.tell(f"The {side} was left out, as {like} does not hold it: give --like the file that it came from.")
     if exported.not_stored:
         screen.tell(
             f"Such a file does not hold the statistics of its norms ({exported.not_stored[0]}, ...): whoever opens it "

@@ -145,8 +145,11 @@ def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
     data = samples_of(gan, tmp_path)
     plain = str(tmp_path / "plain.npy")
     np.save(plain, smooth_pictures(20, channels=1)[..., 0])
+    alone = Gan(None, gan.discriminator, image=gan.image, classes=CLASSES)
     for changes, word in (
         ({"gan": tiny_gan(channels=1)}, "draws no classes"),
+        ({"gan": alone}, "has no generator"),
+        ({"baseline": alone}, "has no generator"),
         ({"gan": gan.of_class(1)}, "of all classes"),
         ({"data": plain, "test": data}, "have no classes"),
         ({"test": plain}, "have no classes"),

@@ -144,11 +144,26 @@ def test_generator_and_discriminator_may_call_their_tensors_alike(tmp_path: Path
     assert all(same(back[name], file[name]) for name in file)
 
 
-def test_networks_of_two_files_are_not_written_into_one(saved: Path) -> None:
-    gan = load_gan(f"{saved}/netG.pth+{saved}/netD.pth", **KNOWN)
-    with pytest.raises(GanlabError, match="holds no network that the discriminator came from") as caught:
-        export_gan(gan, saved / "netG.pth", saved / "new.pth")
-    assert "one by one" in caught.value.hint
+@pytest.mark.parametrize("spec", ["{0}", "{0}/netG.pth+{0}/netD.pth"])
+def test_each_network_of_two_files_is_written_like_its_own(run: Run, saved: Path, made: Pair, spec: str) -> None:
+    gan = load_gan(spec.format(saved), **KNOWN)
+    assert gan.generator is not None
+    assert gan.discriminator is not None
+    with torch.no_grad():
+        for network in (gan.generator, gan.discriminator):
+            next(network.parameters()).mul_(2)
+    save_gan(gan, saved / "mine")
+    for file, network, other in (("netG", made.generator, "discriminator"), ("netD", made.judge, "generator")):
+        back = saved / f"{file}-new.pth"
+        ended = run("checkpoints", "export", saved / "mine", "--like", saved / f"{file}.pth", "--out", back)
+        assert ended.code == 0, ended.err
+        assert "1 of its tensors differ" in ended.out
+        assert f"The {other} was left out" in ended.out
+        written, before = torch.load(back, weights_only=True), network.state_dict()
+        assert same(written, {**before, "main.0.weight": 2 * before["main.0.weight"]})
+    torch.save({"weight": torch.ones(3, 4)}, saved / "else.pth")
+    with pytest.raises(GanlabError, match=r"has no 'main\.0\.weight'"):
+        export_gan(gan, saved / "else.pth", saved / "new.pth")
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

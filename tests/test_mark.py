@@ -133,7 +133,7 @@ def test_marks_to_go_on_with(tmp_path: Path) -> None:
     drawn = Boxes([Box(one, "Window", 8, 4, 12, 8)], [two, one, far], (32, 32), categories=["bed"])
     drawn.save(tmp_path / "boxes.json")
     chosen = Exemplars(GAN.hash, {"left": [far, two], "none": []})
-    begin = {"concept": ["Lamps"], "group": ["up", "left"]}
+    begin = {"concept": ["Windows"], "group": ["up", "left"]}
     result = mark(GAN, n=2, boxes=str(tmp_path / "boxes.json"), exemplars=chosen, **begin)
     held = content(result)
     assert [key for key, _ in held["pictures"]] == ["0:0", "0:1", "0:2", "7:500"]
@@ -141,7 +141,7 @@ def test_marks_to_go_on_with(tmp_path: Path) -> None:
         pixels(held["pictures"][3][1]), GAN.image.to_uint8(GAN.generate(GAN.latents(1, seed=7, first=500)))[0]
     )
     assert held["marks"] == {
-        "concepts": ["lamp", "bed", "window"],
+        "concepts": ["window", "bed"],
         "groups": [["up", []], ["left", ["7:500", "0:2"]], ["none", []]],
         "boxes": [["0:1", [["window", 4, 2, 6, 4]]]],
         "looked": ["0:1", "0:2", "7:500"],
@@ -149,6 +149,21 @@ def test_marks_to_go_on_with(tmp_path: Path) -> None:
     assert any("2 more pictures" in note for note in result.notes)
     assert any("scaled back" in note for note in result.notes)
     assert {name: metric.value for name, metric in result.metrics.items()} == {"pictures": 4, "boxes": 1, "chosen": 2}
+
+
+def test_no_picture_was_looked_at_for_a_new_concept() -> None:
+    """Or its boxes would seem complete before anybody had gone through the pictures."""
+    one, two = names((0, 1), (0, 2))
+    drawn = Boxes([Box(one, "window", 8, 4, 2, 2)], [one, two], (16, 16), categories=["bed"])
+    held = {name: mark(GAN, n=2, boxes=drawn, concept=[name]) for name in ("lamps", "beds")}
+    assert content(held["lamps"])["marks"] == {
+        **content(held["beds"])["marks"],
+        "concepts": ["lamp", "bed", "window"],
+        "looked": [],
+    }
+    assert content(held["beds"])["marks"]["looked"] == ["0:1", "0:2"]
+    assert any("nobody has looked for lamp yet" in note for note in held["lamps"].notes)
+    assert not any("looked" in note for note in held["beds"].notes)
 
 
 def test_a_checkpoint_brings_its_own_marks(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,40 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     page = on_one_page(gan, all_parts(gan, None, None, "window", None, 100, 0))
     page.check()
     assert set(fake.asked) == {"walk", "probe"}  # neither data nor exemplars
-    assert page.summary.startswith("1 of 6 ")
+    assert page.summary.startswith("1 of 6 of the paper's investigations was run ")
     assert [row[2].startswith("not run") for row in page.tables["parts"].rows] == [True, True, False, True, True, True]
     text = " ".join(page.notes)
     assert "The GAN has no discriminator. Take another." in text  # the hint as well
     assert "names no data set" in text
     assert "without exemplars" in text
+
+
+def test_a_discriminator_alone_is_shown_in_figure_5(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = Fake(monkeypatch)
+    np.save(tmp_path / "data.npy", np.zeros((30, 16, 16, 3), np.uint8))
+    data = parts.Images.from_spec(str(tmp_path / "data.npy"))
+    gan = tiny_gan()
+    alone = Gan(None, gan.discriminator, image=gan.image, card=gan.card)
+    page = on_one_page(alone, all_parts(alone, data, data, None, None, 20, 0))
+    assert set(fake.asked) == {"features"}
+    others = [found for _, command, found in page.tables["parts"].rows if command != "features"]
+    assert others == ["not run: it has no generator."] * 6
+    with pytest.raises(GanlabError, match="None of the paper's figures") as caught:
+        on_one_page(alone, all_parts(alone, None, None, "window", None, 20, 0))
+    assert caught.value.hint.count("it has no generator") == 1
+    assert "--data" in caught.value.hint
+
+
+def test_a_conditional_gan_without_a_class_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    plain = tiny_gan()
+    gan = Gan(plain.generator, prior=plain.prior, image=plain.image, classes=3)
+    chosen = all_parts(gan, None, None, "window", None, 20, 0)
+    with pytest.raises(GanlabError, match="needs one") as caught:
+        on_one_page(gan, chosen)
+    assert "--label" in caught.value.hint
+    assert not fake.asked
+    assert on_one_page(gan.of_class(1), chosen).figures
 
 
 def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +125,7 @@ def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPa
         on_one_page(gan, chosen)
 
 
-def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = Fake(monkeypatch)
     gan = tiny_gan()
     save_gan(gan, tmp_path / "gan")

@@ -227,8 +227,11 @@ def test_the_names_of_the_ends_stand_in_words_above_the_figure(gan: Gan, monkeyp
     monkeypatch.setattr(
         draw, "labelled_rows", lambda *args, **words: heads.append(words["heads"]) or rows(*args, **words)
     )
-    turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
-    assert heads == [["0:1 0:2 -1", "-0.5", "sample 0", "+0.5", "man with glasses +1"]]
+    result = turn(gan, "0:1,0:2", "man_with_glasses", exemplars=chosen(gan), n=10, steps=5)
+    typed = "from 0:1,0:2 to man_with_glasses"  # so that both can be typed again
+    assert typed in result.summary
+    assert typed in result.figures["turn"].caption
+    assert heads == [["0:1 0:2 -1", "-0.5", "0", "+0.5", "man with glasses +1"]]
 
 
 def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> None:
@@ -351,7 +354,10 @@ def test_masks_and_presence_will_do_for_a_labeler() -> None:
         (("left", "lfet"), {"by": "yaw", "labeler": Reader()}, "no exemplars called 'lfet'"),
         (("left", "0:1,x"), {"by": "yaw", "labeler": Reader()}, "no picture"),
         (("smiling", "neutral"), {"by": "yaw", "labeler": Reader()}, "Words that say it: left, right."),
-        (("0:1,0:2", "0:2,0:1"), {"by": "yaw", "labeler": Reader()}, "at which end 'yaw' is larger"),
+        (("0:1,0:2", "0:2,0:1"), {"by": "yaw", "labeler": Reader()}, "are the same pictures"),
+        (("0:1,0:2", "0:2,0:1"), {}, "are the same pictures"),
+        (("left", "left"), {}, "are the same pictures"),
+        (("left", "left"), {"labeler": Reader()}, "are the same pictures"),
         (("left", "right"), {"by": "pitch", "labeler": Reader()}, "It knows: smile, glasses, woman, yaw"),
         (("left", "right"), {"by": "yaw"}, "--by needs a labeler"),
         (("left", "right"), {"clean": True}, "--clean needs a labeler"),

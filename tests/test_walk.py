@@ -171,6 +171,8 @@ def test_the_way_is_marked_at_its_points_however_few_its_steps(monkeypatch: pyte
         ({"through": ["0:1"]}, "two pictures"),
         ({"through": ["0:1", "bed"]}, "'bed' names no picture"),
         ({"through": ["0:1:2", "0:2:2"]}, "draws no classes"),
+        ({"through": ["0:2", "0:1", "0:1"]}, "goes from 0:1 to itself"),
+        ({"through": ["0:1", "0:2", "0:1"], "loop": True}, "goes from 0:1 to itself"),
     ],
 )
 def test_refused_in_one_sentence(options: dict[str, object], words: str) -> None:

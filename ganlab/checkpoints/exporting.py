@@ -12,7 +12,7 @@ import torch
 from ganlab.checkpoints.origins import STATISTICS, Origin
 from ganlab.checkpoints.tracing import NOWHERE, Change, Files, Tensors, replacing, trace, unchanged
 from ganlab.errors import GanlabError
-from ganlab.gan import Gan
+from ganlab.gan import Gan, Side
 from ganlab.writing import write_new_files
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class Exported:
         files: their names.
         changed: how many tensors differ from those in the file it came from.
         not_stored: statistics of norms that such a file does not hold: whoever opens it takes or estimates them anew.
+        left_out: the GAN's networks that were not written, as they came from another file.
     """
 
     files: tuple[str, ...]
     changed: int
     not_stored: tuple[str, ...]
+    left_out: tuple[Side, ...]
 
 
 def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
@@ -46,7 +48,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     Args:
         gan: read from ``like`` once, or made from such a GAN; its card knows the format and the keys.
         like: a file of a format that can be written back; of several files one, or what their names begin with. It
-            stays as it is.
+            stays as it is. Where the GAN's networks came from two files, the network that this one holds is written.
         out: must not exist.
 
     Raises:
@@ -69,7 +71,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     files = origin.copy(_change(origin, wanted, differing) if differing else unchanged, out.name)
     _prove(origin, wanted, files, out.name)
     write_new_files(out.parent, files)
-    return Exported(tuple(files), len(differing), not_stored)
+    return Exported(tuple(files), len(differing), not_stored, origin.left_out)
 
 
 def _format_of(gan: Gan) -> CheckpointFormat:

@@ -35,6 +35,9 @@ class Origin:
         format: of the file; it can rewrite.
         path: the file.
 
+    Attributes:
+        left_out: the GAN's networks that the file does not hold: they came from another one.
+
     Raises:
         GanlabError: the file cannot be read, or holds no such networks; several that could be meant.
     """
@@ -45,13 +48,14 @@ class Origin:
         networks = {side: gan.generator if side == "generator" else gan.discriminator for side in SIDES}
         self._networks = {side: network for side, network in networks.items() if network is not None}
         self._homes = self._found(self._stored(path).networks)
+        self.left_out = tuple(side for side in self._networks if side not in self._homes)
 
     def wanted(self) -> Tensors:
-        """The GAN's parameters, and the statistics of its norms."""
+        """The parameters of the GAN's networks that the file holds, and the statistics of their norms."""
         return {
             (side, name): value.detach().cpu().float()
-            for side, network in self._networks.items()
-            for name, value in network.state_dict().items()
+            for side in self._homes
+            for name, value in self._networks[side].state_dict().items()
             if not name.endswith(COUNTER)
         }
 
@@ -110,10 +114,13 @@ class Origin:
     def _found(self, stored: tuple[StoredNetwork, ...]) -> dict[Side, int]:
         """Side -> number of the file's network that it came from: the one of its name, else the only one that it fits.
 
+        A side that fits none is left out: the networks of a GAN may come from several files.
+
         Raises:
-            GanlabError: none, or several.
+            GanlabError: no side fits any, or one fits several.
         """
         found: dict[Side, int] = {}
+        lacking: list[str] = []
         for side in self._networks:
             free = [number for number in range(len(stored)) if number not in found.values()]
             called = self._source.get("networks", {}).get(side)  # cards of older versions do not say it
@@ -126,13 +133,13 @@ class Origin:
                     f"{self.path} holds several networks that the {side} could come from: {names}.",
                     "Its card does not say which. Open that file again and repeat the edit: cards say it now.",
                 )
-            if not fitting:
+            if fitting:
+                found[side] = fitting[0]
+            else:
                 only = next(iter(misfits.values())) if len(misfits) == 1 else ""
-                raise GanlabError(
-                    f"{self.path} {only or f'holds no network that the {side} came from'}.",
-                    "Is it the file that it came from? Networks of several files are opened and exported one by one.",
-                )
-            found[side] = fitting[0]
+                lacking.append(only or f"holds no network that the {side} came from")
+        if not found:
+            raise GanlabError(f"{self.path} {lacking[0]}.", "Is it the file that it came from?")
         return found
 
     def _in_folder(self, name: str) -> str:

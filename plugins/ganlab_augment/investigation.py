@@ -45,6 +45,9 @@ class Answers:
 
 def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | None, choices: Choices) -> Result:
     """Run it."""
+    for one in (gan, baseline):
+        if one is not None:
+            one.latents_in_turn(1)  # refuses a discriminator alone
     split = split_of(data, test)
     classes, notes = _classes(gan, split.learn, choices.n)
     notes += split.notes

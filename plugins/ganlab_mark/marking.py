@@ -62,11 +62,13 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
         exemplars = Exemplars.of_checkpoint(gan)
     boxes = boxes and boxes.check(gan)
     exemplars = exemplars and exemplars.check(gan)
-    concepts = list(dict.fromkeys([*map(concept_name, choices.concepts), *(boxes.categories if boxes else [])]))
+    known = boxes.categories if boxes else []
+    concepts = list(dict.fromkeys([*map(concept_name, choices.concepts), *known]))
     groups = _groups(gan, exemplars, choices.groups)
     asked = _asked(gan, choices)
     shown = list(dict.fromkeys([*asked, *(boxes.pictures if boxes else []), *(p for g in groups.values() for p in g)]))
-    marks = _marks(concepts, groups, boxes)
+    new = [concept for concept in concepts if concept not in known]
+    marks = _marks(concepts, groups, boxes, boxes.pictures if boxes and not new else [])
     content: dict[str, Any] = {
         "gan": gan.name,
         "checkpoint": gan.hash,
@@ -88,7 +90,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
             "chosen": Metric(chosen, no_control="a count", about="places in groups that it begins with"),
         },
         files={FILE: assemble(content)},
-        notes=_notes(len(shown) - len(asked), boxes),
+        notes=_notes(len(shown) - len(asked), boxes, new),
     )
 
 
@@ -109,7 +111,12 @@ def _groups(gan: Gan, exemplars: Exemplars | None, names: Sequence[str]) -> dict
     return {name: known.get(name, ()) for name in dict.fromkeys([*names, *known])}
 
 
-def _marks(concepts: list[str], groups: dict[str, Sequence[PictureName]], boxes: Boxes | None) -> dict[str, Any]:
+def _marks(
+    concepts: list[str],
+    groups: dict[str, Sequence[PictureName]],
+    boxes: Boxes | None,
+    looked: Sequence[PictureName],
+) -> dict[str, Any]:
     """As the page keeps them itself: see ``unpack`` in marks.js."""
     on: dict[str, list[Any]] = {}
     for box in boxes.boxes if boxes else []:
@@ -119,7 +126,7 @@ def _marks(concepts: list[str], groups: dict[str, Sequence[PictureName]], boxes:
         "concepts": concepts,
         "groups": [[name, [picture_text(picture) for picture in pictures]] for name, pictures in groups.items()],
         "boxes": list(on.items()),
-        "looked": [picture_text(picture) for picture in (boxes.pictures if boxes else [])],
+        "looked": [picture_text(picture) for picture in looked],
     }
 
 
@@ -147,8 +154,10 @@ def _drawn(gan: Gan, shown: Sequence[PictureName]) -> Iterator[np.ndarray]:
         yield from gan.image.shown(gan.generate(latents_of(gan, shown[start : start + _BATCH])))
 
 
-def _notes(further: int, boxes: Boxes | None) -> list[str]:
+def _notes(further: int, boxes: Boxes | None, new: Sequence[str]) -> list[str]:
     notes = list(boxes.notes) if boxes else []
+    if boxes and new:
+        notes.append(f"No picture counts as looked at: nobody has looked for {', '.join(new)} yet.")
     if further:
         why = "because they have marks; --blank leaves out what comes with the checkpoint"
         notes.append(f"{further} more pictures are shown {why}.")

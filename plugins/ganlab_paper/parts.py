@@ -81,6 +81,8 @@ def all_parts(
     if heldout is not None:
         options = {"data": data, "heldout": heldout, "seed": seed}
         parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data, beyond=True))
+    if gan.generator is None:
+        return [part if part.command == "features" else replace(part, missing="it has no generator") for part in parts]
     return parts
 
 
@@ -109,7 +111,13 @@ def _knows_groups(gan: Gan) -> bool:
 
 
 def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
-    """Run every part that can be run, and join what they found."""
+    """Run every part that can be run, and join what they found.
+
+    Raises:
+        GanlabError: the GAN needs a class to draw, or none can be run.
+    """
+    if gan.generator is not None:
+        gan.latents(1)  # refuses a conditional GAN that is told no class
     page = Result("")
     rows: list[list[Any]] = []
     run: list[Part] = []
@@ -122,6 +130,9 @@ def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
         else:
             page.notes.append(f"{_capital(part.title)}: {found}")
             rows.append([part.title, part.command, found])
+    if not run:
+        reasons = " ".join(dict.fromkeys(_capital(found) for _, _, found in rows))
+        raise GanlabError(f"None of the paper's figures could be made of {gan.name!r}.", reasons)
     page.summary = _summary(gan, parts, run)
     page.tables = {
         "parts": Table(["investigation", "command", "what was found"], rows, "The page's parts."),
@@ -147,7 +158,9 @@ def _summary(gan: Gan, parts: Sequence[Part], run: Sequence[Part]) -> str:
     """How many of the paper's investigations were run, and what else."""
     papers = sum(not part.beyond for part in parts)
     more = ", ".join(part.title for part in run if part.beyond)
-    words = f"{sum(not part.beyond for part in run)} of {papers} of the paper's investigations were run on {gan.name}"
+    done = sum(not part.beyond for part in run)
+    were = "was" if done == 1 else "were"
+    words = f"{done} of {papers} of the paper's investigations {were} run on {gan.name}"
     return f"{words}, and beyond the paper: {more}." if more else f"{words}."
 
 

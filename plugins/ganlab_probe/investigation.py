@@ -49,12 +49,14 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     _check_together(choices)
     spot = None if choices.at is None else Spot.typed(choices.at, gan.image.size)
     concept = concept_name(choices.concept)
+    asked = layers.asked_for(gan, choices.layer)
+    layers.check(gan, asked, choices.top)
     labeler = labeler or Labeler.of_checkpoint(gan)
     marks = _marks(gan, boxes, labeler, concept, choices)
     one = partial(
         fit, c=choices.c, negatives=choices.negatives, seed=choices.seed, negatives_from=choices.negatives_from
     )
-    fits = layers.fit_each(gan, marks, layers.asked_for(gan, choices.layer), one)
+    fits = layers.fit_each(gan, marks, asked, one)
     trials: dict[str, Trial] = {}
     if labeler is not None and len(fits) > 1:
         trials = layers.try_each(gan, fits, labeler, concept, choices.top, choices.seed)
@@ -62,7 +64,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials)
     ranking = fits[layer].ranked()
     result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
-    result.notes += layers.left_out(gan, choices.layer, fits)
+    result.notes += layers.left_out(asked, fits)
     if choices.causal or choices.order == "effect":
         effects = own_effects(gan, layer, marks.latents, _needed(labeler, "--causal"), concept)
         effects.report(result, fits[layer].weights)

@@ -61,6 +61,20 @@ def asked_for(gan: Gan, layer: str) -> list[str]:
     return [paper]
 
 
+def check(gan: Gan, names: Sequence[str], top: int | None) -> None:
+    """Refuse what no layer could give, before anything is marked or fitted.
+
+    Raises:
+        GanlabError: there is no generator, or ``top`` filters are more than any of these layers has.
+    """
+    maps = [known.shape[0] for known in gan.layers() if known.name in names and len(known.shape) == 3]
+    if top is not None and maps and top > max(maps):
+        raise GanlabError(
+            f"No layer that is asked for has {top} filters: {', '.join(names)}.",
+            f"Choose --top from 1 to {max(maps)}.",
+        )
+
+
 def paper_layer(gan: Gan) -> str | None:
     """The second-last hidden layer, after its activation: 16x16 in a 64-pixel DCGAN; None if there is but one."""
     hidden = gan.hidden_layers()
@@ -95,10 +109,10 @@ def fit_each(gan: Gan, marks: Marks, names: Sequence[str], one: Callable[..., Fi
         return dict(zip(asked, pool.map(lambda given: one(*given), asked.values()), strict=True))
 
 
-def left_out(gan: Gan, layer: str, fits: Mapping[str, Fit]) -> list[str]:
+def left_out(names: Sequence[str], fits: Mapping[str, Fit]) -> list[str]:
     """A note that names the layers that were too coarse."""
-    names = [name for name in asked_for(gan, layer) if name not in fits]
-    return [f"Left out, their cells being too coarse for these marks: {', '.join(names)}."] if names else []
+    coarse = [name for name in names if name not in fits]
+    return [f"Left out, their cells being too coarse for these marks: {', '.join(coarse)}."] if coarse else []
 
 
 def try_each(

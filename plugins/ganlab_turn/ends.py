@@ -38,7 +38,11 @@ class Ends:
                 raise self._unknown(name)
 
     def exemplars(self) -> tuple[Latents, Latents] | None:
-        """Those that people chose for both ends; None where either is no group (or gave way to ``by``) nor typed."""
+        """Those that people chose for both ends; None where either is no group (or gave way to ``by``) nor typed.
+
+        Raises:
+            GanlabError: they are the same.
+        """
         if all(":" in name or (self.by is None and name in self.groups.groups) for name in self.names):
             return self._latents()
         return None
@@ -94,8 +98,14 @@ class Ends:
         return ":" in name or name in self.groups.groups
 
     def _latents(self) -> tuple[Latents, Latents]:
-        first, second = (latents_of(self.gan, self.groups.pictures(name)) for name in self.names)
-        return first, second
+        first, second = (self.groups.pictures(name) for name in self.names)
+        if set(first) == set(second):
+            raise GanlabError(
+                f"{self.names[0]!r} and {self.names[1]!r} are the same pictures: no direction leads from one to the "
+                "other.",
+                "Give each end pictures of its own.",
+            )
+        return latents_of(self.gan, first), latents_of(self.gan, second)
 
     def _is_said(self, name: str) -> bool:
         """Whether the labeler knows what every word of the name says."""

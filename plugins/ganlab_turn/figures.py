@@ -31,7 +31,7 @@ def turned(
         rows[f"sample {number + 1}, random direction"] = _row(gan, latents[[number]], random, t)
     heads = [_signed(one) for one in t]
     heads[0], heads[-1] = f"{draw.in_words(ends[0])} {heads[0]}", f"{draw.in_words(ends[1])} {heads[-1]}"
-    heads[len(t) // 2] = "sample 0"
+    heads[len(t) // 2] = "0"
     scale = max(1, 96 // gan.image.size)
     return Figure(
         draw.labelled_rows(rows, scale=scale, heads=heads),

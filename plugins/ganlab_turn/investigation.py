@@ -118,7 +118,7 @@ def _shown(gan: Gan, direction: Direction, fresh: Latents, choices: Choices) -> 
     """Figure 8, and what can be said of the direction without a labeler."""
     t = coefficients(choices.steps, choices.reach)
     random = random_directions(gan, 1, direction.length, choices.seed)[0]
-    ends = (choices.first.replace(",", " "), choices.second.replace(",", " "))
+    ends = (choices.first, choices.second)
     agree = halves_agree(direction, choices.seed)
     summary = f"The direction from {ends[0]} to {ends[1]} in Z of {gan.name} has length {direction.length:.2f}"
     summary += f"; halves of its exemplars agree by a cosine of {agree['halves_agree'].value:.2f}." if agree else "."

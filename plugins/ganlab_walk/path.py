@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -69,7 +70,8 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
     """Through samples that somebody named.
 
     Raises:
-        GanlabError: a name that is none, fewer than two, or not all of one class that the GAN draws.
+        GanlabError: a name that is none, fewer than two, the same one twice in a row, or not all of one class that
+            the GAN draws.
     """
     pictures = [read_picture(text, gan.hash) for text in through]
     for text, picture in zip(through, pictures, strict=True):
@@ -80,5 +82,8 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
         raise GanlabError("A walk goes through two pictures or more.", "Try --through 0:12 --through 0:40.")
     if label is not None:
         known = [picture if picture.label is not None else picture._replace(label=label) for picture in known]
+    for picture, following in pairwise([*known, known[0]] if loop else known):
+        if picture == following:
+            raise GanlabError(f"The walk goes from {picture_text(picture)} to itself.", "Name another picture between.")
     one_class(gan, [latents_of(gan, [picture]) for picture in known], label)
     return Path(gan, latents_of(gan, known), [picture_text(picture) for picture in known], loop=loop)
