@@ -28,7 +28,7 @@ def described(name: str, thing: Any) -> Iterator[str]:
     yield f"## `{name}`\n"
     if inspect.ismodule(thing):
         yield from entry("", thing)
-        held = {key: value for key, value in vars(thing).items() if getattr(value, "__module__", "") == thing.__name__}
+        held = {key: getattr(thing, key) for key in thing.__all__}
     elif inspect.isclass(thing):
         yield from entry(name if shows_arguments(thing) else "", thing)
         held = vars(thing)

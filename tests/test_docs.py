@@ -88,9 +88,15 @@ def test_every_hook_has_its_section() -> None:
     assert set(re.findall(r"^### `(\w+)`", text, re.MULTILINE)) == set(HOOKS)
 
 
-def test_every_public_name_is_explained() -> None:
+def test_the_table_of_public_names_has_them_all_and_no_others() -> None:
     text = (DOCS / "plugins.md").read_text(encoding="utf-8").partition("## Public names")[2]
-    assert set(re.findall(r"`(\w+)`", text.replace("`ganlab plugins check`", ""))) >= set(ganlab.__all__)
+    named = [name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == ganlab.__all__
+
+
+def test_everything_that_figures_has_is_explained() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^### `figures\.(\w+)`", page, re.MULTILINE)) == set(ganlab.figures.__all__)
 
 
 def test_every_environment_variable_is_explained() -> None:
