@@ -5,32 +5,52 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ForwardRef
 
 import ganlab
+from ganlab import activations, data, nearest, testing, vocabulary
 
 OPENING = """# Public names
 
-Everything that may be imported from `ganlab`, as its docstrings have it. `docs/generate.py` writes this page;
+Everything that may be imported from `ganlab`, as its docstrings have it; then [`ganlab.testing`](#ganlabtesting), for
+the tests of plugins, and [what these give back](#what-these-give-back). `docs/generate.py` writes this page;
 [plugins.md](plugins.md#public-names) says what belongs together.
 """
+RETURNED = (nearest.Projected, activations.Recording, vocabulary.Said, data.labelled.Split)
+RETURNED_OPENING = """## What these give back
+
+Objects that nobody imports or makes: they come out of the names above.
+"""
+# what has no docstring of its own
+WRITTEN_HERE = {
+    "hookimpl": """`@hookimpl` above a function of a plugin says that it fills the hook of its name, such as
+`register_analyses`, and there are [these](plugins.md#the-hooks). It takes nothing and returns a list. With
+`@hookimpl(specname="register_analyses")` the function may be called otherwise.
+"""
+}
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
 ITEM = re.compile(r"^([\w*, .]+?): (.*)$")
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([OPENING, *(block for name in ganlab.__all__ for block in described(name, getattr(ganlab, name)))])
+    public = [*((name, getattr(ganlab, name)) for name in ganlab.__all__), ("ganlab.testing", testing)]
+    returned = [(kind.__name__, kind) for kind in RETURNED]
+    blocks = [[block for name, thing in things for block in described(name, thing)] for things in (public, returned)]
+    return "\n".join([OPENING, *blocks[0], RETURNED_OPENING, *blocks[1]])
 
 
 def described(name: str, thing: Any) -> Iterator[str]:
     """The sections of one name: itself, then what it holds."""
     yield f"## `{name}`\n"
+    if name in WRITTEN_HERE:
+        yield WRITTEN_HERE[name]
+        return
     if inspect.ismodule(thing):
         yield from entry("", thing)
-        held = {key: value for key, value in vars(thing).items() if getattr(value, "__module__", "") == thing.__name__}
+        held = {key: getattr(thing, key) for key in thing.__all__}
     elif inspect.isclass(thing):
-        yield from entry(name if shows_arguments(thing) else "", thing)
+        yield from entry(name if inspect.signature(thing).parameters else "", thing)
         held = vars(thing)
     else:
         yield from entry(name, thing)
@@ -39,11 +59,6 @@ def described(name: str, thing: Any) -> Iterator[str]:
         if not key.startswith("_") and (documented := unwrapped(value)) is not None:
             yield f"### `{name}.{key}`\n"
             yield from entry(f"{name}.{key}" if callable(documented) else "", documented)
-
-
-def shows_arguments(thing: type) -> bool:
-    """Whether one makes it by calling it with arguments worth showing."""
-    return not issubclass(thing, Exception) and bool(inspect.signature(thing).parameters)
 
 
 def unwrapped(value: Any) -> Any:
@@ -84,6 +99,9 @@ def signature(call: str, thing: Any) -> str:
 
 
 def written(annotation: Any) -> str:
+    """An annotation as it stands in the source."""
+    if isinstance(annotation, ForwardRef):
+        return annotation.__forward_arg__
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
@@ -109,6 +127,6 @@ def text(doc: str) -> str:
             lines.append(f"  {line.strip()}")
         else:
             section = section if not line else ""
-            lines.append(line)
+            lines.append(line.removesuffix("::") + ":" if line.endswith("::") else line)
     plain = re.sub(r":\w+:`~?(?:ganlab\.)?([^`]+)`", r"``\1``", "\n".join(lines))
     return plain.replace("``", "`").rstrip() + "\n"

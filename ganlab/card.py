@@ -22,3 +22,9 @@ class Card:
     summary: str = ""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader of a result has to know of it, from its facts: one text or a list there."""
+        notes = self.facts.get("notes", [])
+        return [str(note) for note in (notes if isinstance(notes, list) else [notes])]

@@ -65,10 +65,12 @@ def info(
         out.print(f"classes {listed(gan.class_names)}: choose one with --label")
     out.print(f"hash {gan.hash}")
     facts = dict(gan.card.facts)
-    decisions = facts.pop("decisions", [])
-    for note in facts.pop("notes", []):
+    decisions = facts.pop("decisions") if _are_decisions(facts.get("decisions")) else []
+    facts.pop("notes", None)
+    for note in gan.card.notes:
         out.print(f"note: {note}")
-    facts.get("source", {}).pop("keys", None)
+    if isinstance(source := facts.get("source"), dict):
+        facts["source"] = {name: value for name, value in source.items() if name != "keys"}
     spelt_out = {name: value for name, value in gan.card.architecture.items() if not isinstance(value, list)}
     for line in _lines({"architecture": spelt_out, **facts}):
         out.print(line)
@@ -82,12 +84,20 @@ def info(
         _print_decisions(decisions)
 
 
+def _are_decisions(said: Any) -> bool:
+    """Whether a card's decisions are those that ganlab wrote, and not a person's own words."""
+    needed = ("what", "chosen", "evidence")
+    return isinstance(said, list) and all(
+        isinstance(one, dict) and all(isinstance(one.get(name), str) for name in needed) for one in said
+    )
+
+
 def _print_decisions(decisions: list[dict[str, Any]]) -> None:
     """What was worked out, on what evidence, the next best answer beside it; then what nothing decides."""
     table = screen.plain_table("worked out", "taken", "because", "next best")
     for one in decisions:
         taken = one["chosen"] if one.get("certain", True) else f"{one['chosen']} (?)"
-        table.add_row(one["what"], taken, one["evidence"], one.get("runner_up", ""))
+        table.add_row(one["what"], taken, one["evidence"], str(one.get("runner_up", "")))
     out = screen.plain_console()
     out.print(table)
     if any(not one.get("certain", True) for one in decisions):

@@ -91,6 +91,7 @@ class Gan:
 
     @property
     def name(self) -> str:
+        """What it is called, as its card says."""
         return self.card.name
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.animation import frame_faults
 from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
+from ganlab.numbers import number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ganlab.gan import Gan
 
 FORMAT = 1  # of result.json; goes up when a reader of the old one would misread the new one
+LISTED = 20  # metrics or names of one kind, where a result is shown in short
 
 _PNG_MODES = {"1", "L", "LA", "RGB", "RGBA"}
 
@@ -92,13 +94,13 @@ class Table:
     def _faults(self) -> str:
         if not self.columns or not all(isinstance(column, str) for column in self.columns):
             return f"its columns are {self.columns!r}, not names"
-        for number, row in enumerate(self.rows):
+        for place, row in enumerate(self.rows):
             if len(row) != len(self.columns):
-                return f"row {number} has {len(row)} cells for {len(self.columns)} columns"
+                return f"row {place} has {len(row)} cells for {len(self.columns)} columns"
             for cell in row:
                 finite = isinstance(cell, float) and math.isfinite(cell)
                 if not (finite or cell is None or isinstance(cell, (str, int))):
-                    return f"row {number} holds {cell!r}: a cell is text, a finite number, a boolean or None"
+                    return f"row {place} holds {cell!r}: a cell is text, a finite number, a boolean or None"
         return ""
 
 
@@ -159,6 +161,15 @@ class Result:
     notes: list[str] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """For the end of a notebook's cell: the summary, the numbers, and what else there is by name."""
+        metrics = [f"\n    {name} {number(metric.value)}" for name, metric in self.metrics.items()]
+        named = {kind: list(getattr(self, kind)) for kind in ("tables", "figures", "arrays", "gans", "files")}
+        parts = [f"metrics:{_few(metrics, '')}"] if metrics else []
+        parts += [f"{kind}: {_few(names, ', ')}" for kind, names in named.items() if names]
+        parts += [f"notes: {len(self.notes)}"] if self.notes else []
+        return "\n  ".join([f"Result: {self.summary}", *parts])
+
     def check(self) -> None:
         """Hold the result to its contract.
 
@@ -217,6 +228,11 @@ class Result:
         text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         # file names that are not UTF-8 reach Python as lone surrogates, which can only be written as escapes
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _few(words: Sequence[str], between: str) -> str:
+    more = f" ... and {len(words) - LISTED} more" if len(words) > LISTED else ""
+    return between.join(words[:LISTED]) + more
 
 
 def _require(kind: type, what: str, name: str, value: Any) -> None:

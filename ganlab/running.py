@@ -143,7 +143,7 @@ def open_gans(
 
 def say_notes(gan: Gan) -> None:
     """Tell the user what was worked out, noticed or guessed while a checkpoint was read."""
-    for note in gan.card.facts.get("notes", ()):
+    for note in gan.card.notes:
         screen.say(f"{gan.name}: {note}")
 
 

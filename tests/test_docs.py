@@ -88,9 +88,22 @@ def test_every_hook_has_its_section() -> None:
     assert set(re.findall(r"^### `(\w+)`", text, re.MULTILINE)) == set(HOOKS)
 
 
-def test_every_public_name_is_explained() -> None:
+def test_the_table_of_public_names_has_them_all_and_no_others() -> None:
     text = (DOCS / "plugins.md").read_text(encoding="utf-8").partition("## Public names")[2]
-    assert set(re.findall(r"`(\w+)`", text.replace("`ganlab plugins check`", ""))) >= set(ganlab.__all__)
+    named = [name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == ganlab.__all__
+
+
+@pytest.mark.parametrize("module", [ganlab.figures, ganlab.testing], ids=["figures", "ganlab.testing"])
+def test_everything_that_a_module_has_is_explained(module: ModuleType, request: pytest.FixtureRequest) -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    section = re.escape(request.node.callspec.id)
+    assert set(re.findall(rf"^### `{section}\.(\w+)`", page, re.MULTILINE)) == set(module.__all__)
+
+
+def test_api_page_shows_nothing_of_other_libraries_and_no_bare_references() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    assert not re.findall("ForwardRef|PluginManager", page)
 
 
 def test_every_environment_variable_is_explained() -> None:
@@ -118,6 +131,26 @@ def test_the_ten_minute_plugin_keeps_the_contract_of_analyses(tmp_path: Path) ->
     module = written(plugin_sources()[0], tmp_path / "spread.py")
     result = check_analysis(module.spread, n=8)
     assert set(result.metrics) == {"spread", "spread_untrained"}
+
+
+def test_the_plugin_with_a_judge_passes_the_tests_shown_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = next(text for text in plugin_sources() if "def share(" in text)
+    monkeypatch.setitem(sys.modules, "share", written(source, tmp_path / "share.py"))
+    names: dict[str, Any] = {}
+    exec(next(text for text in code(DOCS / "plugins.md", "python") if "import share\n" in text), names)
+    tests = [value for name, value in names.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
+def test_api_page_explains_every_type_that_a_public_name_gives_back() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    returned = re.findall(r"\) -> (.*)$", page, re.MULTILINE)
+    own = {name for text in returned for name in re.findall(r"(?<!\.)\b[A-Z]\w+\b(?!\.)", text)}
+    python = {"AbstractContextManager", "Any", "Callable", "Iterator", "Mapping", "None", "Path", "Self", "Sequence"}
+    told_in_words = {"Attributes", "BulkReader"}
+    assert own - python - told_in_words <= set(re.findall(r"^## `(\w+)`", page, re.MULTILINE))
 
 
 def test_all_python_shown_is_python_with_public_names() -> None:

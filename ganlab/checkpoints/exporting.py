@@ -83,7 +83,8 @@ def _format_of(gan: Gan) -> CheckpointFormat:
     from ganlab.plugins import host
 
     formats = {known.name: known for known in host().checkpoint_formats() if known.rewrite is not None}
-    name = gan.card.facts.get("source", {}).get("format")
+    source = gan.card.facts.get("source")
+    name = source.get("format") if isinstance(source, dict) else None
     if name not in formats or gan.card.architecture.get("name") != "chain":
         raise GanlabError(
             f"{gan.name} does not come from a file that can be written back.",

@@ -18,12 +18,16 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     from PIL import Image
 
-# (rows, size, channels) -> for each row its uint8 (size, size, channels), or why there is none
 BulkReader = Callable[[range, int, int], "list[np.ndarray | BrokenPicture]"]
 
 
 class BrokenPicture(GanlabError):
-    """One picture that cannot be used. `name` says which, `reason` why."""
+    """One picture that cannot be used.
+
+    Args:
+        name: which, as messages and lists call it.
+        reason: why, such as "the file ends within it": the end of a sentence.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
@@ -155,7 +159,11 @@ class Images(ABC):
 
     @contextmanager
     def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        """A function that reads many pictures at once, to be called by up to `workers` threads."""
+        """A function that reads many pictures at once, to be called by up to `workers` threads.
+
+        `read(rows, size, channels)` gives for each row its uint8 (size, size, channels), or the BrokenPicture that
+        says why there is none.
+        """
 
         def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
             return [self._array_or_error(i, size, channels) for i in rows]

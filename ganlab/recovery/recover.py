@@ -165,5 +165,5 @@ def _spread(pictures: torch.Tensor, gan: Gan) -> float:
 
 def _noted(gan: Gan, note: str) -> Gan:
     """The same GAN with one more note on its card."""
-    facts = {**gan.card.facts, "notes": [*gan.card.facts.get("notes", []), note]}
+    facts = {**gan.card.facts, "notes": [*gan.card.notes, note]}
     return gan._with(gan.generator, gan.discriminator, card=replace(gan.card, facts=facts))

@@ -155,6 +155,12 @@ def _classes(settings: TrainSettings, packed: PackedImages) -> dict[str, Any]:
     if packed.labels is None:
         return {}
     if len(packed.classes) < 2:
+        if settings.limit is not None and len(packed) + len(packed.broken) == settings.limit:
+            raise GanlabError(
+                f"The first {settings.limit} pictures of {settings.data} are all of one class, {packed.classes[0]!r}: "
+                "where a set is sorted by class, --limit takes the first class only.",
+                "Take a larger --limit or leave it out; or leave out --conditional.",
+            )
         raise GanlabError(
             f"All pictures of {settings.data} are of one class, {packed.classes[0]!r}.",
             "Leave out --conditional, or give a folder with a folder per class.",
