@@ -67,6 +67,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/exporting",
     "checkpoints/factories",
     "checkpoints/native",
+    "checkpoints/plain_arrays",
     "checkpoints/pytorch",
     "checkpoints/safetensors",
     "checkpoints/tracing",
