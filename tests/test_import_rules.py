@@ -79,6 +79,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/exporting",
     "checkpoints/factories",
     "checkpoints/native",
+    "checkpoints/plain_arrays",
     "checkpoints/pytorch",
     "checkpoints/remembered",
     "checkpoints/safetensors",

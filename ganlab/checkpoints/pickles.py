@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pickle
 import pickletools
-import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganlab.errors import GanlabError
 
-if TYPE_CHECKING:
-    import numpy as np
-
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
-RECONSTRUCT = ("numpy.core.multiarray", "numpy._core.multiarray")  # where numpy keeps what makes arrays
 LAYERS = ("torch.nn.modules.", "torch.nn.backends.")  # torch's, but no weights
 # what weights are made of
 HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set")
@@ -73,55 +68,14 @@ class _Plain(pickle._Unpickler):
         raise pickle.UnpicklingError("a tensor")
 
 
-class _Encoded(_Stand):
-    """Stands for ``_codecs.encode``, by which Python 3 writes bytes into pickles for Python 2."""
-
-    def __new__(cls, text: str, encoding: str) -> Any:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"bytes in {encoding}")
-        return text.encode("latin1")
-
-
-class _Dtype(_Stand):
-    """Stands for ``numpy.dtype`` and keeps its code with the order of bytes, such as ``|u1`` or ``>i8``."""
-
-    order = ""
-
-    def __init__(self, code: str | bytes, *rest: Any) -> None:
-        self.code = _text(code)
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.order = _text(state[1])
-
-    def __str__(self) -> str:
-        return self.order + self.code
-
-
-class _Array(_Stand):
-    """Stands for an array, and becomes one of plain numbers where its state says so."""
-
-    value: np.ndarray | None = None
-
-    def __setstate__(self, state: tuple[int, tuple[int, ...], _Dtype, bool, bytes]) -> None:
-        import numpy as np
-
-        _, shape, dtype, by_columns, content = state
-        if not re.fullmatch("[|<>=]?[biuf][1248]", str(dtype)):
-            raise pickle.UnpicklingError(f"an array of {dtype}")
-        self.value = np.frombuffer(content, str(dtype)).reshape(shape, order="F" if by_columns else "C")
-
-
-def _text(stored: str | bytes) -> str:
-    return stored.decode() if isinstance(stored, bytes) else stored
-
-
 class _WithArrays(_Plain):
     """Opens containers, numbers and texts, and numpy's arrays of numbers."""
 
     def find_class(self, module: str, name: str) -> Any:
-        stands: dict[str, type] = {"_reconstruct": _Array, "ndarray": _Stand, "dtype": _Dtype, "encode": _Encoded}
-        if name in stands and module in ("numpy", *RECONSTRUCT, "_codecs"):
-            return stands[name]
+        from ganlab.checkpoints.plain_arrays import KNOWN
+
+        if f"{module}.{name}" in KNOWN:
+            return KNOWN[f"{module}.{name}"]
         raise pickle.UnpicklingError(f"{module}.{name}")
 
 
@@ -133,6 +87,8 @@ def plain_pickle(document: bytes) -> dict[str, Any]:
     Raises:
         GanlabError: it is damaged, is no dictionary, or holds anything else.
     """
+    import numpy as np
+
     try:
         value = _WithArrays(BytesIO(document), encoding="bytes").load()
         held = {key.decode() if isinstance(key, bytes) else str(key): one for key, one in value.items()}
@@ -143,7 +99,7 @@ def plain_pickle(document: bytes) -> dict[str, Any]:
             f"The pickle is damaged, or holds more than plain data ({str(error) or type(error).__name__}).",
             "Only dictionaries of numbers, texts, lists and numpy arrays are read, and nothing in them is run.",
         ) from error
-    return {key: one.value if isinstance(one, _Array) else one for key, one in held.items()}
+    return {key: one.view(np.ndarray) if isinstance(one, np.ndarray) else one for key, one in held.items()}
 
 
 def _documents(path: Path) -> list[bytes]:

@@ -6,13 +6,14 @@ import io
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from ganlab.checkpoints import plain_arrays
 from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.recovery.parts import check_stored, parts_of
@@ -113,7 +114,7 @@ def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only."""
     check_zip(path)
     try:
-        with warnings.catch_warnings(action="ignore"), _with_numpy():  # advice on pickles, not for the user
+        with warnings.catch_warnings(action="ignore"), _numpys_names():  # advice on pickles, not for the user
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
@@ -129,29 +130,9 @@ def read(path: Path) -> Any:
         ) from error
 
 
-@contextmanager
-def _with_numpy() -> Iterator[None]:
-    with torch.serialization.safe_globals(harmless_numpy()):
-        yield
-
-
-def harmless_numpy() -> list[Any]:
-    """What numpy's numbers and arrays, as training states hold them, are made of; under the names of all versions."""
-    import _codecs
-
-    import numpy as np
-
-    try:
-        from numpy._core import multiarray
-    except ImportError:  # numpy 1
-        from numpy.core import multiarray  # type: ignore[no-redef]
-    allowed: list[Any] = [np.ndarray, np.dtype, _codecs.encode]
-    for home in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        allowed += [(multiarray._reconstruct, f"{home}._reconstruct"), (multiarray.scalar, f"{home}.scalar")]
-    allowed += [
-        type(np.dtype(code)) for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
-    ]
-    return allowed
+def _numpys_names() -> AbstractContextManager[None]:
+    """That training states may hold numbers and arrays of numpy's."""
+    return torch.serialization.safe_globals([(known, name) for name, known in plain_arrays.KNOWN.items()])
 
 
 def _is_torch_zip(path: Path) -> bool:

@@ -19,7 +19,7 @@ from typing import IO, Any
 import torch
 from torch import nn
 
-from ganlab.checkpoints import pytorch
+from ganlab.checkpoints import plain_arrays, pytorch
 from ganlab.errors import GanlabError
 
 PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, bytearray, slice, range, object)
@@ -78,7 +78,7 @@ class _Pickle:
 
     def __init__(self, file: Path, code: ModuleType) -> None:
         self.file = file
-        self.known = BUILTINS | CONTAINERS | _of_numpy() | _of_torch()
+        self.known = BUILTINS | CONTAINERS | plain_arrays.KNOWN | _of_torch()
 
         class Unpickler(pickle.Unpickler):
             def find_class(unpickler, module: str, name: str) -> Any:
@@ -132,11 +132,3 @@ def _of_torch() -> dict[str, Any]:
     known |= {"torch.Size": torch.Size, "torch.device": torch.device, OLD_BACKEND: dict}
     known |= {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
     return known | {f"{home}._reconstructor": copyreg._reconstructor for home in ("copyreg", "copy_reg")}  # type: ignore[attr-defined]
-
-
-def _of_numpy() -> dict[str, Any]:
-    known = {}
-    for one in pytorch.harmless_numpy():
-        thing, name = one if isinstance(one, tuple) else (one, f"{one.__module__}.{one.__name__}")
-        known[name] = thing
-    return known

@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ FOOTER = 48
 TABLE_MAGIC = 0xDB4775248B80FB57
 TRAILER = 5  # bytes behind a block: how it is compressed, and its checksum
 SHARDS = 10_000
-STRING = 7
+MOST_TENSORS = 100_000
+KEYS = 32  # times as long as its block the keys in it may be: TensorFlow stores every 16th whole
 # TensorFlow's number of a type -> numpy's name of it; bfloat16 is the upper half of a float32
 FLOATS = {1: "<f4", 2: "<f8", 14: "<u2", 19: "<f2"}
 BFLOAT16 = 14
@@ -132,7 +134,9 @@ def open_bundle(prefix: Path) -> Bundle:
     """
     path = prefix.with_name(f"{prefix.name}.index")
     try:
-        table = dict(_table(path.read_bytes()))
+        table = dict(islice(_table(path.read_bytes()), MOST_TENSORS + 1))
+        if len(table) > MOST_TENSORS:
+            raise ValueError(f"it lists more than {MOST_TENSORS:,} tensors")
         header = protobuf.ints(table.pop(b"", b""))
         shards = header.get(1, 1)
         if header.get(2, 0) != 0 or not 1 <= shards <= SHARDS:
@@ -253,13 +257,16 @@ def _pairs(block: bytes) -> Iterator[tuple[bytes, slice]]:
     if len(block) < 4:
         raise ValueError("a block is too short")
     end = len(block) - 4 - 4 * struct.unpack("<I", block[-4:])[0]
-    place, key = 0, b""
+    place, key, room = 0, b"", KEYS * len(block)
     while place < end:
         shared, place = protobuf.varint(block, place)
         fresh, place = protobuf.varint(block, place)
         size, place = protobuf.varint(block, place)
         if shared > len(key) or place + fresh + size > end:
             raise ValueError("a key lies outside its block")
+        room -= shared + fresh
+        if room < 0:
+            raise ValueError("the keys of a block are far longer than it is")
         key = key[:shared] + block[place : place + fresh]
         yield key, slice(place + fresh, place + fresh + size)
         place += fresh + size

@@ -1,0 +1,58 @@
+"""TensorFlow's checkpoints that were made to hurt: small files that would grow large, or list things twice."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganlab import GanlabError
+from ganlab_formats import tf_bundle, tf_checkpoint
+from ganlab_formats.crc32c import masked
+from tests.test_formats_tensorflow import entry, field, table, varint
+
+Pair = tuple[int, bytes, bytes]  # how much of the key before is shared, what follows, and the value
+
+
+def block(pairs: Sequence[Pair]) -> bytes:
+    content = b"".join(
+        varint(shared) + varint(len(key)) + varint(len(value)) + key + value for shared, key, value in pairs
+    )
+    content += struct.pack("<II", 0, 1) + b"\0"
+    return content + struct.pack("<I", masked(content))
+
+
+def of_blocks(blocks: Sequence[bytes], order: Sequence[int]) -> bytes:
+    """A table whose block of blocks names these, by their numbers."""
+    content, handles = b"", []
+    for one in blocks:
+        handles.append(varint(len(content)) + varint(len(one) - 5))
+        content += one
+    of_all = block([(0, b"%06d" % number, handles[one]) for number, one in enumerate(order)])
+    footer = varint(0) + varint(0) + varint(len(content)) + varint(len(of_all) - 5)
+    return content + of_all + footer.ljust(40, b"\0") + struct.pack("<Q", tf_bundle.TABLE_MAGIC)
+
+
+def refused(folder: Path, index: bytes, words: str) -> None:
+    (folder / "a.index").write_bytes(index)
+    with pytest.raises(GanlabError, match=words) as caught:
+        tf_checkpoint.load(folder / "a")
+    assert caught.value.hint
+
+
+HEADER: Pair = (0, b"", field(1, 1))
+
+
+def test_keys_that_grow_on_each_other(tmp_path: Path) -> None:
+    """Each is one byte longer than the one before: n bytes of a file would be n * n / 20 of keys."""
+    growing = [HEADER, *((number, b"a", b"") for number in range(3000))]
+    refused(tmp_path, of_blocks([block(growing)], [0]), "far longer")
+
+
+def test_more_tensors_than_any_network_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf_bundle, "MOST_TENSORS", 99)
+    tensors = {b"": field(1, 1)} | {b"%05d" % number: field(1, 1) for number in range(100)}
+    refused(tmp_path, table(tensors), "more than 99 tensors")
