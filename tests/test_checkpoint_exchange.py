@@ -206,11 +206,10 @@ def foreign(made: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
 COMMANDS: dict[str, list[str]] = {
     "walk": ["walk", "--points", "2", "--steps", "2", "--stored", "4"],
     "sample": ["sample", "--n", "4"],
-    "neighbors": ["neighbors", "--help"],
 }
 
 
-@pytest.mark.parametrize("command", ["walk", "sample"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_commands_take_it_with_hints(run: Run, foreign: Path, tmp_path: Path, command: str) -> None:
     out = tmp_path / "out"
     ended = run(*COMMANDS[command], "--gan", foreign, *words_of(KNOWN), "--out", out)
