@@ -78,6 +78,8 @@ def _folder(path: Path) -> Any:
 def _zipped(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         found = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
+        if not found:
+            raise GanlabError(f"{path} holds no JSON.", "Boxes are a COCO file (JSON), or a zip with one in it.")
         if len(found) != 1 or found[0].file_size > LARGEST:
             raise GanlabError(
                 f"{path} holds {len(found)} JSON files, not the one of a COCO export.",

@@ -263,7 +263,8 @@ def _in_one_line(message: str) -> str:
 
 def _usage_hint(error: Exception) -> str:
     context = getattr(error, "ctx", None)
-    return f"`{context.command_path if context is not None else 'ganlab'} --help` shows what there is."
+    quotes = "What has spaces goes in quotes. " if "unexpected extra argument" in str(error) else ""
+    return f"{quotes}`{context.command_path if context is not None else 'ganlab'} --help` shows what there is."
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import coco
+from ganlab.classes import listed
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
 from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
@@ -191,7 +192,7 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
         (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class.
 
     Raises:
-        GanlabError: a seed, an index or a class that no latent can have.
+        GanlabError: a seed or an index that no latent can have, or a class that the GAN does not draw.
     """
     import numpy as np
     import torch
@@ -202,6 +203,13 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
         if max(picture.index, picture.label or 0) >= 2**63:
             raise GanlabError(
                 f"No picture is called {picture_file(picture)}.", "An index or a class goes up to 2**63 - 1."
+            )
+        if picture.label is not None and picture.label >= (gan.classes or 0):
+            plain = f"{picture.seed}:{picture.index}"
+            known = f"the classes {listed(gan.class_names)}" if gan.classes else "no classes"
+            raise GanlabError(
+                f"The picture {plain}:{picture.label} is of class {picture.label}, but {gan.name!r} draws {known}.",
+                f"Name it {plain}:CLASS with one of them." if gan.classes else f"Name it {plain}.",
             )
     seeds = [picture.seed for picture in pictures]
     index = np.array([picture.index for picture in pictures], dtype=np.int64)

@@ -315,7 +315,7 @@ def test_classes_of_a_conditional_gan() -> None:
     for expression, words in (("0:1:2 - 0:3:1", "classes"), ("0:1 - 0:3:1", "without their class"), ("0:1", "needs")):
         with pytest.raises(GanlabError, match=words):
             arithmetic(gan, expression)
-    with pytest.raises(GanlabError, match="no class 9"):
+    with pytest.raises(GanlabError, match="is of class 9"):
         arithmetic(gan, "0:1:9")
 
 

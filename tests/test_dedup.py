@@ -130,6 +130,7 @@ def test_all_pictures_the_same(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.repeat(scenes(1), 10, axis=0))
     result = dedup(str(tmp_path / "one.npy"), steps=2)
     assert result.metrics["kept"].value == 1
+    assert result.tables["groups"].rows[0][1] == 10
     assert "recall_planted" not in result.metrics
     assert any("different" in note for note in result.notes)
 
@@ -151,6 +152,7 @@ def test_broken_pictures_stop_it_or_are_left_out_and_named(tmp_path: Path) -> No
     assert result.arrays["keeper"][3] == -1
     assert "3.png" not in result.files["keep.txt"].decode()
     assert any("3.png" in note for note in result.notes)
+    assert "groups" not in result.tables, "nothing was dropped, and no table says nothing"
 
 
 def test_pictures_that_cannot_be_reached_are_not_taken_for_broken(

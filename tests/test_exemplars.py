@@ -127,11 +127,12 @@ def test_given_groups_go_before_the_checkpoints_own(tmp_path: Path) -> None:
 
 def test_latents_share_one_class_or_none() -> None:
     gan = tiny_gan()
-    plain, classed = latents_of(gan, [PictureName(gan.hash, 0, 1)]), latents_of(gan, [PictureName(gan.hash, 0, 1, 3)])
+    plain = latents_of(gan, [PictureName(gan.hash, 0, 1)])
     assert one_class(gan, [plain], None) is None
     with pytest.raises(GanlabError, match="draws no classes"):
-        one_class(gan, [classed], None)
+        one_class(gan, [plain], 3)
     gan.classes = 4
+    classed = latents_of(gan, [PictureName(gan.hash, 0, 1, 3)])
     assert one_class(gan, [classed], None) == one_class(gan, [], 3) == one_class(gan, [classed], 3) == 3
     for parts, label, why in (
         ([classed], 2, r"classes \[2, 3\]"),

@@ -70,7 +70,7 @@ def test_finds_them_from_boxes_too(gan: Gan) -> None:
     assert sorted(result.arrays["filters"]) == sorted(SQUARE)
 
 
-def test_n_takes_the_first_pictures_with_boxes(gan: Gan) -> None:
+def test_n_takes_the_first_pictures_looked_at(gan: Gan) -> None:
     boxes = drawn_boxes(gan)
     some = probe(gan, "window", boxes=boxes, n=25, layer="paper")
     first = probe(gan, "window", boxes=boxes.on(boxes.pictures[:25]), layer="paper")

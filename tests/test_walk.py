@@ -79,7 +79,7 @@ def test_named_samples_are_of_one_class() -> None:
         (["0:1:0", "0:2:2"], None, r"classes \[0, 2\]"),
         (["0:1:0", "0:2:0"], 1, r"classes \[0, 1\]"),
         (["0:1:0", "0:2"], None, "without their class"),
-        (["0:1:99", "0:2:99"], None, "no class 99"),
+        (["0:1:99", "0:2:99"], None, "picture 0:1:99 is of class 99"),
         (["0:1", "0:2"], 99, "no class 99"),
         (["0:1", "0:2"], None, "needs one"),
     ):

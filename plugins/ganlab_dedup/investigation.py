@@ -157,13 +157,18 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: C
             control="compared_same",
             about="of them those with equal hashes that are confirmed",
         )
+    if groups:
+        result.tables["groups"] = _largest(images, groups)
+    return result
+
+
+def _largest(images: Images, groups: list[list[int]]) -> Table:
     largest = sorted(groups, key=len, reverse=True)[:20]
-    result.tables["groups"] = Table(
+    return Table(
         ["kept", "pictures", "dropped"],
         [[images.name(group[0]), len(group), ", ".join(images.name(row) for row in group[1:6])] for group in largest],
         "The largest groups, up to five dropped pictures of each; dropped.csv has all.",
     )
-    return result
 
 
 def _lists(images: Images, verdict: Verdict) -> dict[str, bytes]:

@@ -36,7 +36,7 @@ def probe(
     ] = None,
     n: Annotated[
         int | None,
-        "how many marked samples to fit on: the first N with boxes, default all; or what the labeler marks, default "
+        "how many samples to fit on: the first N looked at for boxes, default all; or what the labeler marks, default "
         "150 as in the paper",
         Range(10),
     ] = None,

@@ -81,6 +81,7 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
     if len(known) < 2:
         raise GanlabError("A walk goes through two pictures or more.", "Try --through 0:12 --through 0:40.")
     if label is not None:
+        gan.latents(1, label=label)  # refuses a class that is not there
         known = [picture if picture.label is not None else picture._replace(label=label) for picture in known]
     for picture, following in pairwise([*known, known[0]] if loop else known):
         if picture == following:
