@@ -55,3 +55,26 @@ def test_more_tensors_than_any_network_has(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(tf_bundle, "MOST_TENSORS", 99)
     tensors = {b"": field(1, 1)} | {b"%05d" % number: field(1, 1) for number in range(100)}
     refused(tmp_path, table(tensors), "more than 99 tensors")
+
+
+def test_blocks_that_are_listed_twice(tmp_path: Path) -> None:
+    blocks = [block([HEADER]), block([(0, b"a", b"")])]
+    for order in ([0, 1, 1], [1, 0], [0] * 1000):
+        refused(tmp_path, of_blocks(blocks, order), "do not follow each other")
+
+
+def test_tensors_in_the_same_place(tmp_path: Path) -> None:
+    """A hundred of the same four megabytes would be four hundred."""
+    values = np.ones((2, 3), np.float32)
+    (tmp_path / "a.data-00000-of-00001").write_bytes(bytes(100))
+    for first, second in ((0, 0), (0, 20), (30, 8)):
+        tensors = {b"": field(1, 1), b"a/kernel": entry(values, first), b"b/kernel": entry(values, second)}
+        refused(tmp_path, table(tensors), "in the same place")
+
+
+def test_tensors_beside_each_other(tmp_path: Path) -> None:
+    """Empty ones take no place; data files are counted one by one."""
+    values, none = np.ones((2, 3), np.float32), np.zeros(0, np.float32)
+    tensors = {b"a/kernel": entry(values, 24), b"b/kernel": entry(values, 0), b"c/bias": entry(none, 30)}
+    (tmp_path / "a.index").write_bytes(table({b"": field(1, 2), **tensors, b"d/kernel": entry(values, 0, shard=1)}))
+    assert len(tf_bundle.open_bundle(tmp_path / "a").entries) == 4

@@ -38,7 +38,10 @@ Links = dict[Place, dict[str, str]]  # a link's place -> name of an array in it 
 
 def recognises(path: Path) -> bool:
     """An .npz or HDF5 file that holds a link's W."""
-    return path.is_file() and any(name.endswith("/W") for name in paths_in(path))
+    try:
+        return path.is_file() and any(name.endswith("/W") for name in paths_in(path))
+    except GanlabError:
+        return False
 
 
 def load(path: Path) -> Stored:

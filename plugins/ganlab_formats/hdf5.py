@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ganlab import GanlabError
 
 from . import hdf5_heap
+from .budget import AGAIN, Budget
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST = 20_000  # data sets, and names of them
 MOST_NAMES, MOST_GROUPS = 3000, 1000  # in a group; in all
-PACKED = 16  # compressed weights are about as large as plain ones; a bomb is a thousand times smaller
-SPARE = 1 << 16
 _NO_NEED = "Files of weights need none of that."
 
 
@@ -43,7 +42,7 @@ def open_hdf5(path: Path, content: bytes | io.BytesIO | None = None) -> Iterator
     try:
         import h5py
     except ImportError as error:
-        raise GanlabError(f"{path} is HDF5, which h5py reads.", "Install it: pip install 'ganlab[formats]'.") from error
+        raise GanlabError(f"{path} is HDF5, which needs h5py.", "Install it: pip install 'ganlab[formats]'.") from error
     try:
         if isinstance(content, io.BytesIO):
             hdf5_heap.check(content.getvalue())
@@ -55,7 +54,7 @@ def open_hdf5(path: Path, content: bytes | io.BytesIO | None = None) -> Iterator
             yield file
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise GanlabError(f"{path} is damaged: {reason[:160]}.", "Fetch or copy it again.") from error
+        raise GanlabError(f"{path} is damaged: {reason[:160]}.", AGAIN) from error
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
@@ -67,20 +66,19 @@ def rewritten(path: Path, content: bytes, change: Callable[[str, np.ndarray], np
     """``content``, found in the file ``path``, with every data set of floating point numbers as ``change`` gives it.
 
     Raises:
-        GanlabError: as :func:`open_hdf5`, :func:`groups` and :class:`Budget`.
+        GanlabError: as :func:`open_hdf5`, :func:`groups` and :class:`Reader`.
     """
     import numpy as np
 
-    buffer, budget, changed = io.BytesIO(content), Budget(path, len(content)), False
+    buffer, reader, changed = io.BytesIO(content), Reader(path, len(content)), False
     with open_hdf5(path, buffer) as root:
-        for place, group in groups(root):
-            for name, thing in children(group):
-                if is_data(thing) and thing.dtype.kind == "f":
-                    before = budget.numbers(thing)
-                    after = change("/".join((*place, name)), before)
-                    if not np.array_equal(before, after, equal_nan=True):
-                        thing[...] = after
-                        changed = True
+        for name, data_set in data_sets(root):
+            if is_floats(data_set):
+                before = reader.numbers(data_set)
+                after = change(name, before)
+                if not np.array_equal(before, after, equal_nan=True):
+                    data_set[...] = after
+                    changed = True
     return buffer.getvalue() if changed else content
 
 
@@ -93,32 +91,36 @@ def _check_heaps(path: Path, content: bytes | None) -> None:
 
 
 def children(group: Any) -> Iterator[tuple[str, Any]]:
-    """Name and object of everything in a group; links that lead elsewhere are refused.
+    """Name and object of everything that lies in a group; links that lead elsewhere are passed over.
 
     Raises:
-        GanlabError: a link to another place or file, a name that is no text, too many of them.
+        GanlabError: a name that is no text, too many of them.
     """
     if len(group) > MOST_NAMES:
         raise GanlabError(f"The group {group.name} of this HDF5 file has {len(group):,} names.", _NO_NEED)
     for name in group:
         if not isinstance(name, str):
             raise GanlabError(f"The group {group.name} of this HDF5 file has a name {name!r}.", "Is it damaged?")
-        yield name, _linked(group, name)
+        if _lies_in(group, name):
+            yield name, group[name]
 
 
-def _linked(group: Any, name: str) -> Any:
+def _lies_in(group: Any, name: str) -> bool:
     import h5py
 
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise GanlabError(f"{group.name}/{name} is a link to another place.", _NO_NEED)
-    return group[name]
+    return isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
 def is_data(thing: Any) -> bool:
-    """Whether an object of the file is a data set of numbers."""
+    """Whether an object of the file is a data set of numbers; an empty one, as h5py writes None, is none."""
     import h5py
 
-    return isinstance(thing, h5py.Dataset) and thing.dtype.kind in "fiu"
+    return isinstance(thing, h5py.Dataset) and thing.dtype.kind in "fiu" and thing.shape is not None
+
+
+def is_floats(thing: Any) -> bool:
+    """Whether an object of the file is a data set of floating point numbers."""
+    return is_data(thing) and thing.dtype.kind == "f"
 
 
 def is_group(thing: Any) -> bool:
@@ -137,7 +139,9 @@ def at(group: Any, path: str) -> Any:
     for name in path.split("/"):
         if not is_group(group) or name not in group:
             return None
-        group = _linked(group, name)
+        if not _lies_in(group, name):
+            raise GanlabError(f"{group.name.rstrip('/')}/{name} is a link to another place.", _NO_NEED)
+        group = group[name]
     return group
 
 
@@ -145,7 +149,7 @@ def groups(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Names on the way and group of ``root`` and all below it.
 
     Raises:
-        GanlabError: a link to elsewhere; a group that lies in two places, as in itself; too many groups.
+        GanlabError: a group that lies in two places, as in itself; too many groups; as :func:`children`.
     """
     waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
     seen: set[int] = set()
@@ -160,6 +164,16 @@ def groups(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         waiting += [((*path, name), thing) for name, thing in children(group) if is_group(thing)]
 
 
+def data_sets(root: Any) -> Iterator[tuple[str, Any]]:
+    """Path and data set, of whatever type, of all below ``root``; raises as :func:`groups`."""
+    import h5py
+
+    for place, group in groups(root):
+        for name, thing in children(group):
+            if isinstance(thing, h5py.Dataset):
+                yield "/".join((*place, name)), thing
+
+
 def address(thing: Any) -> int:
     """Where in the file a group or data set is described: later for what was written later, but for reused gaps."""
     import h5py
@@ -167,13 +181,13 @@ def address(thing: Any) -> int:
     return int(h5py.h5o.get_info(thing.id).addr)
 
 
-class Budget:
-    """How many bytes may be read from a file: about as many as it has."""
+class Reader:
+    """Reads data sets of a file, or of ``size`` bytes inside it, all together about as large as it can be."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        self.path, self.left, self.things = path, PACKED * size + SPARE, MOST
+    def __init__(self, path: Path, size: int | None = None) -> None:
+        self.path, self.budget, self.things = path, Budget(path, size), MOST
 
-    def read(self, data_set: Any) -> np.ndarray:
+    def floats(self, data_set: Any) -> np.ndarray:
         """The numbers of a data set as float32; raises as :meth:`numbers`."""
         import numpy as np
 
@@ -189,14 +203,11 @@ class Budget:
 
         if data_set.is_virtual or data_set.external:
             raise GanlabError(f"{data_set.name} of {self.path} lies in another file.", "Bring the weights in one.")
-        wanted = data_set.size * max(data_set.dtype.itemsize, 4)
-        self.left -= wanted
+        for shape in (data_set.shape, data_set.chunks or (0,)):  # a chunk is unpacked as a whole
+            self.budget.take(math.prod(shape) * max(data_set.dtype.itemsize, 4), data_set.name)
         self.things -= 1
-        if self.left < 0 or self.things < 0:
-            raise GanlabError(
-                f"{data_set.name} of {self.path} claims {wanted:,} bytes, more than the file could hold.",
-                "Fetch or copy it again.",
-            )
+        if self.things < 0:
+            raise GanlabError(f"{self.path} holds more than {MOST:,} data sets.", _NO_NEED)
         return np.asarray(data_set[()])
 
 

@@ -37,7 +37,7 @@ def load(path: Path) -> Stored:
     Raises:
         GanlabError: it is damaged, or holds other data sets than PyTorch's layers have.
     """
-    budget = hdf5.Budget(path, path.stat().st_size)
+    reader = hdf5.Reader(path)
     layers: dict[str, dict[str, torch.Tensor]] = {}
     keys: dict[str, dict[str, str]] = {}
     import torch
@@ -51,7 +51,7 @@ def load(path: Path) -> Stored:
             if match["role"] in LEFT_OUT:
                 continue
             layer, role = (match["layer"] or "").replace("/", "."), ROLES[match["role"]]
-            layers.setdefault(layer, {})[role] = torch.from_numpy(budget.read(data_set))
+            layers.setdefault(layer, {})[role] = torch.from_numpy(reader.floats(data_set))
             keys.setdefault(layer, {})[role] = name
     if not layers:
         raise GanlabError(f"{path} holds no tensors.", "Is it HDF5 of another program?")
@@ -60,12 +60,7 @@ def load(path: Path) -> Stored:
 
 
 def _data_sets(root: Any) -> list[tuple[str, Any]]:
-    return [
-        ("/".join((*path, name)), thing)
-        for path, group in hdf5.groups(root)
-        for name, thing in hdf5.children(group)
-        if hdf5.is_data(thing)
-    ]
+    return [(name, thing) for name, thing in hdf5.data_sets(root) if hdf5.is_data(thing)]
 
 
 _KNOWN = f"Tensors are called LAYER.{', LAYER.'.join(ROLES)}"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab import GanlabError
-from ganlab_formats.numpy_files import AGAIN, read_array, rewritten
+from ganlab_formats.budget import AGAIN
+from ganlab_formats.numpy_files import read_array, rewritten
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ganlab import GanlabError, Stored, StoredNetwork
 
 from . import archives, bare_layers, chainer_links, hdf5, hdf5_state, keras_weights
+from .budget import Budget
 from .keras_config import KerasLayer, KerasModel, read_model
 from .keras_layers import translate
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .keras_weights import Located
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-PACKED = 64  # how much larger than the archive a file inside may be; Keras does not compress at all
 LONGEST_CONFIG = 1 << 24  # bytes
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError)
 
@@ -59,16 +58,16 @@ def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarra
 
 
 def _of_hdf5(path: Path) -> Stored:
-    budget = hdf5.Budget(path, path.stat().st_size)
+    reader = hdf5.Reader(path)
     with hdf5.open_hdf5(path) as root:
         config = hdf5.text(root, "model_config")
         weights = hdf5.at(root, "model_weights") or root
         if config is None:
             named = "layer_names" in weights.attrs or "layer_names0" in weights.attrs
-            bare = keras_weights.bare_by_name(weights, budget) if named else keras_weights.bare_numbered(root, budget)
+            bare = keras_weights.bare_by_name(weights, reader) if named else keras_weights.bare_numbered(root, reader)
             return _without_configuration(path, bare)
         model = _model(path, config)
-        located = keras_weights.by_name(weights, model, budget)
+        located = keras_weights.by_name(weights, model, reader)
     return _with_configuration(model, located)
 
 
@@ -77,7 +76,7 @@ def _of_archive(path: Path) -> Stored:
     content = _unpacked(path, WEIGHTS)
     model = _model(path, config)
     with hdf5.open_hdf5(path, content) as root:
-        located = keras_weights.numbered(root, model, hdf5.Budget(path, len(content)))
+        located = keras_weights.numbered(root, model, hdf5.Reader(path, len(content)))
     return _with_configuration(model, located)
 
 
@@ -87,16 +86,12 @@ def _unpacked(path: Path, name: str) -> bytes:
     Raises:
         GanlabError: it is not there, is damaged, or would be far larger than the archive.
     """
-    most = PACKED * path.stat().st_size
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(name).file_size > most:
-                raise GanlabError(f"{name} in {path} would unpack to far more than the archive.", "Fetch it again.")
-            return archive.read(name)
-    except KeyError as error:
-        raise GanlabError(f"{path} holds no {name}.", "Is it a .keras archive? Save it with model.save.") from error
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise GanlabError(f"{path} is damaged: {str(error)[:160]}.", "Fetch or copy it again.") from error
+    with archives.open_zip(path) as archive:
+        if name not in archive.namelist():
+            raise GanlabError(f"{path} holds no {name}.", "Is it a .keras archive? Save it with model.save.")
+        member = archive.getinfo(name)
+        Budget(path).take(member.file_size, name)
+        return archive.read(member)
 
 
 def _model(path: Path, config: str | bytes) -> KerasModel:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganlab import GanlabError
 
 from .bare_layers import BareLayer, Variable
-from .hdf5 import Budget, address, at, children, groups, is_data, is_group, text, texts
+from .hdf5 import Reader, address, at, children, groups, is_data, is_group, text, texts
 from .keras_config import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # of Keras 3 and 2.12
 NOT_WEIGHTS = ("optimizer", "metrics", "_optimizer", "loss_tracker", "compile_metrics", "seed_generator")
 
 
-def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
+def by_name(root: Any, model: KerasModel, reader: Reader) -> Located:
     """The variables of a model's layers, by the path of their names, from groups by name.
 
     Raises:
@@ -27,7 +27,7 @@ def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
     """
     located: Located = {}
     for member in model.members:
-        stored = _named_layers(root, member.name, budget) if at(root, member.name) is not None else []
+        stored = _named_layers(root, member.name, reader) if at(root, member.name) is not None else []
         if isinstance(member, KerasLayer):
             located[(member.name,)] = {name: one for layer in stored for name, one in layer.variables.items()}
             continue
@@ -40,11 +40,11 @@ def by_name(root: Any, model: KerasModel, budget: Budget) -> Located:
     return located
 
 
-def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
+def bare_by_name(root: Any, reader: Reader) -> list[tuple[str, BareLayer]]:
     """Layers from groups by name, without a configuration, each with its model: a group of several layers."""
     found: list[tuple[str, BareLayer]] = []
     for name in texts(root, "layer_names"):
-        stored = _named_layers(root, name, budget)
+        stored = _named_layers(root, name, reader)
         if len(stored) == 1:
             found.append(("", BareLayer(name, stored[0].variables)))
         else:
@@ -52,7 +52,7 @@ def bare_by_name(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
     return found
 
 
-def _named_layers(root: Any, name: str, budget: Budget) -> list[BareLayer]:
+def _named_layers(root: Any, name: str, reader: Reader) -> list[BareLayer]:
     """The layers in the group of that name, in the order the group states."""
     group = at(root, name)
     if not is_group(group):
@@ -63,11 +63,11 @@ def _named_layers(root: Any, name: str, budget: Budget) -> list[BareLayer]:
         data_set = at(group, key)
         if not is_data(data_set):
             raise GanlabError(f"The weight {key!r} is not in this Keras file.", "Fetch or copy it again.")
-        found.setdefault(path, {})[variable.partition(":")[0]] = Variable(budget.read(data_set), f"{name}/{key}")
+        found.setdefault(path, {})[variable.partition(":")[0]] = Variable(reader.floats(data_set), f"{name}/{key}")
     return [BareLayer(path, variables) for path, variables in found.items()]
 
 
-def numbered(group: Any, model: KerasModel, budget: Budget, path: tuple[str, ...] = ()) -> Located:
+def numbered(group: Any, model: KerasModel, reader: Reader, path: tuple[str, ...] = ()) -> Located:
     """The variables of a model's layers, by the path of their names, from groups ``layers/CLASS_N/vars/N``.
 
     Raises:
@@ -83,9 +83,9 @@ def numbered(group: Any, model: KerasModel, budget: Budget, path: tuple[str, ...
         if inside is None:
             raise GanlabError(f"The weights of {member.name!r} are not in this Keras file.", "Fetch or copy it again.")
         if isinstance(member, KerasModel):
-            located |= numbered(inside, member, budget, (*path, member.name))
+            located |= numbered(inside, member, reader, (*path, member.name))
         else:
-            values = [Variable(budget.read(one), one.name.lstrip("/")) for one in _variables(inside)]
+            values = [Variable(reader.floats(one), one.name.lstrip("/")) for one in _variables(inside)]
             located[(*path, member.name)] = dict(zip(member.variable_names(), values, strict=False))
     return located
 
@@ -125,7 +125,7 @@ def _variables(group: Any) -> list[Any]:
     return [found[name] for name in sorted(found, key=int)]
 
 
-def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
+def bare_numbered(root: Any, reader: Reader) -> list[tuple[str, BareLayer]]:
     """Layers from groups ``.../layers/CLASS_N/vars/N``, without a configuration, each with the model it lies in.
 
     Such a file lists names only, and their order is not that of the layers; but it was written layer after layer.
@@ -134,7 +134,7 @@ def bare_numbered(root: Any, budget: Budget) -> list[tuple[str, BareLayer]]:
     for model, name, group in _with_variables(root):
         data = _variables(group)
         names = _names_of(name, [one.ndim for one in data])
-        values = [Variable(budget.read(one), one.name.lstrip("/")) for one in data]
+        values = [Variable(reader.floats(one), one.name.lstrip("/")) for one in data]
         layer = BareLayer(_called(group, name), dict(zip(names, values, strict=True)))
         found.append((max(address(group), address(data[0])), model, layer))
     return [(model, layer) for _, model, layer in sorted(found, key=lambda one: one[0])]

@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING
 
 from ganlab import GanlabError
 
+from .budget import AGAIN
+
 if TYPE_CHECKING:
     import numpy as np
-
-AGAIN = "Fetch or copy it again."
 
 
 def read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,9 +142,22 @@ def open_bundle(prefix: Path) -> Bundle:
         if header.get(2, 0) != 0 or not 1 <= shards <= SHARDS:
             raise ValueError("its numbers are big-endian, or its header is none")
         entries = {key.decode("utf-8"): _entry(value) for key, value in table.items()}
+        _check_apart(entries.values())
     except (ValueError, struct.error) as error:
         raise GanlabError(f"The TensorFlow index {path} is damaged: {error}.", "Fetch or copy it again.") from error
     return Bundle(prefix, shards, entries)
+
+
+def _check_apart(entries: Iterable[Entry]) -> None:
+    """That no bytes are listed twice, of which each tensor would be a copy of its own.
+
+    Raises:
+        ValueError: two tensors share some.
+    """
+    places = sorted((entry.shard, entry.offset, entry.size) for entry in entries if entry.size)
+    for (shard, offset, size), (next_shard, next_offset, _) in pairwise(places):
+        if shard == next_shard and offset + size > next_offset:
+            raise ValueError("two tensors lie in the same place")
 
 
 def rewrite(prefix: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
@@ -226,9 +239,13 @@ def _blocks(content: bytes) -> Iterator[tuple[int, int]]:
     footer = content[-FOOTER:]
     _, place = _handle(footer, 0)  # of a block about the table, which is empty
     of_blocks, _ = _handle(footer, place)
-    block = _block(content, *of_blocks)
+    block, end = _block(content, *of_blocks), 0
     for _, handle in _pairs(block):
-        yield _handle(block[handle], 0)[0]
+        (offset, size), _ = _handle(block[handle], 0)
+        if offset < end:
+            raise ValueError("its blocks do not follow each other")
+        yield offset, size
+        end = offset + size
 
 
 def _handle(data: bytes, place: int) -> tuple[tuple[int, int], int]:

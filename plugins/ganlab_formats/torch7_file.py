@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NIL, NUMBER, STRING, TABLE, OBJECT, BOOLEAN, OLDEST_FUNCTION, OLD_FUNCTION, FUNCTION = range(9)
 DEEPEST, MOST_AXES = 100, 16
+MOST_TIMES, SPARE = 8, 1 << 16  # how often tensors may read a storage; numbers that any may give
 OBJECT_START = struct.pack("<3i", OBJECT, 1, 3) + b"V 1"
 TABLE_START = struct.pack("<2i", TABLE, 1)
 ASCII_START = re.compile(rb"[34]\r?\n1\r?\n")
@@ -31,12 +32,13 @@ LONGS = {8: "<q", 4: "<i"}
 Table = dict[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Storage:
-    """Numbers in a row, still in the file's bytes."""
+    """Numbers in a row, still in the file's bytes, and how many of them tensors have read: some several times."""
 
     dtype: str
     memory: memoryview
+    read: int = 0
 
     def numbers(self) -> list[int]:
         import numpy as np
@@ -60,7 +62,7 @@ class Tensor:
         """Its numbers as float32.
 
         Raises:
-            ValueError: more of them than its storage holds, which takes repeated ones.
+            ValueError: more of them than its storage holds, which takes repeated ones; too many tensors read them.
         """
         import numpy as np
 
@@ -68,6 +70,9 @@ class Tensor:
             return np.zeros(0, np.float32)
         if math.prod(self.shape) > len(self.storage):
             raise ValueError("repeats its numbers")
+        self.storage.read += math.prod(self.shape)
+        if self.storage.read > MOST_TIMES * len(self.storage) + SPARE:
+            raise ValueError("shares its numbers with too many others")
         size = int(self.storage.dtype[-1])
         strides = [stride * size for stride in self.strides]
         view = np.ndarray(self.shape, self.storage.dtype, self.storage.memory, self.offset * size, strides)
