@@ -6,12 +6,13 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ganlab import GanlabError
 from ganlab_formats import tf_bundle, tf_checkpoint
 from ganlab_formats.crc32c import masked
-from tests.test_formats_tensorflow import field, table, varint
+from tests.tensorflow_writer import entry, field, table, varint
 
 Pair = tuple[int, bytes, bytes]  # how much of the key before is shared, what follows, and the value
 
