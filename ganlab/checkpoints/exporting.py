@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
             meant, a change of what was computed from the file's numbers, or a file that cannot be written.
     """
     format = _format_of(gan)
-    if out.exists():
+    if os.path.lexists(out):
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
     if like.is_dir() or not (like.is_file() or format.recognises(like)):
         raise GanlabError(
