@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +14,7 @@ import pytest
 import torch
 
 from ganlab import GanlabError
+from ganlab.checkpoints import pytorch
 from ganlab.checkpoints.exporting import _prove
 from ganlab.checkpoints.origins import Origin
 from ganlab.checkpoints.tracing import Tensors
@@ -46,3 +50,13 @@ def test_anything_else_is_refused(off: Any) -> None:
 def test_what_half_precision_makes_infinite_is_refused() -> None:
     with pytest.raises(GanlabError, match="cannot hold"):
         prove(torch.tensor([1e6, 1.0]), torch.tensor([1e6, 1.0]).half().float())
+
+
+@pytest.mark.parametrize("zip_file", [False, True], ids=["legacy", "zip"])
+def test_files_of_torch_stay_of_their_kind(zip_file: bool, tmp_path: Path) -> None:
+    document = {"0.weight": torch.randn(4, 4), "0.bias": torch.zeros(4)}
+    torch.save(copy.copy(document), tmp_path / "a.pth", _use_new_zipfile_serialization=zip_file)
+    content = pytorch.rewrite(tmp_path / "a.pth", "new.pth", lambda key, values: values * 2)["new.pth"]
+    assert zipfile.is_zipfile(io.BytesIO(content)) == zip_file
+    back = torch.load(io.BytesIO(content), weights_only=True)
+    assert torch.equal(back["0.weight"], document["0.weight"] * 2)
