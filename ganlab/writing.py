@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import secrets
@@ -17,6 +18,11 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+
+
+LAST = ("result.json", "card.toml")  # they speak of the other files of their folder
+
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # of disks without links
 
 
 class FolderTaken(GanlabError):
@@ -42,24 +48,29 @@ def check_new_folder(folder: Path) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
     """A temporary folder to fill: it becomes ``folder`` when the with-block ends well, else it vanishes.
 
-    A folder that exists and is empty is filled in place (it may be somebody's current folder, or a mount).
+    A folder that exists and is empty is filled in place (it may be somebody's current folder, or a mount). One that is
+    to be replaced is there until the new one is whole.
 
     Raises:
         FolderTaken: ``folder`` holds something, before the block or by its end.
         GanlabError: it cannot be written, or the disk is full.
     """
-    check_new_folder(folder)
-    fill = folder.is_dir()
+    if not replace:
+        check_new_folder(folder)
+    fill = folder.is_dir() and not replace
     with _explained(folder):
         missing = missing_parents(folder)
         temporary = _unfinished(folder if fill else folder.absolute().parent)
         try:
             temporary.mkdir(parents=True)
             yield temporary
-            _publish(temporary, folder, fill)
+            if replace and folder.exists():
+                _exchange(temporary, folder)
+            else:
+                _publish(temporary, folder, fill)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             remove_if_empty(missing)
@@ -94,8 +105,8 @@ def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
         GanlabError: one of them is there already, cannot be written, or the disk is full.
     """
     for name in files:
-        if (folder / name).exists():
-            raise GanlabError(f"{folder / name} already exists.", "Choose another --out.")
+        if os.path.lexists(folder / name):
+            raise _there(folder / name)
     temporary, missing, written = _unfinished(folder), missing_parents(folder / "file"), []
     with _explained(folder):
         try:
@@ -103,7 +114,7 @@ def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
             for name in files:
-                os.rename(temporary / name, folder / name)
+                _move(temporary / name, folder / name)
                 written.append(folder / name)
             temporary.rmdir()
         except BaseException:
@@ -112,6 +123,25 @@ def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
             remove_if_empty(missing)
             raise
+
+
+def _move(file: Path, path: Path) -> None:
+    """Move a file to where nothing is, not even since somebody looked."""
+    try:
+        os.link(file, path)
+        file.unlink()
+    except FileExistsError:
+        raise _there(path) from None
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise _there(path) from None
+        os.rename(file, path)
+
+
+def _there(path: Path) -> GanlabError:
+    return GanlabError(f"{path} already exists.", "Choose another --out.")
 
 
 def png_bytes(image: Image.Image) -> bytes:
@@ -144,7 +174,7 @@ def _publish(temporary: Path, folder: Path, fill: bool) -> None:
     if fill:
         if any(entry.name != temporary.name for entry in folder.iterdir()):
             raise _taken(folder)
-        for entry in sorted(temporary.iterdir(), key=lambda entry: entry.name == "result.json"):
+        for entry in sorted(temporary.iterdir(), key=lambda entry: entry.name in LAST):
             os.rename(entry, folder / entry.name)
         temporary.rmdir()
         return
@@ -154,6 +184,17 @@ def _publish(temporary: Path, folder: Path, fill: bool) -> None:
         if folder.exists():
             raise _taken(folder) from None
         raise
+
+
+def _exchange(temporary: Path, folder: Path) -> None:
+    aside = _unfinished(folder.absolute().parent)
+    os.rename(folder, aside)
+    try:
+        os.rename(temporary, folder)
+    except BaseException:
+        os.rename(aside, folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def missing_parents(path: Path) -> list[Path]:

@@ -95,15 +95,15 @@ def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     gan = tf(like)
     (tmp_path / "new.index").write_bytes(b"mine")
     refused(gan, like, tmp_path / "new", "new.index already exists")
-    rename, calls = os.rename, []
+    link, calls = os.link, []
 
     def full(old: Any, new: Any) -> None:
         calls.append(new)
         if len(calls) == 2:
             raise OSError(28, "No space left on device")
-        rename(old, new)
+        link(old, new)
 
-    monkeypatch.setattr("ganlab.writing.os.rename", full)
+    monkeypatch.setattr("ganlab.writing.os.link", full)
     with pytest.raises(GanlabError, match="No space left"):
         write_new_files(tmp_path / "folder", {"a": b"1", "b": b"2"})
     assert len(calls) == 2

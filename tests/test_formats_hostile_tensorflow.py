@@ -79,3 +79,35 @@ def test_tensors_beside_each_other(tmp_path: Path) -> None:
     tensors = {b"a/kernel": entry(values, 24), b"b/kernel": entry(values, 0), b"c/bias": entry(none, 30)}
     (tmp_path / "a.index").write_bytes(table({b"": field(1, 2), **tensors, b"d/kernel": entry(values, 0, shard=1)}))
     assert len(tf_bundle.open_bundle(tmp_path / "a").entries) == 4
+
+
+def test_a_checksum_of_zero_which_the_index_leaves_out(tmp_path: Path) -> None:
+    """Of proto3, zeros are not written: no new checksum can be put in their place."""
+    values = np.frombuffer(with_checksum_zero(b"\0\0\x80\x3f"), np.float32)
+    message = entry(values, 0)
+    assert masked(values.tobytes()) == 0
+    (tmp_path / "a.index").write_bytes(table({b"": field(1, 1), b"a/bias": message[:-5]}))
+    (tmp_path / "a.data-00000-of-00001").write_bytes(values.tobytes())
+    assert tf_bundle.open_bundle(tmp_path / "a").floats("a/bias")[0] == 1
+    assert list(tf_checkpoint.rewrite(tmp_path / "a", "new", lambda key, numbers: numbers))[-1] == "new.index"
+    with pytest.raises(GanlabError, match="checksum of a/bias is zero"):
+        tf_checkpoint.rewrite(tmp_path / "a", "new", lambda key, numbers: numbers * 2)
+
+
+def with_checksum_zero(start: bytes) -> bytes:
+    """Bytes with four more behind them: every bit of those flips its own bits of the checksum, whatever the others."""
+
+    def rotated(content: bytes) -> int:
+        return (masked(content) - masked_zero) % (1 << 32)
+
+    masked_zero = 0xA282EAD8  # what masking adds to the checksum, once turned
+    base = rotated(start + bytes(4))
+    reached = [(rotated(start + (1 << bit).to_bytes(4, "little")) ^ base, 1 << bit) for bit in range(32)]
+    wanted, tail = base ^ -masked_zero % (1 << 32), 0
+    for bit in range(32):  # Gauss's elimination over single bits
+        pivot = next(pair for pair in reached if pair[0] >> bit & 1)
+        reached.remove(pivot)
+        reached = [(a ^ pivot[0], b ^ pivot[1]) if a >> bit & 1 else (a, b) for a, b in reached]
+        if wanted >> bit & 1:
+            wanted, tail = wanted ^ pivot[0], tail ^ pivot[1]
+    return start + tail.to_bytes(4, "little")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +20,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
-from ganlab.writing import check_new_folder
+from ganlab.writing import new_folder
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 SIDES = ("generator", "discriminator")
@@ -100,17 +97,20 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         **({} if gan.classes is None else {"classes": gan.classes}),
         **gan.card.facts,
     }
-    check_new_folder(folder)
     write(folder, card, {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
 
 
 def write(
-    folder: Path, card: Mapping[str, Any], networks: Mapping[str, nn.Module | None], dtype: torch.dtype | None = None
+    folder: Path,
+    card: Mapping[str, Any],
+    networks: Mapping[str, nn.Module | None],
+    dtype: torch.dtype | None = None,
+    replace: bool = False,
 ) -> None:
-    """Write card and weights beside ``folder`` and rename, replacing what was there.
+    """Write card and weights as a new folder, or in the place of an old one.
 
     Raises:
-        GanlabError: weights that are not finite, a full disk, a folder that cannot be written.
+        GanlabError: a folder that holds something and is not to be replaced, weights that are not finite, a full disk.
     """
     tensors = {
         f"{side}.{key}": _stored(value, dtype)
@@ -120,24 +120,9 @@ def write(
     }
     if broken := not_finite(tensors):
         raise GanlabError(f"{broken} holds NaN or infinity.", "Such weights draw nothing; nothing was written.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".ganlab-unfinished-", dir=folder.parent))
-    except OSError as error:
-        raise GanlabError(f"Cannot write to {folder.parent}: {error.strerror}.", "Choose another folder.") from error
-    try:
-        (beside / WEIGHTS).write_bytes(save_tensors(tensors))
-        (beside / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
-        beside.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(beside, folder)
-    except OSError as error:
-        raise GanlabError(
-            f"The checkpoint {folder} could not be written: {error.strerror}.", "Is the disk full?"
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with new_folder(folder, replace) as temporary:
+        (temporary / WEIGHTS).write_bytes(save_tensors(tensors))
+        (temporary / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
 
 
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str:

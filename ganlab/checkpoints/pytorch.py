@@ -79,7 +79,7 @@ def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarra
     document = read(path)
     change_in(document, change)
     buffer = io.BytesIO()
-    torch.save(document, buffer)
+    torch.save(document, buffer, _use_new_zipfile_serialization=zipfile.is_zipfile(path))
     return {name: buffer.getvalue()}
 
 

@@ -53,7 +53,7 @@ class Journal:
     def end_epoch(self, epoch: int) -> None:
         """Weights, samples of the same z as ever, and the plot."""
         networks = self.trainer.kept()
-        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks)
+        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks, replace=True)
         self._save_picture(self._sample_grid(networks["generator"]), self.run / "samples" / f"epoch-{epoch:04d}.png")
         self._save_picture(self._plot(), self.run / "history.png")
 

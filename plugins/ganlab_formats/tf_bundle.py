@@ -164,7 +164,7 @@ def rewrite(prefix: Path, name: str, change: Callable[[str, np.ndarray], np.ndar
     """A copy of the checkpoint ``prefix`` whose files' names begin with ``name``; see ``CheckpointFormat``.
 
     Raises:
-        GanlabError: it is damaged.
+        GanlabError: it is damaged, or a tensor that changes has the checksum zero (one of 4,294,967,296 has).
     """
     import numpy as np
 
@@ -176,6 +176,8 @@ def rewrite(prefix: Path, name: str, change: Callable[[str, np.ndarray], np.ndar
             before = bundle.numbers(key)
             after = change(key, before)
             if not np.array_equal(before, after, equal_nan=True):
+                if not entry.checksum:  # an index leaves out what is zero, so it has no room for another
+                    raise GanlabError(f"The checksum of {key} is zero, which the index cannot change.", "Save it anew.")
                 content = _packed(after, entry.dtype)
                 shards[entry.shard][entry.offset : entry.offset + entry.size] = content
                 sums[key.encode()] = (entry.checksum, masked(content))

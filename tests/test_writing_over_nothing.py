@@ -1,0 +1,82 @@
+"""Files and folders are put where nothing is, and what is replaced stays until the new one is whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ganlab import GanlabError, load_gan, save_gan
+from ganlab.checkpoints import native
+from ganlab.testing import tiny_gan
+from ganlab.writing import write_new_files
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return list(folder.glob(".ganlab-*"))
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "a disk without links"])
+def test_files_never_replace_what_appears_meanwhile(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def late(old: Any, new: Any) -> None:
+        if Path(new).name == "b":
+            Path(new).write_bytes(b"somebody's")
+        if not links:
+            raise OSError(errno.EPERM, "Operation not permitted")
+        link(old, new)
+
+    monkeypatch.setattr("ganlab.writing.os.link", late)
+    with pytest.raises(GanlabError, match="b already exists"):
+        write_new_files(tmp_path, {"a": b"1", "b": b"2"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b": b"somebody's"}
+    write_new_files(tmp_path, {"a": b"1", "c": b"2"})
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c"}
+    assert (tmp_path / "a").stat().st_nlink == 1
+
+
+def test_a_link_to_nothing_is_something(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("nowhere")
+    with pytest.raises(GanlabError, match="already exists"):
+        write_new_files(tmp_path, {"a": b"1"})
+    assert os.readlink(tmp_path / "a") == "nowhere"
+
+
+def test_a_checkpoint_goes_into_the_empty_folder_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    save_gan(tiny_gan(), tmp_path / "link")
+    assert {path.name for path in (tmp_path / "real").iterdir()} == {native.CARD, native.WEIGHTS}
+    assert (tmp_path / "link").is_symlink()
+    assert load_gan(str(tmp_path / "link")).generator is not None
+    assert not unfinished(tmp_path)
+
+
+def test_a_replaced_checkpoint_is_there_until_the_new_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "0001"
+    networks = {"generator": torch.nn.Linear(2, 2), "discriminator": None}
+    native.write(folder, {"name": "old"}, networks)
+    with pytest.raises(GanlabError, match="already holds something"):
+        native.write(folder, {"name": "new"}, networks)
+    rename = os.rename
+
+    def failing(old: Any, new: Any) -> None:
+        if Path(new) == folder and b"new" in (Path(old) / native.CARD).read_bytes():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ganlab.writing.os.rename", failing)
+        with pytest.raises(GanlabError, match="No space left"):
+            native.write(folder, {"name": "new"}, networks, replace=True)
+    assert b"old" in (folder / native.CARD).read_bytes()
+    native.write(folder, {"name": "new"}, networks, replace=True)
+    assert b"new" in (folder / native.CARD).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["0001"]
