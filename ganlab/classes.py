@@ -22,13 +22,17 @@ def class_names(facts: Mapping[str, Any], count: int, gan: str) -> list[str]:
     return names
 
 
-def check_class(label: int | None, names: Sequence[str], gan: str) -> None:
-    """Refuse a class where a GAN draws none, none where it needs one, and one that it does not draw.
+def class_number(label: int | str | None, names: Sequence[str], gan: str) -> int | None:
+    """The number of the class that is meant; None of a GAN that draws none.
 
     Args:
-        label: the class that is asked for, or None.
+        label: the class that is asked for, by number or name, or None. A text that is a class's number means that one,
+            whatever others are called.
         names: of its classes; empty where it draws none.
         gan: its name, for the message.
+
+    Raises:
+        GanlabError: a class where a GAN draws none, none where it needs one, one that it does not draw.
     """
     if not names and label is not None:
         raise GanlabError(f"The GAN {gan!r} draws no classes.", "Leave out --label.")
@@ -36,8 +40,14 @@ def check_class(label: int | None, names: Sequence[str], gan: str) -> None:
         raise GanlabError(
             f"The GAN {gan!r} draws {len(names)} classes and needs one.", f"Add --label: {listed(names)}."
         )
-    if label is not None and not 0 <= label < len(names):
+    if label is None:
+        return None
+    meant: dict[int | str, int] = {name: number for number, name in enumerate(names)}
+    for number in range(len(names)):
+        meant[number] = meant[str(number)] = number
+    if label not in meant:
         raise GanlabError(f"There is no class {label}.", f"Choose one with --label: {listed(names)}.")
+    return meant[label]
 
 
 def listed(names: Sequence[str]) -> str:

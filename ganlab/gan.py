@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ganlab.batches import in_batches
 from ganlab.card import Card
-from ganlab.classes import check_class, class_names
+from ganlab.classes import class_names, class_number
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
@@ -137,16 +137,22 @@ class Gan:
         check_device(device)
         return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), device=device)
 
-    def latents(self, n: int, *, seed: int = 0, first: int = 0, label: int | None = None) -> Latents:
-        """The latents ``first`` to ``first + n - 1`` of a seed, all of class ``label`` for a conditional GAN."""
+    def latents(self, n: int, *, seed: int = 0, first: int = 0, label: int | str | None = None) -> Latents:
+        """The latents ``first`` to ``first + n - 1`` of a seed, all of one class for a conditional GAN.
+
+        Args:
+            label: the class, by number or name; None for the one that this GAN draws.
+
+        Raises:
+            GanlabError: a class that it does not draw, or none where it needs one.
+        """
         import torch
 
-        label = self.label if label is None else label
-        check_class(label, self.class_names, self.name)
+        number = class_number(self.label if label is None else label, self.class_names, self.name)
         latents = self.prior.sample(n, seed, first)
-        if label is None:
+        if number is None:
             return latents
-        return replace(latents, labels=torch.full((n,), label))
+        return replace(latents, labels=torch.full((n,), number))
 
     def latents_in_turn(self, n: int, *, seed: int = 0, first: int = 0) -> Latents:
         """As :meth:`latents`, but of all classes in turn: index ``i`` of a seed is of class ``i`` modulo their number.
@@ -288,15 +294,15 @@ class Gan:
         generator = without(self, layer, filters)
         return self._with(generator, copy.deepcopy(self.discriminator))
 
-    def of_class(self, label: int) -> Gan:
-        """The same conditional GAN, drawing this class wherever none is named, in every analysis.
+    def of_class(self, label: int | str) -> Gan:
+        """The same conditional GAN, drawing this class (its number or name) wherever none is named, in every analysis.
 
         Raises:
             GanlabError: it draws no classes, or not this one.
         """
-        self.latents(1, label=label)
-        card = replace(self.card, name=f"{self.name}, class {label}")
-        return self._with(self.generator, copy.deepcopy(self.discriminator), card=card, label=label)
+        number = class_number(label, self.class_names, self.name)
+        card = replace(self.card, name=f"{self.name}, class {number}")
+        return self._with(self.generator, copy.deepcopy(self.discriminator), card=card, label=number)
 
     def renamed(self, name: str, summary: str) -> Gan:
         """The same networks under another name: for an edited GAN that is going to be saved."""

@@ -1,4 +1,4 @@
-"""The options by which a person tells what a file of bare weights does not, for every command that opens a GAN."""
+"""What every command that opens a GAN also takes: the class that is meant, and what a file of bare weights lacks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ HINTS: dict[str, Any] = {
         str | None, _of_file("fresh: estimate BatchNorm's statistics over samples, whatever is stored.", "fresh")
     ],
     "card": Annotated[Path | None, _of_file("A card.toml that states any of this, and wins.", "FILE")],
-    "label": Annotated[int | None, _of_file("The class that a conditional GAN draws.", "CLASS")],
+    "label": Annotated[
+        str | None,
+        typer.Option(
+            help="The class that a conditional GAN draws: its number or name.", metavar="CLASS", show_default=False
+        ),
+    ],
     "trust": Annotated[
         bool | None,
         _of_file(

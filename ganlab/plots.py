@@ -242,7 +242,7 @@ def _logarithmic(axes: Axes, x: np.ndarray) -> None:
 def _finish(axes: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool) -> None:
     axes.set_xlabel(xlabel)
     axes.set_ylabel(textwrap.fill(ylabel, LABEL))
-    axes.set_title(title)
+    axes.set_title(title, wrap=True)  # in lines no wider than the figure
     if legend:
         axes.legend(loc="best")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,10 @@ import typer
 from ganlab import screen
 from ganlab.errors import GanlabError
 from ganlab.plugin_checks import KINDS
+from ganlab.plugin_metadata import GROUP
 from ganlab.plugins import PluginHost, host
+
+PROJECT, INIT = "pyproject.toml", "__init__.py"
 
 plugins = typer.Typer(
     help="Plugins: list them, check one, start one.",
@@ -49,6 +54,11 @@ def check(
     """Hold a plugin to the contract: hooks, signatures, help, imports."""
     from ganlab.testing import check_plugin
 
+    if plugin not in host().entries and is_package(Path(plugin)):
+        raise GanlabError(
+            f"{plugin} belongs to a package, which is checked by the name of its plugin once it is installed.",
+            how_to_install(Path(plugin)),
+        )
     if plugin.endswith(".py"):
         problem = host().add_file(Path(plugin))
         if problem is not None:
@@ -59,7 +69,9 @@ def check(
     if problem is not None:
         raise problem.error()
     if plugin not in host().entries:
-        raise GanlabError(f"There is no plugin '{plugin}'.", "`ganlab plugins` lists them.")
+        named = plugin.removeprefix("ganlab-")  # the distribution's name, where the command's is meant
+        hint = f"Its name is '{named}': ganlab plugins check {named}" if named in host().entries else ""
+        raise GanlabError(f"There is no plugin '{plugin}'.", hint or "`ganlab plugins` lists them.")
     try:
         check_plugin(host().module(plugin))
     except AssertionError as error:
@@ -78,7 +90,33 @@ def new(
     from ganlab.scaffold import write_plugin
 
     written = write_plugin(name, folder or Path(f"ganlab-{name}"))
-    screen.tell(f"Wrote {written}. Next: pip install -e {Path.cwd() / written}, then ganlab {name} --help")
+    screen.tell(f"Wrote {written}. Next: pip install -e {quoted(written)}, then ganlab {name} --help")
+
+
+def is_package(path: Path) -> bool:
+    """Whether this is a project's folder, a package's, or its ``__init__.py``."""
+    return any((path / name).is_file() for name in (PROJECT, INIT)) or (path.name == INIT and path.is_file())
+
+
+def how_to_install(path: Path) -> str:
+    """What to type so that the plugin of a package can be checked."""
+    project = next(
+        (one / PROJECT for one in (path.absolute(), *path.absolute().parents) if (one / PROJECT).is_file()), None
+    )
+    if project is None:
+        return f"It needs a {PROJECT}; `ganlab plugins new NAME` writes a package that has one."
+    try:
+        names = list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"][GROUP])
+    except (OSError, ValueError, LookupError, TypeError):  # it cannot be read, is no TOML, or lacks them
+        names = []
+    if not names:
+        return f"{project} names no plugin under [project.entry-points.{GROUP}]; see docs/plugins.md."
+    return f"First: pip install -e {quoted(project.parent)}, then: ganlab plugins check {' or '.join(names)}"
+
+
+def quoted(path: Path) -> str:
+    """A path for a line to be copied into a shell, in whatever folder."""
+    return shlex.quote(str(path.absolute()))
 
 
 def what_it_brings(known: PluginHost, name: str) -> str:

@@ -182,9 +182,9 @@ def check_file(file: Path) -> None:
         GanlabError: it cannot.
     """
     if not file.is_file():
-        raise GanlabError(f"There is no plugin file {str(file)!r}.", "Give --plugin the path of a Python file.")
+        raise GanlabError(f"There is no plugin file {str(file)!r}.", "Give the path of a Python file.")
     if file.suffix != ".py":
-        raise GanlabError(f"The plugin {str(file)!r} is no .py file.", "Give --plugin the path of a Python file.")
+        raise GanlabError(f"The plugin {str(file)!r} is no .py file.", "Give the path of a Python file.")
 
 
 def _title(distribution: Distribution) -> str:

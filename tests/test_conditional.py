@@ -14,7 +14,7 @@ from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.architectures.mlp import MlpSettings, build_mlp
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.checkpoints import load_gan, save_gan
-from ganlab.classes import check_class
+from ganlab.classes import class_number
 from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES
@@ -180,13 +180,13 @@ def test_cards_that_disagree_on_classes_are_told(tmp_path: Path, old: str, new: 
 )
 def test_the_class_that_is_meant_is_asked_for(names: list[str], label: int | None, told: tuple[str, str]) -> None:
     with pytest.raises(GanlabError, match=told[0]) as caught:
-        check_class(label, names, "some")
+        class_number(label, names, "some")
     assert caught.value.hint is not None
     assert told[1] in caught.value.hint
     if names:
-        check_class(len(names) - 1, names, "some")
+        class_number(len(names) - 1, names, "some")
     else:
-        check_class(None, names, "some")
+        class_number(None, names, "some")
 
 
 def test_class_names_that_do_not_fit_are_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 
 from ganlab.errors import GanlabError
@@ -52,8 +53,7 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
     if not generators:
         if len(judges) == 1:
             return Chosen(None, spelt_out)
-        names = ", ".join(repr(network.name) for network in judges)
-        raise GanlabError(f"{name} holds {len(judges)} discriminators: {names}.", "Choose one: --gan FILE#NAME")
+        raise _several(judges, "discriminators", name)
     generator, notes = _the_one(generators, name)
     return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, notes)
 
@@ -88,8 +88,15 @@ def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork,
     if len(averaged) == 1:
         others = ", ".join(one.name for one in generators if one is not averaged[0])
         return averaged[0], (f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}.",)
-    names = ", ".join(repr(one.name) for one in generators)
-    raise GanlabError(f"{name} holds {len(generators)} generators: {names}.", "Choose one: --gan FILE#NAME")
+    raise _several(generators, "generators", name)
+
+
+def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError:
+    names = ", ".join(repr(one.name) for one in networks)
+    example = shlex.quote(f"{name}#{networks[0].name}")
+    return GanlabError(
+        f"{name} holds {len(networks)} {kind}: {names}.", f"Choose one, for example the first: {example}"
+    )
 
 
 def side_of(network: StoredNetwork) -> Side:

@@ -31,7 +31,7 @@ class Hints:
         output: what ends the generator: "tanh", "sigmoid" or "none".
         statistics: "fresh" estimates BatchNorm's statistics anew instead of using those in the file.
         card: a ``card.toml`` that states any of this, and the layers themselves where need be.
-        label: the class that a conditional GAN draws.
+        label: the class that a conditional GAN draws, by number or name.
         trust: code that comes with the checkpoint may run: of torch.hub, or the named class of a pickled module.
     """
 
@@ -43,7 +43,7 @@ class Hints:
     output: str | None = None
     statistics: str | None = None
     card: Path | None = None
-    label: int | None = None
+    label: int | str | None = None
     trust: bool = False
 
     def __post_init__(self) -> None:
