@@ -93,6 +93,18 @@ def test_those_that_nobody_opens_go(saved: Path, monkeypatch: pytest.MonkeyPatch
     assert first in kept()
 
 
+def test_there_is_room_for_so_many_bytes_only(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = str(saved / "netG.pth")
+    load_gan(spec, z="normal")
+    size = sum(file.stat().st_size for file in kept()[0].iterdir())
+    monkeypatch.setattr(remembered, "ROOM", size * 3 // 2)
+    load_gan(spec, z="uniform")
+    assert len(kept()) == 1
+    monkeypatch.setattr(remembered, "ROOM", size // 2)
+    assert load_gan(spec, output="sigmoid").generator is not None
+    assert kept() == []
+
+
 def test_what_is_quick_is_not_kept(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "WORTH", 3600)
     load_gan(str(saved / "netG.pth"))

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -20,9 +21,8 @@ from ganlab.recovery.hints import Hints
 from ganlab.recovery.stored import Stored
 
 FOLDER = "recovered"  # below the cache
-MOST = 32  # GANs that are kept; the one that nobody has opened for longest goes first
+MOST, ROOM = 32, 1 << 31  # GANs and bytes that are kept; those that nobody has opened for longest go first
 WORTH = 1.0  # seconds of work that are worth keeping
-LARGEST = 1 << 29  # bytes of weights
 
 
 def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work: Callable[[], Gan]) -> Gan:
@@ -44,7 +44,7 @@ def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work:
         return gan
     began = time.monotonic()
     gan = work()
-    if time.monotonic() - began > WORTH and _size(gan) < LARGEST:
+    if time.monotonic() - began > WORTH:
         with suppress(GanlabError, OSError):
             native.save(gan, place)
             _tidy(place.parent)
@@ -53,7 +53,8 @@ def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work:
 
 def _digest(stored: Stored, name: str, hints: Hints, which: str | None) -> str:
     card = b"" if hints.card is None else Path(hints.card).read_bytes()
-    digest = hashlib.blake2b(repr((_code(), name, sorted(hints.given().items()), which)).encode(), digest_size=16)
+    said = sorted(replace(hints, label=None).given().items())  # every class is of the same GAN
+    digest = hashlib.blake2b(repr((_code(), name, said, which)).encode(), digest_size=16)
     digest.update(card)
     for fact in _facts(stored):
         digest.update(fact)
@@ -81,14 +82,10 @@ def _code() -> tuple[object, ...]:
     return (__version__, *((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
 
 
-def _size(gan: Gan) -> int:
-    networks = [network for network in (gan.generator, gan.discriminator) if network is not None]
-    return sum(value.numel() * value.element_size() for one in networks for value in one.state_dict().values())
-
-
 def _tidy(folder: Path) -> None:
-    kept = sorted(
-        (path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda one: one.stat().st_mtime
-    )
-    for path in kept[:-MOST]:
-        shutil.rmtree(path, ignore_errors=True)
+    left = ROOM
+    newest_first = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for number, path in enumerate(newest_first):
+        left -= sum(file.stat().st_size for file in path.iterdir())
+        if number >= MOST or left < 0:
+            shutil.rmtree(path, ignore_errors=True)
