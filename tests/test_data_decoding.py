@@ -70,7 +70,7 @@ def test_children_give_the_same_pictures_and_reasons(
         return answer
 
     monkeypatch.setattr(decoding.Decoders, "ask", counted)
-    monkeypatch.setattr(stored, "SENT", 5000)  # several requests
+    monkeypatch.setattr(stored, "HELD", 5000)  # several requests
     there = read_all(images, 2, channels=channels)
     assert asked == [True] * len(asked)
     assert len(asked) > 3
@@ -121,3 +121,49 @@ def test_few_pictures_start_no_process(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(stored, "WORTH_PROCESSES", 41)
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a process was started"))
     assert len(read_all(open_images(str(folder)), 2)) == 40
+
+
+class Pixels(stored.StoredImages):
+    """Pixels and encoded pictures in turn, each of which counts how often it is read."""
+
+    def __init__(self, file: Path, encoded: bytes) -> None:
+        super().__init__([file])
+        self.encoded = encoded
+        self.reads = [0] * 40
+
+    def count(self) -> int:
+        return len(self.reads)
+
+    def read(self, row: int) -> bytes | np.ndarray:
+        self.reads[row] += 1
+        if row == 11:
+            raise LookupError("a hole")
+        if row == 12:
+            return np.zeros((4, 4), np.float64)
+        return self.encoded if row % 2 else np.full((30, 20, 3), row, np.uint8)
+
+
+def test_each_picture_is_read_once_and_few_are_held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folder / next(path.name for path in sorted(folder.iterdir()) if path.name not in BROKEN)
+    images = Pixels(file, file.read_bytes())
+    here = read_all(images, 1)
+    images.reads = [0] * 40
+    monkeypatch.setattr(stored, "HELD", 30 * 20 * 3 * 3)
+    there = read_all(images, 2)
+    assert images.reads == [1] * 40
+    assert all(map(same, here, there))
+    assert [row for row, picture in enumerate(there) if isinstance(picture, BrokenPicture)] == [11, 12]
+    assert max(len(held) for _, held in images._held(range(40))) < 10
+
+
+def test_where_no_process_can_be_started_pictures_are_decoded_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = open_images(str(folder))
+    here = read_all(images, 1)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    assert all(map(same, here, read_all(images, 2)))

@@ -46,14 +46,17 @@ class Children:
     def ask(self, request: Parts, read: Callable[[BinaryIO], T]) -> T | None:
         """What `read` makes of the answer to a request, once a child is idle; called by any number of threads.
 
-        None where there is no child, or the one asked has failed: the caller does the work itself.
+        None where there is no child, none can be started, or the one asked has failed: the caller does the work itself.
         """
         if not self.count:
             return None
         child = self._idle.get()
         try:
             if child is None:
-                child = _Child(self.serve, self.greeting)
+                try:
+                    child = _Child(self.serve, self.greeting)
+                except OSError:  # as many processes as this user may have, or no memory for one more
+                    return None
                 self.started.append(child)
             return child.ask(request, read)
         finally:

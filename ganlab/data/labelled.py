@@ -76,7 +76,12 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
 
 
 def check_apart(
-    learn: Images, test: Images, twins: Sequence[tuple[int, int]], count: int, what: str = "test pictures"
+    learn: Images,
+    test: Images,
+    twins: Sequence[tuple[int, int]],
+    count: int,
+    what: str = "test pictures",
+    most: float = OVERLAP,
 ) -> list[str]:
     """What to say of test pictures that are training pictures too, pixel by pixel: a few are left in.
 
@@ -84,9 +89,10 @@ def check_apart(
         twins: (row of `test`, row of `learn`) of each such picture.
         count: test pictures in all.
         what: they are called.
+        most: the part of all that may be so.
 
     Raises:
-        GanlabError: they are more than one in a hundred, and the test would mean nothing.
+        GanlabError: they are more, and the test would mean nothing.
     """
     if not twins:
         return []
@@ -95,7 +101,7 @@ def check_apart(
         f"{len(twins):,} of {count:,} {what} are training pictures too, pixel by pixel: "
         f"{test.name(row)} of {test.spec} is {learn.name(same)} of {learn.spec}"
     )
-    if len(twins) > OVERLAP * count:
+    if len(twins) > most * count:
         raise GanlabError(f"{said}.", f"Give {what} that nothing was trained on.")
     return [f"{said}. Left in."]
 

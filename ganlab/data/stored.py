@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 WORTH_PROCESSES = 1000  # pictures to decode, below which starting another process takes longer
-SENT = 8 << 20  # bytes of encoded pictures that are held and sent together
+HELD = 8 << 20  # bytes of stored pictures that are held, and sent, together
 
 
 class EncodedImages(Images):
@@ -34,10 +34,12 @@ class EncodedImages(Images):
         """
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
-        stored = self._stored(row)
+        return self._opened(row, self._stored(row), size)
+
+    def _opened(self, row: int, stored: bytes | np.ndarray, size: int | None) -> Image.Image:
         try:
             return geometry.decode(stored, size) if isinstance(stored, bytes) else shown(stored)
-        except MemoryError:
+        except (GanlabError, MemoryError):
             raise
         except Exception as error:  # what a plugin gives for pixels may be anything
             raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
@@ -61,16 +63,17 @@ class EncodedImages(Images):
     def _held(self, rows: range) -> Iterator[tuple[int, list[bytes | np.ndarray | BrokenPicture]]]:
         """What is stored of these rows, few at a time, each time with the first row."""
         held: list[bytes | np.ndarray | BrokenPicture] = []
-        sent = 0
+        size = 0
         for i in rows:
             try:
-                held.append(self._stored(self._row(i)))
+                stored = self._stored(self._row(i))
+                held.append(stored)
+                size += len(stored) if isinstance(stored, bytes) else getattr(stored, "nbytes", 0)
             except BrokenPicture as error:
                 held.append(error)
-            sent += len(held[-1]) if isinstance(held[-1], bytes) else 0
-            if sent > SENT or i == rows[-1]:
+            if size > HELD or i == rows[-1]:
                 yield i + 1 - len(held), held
-                held, sent = [], 0
+                held, size = [], 0
 
     def _decoded(
         self,
@@ -88,7 +91,15 @@ class EncodedImages(Images):
                 picture = next(decoded)
                 yield BrokenPicture(self.name(i), picture) if isinstance(picture, str) else picture
             else:
-                yield self._array_or_error(i, size, channels)
+                yield self._squared(i, data, size, channels)
+
+    def _squared(self, i: int, pixels: np.ndarray, size: int, channels: int) -> np.ndarray | BrokenPicture:
+        try:
+            return geometry.square(self._opened(self._row(i), pixels, size), size, channels)
+        except BrokenPicture as error:
+            return error
+        except geometry.Undecodable as error:
+            return BrokenPicture(self.name(i), str(error))
 
 
 class StoredImages(EncodedImages):

@@ -29,12 +29,12 @@ class Held:
 
     def __init__(self, pictures: Pictures, device: str) -> None:
         self.labels = pictures.labels
-        first = _tensor(pictures.batch(np.arange(1)))
+        first = as_tensor(pictures.batch(np.arange(1)))
         self._pictures = torch.empty((len(pictures), *first.shape[1:]), dtype=torch.uint8, device=device)
         step = max(1, CHUNK // first[0].numel())
         for start in range(0, len(pictures), step):
             rows = np.arange(start, min(start + step, len(pictures)))
-            self._pictures[start : start + step] = _tensor(pictures.batch(rows)).to(device)
+            self._pictures[start : start + step] = as_tensor(pictures.batch(rows)).to(device)
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -48,7 +48,7 @@ def brought(pictures: Pictures, device: str) -> Pictures:
     """The pictures as training on this device takes them fastest: held there, where it is a GPU with room for all."""
     if torch.device(device).type != "cuda":
         return pictures
-    size = len(pictures) * _tensor(pictures.batch(np.arange(1))).numel()
+    size = len(pictures) * as_tensor(pictures.batch(np.arange(1))).numel()
     free, _ = torch.cuda.mem_get_info(device)
     return Held(pictures, device) if size < HELD * free else pictures
 
@@ -61,7 +61,7 @@ def batches(pictures: Pictures, rows: Iterable[np.ndarray], device: str) -> Iter
     if torch.device(device).type != "cuda" or isinstance(pictures, Held):
         yield from map(pictures.batch, rows)
         return
-    yield from one_ahead(lambda chosen: _tensor(pictures.batch(chosen)).pin_memory(), rows)
+    yield from one_ahead(lambda chosen: as_tensor(pictures.batch(chosen)).pin_memory(), rows)
 
 
 def one_ahead(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
@@ -76,5 +76,6 @@ def one_ahead(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
             yield coming.result()
 
 
-def _tensor(pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
+def as_tensor(pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Pictures as a tensor over the same memory where that is possible, where they are."""
     return pictures if isinstance(pictures, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(pictures))

@@ -24,6 +24,7 @@ from ganlab.latents import (
     random_bits,
 )
 from ganlab.networks import weights_digest
+from ganlab.training.feeding import as_tensor
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 
@@ -207,9 +208,7 @@ class Trainer:
 
     def _real(self, pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Pictures as the discriminator takes them; they reach the device as uint8, a quarter of the bytes."""
-        if isinstance(pictures, np.ndarray):
-            pictures = torch.from_numpy(np.ascontiguousarray(pictures))
-        levels = pictures.to(self.device, non_blocking=True)
+        levels = as_tensor(pictures).to(self.device, non_blocking=True)
         return self._spec.from_uint8(levels).to(memory_format=torch.channels_last)
 
     def _flipped(self, real: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ganlab import GanlabError
 
 # weights hardly compress, but statistics that were never updated do; a bomb is a thousand times smaller
-MOST_TIMES, FREE = 64, 16 << 20
+MOST_TIMES, FREE = 16, 16 << 20
 AGAIN = "Fetch or copy it again."
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result
+from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result, check_apart
 
 from . import report
 from .found import Asked, Found
@@ -120,12 +120,12 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
 
 
 def _check_apart(sets: Sets, digests: Digests, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:
-    """Refuse held-out pictures that the GAN was trained on; a few are remembered."""
+    """Refuse held-out pictures that the GAN was trained on, even a single one: it would hide a copy."""
     if source is sets.heldout:
         digests.remember(pictures, rows)
         return
-    sets.twins += digests.twins(pictures, rows)
-    report.overlap(sets)
+    twins, held = digests.twins(pictures, rows), len(sets.heldout.rows(Role.HELDOUT))
+    check_apart(sets.training.images, sets.heldout.images, twins, held, "held-out pictures", most=0)
 
 
 def _found(space: Space, search: dict[Role, Nearest], counts: dict[Role, int]) -> Found:

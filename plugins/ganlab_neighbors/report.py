@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganlab import Figure, Gan, Latents, Metric, Table, check_apart
+from ganlab import Figure, Gan, Latents, Metric, Table
 
 from . import figures
 from .found import Asked, Found
 from .membership import ALPHA, Answer
-from .sets import Role, Sets
+from .sets import Sets
 
 LISTED = 10  # pairs in the table, of each space
 
@@ -162,22 +162,11 @@ def notes(sets: Sets) -> list[str]:
             "half too, what it copies from there weighs against what it copies from the other, and no alarm says "
             "little: give --heldout."
         )
-    made += overlap(sets)
     if sets.broken:
         few = ", ".join(f"{name} ({reason})" for name, reason in list(sets.broken.items())[:3])
         more = f" and {len(sets.broken) - 3} more" if len(sets.broken) > 3 else ""
         made.append(f"{len(sets.broken)} pictures could not be read and were left out: {few}{more}.")
     return made
-
-
-def overlap(sets: Sets) -> list[str]:
-    """What to say of held-out pictures that are training pictures too.
-
-    Raises:
-        GanlabError: they are many.
-    """
-    held = len(sets.heldout.rows(Role.HELDOUT))
-    return check_apart(sets.training.images, sets.heldout.images, sets.twins, held, "held-out pictures")
 
 
 def _picture(sets: Sets, training: bool, row: int) -> np.ndarray:

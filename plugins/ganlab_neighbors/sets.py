@@ -54,7 +54,6 @@ class Sets:
         split: the held-out pictures are a part of DATA.
         skip_broken: leave out what cannot be read, and remember it in ``broken``.
         broken: messages of the pictures left out.
-        twins: (held-out row, training row) of pictures in both sets, where they come from elsewhere.
     """
 
     sources: list[Source]
@@ -62,7 +61,6 @@ class Sets:
     split: bool
     skip_broken: bool = False
     broken: dict[str, str] = field(default_factory=dict)
-    twins: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def training(self) -> Source:
