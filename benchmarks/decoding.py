@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from training_step import in_turns
+from training_step import finish, in_turns
 
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.data import open_images
@@ -64,22 +64,17 @@ def measure(packed: PackedImages, options: argparse.Namespace, device: str) -> N
     order = np.resize(trainer.order(0, len(packed)), (options.steps + 2, options.batch))
     rows, same_rows = iter(order), iter(order)
 
+    def step(pictures: np.ndarray) -> None:
+        trainer.advance(pictures)
+        finish(device)
+
     from_folder, from_memory = in_turns(
-        [
-            lambda: void(trainer.advance(packed.batch(next(rows)))),
-            lambda: void(trainer.advance(memory[next(same_rows)])),
-        ],
-        options.steps,
-        device,
+        [lambda: step(packed.batch(next(rows))), lambda: step(memory[next(same_rows)])], options.steps
     )
     for name, seconds in (("from the folder", from_folder), ("from memory", from_memory)):
         print(f"{name:15} {options.batch / statistics.median(seconds):7.1f} images/s")
     overhead = statistics.median(a / b for a, b in zip(from_folder, from_memory, strict=True)) - 1
     print(f"overhead {overhead:.1%}")
-
-
-def void(result: object) -> None:
-    """Drop what a step returns."""
 
 
 def draw_jpegs(folder: Path, count: int) -> Path:

@@ -18,6 +18,7 @@ from typer.main import get_command
 
 import ganlab
 from ganlab import screen
+from ganlab.devices import keep_freed_memory
 from ganlab.errors import GanlabError
 from ganlab.near_names import did_you_mean
 from ganlab.plugin_metadata import PluginEntry
@@ -142,6 +143,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     with_traceback = "--traceback" in words or os.environ.get("GANLAB_TRACEBACK", "") not in ("", "0")
     words = [word for word in words if word != "--traceback"]
     Root.running = None
+    keep_freed_memory()
     try:
         run(words)
     except (typer.Exit, SystemExit) as ended:

@@ -36,14 +36,14 @@ def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Mod
     # classes are joined behind the maps, which so keep their places
     carriers = [maps, *(output for module, taken, output in trace if taken is maps and _only_appends(module))]
     consumers = [
-        module
+        (names[module], axis)
         for module, taken, _ in trace
-        if _has_input_weights(module) and any(taken is carrier for carrier in carriers)
+        if any(taken is carrier for carrier in carriers) and (axis := _input_axis(module)) is not None
     ]
     generator = copy.deepcopy(network)
-    for consumer in consumers:
-        weight = activations.find_layer(generator, names[consumer]).get_parameter("weight").data
-        torch.movedim(weight, INPUT_AXIS[type(consumer)], 0)[filters] = 0
+    for consumer, axis in consumers:
+        weight = activations.find_layer(generator, consumer).get_parameter("weight").data
+        torch.movedim(weight, axis, 0)[filters] = 0
     _prove(gan, generator, layer, filters)
     return generator
 
@@ -75,8 +75,11 @@ def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
         )
 
 
-def _has_input_weights(module: nn.Module) -> bool:
-    return type(module) in INPUT_AXIS and getattr(module, "groups", 1) == 1
+def _input_axis(module: nn.Module) -> int | None:
+    """Where the weight's input channels stand, None if it has none; ours, not of torch's own classes, say it."""
+    if getattr(module, "groups", 1) != 1:
+        return None
+    return INPUT_AXIS.get(type(module), getattr(module, "input_axis", None))
 
 
 def _only_appends(module: nn.Module) -> bool:

@@ -73,6 +73,7 @@ HEAVY_AT_ONCE = {
     "surgery",
     "architectures/chain",
     "architectures/classes",
+    "architectures/convolutions",
     "architectures/dcgan",
     "architectures/mlp",
     "checkpoints/endings",

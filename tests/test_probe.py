@@ -304,7 +304,7 @@ def test_the_curve_finds_as_few_as_trying_every_count_would(seed: int) -> None:
     falling = np.clip(np.linspace(0.95, -0.2, maps + 1) + rng.normal(0, 0.1, maps + 1), 0, 1)
     shown = rng.random((maps + 1, n)) < falling[:, None]
     bench = TableBench(shown)
-    curve = drop_curve(bench, np.arange(maps), 0, shown[0])
+    curve = drop_curve(bench, np.arange(maps), 0, shown[0], shown[maps])
     enough = np.flatnonzero(shown.sum(1) <= 0.1 * shown[0].sum() + 1e-9)
     assert curve.filters_for(0.9) == (enough[0] if len(enough) else None)
     assert np.array_equal(curve.share, shown[curve.k].mean(1))

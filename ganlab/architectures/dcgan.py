@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
+from ganlab.architectures.convolutions import FromPicture, ToPicture
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 
@@ -74,7 +75,9 @@ class Generator(Network):
         for below, side in pairwise(sides):
             up = _upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
             blocks.append((f"up{side}", _block(settings, up, nn.ReLU())))
-        last = _upsample(settings.width + code, settings.channels, settings.kernel)
+        last: nn.Module = _upsample(settings.width + code, settings.channels, settings.kernel)
+        if settings.kernel == 4 and not code:
+            last = ToPicture(settings.width, settings.channels)
         blocks.append(("output", _block(settings, last, nn.Tanh(), norm=False)))
         super().__init__(blocks, settings)
 
@@ -93,6 +96,8 @@ class Discriminator(Network):
             down = nn.Conv2d(
                 maps[position] + code, maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
             )
+            if position == 0 and settings.kernel == 4 and not code:
+                down = FromPicture(settings.channels, maps[1])
             # every layer but the first has BatchNorm (section 3)
             blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
         logit = nn.Conv2d(maps[-1] + code, 1, 4, bias=False)

@@ -101,7 +101,7 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
     for other, name in enumerate(bench.labeler.concepts):
         if other != column:
             result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
-    curve = drop_curve(bench, ranking[:count], column, before[:, column])
+    curve = drop_curve(bench, ranking[:count], column, before[:, column], after[:, column])
     _report_curve(bench, concept, ranking, curve, draws, seed, result)
     _show(bench, concept, ranking, count, seed, before[:, column], result)
     filters = f"{count} of {len(ranking)} filters in {bench.layer}"
@@ -144,7 +144,7 @@ def random_filters(
     return [np.argsort(row, kind="stable")[:count] for row in bits]
 
 
-def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarray) -> Curve:
+def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarray, after: np.ndarray) -> Curve:
     """The share after dropping ever more maps, and exactly how few remove 90% of the pictures with the concept.
 
     A few points draw the curve. Between them only one question is asked of every k, whether it removes enough, and the
@@ -156,12 +156,12 @@ def drop_curve(bench: Bench, ranking: np.ndarray, column: int, before: np.ndarra
         bench: the fresh pictures.
         ranking: maps, first to go first; the curve ends when all are gone.
         column: the concept's, in what the bench shows.
-        before: (n,) bool, which pictures show the concept before anything is dropped.
+        before, after: (n,) bool, which pictures show the concept before anything, and after everything, is dropped.
     """
     n, count = len(before), len(ranking)
     allowed = int((1 - GONE) * before.sum() + 1e-9)
-    share = {0: float(before.mean())}
-    for k in sorted({round(count * step / POINTS) for step in range(1, POINTS + 1)} - {0}):
+    share = {count: float(after.mean()), 0: float(before.mean())}
+    for k in sorted({round(count * step / POINTS) for step in range(1, POINTS)} - {0}):
         share[k] = float(bench.shows(ranking[:k])[:, column].mean())
     still = before.copy()
     near = [(low, high) for low, high in pairwise(sorted(share)) if min(share[low], share[high]) <= FAR * share[0]]
