@@ -42,10 +42,15 @@ def choose_device(device: str = "auto") -> str:
 
 
 def fast_bfloat16(device: str) -> bool:
-    """Whether bfloat16 is worth while there: without AVX-512, x86 processors emulate it, fifty times slower."""
+    """Whether bfloat16 is worth while there: x86 processors without instructions for it emulate it, far slower."""
     import torch
 
-    return torch.device(device).type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"
+    if torch.device(device).type != "cpu":
+        return True
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    if known.get("architecture") == "x86_64":
+        return bool(known["avx512_bf16"] or known["amx_bf16"])
+    return torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
 def usual_precision(device: str) -> str:
