@@ -182,15 +182,15 @@ class Exemplars:
         return latents_of(gan, self.group(name))
 
 
-def one_class(gan: Gan, latents: Sequence[Latents], label: int | None) -> int | None:
-    """The one class of all these latents and ``label``: what points made of them are drawn with; None without classes.
+def one_class(gan: Gan, latents: Sequence[Latents]) -> int | None:
+    """The one class of all these latents and of the GAN: what points made of them are drawn with; None without classes.
 
     Raises:
         GanlabError: they are of several classes, or the class is missing or none of the GAN's.
     """
     given = [part.labels for part in latents]
     classes = {int(one) for labels in given if labels is not None for one in labels}
-    classes |= set() if label is None else {label}
+    classes |= set() if gan.label is None else {gan.label}
     if len(classes) > 1:
         raise GanlabError(f"The pictures are of the classes {sorted(classes)}.", "Choose pictures of one class.")
     one = classes.pop() if classes else None

@@ -189,7 +189,8 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
     """The latents that these pictures of one GAN were drawn from, in their order.
 
     Returns:
-        (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class.
+        (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class. A
+        picture that is named without its class has the one that the GAN draws, if it draws just one.
 
     Raises:
         GanlabError: a seed or an index that no latent can have, or a class that the GAN does not draw.
@@ -217,7 +218,8 @@ def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
     for seed in set(seeds):
         rows = np.flatnonzero([seed == other for other in seeds])
         z[torch.from_numpy(rows)] = gan.prior.at(index[rows], seed).z
-    given = [picture.label for picture in pictures if picture.label is not None]
+    drawn = [gan.label if picture.label is None else picture.label for picture in pictures]
+    given = [label for label in drawn if label is not None]
     labels = torch.tensor(given) if len(given) == len(index) else None
     return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
 

@@ -127,18 +127,15 @@ def test_given_groups_go_before_the_checkpoints_own(tmp_path: Path) -> None:
 
 def test_latents_share_one_class_or_none() -> None:
     gan = tiny_gan()
-    plain = latents_of(gan, [PictureName(gan.hash, 0, 1)])
-    assert one_class(gan, [plain], None) is None
-    with pytest.raises(GanlabError, match="draws no classes"):
-        one_class(gan, [plain], 3)
-    gan.classes = 4
-    classed = latents_of(gan, [PictureName(gan.hash, 0, 1, 3)])
-    assert one_class(gan, [classed], None) == one_class(gan, [], 3) == one_class(gan, [classed], 3) == 3
-    for parts, label, why in (
-        ([classed], 2, r"classes \[2, 3\]"),
-        ([plain, classed], None, "without their class"),
-        ([], 4, "no class 4"),
-        ([plain], None, "needs one"),
+    assert one_class(gan, [latents_of(gan, [PictureName(gan.hash, 0, 1)])]) is None
+    gan = tiny_gan(classes=4)
+    plain, classed = (latents_of(gan, [PictureName(gan.hash, 0, 1, label)]) for label in (None, 3))
+    assert one_class(gan, [classed]) == one_class(gan.of_class(3), []) == one_class(gan.of_class(3), [classed]) == 3
+    assert one_class(gan.of_class(3), [latents_of(gan.of_class(3), [PictureName(gan.hash, 0, 1)])]) == 3
+    for asked, parts, why in (
+        (gan.of_class(2), [classed], r"classes \[2, 3\]"),
+        (gan, [plain, classed], "without their class"),
+        (gan, [plain], "needs one"),
     ):
         with pytest.raises(GanlabError, match=why):
-            one_class(gan, parts, label)
+            one_class(asked, parts)

@@ -199,7 +199,7 @@ def test_the_shipped_rooms_bring_their_boxes() -> None:
 
 
 def test_pictures_of_a_class() -> None:
-    held = content(mark(conditional(), n=2, label=3))
+    held = content(mark(conditional().of_class(3), n=2))
     assert [key for key, _ in held["pictures"]] == ["0:0:3", "0:1:3"]
     assert pixels(held["pictures"][0][1])[0, 0] == round((0.3 + 1) * 127.5)
 
@@ -215,7 +215,6 @@ OTHER = PictureName(HASH, 0, 0)
         ({"exemplars": Exemplars(HASH, {"left": [OTHER]})}, f"chosen on the checkpoint {HASH}"),
         ({"group": ["smiling woman"]}, "'smiling woman' is no name"),
         ({"concept": [" "]}, "needs a name"),
-        ({"label": 1}, "draws no classes"),
         ({"n": 0}, "n is 0"),
         ({"scale": 33}, "scale is 33"),
         ({"boxes": "nowhere.json"}, "nowhere.json"),
@@ -231,7 +230,7 @@ def test_classes_that_are_not_there() -> None:
     with pytest.raises(GanlabError, match="needs one"):
         mark(conditional(), n=1)
     with pytest.raises(GanlabError, match="no class 10"):
-        mark(conditional(), n=1, label=10)
+        mark(conditional().of_class(10), n=1)
 
 
 def test_more_pictures_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:

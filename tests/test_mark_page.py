@@ -169,7 +169,7 @@ def test_pictures_are_clicked_into_groups(page: Opener) -> None:
 
 
 def test_a_picture_of_a_class_keeps_it(page: Opener) -> None:
-    opened = page(conditional(), n=2, label=3, group=["left"], concept=["bed"])
+    opened = page(conditional().of_class(3), n=2, group=["left"], concept=["bed"])
     opened.keys("b", "m")
     opened.tile(1)
     assert [picture[1:] for picture in Exemplars.load(opened.save()).group("left")] == [(0, 1, 3)]

@@ -56,7 +56,7 @@ def test_a_jump_is_found_where_it_is() -> None:
     assert not crosses.all()
     jumps = [row[result.tables["legs"].columns.index("jumps")] for row in result.tables["legs"].rows]
     assert jumps == crosses.tolist()
-    path = random_path(gan, 6, 0, None, loop=False)
+    path = random_path(gan, 6, 0, loop=False)
     place = measure(path, 9, {"walk": lambda images: images}, Features(gan))["walk"].place
     true = (0.05 - z[:-1]) / (z[1:] - z[:-1])
     for leg in np.flatnonzero(crosses):

@@ -28,7 +28,6 @@ def arithmetic(
     ] = None,
     draws: Annotated[int, "random draws of exemplars that the success rates are counted over", Range(10)] = 200,
     pool: Annotated[int, "labelled samples the random exemplars are drawn from", Range(20)] = 1000,
-    label: Annotated[int | None, "class to draw, for a conditional GAN"] = None,
     seed: Annotated[int, "of the pool, the draws and the noise", Range(0)] = 0,
 ) -> Result:
     """Arithmetic on concepts in Z, and on pixels for comparison (section 6.3.2).
@@ -40,7 +39,7 @@ def arithmetic(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(expression, exemplars_each, noise, rescale, draws, pool, label, seed)
+    choices = Choices(expression, exemplars_each, noise, rescale, draws, pool, seed)
     return investigate(gan, exemplars, labeler, choices)
 
 

@@ -31,7 +31,6 @@ class Choices:
     rescale: bool
     draws: int
     pool: int
-    label: int | None
     seed: int
 
 
@@ -62,7 +61,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     groups = Exemplars.of(gan, exemplars)
     labeler = labeler or Labeler.of_checkpoint(gan)
     found = chosen_by_people(gan, terms, groups, choices.exemplars_each)
-    label = one_class(gan, [operand.latents for operand in found.values()], choices.label)
+    label = one_class(gan, [operand.latents for operand in found.values()])
     meaning = None if labeler is None else read(labeler, terms)
     check_known(terms, found, groups, meaning, labeler)
     pool = None

@@ -13,7 +13,6 @@ def mark(
     n: Annotated[int, "pictures to mark; the paper looked at 150", Range(1)] = 150,
     seed: Annotated[int, "with an index it names a picture for ever; any number is as good", Range(0)] = 0,
     first: Annotated[int, "index of the first picture", Range(0)] = 0,
-    label: Annotated[int | None, "class to draw, for a conditional GAN only", Range(0)] = None,
     concept: Annotated[list[str] | None, "a concept to begin with, to draw boxes around; may be repeated"] = None,
     group: Annotated[list[str] | None, "a group to begin with, to click pictures into; may be repeated"] = None,
     boxes: Annotated[
@@ -35,7 +34,7 @@ def mark(
     """
     from .marking import Choices, make_page
 
-    choices = Choices(n, seed, first, label, tuple(concept or ()), tuple(group or ()), blank, scale)
+    choices = Choices(n, seed, first, tuple(concept or ()), tuple(group or ()), blank, scale)
     return make_page(gan, boxes, exemplars, choices)
 
 

@@ -39,7 +39,6 @@ class Choices:
     n: int
     seed: int
     first: int
-    label: int | None
     concepts: tuple[str, ...]
     groups: tuple[str, ...]
     blank: bool
@@ -53,7 +52,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
         GanlabError: marks of another checkpoint, a name that cannot be one, a class that is not there, pictures
             that no browser shows, or more of them than a page can hold.
     """
-    gan.latents(1, seed=choices.seed, first=choices.first, label=choices.label)  # refuses a class that is not there
+    gan.latents(1, seed=choices.seed, first=choices.first)  # refuses a class that is not there
     named_marks = boxes is not None or bool(choices.concepts)
     named_groups = exemplars is not None or bool(choices.groups)
     if boxes is None and not choices.blank:
@@ -97,7 +96,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
 def _asked(gan: Gan, choices: Choices) -> list[PictureName]:
     checkpoint = gan.hash
     indices = range(choices.first, choices.first + choices.n)
-    return [PictureName(checkpoint, choices.seed, index, choices.label) for index in indices]
+    return [PictureName(checkpoint, choices.seed, index, gan.label) for index in indices]
 
 
 def _groups(gan: Gan, exemplars: Exemplars | None, names: Sequence[str]) -> dict[str, Sequence[PictureName]]:

@@ -31,7 +31,6 @@ def turn(
     steps: Annotated[int, "points along the turn, an odd number: the middle one is the sample itself", Range(3)] = 9,
     reach: Annotated[float, "how far to go each way, in lengths of the direction", Range(1e-3)] = 1.0,
     pool: Annotated[int, "samples among which the labeler chooses exemplars", Range(20)] = 1000,
-    label: Annotated[int | None, "class to draw, for a conditional GAN"] = None,
     seed: Annotated[int, "of the samples and of the random directions", Range(0)] = 0,
 ) -> Result:
     """Move random samples along a direction of Z that leads from one group to another (section 6.3.2).
@@ -42,7 +41,7 @@ def turn(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(first, second, by, each, clean, n, steps, reach, pool, label, seed)
+    choices = Choices(first, second, by, each, clean, n, steps, reach, pool, seed)
     return investigate(gan, exemplars, labeler, choices)
 
 

@@ -65,7 +65,7 @@ class Ends:
         column, _ = found
         if all(self._has_pictures(name) for name in self.names):
             latents = self._latents()
-            one_class(self.gan, latents, None)
+            one_class(self.gan, latents)
             first, second = (self.judge.of_latents(self.gan, part)[:, column].mean() for part in latents)
             if first != second:
                 return column, 1 if second > first else -1

@@ -32,7 +32,6 @@ class Choices:
     steps: int
     reach: float
     pool: int
-    label: int | None
     seed: int
 
 
@@ -71,7 +70,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     ends = Ends(gan, Exemplars.of(gan, exemplars), judge, (choices.first, choices.second), choices.by)
     ends.check()
     chosen = ends.exemplars()
-    label = one_class(gan, chosen or (), choices.label)
+    label = one_class(gan, chosen or ())
     aim = ends.aim()
     directions: list[Direction] = []
     notes: list[str] = []

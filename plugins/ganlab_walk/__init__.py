@@ -16,7 +16,6 @@ def walk(
     through: Annotated[
         list[str] | None, "walk through these samples, SEED:INDEX, instead of random points; may be repeated"
     ] = None,
-    label: Annotated[int | None, "class to draw, for a conditional GAN only", Range(0)] = None,
     stored: Annotated[int, "samples that the control, a memoriser made of this GAN, knows", Range(2, 4096)] = 256,
     mp4: Annotated[bool, "keep the animation as walk.mp4 too; needs the extra `video`"] = False,
     seed: Annotated[int, "of the points and of the memoriser's samples", Range(0)] = 0,
@@ -30,7 +29,7 @@ def walk(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, Choices(points, steps, loop, tuple(through or ()), label, stored, mp4, seed))
+    return investigate(gan, Choices(points, steps, loop, tuple(through or ()), stored, mp4, seed))
 
 
 @hookimpl

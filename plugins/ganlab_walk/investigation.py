@@ -28,7 +28,6 @@ class Choices:
     steps: int
     loop: bool
     through: tuple[str, ...]
-    label: int | None
     stored: int
     mp4: bool
     seed: int
@@ -62,8 +61,8 @@ def investigate(gan: Gan, choices: Choices) -> Result:
 
 def _path(gan: Gan, choices: Choices) -> Path:
     if choices.through:
-        return chosen_path(gan, choices.through, choices.label, loop=choices.loop)
-    return random_path(gan, choices.points, choices.seed, choices.label, loop=choices.loop)
+        return chosen_path(gan, choices.through, loop=choices.loop)
+    return random_path(gan, choices.points, choices.seed, loop=choices.loop)
 
 
 def _judge(path: Path) -> Gan:

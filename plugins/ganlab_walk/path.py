@@ -60,13 +60,13 @@ class Path:
         return f"{self.names[a]} to {self.names[b]}"
 
 
-def random_path(gan: Gan, points: int, seed: int, label: int | None, *, loop: bool) -> Path:
+def random_path(gan: Gan, points: int, seed: int, *, loop: bool) -> Path:
     """Through the first points of a seed."""
-    latents = gan.latents(points, seed=seed, label=label)
+    latents = gan.latents(points, seed=seed)
     return Path(gan, latents, [f"{seed}:{index}" for index in latents.index], loop=loop)
 
 
-def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bool) -> Path:
+def chosen_path(gan: Gan, through: Sequence[str], *, loop: bool) -> Path:
     """Through samples that somebody named.
 
     Raises:
@@ -80,11 +80,10 @@ def chosen_path(gan: Gan, through: Sequence[str], label: int | None, *, loop: bo
     known = [picture for picture in pictures if picture is not None]
     if len(known) < 2:
         raise GanlabError("A walk goes through two pictures or more.", "Try --through 0:12 --through 0:40.")
-    if label is not None:
-        gan.latents(1, label=label)  # refuses a class that is not there
-        known = [picture if picture.label is not None else picture._replace(label=label) for picture in known]
+    if gan.label is not None:
+        known = [picture if picture.label is not None else picture._replace(label=gan.label) for picture in known]
     for picture, following in pairwise([*known, known[0]] if loop else known):
         if picture == following:
             raise GanlabError(f"The walk goes from {picture_text(picture)} to itself.", "Name another picture between.")
-    one_class(gan, [latents_of(gan, [picture]) for picture in known], label)
+    one_class(gan, [latents_of(gan, [picture]) for picture in known])
     return Path(gan, latents_of(gan, known), [picture_text(picture) for picture in known], loop=loop)
