@@ -111,7 +111,7 @@ def test_pictures_can_be_chosen_and_drawn_again(tmp_path: Path) -> None:
     boxes = Boxes([Box(FIRST, "bed", 0, 0, 9, 9)], [FIRST, third, SECOND], (64, 64))
     prior = Prior(4)
     owner = gan()
-    owner.prior = prior
+    owner.prior, owner.label = prior, None
     latents = boxes.latents(owner)
     assert latents.seed is None
     np.testing.assert_array_equal(latents.z[0], prior.at([12], 0).z[0])

@@ -211,4 +211,6 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
 
 def _counted(operands: Sequence[Operand]) -> str:
     counts = sorted({len(operand.latents) for operand in operands})
+    if counts == [1]:
+        return "one exemplar each"
     return f"{counts[0]} exemplars each" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} exemplars"
