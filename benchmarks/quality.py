@@ -1,6 +1,6 @@
 """Whether ganlab's training is as good as the reference loop's after equally many images, not only faster.
 
-    python benchmarks/quality.py [--steps 250] [--seeds 3] [--rooms 6000] [--samples 2000]
+    python benchmarks/quality.py [--steps 250] [--seeds 3] [--rooms 6000] [--samples 2000] [--precision fp32]
 
 Trains the same networks from the same prior (normal z) on the same drawn rooms in the same order, by
 ``reference_loop.py`` and by ganlab, and measures the KID (Bińkowski et al. 2018: the squared MMD, unbiased, of the
@@ -14,6 +14,7 @@ import argparse
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from sklearn.metrics.pairwise import polynomial_kernel
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 
 from ganlab import activations, progress
+from ganlab.devices import keep_freed_memory
 from ganlab.imagespec import ImageSpec
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
@@ -42,14 +44,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rooms", type=int, default=6_000, help="to train on, and other ones to compare with")
     parser.add_argument("--samples", type=int, default=2_000)
+    parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference is fp32")
     options = parser.parse_args()
+    keep_freed_memory()
     rooms = draw(0, options.rooms)
     expected = features(SPEC.from_uint8(draw(500, options.samples)))
     others = features(SPEC.from_uint8(draw(501, options.samples)))
     print(f"KID of other drawn rooms {kid(others, expected):.4f}", flush=True)
     found: dict[str, list[float]] = {"reference": [], "ganlab": []}
     for seed in range(options.seeds):
-        for name, train in (("reference", by_reference), ("ganlab", by_ganlab)):
+        for name, train in (("reference", by_reference), ("ganlab", partial(by_ganlab, precision=options.precision))):
             generate = train(batches(rooms, options.steps, seed), seed)
             samples = torch.cat([generate(count) for count in chunks(options.samples)])
             found[name].append(kid(features(samples), expected))
@@ -79,8 +83,9 @@ def by_reference(pictures: Iterator[np.ndarray], seed: int) -> Callable[[int], t
     return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM, 1, 1)))
 
 
-def by_ganlab(pictures: Iterator[np.ndarray], seed: int) -> Callable[[int], torch.Tensor]:
-    trainer = Trainer(TrainSettings("rooms", law="normal", seed=seed, threads=torch.get_num_threads()), "cpu")
+def by_ganlab(pictures: Iterator[np.ndarray], seed: int, precision: str) -> Callable[[int], torch.Tensor]:
+    settings = TrainSettings("rooms", law="normal", seed=seed, threads=torch.get_num_threads(), precision=precision)
+    trainer = Trainer(settings, "cpu")
     for batch in pictures:
         trainer.advance(batch)
     generator = trainer.kept()["generator"].eval()
