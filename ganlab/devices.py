@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -74,6 +75,17 @@ def set_gpu_arithmetic(precision: str, deterministic: bool) -> None:
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS begins
         torch.use_deterministic_algorithms(True)
+
+
+def check_compiler() -> None:
+    """That there is a C++ compiler, which torch compiles networks with.
+
+    Raises:
+        GanlabError: there is none.
+    """
+    names = (os.environ.get("CXX", "g++"), "g++", "clang++", "c++", "cl")
+    if not any(map(shutil.which, names)):
+        raise GanlabError("torch compiles with a C++ compiler, and there is none.", "Install g++, or do not compile.")
 
 
 def address_space_is_limited() -> bool:

@@ -541,3 +541,21 @@ def test_who_could_train_in_bfloat16_is_told(
     ran = CliRunner().invoke(app, [*words.split(), str(tmp_path / "run")])
     assert ran.exit_code == 0
     assert ("--precision bf16 is about twice as fast" in ran.stderr) is said
+
+
+@pytest.mark.slow
+def test_compiled_networks_take_the_same_steps() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    logs = []
+    for compiled in (False, True):
+        trainer = Trainer(tiny_settings(compile=compiled, noise=0.1, average=0.9), "cpu")
+        logs.append([list(trainer.advance(pictures).numbers().values()) for _ in range(3)])
+        assert type(trainer.generator).__name__ == "Generator", "checkpoints would name weights otherwise"
+    np.testing.assert_allclose(*logs, rtol=1e-4)
+
+
+def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GanlabError, match="C\\+\\+ compiler, and there is none"):
+        runs.start(tiny_settings("rooms:20", compile=True), runs.Reading(1, False), "cpu", tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -115,6 +115,13 @@ def train(
             help="On a GPU the same bits every time, so that --resume is exact there too; slower. CPUs always are.",
         ),
     ] = False,
+    compile_: Annotated[
+        bool,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Let torch compile both networks first, for a minute: then a tenth slower on CPUs, untried on GPUs.",
+        ),
+    ] = False,
     sync_batch_norm: Annotated[
         bool,
         typer.Option(
@@ -169,6 +176,7 @@ def train(
             seed=seed,
             precision=usual_precision(processes.device(device)) if precision == "auto" else precision,
             deterministic=deterministic,
+            compile=compile_,
             sync_batch_norm=sync_batch_norm,
             start="" if gan is None else gan.hash,
         )

@@ -109,6 +109,7 @@ class Journal:
                 "seed": settings.seed,
                 "precision": settings.precision,
                 "deterministic": settings.deterministic,
+                "compile": settings.compile,
                 **({"start": settings.start} if settings.start else {}),
                 "ganlab": __version__,
                 "torch": torch.__version__,

@@ -18,7 +18,7 @@ from ganlab.data import open_images
 from ganlab.data.chosen import read_names
 from ganlab.data.opening import short_name
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import fast_bfloat16
+from ganlab.devices import check_compiler, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.progressbar import reading_bar, shown_progress
@@ -66,6 +66,8 @@ def start(
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
         typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
+    if settings.compile:
+        check_compiler()
     with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
         _begin(settings, reading, device, run, gan, conditional, processes)
 

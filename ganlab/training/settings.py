@@ -43,6 +43,7 @@ class TrainSettings:
         precision: "fp32"; "tf32" for GPUs, whose factors have 10 bits of mantissa; or "bf16" for bfloat16 autocast with
             float32 weights and loss.
         deterministic: a GPU chooses algorithms that give the same bits every time; a CPU does always.
+        compile: torch compiles both networks before the first step; digits differ.
         sync_batch_norm: where several processes train together, BatchNorm's statistics are those of the joined batch;
             if not, those of each process's share.
         start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
@@ -67,6 +68,7 @@ class TrainSettings:
     seed: int = 0
     precision: str = "fp32"
     deterministic: bool = False
+    compile: bool = False
     sync_batch_norm: bool = True
     start: str = ""
     threads: int = 1

@@ -72,12 +72,17 @@ class Trainer:
         if settings.sync_batch_norm:
             for network in self.networks().values():
                 processes.synchronise_batch_norm(network)
+        # what steps call; samples of other shapes are drawn by the networks themselves, which costs no second compiling
+        self._generates, self._judges = (self._compiled(network) for network in self.networks().values())
         self._spec = ImageSpec(settings.network.size, settings.network.channels)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(
             network.parameters(), lr=self.settings.lr, betas=(self.settings.beta1, BETA2), fused=True
         )
+
+    def _compiled(self, network: nn.Module) -> Callable[..., torch.Tensor]:
+        return torch.compile(network, dynamic=False) if self.settings.compile else network
 
     def begin_with(self, gan: Gan) -> None:
         """Take over both networks' weights from a GAN of the same shape; the optimisers begin anew."""
@@ -141,7 +146,7 @@ class Trainer:
         real_loss = F.softplus(-real_logits).mean()
         real_loss.backward()
         with self._autocast():
-            fake = self.generator(z, *fake_classes)
+            fake = self._generates(z, *fake_classes)
         fake_logits = self._logits(noise(fake.detach()), *fake_classes)
         fake_loss = F.softplus(fake_logits).mean()
         fake_loss.backward()
@@ -244,7 +249,7 @@ class Trainer:
 
     def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():
-            return self.discriminator(images, *labels).float()
+            return self._judges(images, *labels).float()
 
     def _zero_gradients(self, side: str) -> None:
         self.optimizers[side].zero_grad(set_to_none=True)
