@@ -101,7 +101,8 @@ def bars(
     """
     labels = list(dict.fromkeys(label for group in groups.values() for label in group))
     thick = 0.8 / max(1, len(groups))
-    with _axes(9.0, 1.3 + 0.3 * len(labels) * max(1.4, len(groups))) as (axes, images):
+    height = 1.3 + 0.3 * len(labels) * max(1.4, len(groups))
+    with _axes(9.0, height + 0.5 * bool(title)) as (axes, images):
         for number, (name, group) in enumerate(groups.items()):
             rows = [row for row, label in enumerate(labels) if label in group]
             parts = [part if isinstance(part, tuple) else (part, part, part) for part in group.values()]
@@ -116,8 +117,9 @@ def bars(
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.axvline(0, color="#8d95a1", linewidth=1)
         axes.grid(axis="y", visible=False)
-        _finish(axes, xlabel, "", title, legend=False)
-        if len(groups) > 1:  # above the bars: there is no free corner among them
+        _finish(axes, xlabel, "", "" if len(groups) > 1 else title, legend=False)
+        if len(groups) > 1:  # above the bars, where no corner is free, and below the title
+            axes.figure.suptitle(title, wrap=True)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(groups), borderaxespad=0.2)
     return images[0]
 
