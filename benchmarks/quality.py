@@ -1,6 +1,7 @@
 """Whether ganlab's training is as good as the reference loop's after equally many images, not only faster.
 
     python benchmarks/quality.py [--steps 250] [--seeds 3] [--rooms 6000] [--samples 2000] [--precision fp32]
+        [--first-seed 0]
 
 Trains the same networks from the same prior (normal z) on the same drawn rooms in the same order, by
 ``reference_loop.py`` and by ganlab, and measures the KID (Bińkowski et al. 2018: the squared MMD, unbiased, of the
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0, help="of those: several runs can share the work")
     parser.add_argument("--rooms", type=int, default=6_000, help="to train on, and other ones to compare with")
     parser.add_argument("--samples", type=int, default=2_000)
     parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference is fp32")
@@ -52,7 +54,7 @@ def main() -> None:
     others = features(SPEC.from_uint8(draw(501, options.samples)))
     print(f"KID of other drawn rooms {kid(others, expected):.4f}", flush=True)
     found: dict[str, list[float]] = {"reference": [], "ganlab": []}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, train in (("reference", by_reference), ("ganlab", partial(by_ganlab, precision=options.precision))):
             generate = train(batches(rooms, options.steps, seed), seed)
             samples = torch.cat([generate(count) for count in chunks(options.samples)])
