@@ -50,7 +50,7 @@ def fast_bfloat16(device: str) -> bool:
         return True
     known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
     if known.get("architecture") == "x86_64":
-        return bool(known["avx512_bf16"] or known["amx_bf16"])
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
     return torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 

@@ -75,9 +75,9 @@ class Generator(Network):
         for below, side in pairwise(sides):
             up = _upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
             blocks.append((f"up{side}", _block(settings, up, nn.ReLU())))
-        last: nn.Module = _upsample(settings.width + code, settings.channels, settings.kernel)
-        if settings.kernel == 4 and not code:
-            last = ToPicture(settings.width, settings.channels)
+        maps = settings.width + code
+        usual = settings.kernel == 4
+        last = ToPicture(maps, settings.channels) if usual else _upsample(maps, settings.channels, settings.kernel)
         blocks.append(("output", _block(settings, last, nn.Tanh(), norm=False)))
         super().__init__(blocks, settings)
 
@@ -93,13 +93,11 @@ class Discriminator(Network):
         maps = [settings.channels, *map(settings.maps, sides)]
         blocks = []
         for position, side in enumerate(sides):
-            down = nn.Conv2d(
-                maps[position] + code, maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
-            )
-            if position == 0 and settings.kernel == 4 and not code:
-                down = FromPicture(settings.channels, maps[1])
+            inputs, outputs, first = maps[position] + code, maps[position + 1], position == 0
+            usual = first and settings.kernel == 4
+            down = FromPicture(inputs, outputs) if usual else _downsample(inputs, outputs, settings.kernel)
             # every layer but the first has BatchNorm (section 3)
-            blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
+            blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=not first)))
         logit = nn.Conv2d(maps[-1] + code, 1, 4, bias=False)
         blocks.append(("logit", Block(*joined(settings), ("conv", logit))))
         super().__init__(blocks, settings)
@@ -144,6 +142,11 @@ def _block(settings: DcganSettings, conv: nn.Module, activation: nn.Module, norm
         assert isinstance(maps, int)
         layers.append(("norm", nn.BatchNorm2d(maps, affine=settings.affine)))
     return Block(*layers, ("act", activation))
+
+
+def _downsample(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """A convolution that halves the side exactly, whichever the kernel."""
+    return nn.Conv2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, bias=False)
 
 
 def _upsample(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
