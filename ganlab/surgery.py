@@ -76,7 +76,7 @@ def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
 
 
 def _input_axis(module: nn.Module) -> int | None:
-    """Where the weight's input channels stand, None if it has none; ours, not of torch's own classes, say it."""
+    """Where the weight's input channels stand, None if it has none; ours, which is none of torch's, says it."""
     if getattr(module, "groups", 1) != 1:
         return None
     return INPUT_AXIS.get(type(module), getattr(module, "input_axis", None))

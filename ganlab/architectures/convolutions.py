@@ -1,9 +1,4 @@
-"""The two convolutions beside the picture, which has so few channels that a CPU computes them slowly as they are.
-
-A 4x4 kernel that goes in steps of two meets every 2x2 cell of pixels with one of its own 2x2 quarters. With a cell's
-pixels as channels the same sums are a 2x2 convolution in steps of one with four times the channels, which fills a
-CPU's vectors: half the time, on two cores, of either layer. Weights keep the shape and the name that torch gives them.
-"""
+"""The convolution that draws the picture, which has so few channels that a CPU computes it slowly as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +8,12 @@ from torch.nn import functional as F
 
 
 class ToPicture(nn.ConvTranspose2d):
-    """Feature maps (n, c, s, s) -> (n, channels, 2s, 2s): a 4x4 fractionally-strided convolution, without a bias."""
+    """Feature maps (n, c, s, s) -> (n, channels, 2s, 2s): a 4x4 fractionally-strided convolution, without a bias.
+
+    A kernel of 4x4 in steps of two gives each 2x2 cell of pixels sums over 2x2 maps. With the pixels of a cell as channels
+    these are a plain 2x2 convolution to four times the channels, which fills a CPU's vectors: half the time. The weight
+    keeps torch's shape and name.
+    """
 
     input_axis = 0  # of the weight, which surgery relies on
 
@@ -29,20 +29,3 @@ class ToPicture(nn.ConvTranspose2d):
         kernel = quarters.permute(1, 3, 5, 0, 2, 4).reshape(4 * outputs, inputs, 2, 2)
         pictures = F.pixel_shuffle(F.conv2d(maps, kernel, padding=1), 2)
         return pictures[:, :, 1:-1, 1:-1]  # the padding of one pixel that the strided form leaves out
-
-
-class FromPicture(nn.Conv2d):
-    """Pictures (n, channels, 2s, 2s) -> feature maps (n, c, s, s): a 4x4 convolution of stride 2, without a bias."""
-
-    input_axis = 1  # of the weight, which surgery relies on
-
-    def __init__(self, channels: int, maps: int) -> None:
-        super().__init__(channels, maps, 4, 2, 1, bias=False)
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        if pictures.device.type != "cpu":
-            return super().forward(pictures)
-        outputs, inputs = self.weight.shape[:2]
-        quarters = self.weight.reshape(outputs, inputs, 2, 2, 2, 2)
-        kernel = quarters.permute(0, 1, 3, 5, 2, 4).reshape(outputs, 4 * inputs, 2, 2)
-        return F.conv2d(F.pixel_unshuffle(F.pad(pictures, (1, 1, 1, 1)), 2), kernel)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
-from ganlab.architectures.convolutions import FromPicture, ToPicture
+from ganlab.architectures.convolutions import ToPicture
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 
@@ -75,9 +75,8 @@ class Generator(Network):
         for below, side in pairwise(sides):
             up = _upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
             blocks.append((f"up{side}", _block(settings, up, nn.ReLU())))
-        maps = settings.width + code
-        usual = settings.kernel == 4
-        last = ToPicture(maps, settings.channels) if usual else _upsample(maps, settings.channels, settings.kernel)
+        maps, channels, kernel = settings.width + code, settings.channels, settings.kernel
+        last = ToPicture(maps, channels) if kernel == 4 else _upsample(maps, channels, kernel)
         blocks.append(("output", _block(settings, last, nn.Tanh(), norm=False)))
         super().__init__(blocks, settings)
 
@@ -93,11 +92,11 @@ class Discriminator(Network):
         maps = [settings.channels, *map(settings.maps, sides)]
         blocks = []
         for position, side in enumerate(sides):
-            inputs, outputs, first = maps[position] + code, maps[position + 1], position == 0
-            usual = first and settings.kernel == 4
-            down = FromPicture(inputs, outputs) if usual else _downsample(inputs, outputs, settings.kernel)
+            down = nn.Conv2d(
+                maps[position] + code, maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
+            )
             # every layer but the first has BatchNorm (section 3)
-            blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=not first)))
+            blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
         logit = nn.Conv2d(maps[-1] + code, 1, 4, bias=False)
         blocks.append(("logit", Block(*joined(settings), ("conv", logit))))
         super().__init__(blocks, settings)
@@ -142,11 +141,6 @@ def _block(settings: DcganSettings, conv: nn.Module, activation: nn.Module, norm
         assert isinstance(maps, int)
         layers.append(("norm", nn.BatchNorm2d(maps, affine=settings.affine)))
     return Block(*layers, ("act", activation))
-
-
-def _downsample(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """A convolution that halves the side exactly, whichever the kernel."""
-    return nn.Conv2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, bias=False)
 
 
 def _upsample(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
