@@ -10,9 +10,9 @@ from torch.nn import functional as F
 class ToPicture(nn.ConvTranspose2d):
     """Feature maps (n, c, s, s) -> (n, channels, 2s, 2s): a 4x4 fractionally-strided convolution, without a bias.
 
-    A kernel of 4x4 in steps of two gives each 2x2 cell of pixels sums over 2x2 maps. With the pixels of a cell as channels
-    these are a plain 2x2 convolution to four times the channels, which fills a CPU's vectors: half the time. The weight
-    keeps torch's shape and name.
+    A kernel of 4x4 in steps of two gives each 2x2 cell of pixels sums over 2x2 maps. With the pixels of a cell as
+    channels these are a plain 2x2 convolution to four times the channels, which fills a CPU's vectors: half the time.
+    The weight keeps torch's shape and name.
     """
 
     input_axis = 0  # of the weight, which surgery relies on
