@@ -1,10 +1,10 @@
 """Is the judge right about photographs of another data set? Labels by eye, given blind, against the labelers of rooms.
 
-    python benchmarks/judge/blind_photos.py sheets PHOTOS SHEETS   # the photographs of a folder, numbered, 25 on a sheet
+    python benchmarks/judge/blind_photos.py sheets PHOTOS SHEETS   # the photographs, numbered, 25 on a sheet
     python benchmarks/judge/blind_photos.py score PHOTOS           # compare photos.json with rooms-real and rooms
 
-PHOTOS is ``eval/bedroom`` of the photographs of rooms at 64x64: 100 bedrooms of the validation part of Places365, sorted
-by name. ``photos.json`` says what one observer saw before any labeler looked, one character a photograph: 1 for a
+PHOTOS is ``eval/bedroom`` of the photographs of rooms at 64x64: 100 bedrooms of the validation part of Places365,
+sorted by name. ``photos.json`` says what one observer saw before any labeler looked, one character a photograph: 1 for a
 window, 0 for none, ? for "cannot say"; those count neither way.
 """
 
