@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import tomllib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import GanlabError, Labeler
+from ganlab import GanlabError, Images, Labeler, open_images
 from ganlab_synthetic.augmentation import IGNORED
 from ganlab_synthetic.labeler import SHIPPED_REAL, WEIGHTS, RoomLabeler
 from ganlab_synthetic.labeler_validation import UNIT
@@ -20,11 +21,13 @@ from ganlab_synthetic.photographs.augmentation import PhotoAugmentation
 from ganlab_synthetic.photographs.choosing import Truth, choose_min_pixels, choose_threshold, truth_of
 from ganlab_synthetic.photographs.making import make_labeler
 from ganlab_synthetic.photographs.reading import GAP, IMAGES, MASKS, VALUES, Photographs, read_photographs, split
-from ganlab_synthetic.photographs.training import PhotoSettings, train_network, verdict_loss
+from ganlab_synthetic.photographs.scenes import learn_scenes
+from ganlab_synthetic.photographs.settings import PhotoSettings
+from ganlab_synthetic.photographs.training import train_network, verdict_loss
 from ganlab_synthetic.photographs.validation import JUDGE, validate
 from ganlab_synthetic.rooms import CONCEPTS
 
-SMALL = PhotoSettings(steps=2, batch=4)
+SMALL = PhotoSettings(steps=2, scene_steps=2, batch=4)
 
 
 def write_photograph(folder: Path, number: int, mask: np.ndarray) -> None:
@@ -202,14 +205,33 @@ def test_thresholds_are_those_that_tell_best() -> None:
     assert 0.4 <= choose_threshold(np.where(masks, 0.6, np.where(noisy, 0.4, 0.1)), truth) < 0.6
 
 
-def test_a_made_labeler_can_be_used(folder: Path, tmp_path: Path) -> None:
-    make_labeler(folder, SMALL, tmp_path / "labeler")
+@pytest.fixture(scope="module")
+def scenes(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
+    sorted_ones = tmp_path_factory.mktemp("scenes")
+    for number in range(8):
+        kind = sorted_ones / ("kitchen" if number % 2 else "bedroom")
+        kind.mkdir(exist_ok=True)
+        shutil.copy(folder / IMAGES / f"{number}.jpg", kind)
+    return open_images(str(sorted_ones))
+
+
+def test_scenes_change_what_the_training_begins_with(photographs: Photographs, scenes: Images) -> None:
+    begin = learn_scenes(SMALL, scenes)
+    before = {name: value.clone() for name, value in begin.state_dict().items()}
+    fresh, taught = train_network(SMALL, photographs), train_network(SMALL, photographs, begin)
+    assert all(torch.equal(before[name], value) for name, value in begin.state_dict().items())
+    assert not torch.equal(fresh.at64[0].weight, taught.at64[0].weight)
+
+
+def test_a_made_labeler_can_be_used(folder: Path, scenes: Images, tmp_path: Path) -> None:
+    make_labeler(folder, SMALL, tmp_path / "labeler", scenes)
     made = RoomLabeler(tmp_path / "labeler")
     assert made.name == JUDGE
     assert made.masks(torch.zeros(2, 3, 64, 64), UNIT).shape == (2, len(CONCEPTS), 64, 64)
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
     assert "| window | control: colour alone |" in card["table"]
     assert "research" in card["licence"]
+    assert "8 photographs of 2 kinds of rooms" in card["training"]["data"]
     with pytest.raises(GanlabError, match="already exists"):
         make_labeler(folder, SMALL, tmp_path / "labeler")
 

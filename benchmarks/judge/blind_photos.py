@@ -4,8 +4,8 @@
     python benchmarks/judge/blind_photos.py score PHOTOS           # compare photos.json with rooms-real and rooms
 
 PHOTOS is ``eval/bedroom`` of the photographs of rooms at 64x64: 100 bedrooms of the validation part of Places365,
-sorted by name. ``photos.json`` says what one observer saw before any labeler looked, one character a photograph: 1 for a
-window, 0 for none, ? for "cannot say"; those count neither way.
+sorted by name. ``photos.json`` says what one observer saw before any labeler looked, one character a photograph: 1 for
+a window, 0 for none, ? for "cannot say"; those count neither way.
 """
 
 from __future__ import annotations

@@ -8,13 +8,17 @@ from typing import Any
 
 import torch
 
+from ganlab import Images, classes_of
+
 from ..labeler_common import new_folder, write_card, write_weights
 from ..labeler_network import RoomUnet, without_batch_norm
 from ..pixels import as_batch
 from ..rooms import CONCEPTS
 from .choosing import choose_min_pixels, choose_threshold, truth_of
 from .reading import Photographs, Split, read_photographs, split
-from .training import PhotoSettings, train_network
+from .scenes import learn_scenes
+from .settings import PhotoSettings
+from .training import train_network
 from .validation import JUDGE, table, validate
 
 SUMMARY = "Windows, pictures, beds, lamps and doors in photographs of rooms, and in what GANs make of such photographs."
@@ -23,37 +27,40 @@ SOURCE = "NYU Depth Dataset V2 (Silberman, Hoiem, Kohli and Fergus 2012), classe
 LICENCE = f"for research, as its data: {SOURCE}"
 
 
-def make_labeler(source: Path, settings: PhotoSettings, out: Path) -> None:
+def make_labeler(source: Path, settings: PhotoSettings, out: Path, scenes: Images | None = None) -> None:
     """Read the photographs in ``source``, train, and write the folder ``out``, which must not exist or be empty.
 
+    Args:
+        scenes: photographs with classes, whose kinds of rooms the network learns to tell first.
+
     Raises:
-        GanlabError: ``source`` cannot be used, or ``out`` is taken or cannot be written.
+        GanlabError: ``source`` or ``scenes`` cannot be used, or ``out`` is taken or cannot be written.
     """
     with new_folder(out) as folder:
         photographs = read_photographs(source)
         parts = split(photographs.numbers)
         began = time.monotonic()
-        rehearsal = train_network(settings, photographs[parts.rehearse])
-        network = train_network(settings, photographs[parts.learn])
-        seconds = round(time.monotonic() - began)
-        write_labeler(rehearsal, network, folder, settings, photographs, parts, seconds)
+        begin = learn_scenes(settings, scenes) if scenes else None
+        rehearsal = train_network(settings, photographs[parts.rehearse], begin)
+        network = train_network(settings, photographs[parts.learn], begin)
+        facts = _facts(settings, parts, scenes, round(time.monotonic() - began))
+        write_labeler(rehearsal, network, folder, photographs, parts, facts)
 
 
 def write_labeler(
     rehearsal: RoomUnet,
     network: RoomUnet,
     folder: Path,
-    settings: PhotoSettings,
     photographs: Photographs,
     parts: Split,
-    seconds: int,
+    facts: dict[str, Any],
 ) -> None:
     """Weights in bfloat16, and the card with figures measured on exactly those weights.
 
     Thresholds are chosen with the rehearsal, on photographs that it had not seen; ``network`` learnt from those too.
     """
     write_weights(without_batch_norm(network, len(CONCEPTS)).state_dict(), folder)
-    card = _facts(settings, parts, seconds) | choose(rehearsal, photographs[parts.choose])
+    card = facts | choose(rehearsal, photographs[parts.choose])
     write_card(card, folder)
     report = validate(folder, photographs, parts)
     write_card(card | {"table": table(report), "validation": report}, folder)
@@ -69,7 +76,13 @@ def choose(network: RoomUnet, photographs: Photographs) -> dict[str, Any]:
     return {"threshold": threshold, "min_pixels": choose_min_pixels(found > threshold, truth)}
 
 
-def _facts(settings: PhotoSettings, parts: Split, seconds: int) -> dict[str, Any]:
+def _facts(settings: PhotoSettings, parts: Split, scenes: Images | None, seconds: int) -> dict[str, Any]:
+    options = f"--steps {settings.steps} --seed {settings.seed}"
+    data = f"{len(parts.learn)} photographs of {SOURCE}; blinds count as windows, curtains teach neither way"
+    if scenes:
+        options += f" --scenes SCENES --scene-steps {settings.scene_steps}"
+        data += f"; before that, {len(scenes)} photographs of {len(classes_of(scenes))} kinds of rooms, by kind only "
+        data += "(for the shipped labeler 30,000 of Places365, Zhou, Lapedriza, Khosla, Oliva and Torralba 2017)"
     return {
         "name": JUDGE,
         "summary": SUMMARY,
@@ -77,9 +90,9 @@ def _facts(settings: PhotoSettings, parts: Split, seconds: int) -> dict[str, Any
         "domain": DOMAIN,
         "licence": LICENCE,
         "training": {
-            "command": f"ganlab synthetic train-photo-labeler FOLDER --steps {settings.steps} --seed {settings.seed}",
+            "command": f"ganlab synthetic train-photo-labeler FOLDER {options}",
             "seconds": seconds,
-            "data": f"{len(parts.learn)} photographs of {SOURCE}; blinds count as windows, curtains teach neither way",
+            "data": data,
             "held_out": "every fifth run of 25 numbers, and nothing learns from the 6 numbers before and after it",
             "thresholds": f"chosen on {len(parts.choose)} of them with a network that learnt from "
             f"{len(parts.rehearse)} others",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,35 +17,28 @@ from ..rooms import CONCEPTS
 from .augmentation import PhotoAugmentation
 from .choosing import VISIBLE
 from .reading import Photographs
+from .settings import PhotoSettings
 
 VERDICT_WEIGHT = 1.0  # of the loss on whole pictures beside that on pixels
 NEVER = -20.0  # how little a pixel without a label looks like a concept
 
 
-@dataclass(frozen=True)
-class PhotoSettings:
-    """What the training follows from.
+def train_network(
+    settings: PhotoSettings,
+    photographs: Photographs,
+    begin: RoomUnet | None = None,
+    losses: list[float] | None = None,
+) -> RoomUnet:
+    """A network trained by :func:`learn`; the order of everything random follows from the seed.
 
-    Attributes:
-        steps: steps of the optimiser.
-        batch: photographs in a step.
-        lr: peak learning rate of AdamW.
-        decay: weight decay; strong, as the photographs are few.
-        seed: of weights, order and augmentation.
+    Args:
+        begin: what it starts from, left as it is; a fresh one by default.
+        losses: filled step by step.
     """
-
-    steps: int = 4_000
-    batch: int = 48
-    lr: float = 2e-3
-    decay: float = 0.1
-    seed: int = 0
-
-
-def train_network(settings: PhotoSettings, photographs: Photographs, losses: list[float] | None = None) -> RoomUnet:
-    """A network trained by :func:`learn`; the order of everything random follows from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = RoomUnet(len(CONCEPTS))
+        network = copy.deepcopy(begin).requires_grad_() if begin else RoomUnet(len(CONCEPTS))
+    network.train()
     weights = torch.tensor(CLASS_WEIGHTS)
 
     def loss_of(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
