@@ -27,7 +27,7 @@ from ganlab_synthetic.photographs.training import train_network, verdict_loss
 from ganlab_synthetic.photographs.validation import JUDGE, validate
 from ganlab_synthetic.rooms import CONCEPTS
 
-SMALL = PhotoSettings(steps=2, scene_steps=2, batch=4)
+SMALL = PhotoSettings(steps=2, scene_steps=2, batch=8)
 
 
 def write_photograph(folder: Path, number: int, mask: np.ndarray) -> None:

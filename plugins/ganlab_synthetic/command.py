@@ -37,7 +37,7 @@ def train_photo_labeler(
     scenes: Annotated[
         str, typer.Option(help="Photographs sorted by kind of room, which the network learns to tell first.")
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 48 photographs, taken twice.")] = 2_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 48 photographs, taken twice.")] = 1_500,
     scene_steps: Annotated[int, typer.Option(min=1, help="Steps of 48 scenes.")] = 3_000,
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:

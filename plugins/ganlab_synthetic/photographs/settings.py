@@ -18,7 +18,7 @@ class PhotoSettings:
         seed: of weights, order and augmentation.
     """
 
-    steps: int = 2_000
+    steps: int = 1_500
     scene_steps: int = 3_000
     batch: int = 48
     lr: float = 2e-3
