@@ -19,6 +19,7 @@ from ganlab_synthetic.labeler import SHIPPED_REAL, WEIGHTS, RoomLabeler
 from ganlab_synthetic.labeler_validation import UNIT
 from ganlab_synthetic.photographs.augmentation import PhotoAugmentation
 from ganlab_synthetic.photographs.choosing import Truth, choose_min_pixels, choose_threshold, truth_of
+from ganlab_synthetic.photographs.intervals import interval
 from ganlab_synthetic.photographs.making import make_labeler
 from ganlab_synthetic.photographs.reading import GAP, IMAGES, MASKS, VALUES, Photographs, read_photographs, split
 from ganlab_synthetic.photographs.scenes import learn_scenes
@@ -223,6 +224,17 @@ def test_scenes_change_what_the_training_begins_with(photographs: Photographs, s
     assert not torch.equal(fresh.at64[0].weight, taught.at64[0].weight)
 
 
+def test_intervals_take_whole_runs() -> None:
+    shown = np.arange(100)[:, None].repeat(len(CONCEPTS), 1) % 2 == 0
+    truth = Truth(np.zeros((1, 5, 1, 1), bool), np.ones((1, 1, 1), bool), shown, np.ones_like(shown))
+    wrong = np.where(np.arange(100)[:, None] < 25, ~shown, shown)  # the whole first run of four
+    low, high = interval(wrong, truth, np.arange(100))
+    assert low.max() < 0.6
+    assert high.min() == 1
+    above = interval(shown, truth, np.arange(100), beside=wrong)
+    assert np.allclose(above, [1 - high, 1 - low], atol=1e-9)
+
+
 def test_a_made_labeler_can_be_used(folder: Path, scenes: Images, tmp_path: Path) -> None:
     make_labeler(folder, SMALL, tmp_path / "labeler", scenes)
     made = RoomLabeler(tmp_path / "labeler")
@@ -231,6 +243,7 @@ def test_a_made_labeler_can_be_used(folder: Path, scenes: Images, tmp_path: Path
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
     assert "| window | control: colour alone |" in card["table"]
     assert "research" in card["licence"]
+    assert "(colour alone " in card["trust"]
     assert "8 photographs of 2 kinds of rooms" in card["training"]["data"]
     with pytest.raises(GanlabError, match="already exists"):
         make_labeler(folder, SMALL, tmp_path / "labeler")

@@ -67,17 +67,21 @@ def overlap_of_known(masks: np.ndarray, truth: Truth) -> np.ndarray:
     return both.sum((0, 2, 3)) / either.sum((0, 2, 3)).clip(1)
 
 
-def found_and_imagined(found: np.ndarray, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+def found_and_imagined(
+    found: np.ndarray, truth: Truth, times: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Of the pictures that show a concept the share in which it is found, of the others in which it is imagined.
 
     Args:
         found: bool (n, concepts).
+        times: (n,) how often each picture counts, once by default.
 
     Returns:
         Two of (concepts,) in [0, 1].
     """
     there, absent = truth.shown & truth.decided, ~truth.shown & truth.decided
-    return (found & there).sum(0) / there.sum(0), (found & absent).sum(0) / absent.sum(0)
+    weights = np.ones(len(found), int) if times is None else times
+    return weights @ (found & there) / (weights @ there), weights @ (found & absent) / (weights @ absent)
 
 
 def choose_threshold(probabilities: np.ndarray, truth: Truth) -> float:

@@ -19,11 +19,12 @@ from .reading import Photographs, Split, read_photographs, split
 from .scenes import learn_scenes
 from .settings import PhotoSettings
 from .training import train_network
-from .validation import JUDGE, table, validate
+from .validation import ABOVE_COLOUR, COLOUR, COMMONER, JUDGE, Report, table, validate
 
 SUMMARY = "Windows, pictures, beds, lamps and doors in photographs of rooms, and in what GANs make of such photographs."
 DOMAIN = "photographs of rooms, and rooms of 64x64 that a GAN generates which was trained on photographs"
 SOURCE = "NYU Depth Dataset V2 (Silberman, Hoiem, Kohli and Fergus 2012), classes of NYU40 (Gupta et al. 2013)"
+ENOUGH = 0.75  # balanced accuracy under which the card calls a judge weak
 LICENCE = f"for research, as its data: {SOURCE}"
 
 
@@ -63,7 +64,7 @@ def write_labeler(
     card = facts | choose(rehearsal, photographs[parts.choose])
     write_card(card, folder)
     report = validate(folder, photographs, parts)
-    write_card(card | {"table": table(report), "validation": report}, folder)
+    write_card(card | {"trust": trust(report), "table": table(report), "validation": report}, folder)
 
 
 def choose(network: RoomUnet, photographs: Photographs) -> dict[str, Any]:
@@ -74,6 +75,28 @@ def choose(network: RoomUnet, photographs: Photographs) -> dict[str, Any]:
     truth = truth_of(photographs)
     threshold = choose_threshold(found, truth)
     return {"threshold": threshold, "min_pixels": choose_min_pixels(found > threshold, truth)}
+
+
+def trust(report: Report) -> str:
+    """How far the judge can be trusted, in a sentence: every concept beside colour alone, and which a guess beats."""
+    balanced, accuracy = report["balanced"], report["accuracy"]
+    low, high = report["balanced_low"], report["balanced_high"]
+    shares = [
+        f"{concept} {100 * balanced[JUDGE][concept]:.0f}% [{100 * low[JUDGE][concept]:.0f}, "
+        f"{100 * high[JUDGE][concept]:.0f}] (colour alone {100 * balanced[COLOUR][concept]:.0f}%)"
+        for concept in CONCEPTS
+    ]
+    no_better = [concept for concept in CONCEPTS if low[ABOVE_COLOUR][concept] <= 0]
+    weak = [concept for concept in CONCEPTS if balanced[JUDGE][concept] < ENOUGH]
+    guessed = [concept for concept in CONCEPTS if accuracy[JUDGE][concept] < accuracy[COMMONER][concept]]
+    sentences = [f"Held-out photographs told right, the mean of those with and without: {', '.join(shares)}."]
+    if weak:
+        sentences.append(f"Under {ENOUGH:.0%}, so weak: {', '.join(weak)}.")
+    if no_better:
+        sentences.append(f"Not shown to be better than colour alone: {', '.join(no_better)}.")
+    if guessed:
+        sentences.append(f"Always the commoner answer would be right more often: {', '.join(guessed)}.")
+    return " ".join(sentences)
 
 
 def _facts(settings: PhotoSettings, parts: Split, scenes: Images | None, seconds: int) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from ..labeler_validation import UNIT, told_by_colour
 from ..pixels import as_batch
 from ..rooms import CONCEPTS
 from .choosing import Truth, choose_min_pixels, found_and_imagined, overlap_of_known, truth_of
+from .intervals import interval
 from .reading import Photographs, Split
 
 Report = dict[str, dict[str, dict[str, float]]]
 JUDGE, DRAWN, DRAWN_TUNED = "rooms-real", "control: rooms", "control: rooms, its pixels counted anew"
+ABOVE_COLOUR = "rooms-real above colour alone"
 COLOUR, COMMONER = "control: colour alone", "control: the commoner answer"
 FIGURES = ("iou", "balanced", "found", "imagined", "accuracy")
 
@@ -30,13 +32,15 @@ def validate(folder: Path, photographs: Photographs, parts: Split) -> Report:
             labeler's are.
 
     Returns:
-        Each of ``FIGURES``: who -> concept -> share of the pixels, or of the pictures that are decided; ``pictures``:
+        Each of ``FIGURES``: who -> concept -> share of the pixels, or of the pictures that are decided;
+        ``balanced_low`` and ``balanced_high``: 95% of the labeler's, and of how far it is above colour; ``pictures``:
         ``shown``, ``absent`` or ``undecided`` -> concept -> number of the held-out photographs.
     """
     chosen, measured = photographs[parts.choose], photographs[parts.held_out]
     truth, seen = truth_of(measured), measured.at64()
     report: Report = {figure: {} for figure in FIGURES}
-    _add(report, JUDGE, *_verdict(RoomLabeler(folder), seen), truth)
+    masks, ours = _verdict(RoomLabeler(folder), seen)
+    _add(report, JUDGE, masks, ours, truth)
     drawn = RoomLabeler(SHIPPED)
     _add(report, DRAWN, *_verdict(drawn, seen), truth)
     counted = choose_min_pixels(_verdict(drawn, chosen.at64())[0], truth_of(chosen))
@@ -45,7 +49,12 @@ def validate(folder: Path, photographs: Photographs, parts: Split) -> Report:
     learnt = photographs[parts.rehearse].at64()
     masks = told_by_colour(learnt, seen)
     counted = choose_min_pixels(told_by_colour(learnt, chosen.at64()), truth_of(chosen))
-    _add(report, COLOUR, masks, _shows(masks, counted), truth)
+    by_colour = _shows(masks, counted)
+    _add(report, COLOUR, masks, by_colour, truth)
+    report |= {"balanced_low": {}, "balanced_high": {}}
+    for who, beside in ((JUDGE, None), (ABOVE_COLOUR, by_colour)):
+        ends = interval(ours, truth, measured.numbers, beside)
+        report["balanced_low"][who], report["balanced_high"][who] = (_by_concept(end) for end in ends)
     there, decided = (truth.shown & truth.decided).sum(0), truth.decided.sum(0)
     report["accuracy"][COMMONER] = _by_concept(np.maximum(there, decided - there) / decided)
     report["balanced"][COMMONER] = _by_concept(np.full(len(CONCEPTS), 0.5))
