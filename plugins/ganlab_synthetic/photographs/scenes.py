@@ -1,8 +1,8 @@
 """What the network may learn before masks: to tell kinds of rooms in photographs that are sorted, but not marked.
 
 A thousand photographs with masks are few to learn from what edges, light and furniture look like. Tens of thousands in
-folders called bedroom, kitchen and so on may teach that much; not a window is named in them. How much it gains by itself
-has not been measured.
+folders called bedroom, kitchen and so on may teach that much; not a window is named in them. How much it gains by
+itself has not been measured.
 """
 
 from __future__ import annotations
