@@ -1,4 +1,7 @@
-"""Bedrooms with exact masks and faces with known attributes, drawn at random, and labelers trained on that truth."""
+"""Bedrooms with exact masks and faces with known attributes, drawn at random, and labelers trained on that truth.
+
+A second labeler of rooms is trained on photographs, whose masks people drew.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,9 @@ def register_datasets() -> list[Dataset]:
 @hookimpl
 def register_labelers() -> list[Labeler]:
     from .faces.labeler import FaceLabeler
-    from .labeler import RoomLabeler
+    from .labeler import SHIPPED_REAL, RoomLabeler
 
-    return [RoomLabeler(), FaceLabeler()]
+    return [RoomLabeler(), RoomLabeler(SHIPPED_REAL), FaceLabeler()]
 
 
 @hookimpl

@@ -1,6 +1,7 @@
-"""The judge of drawn and generated rooms: which pixels belong to windows, pictures, beds, lamps and doors.
+"""The judges of rooms: which pixels belong to windows, pictures, beds, lamps and doors.
 
-It was trained to look at structure: a window recoloured, dimmed or blurred is a window as long as its panes can be
+``rooms`` learnt from drawn rooms, ``rooms-real`` from photographs (:mod:`ganlab_synthetic.photographs`). The first was
+trained to look at structure: a window recoloured, dimmed or blurred is a window as long as its panes can be
 seen, and what is left when they are gone (bare wall, a smudge, a framed blank) is none.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .labeler_network import RoomUnet
 
 SHIPPED = Path(__file__).with_name("rooms-labeler")
+SHIPPED_REAL = Path(__file__).with_name("rooms-real-labeler")
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 BATCH = 32  # pictures at once: more no longer fit into a core's cache
 
@@ -35,8 +37,6 @@ class RoomLabeler(Labeler):
         folder: where ``card.toml`` and ``weights.safetensors`` lie.
     """
 
-    name = "rooms"
-
     def __init__(self, folder: Path = SHIPPED) -> None:
         self.folder = folder
 
@@ -44,6 +44,11 @@ class RoomLabeler(Labeler):
     def card(self) -> Mapping[str, Any]:  # type: ignore[override]
         """Training, validation figures, ``threshold`` and ``min_pixels`` (of a 64x64 picture)."""
         return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """As the card says."""
+        return str(self.card["name"])
 
     @property
     def concepts(self) -> tuple[str, ...]:  # type: ignore[override]

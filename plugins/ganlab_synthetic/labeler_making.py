@@ -52,7 +52,7 @@ def write_labeler(network: RoomUnet, folder: Path, settings: LabelerSettings, ro
 def _facts(settings: LabelerSettings, rooms: int, seconds: int) -> dict[str, Any]:
     command = f"ganlab synthetic train-labeler --rooms {settings.rooms} --steps {settings.steps} --seed {settings.seed}"
     return {
-        "name": RoomLabeler.name,
+        "name": "rooms",
         "summary": SUMMARY,
         "concepts": list(CONCEPTS),
         "domain": DOMAIN,

@@ -1,0 +1,1 @@
+"""The second judge of rooms: trained on photographs with masks instead of drawn rooms."""
