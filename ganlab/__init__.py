@@ -50,6 +50,7 @@ _HOME_OF = {
     "classes_of": "data",
     "concept_name": "labels",
     "fast_bfloat16": "devices",
+    "keep_freed_memory": "devices",
     "figures": "",
     "hookimpl": "hookspecs",
     "labels_of": "data",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import open_images as open_images
     from ganlab.data import split_of as split_of
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
+    from ganlab.devices import keep_freed_memory as keep_freed_memory
     from ganlab.errors import GanlabError as GanlabError
     from ganlab.exemplars import Exemplars as Exemplars
     from ganlab.exemplars import one_class as one_class
