@@ -228,3 +228,11 @@ def test_the_convolution_that_draws_the_picture_is_torchs_own(channels: int, mem
         results.append((output, given.grad, layer.weight.grad))
     for mine, theirs in zip(*results, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_a_picture_is_drawn_alike_in_any_batch(one_thread: None) -> None:  # noqa: F811
+    layer, maps = ToPicture(12, 3).to(memory_format=torch.channels_last), torch.rand(16, 12, 8, 8)
+    with torch.no_grad():
+        together = layer(maps.contiguous(memory_format=torch.channels_last))
+        for count in (1, 2, 5):
+            assert torch.equal(layer(maps[:count]), together[:count])

@@ -23,9 +23,14 @@ class ToPicture(nn.ConvTranspose2d):
     def forward(self, maps: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
         if maps.device.type != "cpu" or output_size is not None:
             return super().forward(maps, output_size)
+        if len(maps) == 1:  # other sums for a batch of one: a picture is to have the same bits alone and among others
+            return self.forward(maps.expand(2, -1, -1, -1))[:1]
         inputs, outputs = self.weight.shape[:2]
         # (in, out, 2 cells down, row in the cell, 2 cells across, column); a transposed kernel runs backwards
         quarters = self.weight.reshape(inputs, outputs, 2, 2, 2, 2).flip(2, 4)
         kernel = quarters.permute(1, 3, 5, 0, 2, 4).reshape(4 * outputs, inputs, 2, 2)
+        if self.weight.is_contiguous(memory_format=torch.channels_last):
+            # so that sums are the same, however the maps that come in lie
+            kernel = kernel.contiguous(memory_format=torch.channels_last)
         pictures = F.pixel_shuffle(F.conv2d(maps, kernel, padding=1), 2)
         return pictures[:, :, 1:-1, 1:-1]  # the padding of one pixel that the strided form leaves out
