@@ -117,9 +117,9 @@ def bars(
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.axvline(0, color="#8d95a1", linewidth=1)
         axes.grid(axis="y", visible=False)
-        _finish(axes, xlabel, "", "" if len(groups) > 1 else title, legend=False)
+        _finish(axes, xlabel, "", "", legend=False)
+        axes.figure.suptitle(title, wrap=True)
         if len(groups) > 1:  # above the bars, where no corner is free, and below the title
-            axes.figure.suptitle(title, wrap=True)
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(groups), borderaxespad=0.2)
     return images[0]
 

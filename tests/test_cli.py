@@ -363,7 +363,7 @@ def register_datasets():
     return [Dataset("wild", "draws nothing", version="1", count=8, draw=draw)]
 """
     Path("wild.py").write_text(source)
-    ended = run("--plugin", "wild.py", "train", "wild", "--size", "16", "--batch", "4", "--precision", "fp32")
+    ended = run("--plugin", "wild.py", "train", "wild", "--size", "16", "--batch", "4")
     assert ended.code == 1
     assert ended.err.startswith("Error: plugin 'wild' (wild.py) crashed: KeyError: 0")
 

@@ -14,13 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from typer.testing import CliRunner
 
-from ganlab import devices
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.checkpoints import load_gan
-from ganlab.cli import app
-from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.latents import STREAM_TRAINING_LATENTS, Prior
@@ -486,26 +482,6 @@ def test_a_run_starts_from_the_weights_of_a_gan_and_a_resumed_one_does_not_need_
 
 
 @pytest.mark.parametrize(
-    ("device", "said", "fast"),
-    [
-        ("cpu", {"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": False}, False),
-        ("cpu", {"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False}, True),
-        ("cpu", "AVX2", False),  # a version of torch that says no more
-        ("cpu", "AVX512", True),
-        ("cpu", "SVE256", True),
-        ("cuda", "AVX2", True),
-    ],
-)
-def test_bfloat16_is_worth_while_but_where_the_processor_emulates_it(
-    device: str, said: str | dict[str, object], fast: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = said if isinstance(said, dict) else {}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: said)
-    assert fast_bfloat16(device) is fast
-
-
-@pytest.mark.parametrize(
     ("data", "limit", "why", "hint"),
     [
         ("rooms:9", 1, "--limit 1 leaves one picture, and a batch has at least two.", "Raise --limit."),
@@ -519,43 +495,3 @@ def test_too_few_pictures_are_told_with_what_mends_it(
     with pytest.raises(GanlabError) as told:
         runs.start(tiny_settings(data, batch=8, limit=limit), runs.Reading(1, False), "cpu", tmp_path / "run")
     assert (told.value.message, told.value.hint) == (why, hint)
-
-
-def test_who_asks_for_emulated_bfloat16_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(runs, "fast_bfloat16", lambda device: False)
-    with pytest.raises(GanlabError, match="fewer than a batch"):
-        runs.start(tiny_settings("rooms:2", precision="bf16"), runs.Reading(1, False), "cpu", tmp_path / "run")
-    assert "--precision fp32 is many times faster" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("asked", "fast", "said"), [("auto", True, True), ("auto", False, False), ("fp32", True, False)]
-)
-def test_who_could_train_in_bfloat16_is_told(
-    asked: str, fast: bool, said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(devices, "fast_bfloat16", lambda device: fast)
-    words = f"train rooms:2 --batch 2 --size 16 --width 2 --epochs 1 --precision {asked} --out"
-    ran = CliRunner().invoke(app, [*words.split(), str(tmp_path / "run")])
-    assert ran.exit_code == 0
-    assert ("--precision bf16 is about twice as fast" in ran.stderr) is said
-
-
-@pytest.mark.slow
-def test_compiled_networks_take_the_same_steps() -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
-    logs = []
-    for compiled in (False, True):
-        trainer = Trainer(tiny_settings(compile=compiled, noise=0.1, average=0.9), "cpu")
-        logs.append([list(trainer.advance(pictures).numbers().values()) for _ in range(3)])
-        assert type(trainer.generator).__name__ == "Generator", "checkpoints would name weights otherwise"
-    np.testing.assert_allclose(*logs, rtol=1e-4)
-
-
-def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GanlabError, match="C\\+\\+ compiler, and there is none"):
-        runs.start(tiny_settings("rooms:20", compile=True), runs.Reading(1, False), "cpu", tmp_path / "run")
-    assert not (tmp_path / "run").exists()

@@ -180,18 +180,8 @@ def train(
             sync_batch_norm=sync_batch_norm,
             start="" if gan is None else gan.hash,
         )
-        if precision == "auto" and processes.first:
-            _say_precision(settings.precision, processes.device(device))
         told = conditional if gan is None else gan.classes is not None
-        runs.start(settings, reading, device, out, gan, told, processes)
-
-
-def _say_precision(chosen: str, device: str) -> None:
-    """What ``auto`` chose, where something faster is at hand that changes digits and so has to be asked for."""
-    from ganlab.devices import fast_bfloat16
-
-    if chosen == "fp32" and fast_bfloat16(device):
-        typer.echo("Precision: fp32. This processor has bfloat16: --precision bf16 is about twice as fast.", err=True)
+        runs.start(settings, reading, device, out, gan, told, processes, chosen=precision == "auto")
 
 
 def _given(context: typer.Context, option: str) -> bool:
@@ -232,7 +222,7 @@ def _network_of(gan: Gan) -> NetworkSettings:
 
 
 def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+    return "--" + name.strip("_").replace("_", "-")
 
 
 def _starting_point(context: typer.Context, spec: str) -> Gan:

@@ -51,6 +51,8 @@ def start(
     gan: Gan | None = None,
     conditional: bool = False,
     processes: Processes = ALONE,
+    *,
+    chosen: bool = False,
 ) -> None:
     """Train from the beginning into a new folder.
 
@@ -58,6 +60,7 @@ def start(
         gan: whose weights to begin with, of the shape that the settings say; None for random ones.
         conditional: tell the networks the classes of the pictures, which the settings say nothing of yet.
         processes: that train together, each of which calls this.
+        chosen: nobody asked for this precision, so a faster one is named when training begins.
 
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
@@ -69,7 +72,11 @@ def start(
     if settings.compile:
         check_compiler()
     with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
-        _begin(settings, reading, device, run, gan, conditional, processes)
+        packed, trainer = _prepare(settings, reading, device, run, gan, conditional, processes)
+        if chosen and settings.precision == "fp32" and fast_bfloat16(device) and processes.first:
+            faster = "This processor has bfloat16: --precision bf16 is about twice as fast."
+            typer.echo(f"Precision: fp32. {faster}", err=True)
+        _train(packed, trainer, run)
 
 
 def resume(
@@ -98,6 +105,8 @@ def resume(
 def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> None:
     """:func:`resume`, in a folder that no other process trains in."""
     settings, processes = trainer.settings, trainer.processes
+    if settings.compile:
+        check_compiler()
     torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
@@ -111,7 +120,7 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     _train(packed, trainer, run)
 
 
-def _begin(
+def _prepare(
     settings: TrainSettings,
     reading: Reading,
     device: str,
@@ -119,8 +128,8 @@ def _begin(
     gan: Gan | None,
     conditional: bool,
     processes: Processes,
-) -> None:
-    """:func:`start`, in a folder that is there."""
+) -> tuple[PackedImages, Trainer]:
+    """What :func:`start` trains on and with; a list of pictures to keep is copied into its folder."""
     keep = None if settings.keep is None else read_names(Path(settings.keep))
     packed = processes.in_turn(lambda: _pack(settings, reading, keep, conditional))
     if len(packed) < settings.batch:
@@ -135,7 +144,7 @@ def _begin(
         trainer.begin_with(gan)
     if keep is not None and processes.first:
         write_file(run / KEEP, ("\n".join(keep) + "\n").encode())
-    _train(packed, trainer, run)
+    return packed, trainer
 
 
 def _too_few(settings: TrainSettings, count: int) -> GanlabError:

@@ -52,7 +52,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
         GanlabError: marks of another checkpoint, a name that cannot be one, a class that is not there, pictures
             that no browser shows, or more of them than a page can hold.
     """
-    gan.latents(1, seed=choices.seed, first=choices.first)  # refuses a class that is not there
+    gan.latents(1, seed=choices.seed, first=choices.first)  # refuses a GAN that needs a class
     named_marks = boxes is not None or bool(choices.concepts)
     named_groups = exemplars is not None or bool(choices.groups)
     if boxes is None and not choices.blank:
