@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,32 @@ def test_a_cache_is_filled_by_one_process_then_by_one_on_every_machine(tmp_path:
     turns = (tmp_path / "turns").read_text().split()
     assert turns[:2] == ["0", "1"]
     assert sorted(turns[2:]) == ["2", "3"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_no_thread_of_the_group_is_left_to_abort_the_interpreter(tmp_path: Path) -> None:
+    script = """
+        from pathlib import Path
+        import torch
+        from ganlab.training.distributed import join
+
+        def threads():
+            names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
+            return sum("gloo" in name for name in names)
+
+        with join():
+            parameter = torch.nn.Parameter(torch.ones(1))
+            parameter.grad = torch.ones(1)
+            torch.optim.Adam([parameter]).step()
+            print(threads(), end=" ")
+        print(threads())
+    """
+    names = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(children.free_port())}
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], env=os.environ | names, capture_output=True, text=True
+    )
+    inside, after = map(int, ended.stdout.split())
+    assert inside > 0 and after == 0, ended.stderr
 
 
 @pytest.mark.slow

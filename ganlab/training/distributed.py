@@ -14,6 +14,7 @@ go where they lie: through gloo on the CPU, through NCCL on GPUs.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -129,6 +130,11 @@ class Group(Processes):
         """Until all are here."""
         self.any(False)
 
+    def leave(self) -> None:
+        """Part when all are done: torchrun stops those that are left as soon as one has ended."""
+        self.wait()
+        dist.destroy_process_group()
+
 
 class Total(torch.autograd.Function):
     """The sum over all processes, through which gradients flow back.
@@ -211,9 +217,9 @@ def join() -> Iterator[Group]:
             try:
                 yield group
             except typer.Exit:  # all of them stop
-                group.wait()
+                group.leave()
                 raise
-            group.wait()  # torchrun stops those that are left as soon as one has ended
+            group.leave()
     except typer.Exit:
         raise
     except BaseException as error:  # the group is not taken apart: others would hear of it before this one has spoken
@@ -225,13 +231,15 @@ def join() -> Iterator[Group]:
                 "See what it said; ganlab train --resume goes on from the last state.",
             ) from error
         raise
-    dist.destroy_process_group()
 
 
 def _meet(place: Place) -> Store:
     """Make the group of all processes; the store through which they met."""
     where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "cpu:gloo"
+    # Its functions keep, as their default, the group that there is when it is first imported, and an optimiser's first
+    # step imports it: that group would outlive destroy_process_group, and its threads abort an interpreter that ends.
+    importlib.import_module("torch.distributed.nn.functional")
     try:
         store, _, _ = next(rendezvous("env://", timeout=MEETING))
         dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.count, timeout=WAITING)
