@@ -1,11 +1,93 @@
-"""Lists of commands: what each is for is said in full, however narrow the terminal."""
+"""Help: what it lists, that it imports nothing heavy, and that it is said in full, however narrow the terminal."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+from ganlab import cli
 from ganlab.cli import CORE_COMMANDS, app
+from tests.cli_kit import run_with_plugins  # noqa: F401 (a fixture)
+from tests.kit import Run
+from tests.plugin_kit import good, install
+
+
+def test_root_help_lists_commands_and_plugins(run: Run) -> None:
+    ended = run("--help")
+    assert ended.code == 0
+    for name in [*cli.CORE_COMMANDS, "mean", "several", "bad"]:
+        assert f"  {name} " in ended.out
+    assert "How bright pictures [of a GAN] are." in ended.out
+    assert "demo_mean" not in sys.modules
+    assert run() == ended, "alone it shows the same"
+
+
+def test_root_help_tells_of_plugins_that_cannot_work(run: Run, tmp_path: Path) -> None:
+    install(tmp_path / "site", "train", good("trains"))
+    ended = run("--help")
+    assert ended.code == 0
+    assert ended.err.count("\n") == 1
+    assert "Warning: plugin 'train' (demo-train 1.0) was left out" in ended.err
+
+
+def test_help_of_an_analysis(run: Run) -> None:
+    ended = run("mean", "--help")
+    assert ended.code == 0
+    order = [
+        "CONCEPT",
+        "[bold]",
+        "--gan",
+        "--n ",
+        "[default: 4]",
+        "--how",
+        "--no-careful",
+        "--out",
+        "--json",
+        "--device",
+    ]
+    places = [ended.out.index(words) for words in order]
+    assert places == sorted(places)
+    assert "Their mean over [all] pixels." in ended.out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = """
+import sys
+from ganlab.cli import main
+for words in (["--help"], ["probe", "--help"], ["train", "--help"], ["plugins", "--help"]):
+    try:
+        main(words)
+    except SystemExit as ended:
+        assert not ended.code, words
+heavy = {"torch", "captum", "sklearn", "matplotlib", "scipy", "jinja2", "numpy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "which filters" in ended.stdout.lower()
+
+
+def test_version(run: Run) -> None:
+    import ganlab
+
+    assert run("--version") == (0, f"ganlab {ganlab.__version__}\n", "")
+
+
+def test_plugins_tells_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANLAB_DISABLE", "mean")
+    ended = run("plugins")
+    assert ended.code == 0
+    lines = {line.split()[0]: line for line in ended.out.splitlines() if line.strip()}
+    assert "data set" in lines["synthetic"]
+    assert "several count, several mark, several tools" in lines["several"]
+    assert "disabled by GANLAB_DISABLE" in lines["mean"]
+    assert "bad" not in lines
+    assert ended.err.count("Warning: plugin 'bad'") == 1
+    assert run("mean", "x").err == "Error: The plugin 'mean' is disabled.\nHint: Take it out of GANLAB_DISABLE.\n"
 
 
 @pytest.mark.parametrize("group", ["", "data", "checkpoints", "plugins", "synthetic"])

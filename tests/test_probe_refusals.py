@@ -1,4 +1,4 @@
-"""What the probe refuses before it looks at a picture."""
+"""What the probe refuses, and what it refuses before it looks at a picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ganlab.testing import tiny_gan
 from ganlab_probe import layers, probe
 
 from .planted import MAPS, Truth, planted_gan
+from .probe_kit import boxed, drawn_boxes, known_gan  # noqa: F401 (known_gan is a fixture)
 
 
 @pytest.fixture
@@ -41,3 +42,46 @@ def test_more_filters_than_any_layer_has(layer: str, most: int) -> None:
 def test_as_many_as_the_largest_layer_has_are_tried() -> None:
     with pytest.raises(AssertionError, match="a fit was begun"):
         probe(planted_gan(), "window", drop=True, top=MAPS, labeler=Truth())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"concept": "ghost", "labeler": Truth()}, "does not know"),
+        ({"concept": "window"}, "marked"),
+        ({"concept": "window", "labeler": Truth(), "layer": "nowhere"}, "no layer"),
+        ({"concept": "window", "labeler": Truth(), "drop": True, "top": 99}, "99"),
+        ({"concept": "window", "labeler": Truth(), "drop": True, "insert": True, "at": "1,1"}, "two experiments"),
+        ({"concept": "window", "labeler": Truth(), "insert": True}, "--at"),
+        ({"concept": "ghost", "labeler": Truth(), "save": "out/no-windows"}, "--save"),  # before anything else
+        ({"concept": "window", "labeler": Truth(), "save": ""}, "--save"),
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "a,b"}, "x,y"),  # before anything else
+        ({"concept": "ghost", "labeler": Truth(), "insert": True, "at": "99,3"}, "outside"),
+    ],
+)
+def test_wrong_options_are_told(gan: Gan, options: dict, words: str) -> None:
+    with pytest.raises(GanlabError) as error:
+        probe(gan, n=30, **options)
+    assert words in error.value.message + error.value.hint
+    assert error.value.hint
+
+
+def test_boxes_of_another_checkpoint_are_refused(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="drawn on the checkpoint"):
+        probe(tiny_gan(size=32), "window", boxes=drawn_boxes(gan))
+
+
+def test_a_concept_without_boxes_is_told(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="no boxes of 'bed'"):
+        probe(gan, "beds", boxes=drawn_boxes(gan))
+
+
+def test_given_boxes_are_used_or_refused_whatever_the_labeler_knows(gan: Gan) -> None:
+    with pytest.raises(GanlabError, match="no boxes of 'lamp'"):
+        probe(gan, "lamp", boxes=drawn_boxes(gan), labeler=Truth())
+
+
+def test_boxes_around_everything_are_told() -> None:
+    gan = tiny_gan(size=32)
+    with pytest.raises(GanlabError, match="marks too large"):
+        probe(gan, "lamp", boxes=boxed(gan, 0, 0, 32))

@@ -1,0 +1,158 @@
+"""Mistakes end with a sentence and a hint, crashes name the plugin, and neither leaves anything behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ganlab import Gan, load_gan, save_gan
+from tests.cli_kit import run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
+from tests.kit import Run, ship_from
+from tests.plugin_kit import good
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_no_gan_at_all(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ship_from(tmp_path / "none", monkeypatch)
+    ended = run("mean", "window")
+    assert ended.code == 2
+    assert "Hint: Name one: --gan FOLDER" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["mean"], "Missing argument 'CONCEPT'"),
+        (["mean", "x", "--n", "many"], "--n"),
+        (["mean", "x", "--how", "mode"], "'mode' is not one of 'mean', 'median'"),
+        (["mean", "x", "--nn", "3"], "No such option: --nn"),
+        (["mean", "x", "--n"], "--n"),
+        (["mean", "x", "--gan", "nowhere"], "There is no checkpoint 'nowhere'"),
+        (["mean", "x", "--gan", "TINY", "--device", "abacus"], "no device 'abacus'"),
+        (["mean", "x", "--gan", "TINY", "--out", "taken"], "taken already holds something"),
+        (["mean", "mistake", "--gan", "TINY"], "You erred.\nHint: Do better."),
+        (["mean", "memory", "--gan", "TINY"], "The memory does not suffice"),
+        (["mean", "library", "--gan", "TINY"], "The memory does not suffice"),
+        (["meen", "x"], "There is no command 'meen'.\nHint: Did you mean mean?"),
+        (["xyzzy"], "There is no command 'xyzzy'"),
+        (["--frobnicate"], "No such option: --frobnicate"),
+        (["bad"], "The plugin 'bad' (demo-bad 1.0) was left out: demo_bad.py, line 2: ModuleNotFoundError"),
+        (["silent"], "The plugin 'silent' brings no command"),
+        (["--plugin", "nothing.py", "nothing"], "There is no plugin file 'nothing.py'"),
+        (["plugins", "check", "nobody"], "There is no plugin 'nobody'"),
+    ],
+)
+def test_mistakes_end_with_a_sentence_and_a_hint(run: Run, tiny: str, words: list[str], expected: str) -> None:
+    Path("taken").mkdir()
+    Path("taken/file").touch()
+    ended = run(*(tiny if word == "TINY" else word for word in words))
+    assert ended.code == 2
+    assert f"Error: {expected}" in ended.err or (expected in ended.err and "Error: " in ended.err)
+    assert "Hint: " in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+    assert not Path("runs").exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (
+            ["mean", "crash", "--gan", "TINY"],
+            "mean' (demo-mean 1.0) crashed: ZeroDivisionError: first line second line",
+        ),
+        (["mean", "nan", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: ValueError"),
+        (["several", "tools", "crash"], "several' (demo-several 1.0) crashed: KeyError"),
+    ],
+)
+def test_a_crash_names_the_plugin(
+    run: Run, tiny: str, words: list[str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [tiny if word == "TINY" else word for word in words]
+    ended = run(*words)
+    assert ended.code == 1
+    assert f"Error: plugin '{kind}" in ended.err
+    assert "--traceback" in ended.err
+    assert "Traceback" not in ended.err
+    assert "Traceback" in run(*words, "--traceback").err
+    monkeypatch.setenv("GANLAB_TRACEBACK", "1")
+    assert "Traceback" in run(*words).err
+    assert not Path("runs").exists()
+
+
+def test_stopping_leaves_nothing(run: Run, tiny: str) -> None:
+    ended = run("mean", "stop", "--gan", tiny)
+    assert ended.code == 130
+    assert ended.err.endswith("Stopped.\n")
+    assert not Path("runs").exists()
+
+
+def test_a_crash_in_what_a_plugin_brings_names_it_in_other_commands_too(run: Run) -> None:
+    source = """
+from ganlab import Dataset, hookimpl
+def draw(index, size):
+    return {}[index]
+@hookimpl
+def register_datasets():
+    return [Dataset("wild", "draws nothing", version="1", count=8, draw=draw)]
+"""
+    Path("wild.py").write_text(source)
+    ended = run("--plugin", "wild.py", "train", "wild", "--size", "16", "--batch", "4")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: plugin 'wild' (wild.py) crashed: KeyError: 0")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--width", "8"), "--width is decided by the GAN of --start"),
+        (("--prior", "normal"), "--prior is decided by the GAN of --start"),
+    ],
+)
+def test_no_option_contradicts_the_gan_that_training_starts_from(run: Run, words: tuple[str, ...], said: str) -> None:
+    ended = run("train", "rooms:8", "--start", "rooms-64", *words)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not Path("runs").exists()
+
+
+def test_training_starts_from_no_half_a_gan_and_says_so_at_once(run: Run, tiny: str) -> None:
+    gan = load_gan(tiny)
+    save_gan(Gan(gan.generator, None, prior=gan.prior, image=gan.image, card=gan.card), "half")
+    ended = run("train", "nowhere", "--start", "half")
+    assert ended.code == 2
+    assert "has no discriminator to go on with" in ended.err
+    assert not Path("runs").exists()
+
+
+def test_control_c_in_earnest(tmp_path: Path) -> None:
+    source = (
+        good("sleepy")
+        .replace("gan: Gan", "")
+        .replace("    value", "    import time; print('ready', flush=True); time.sleep(60)\n    value")
+    )
+    (tmp_path / "sleepy.py").write_text(source)
+    words = [sys.executable, "-m", "ganlab", "--plugin", "sleepy.py", "sleepy"]
+    environment = {**os.environ, "GANLAB_RUNS": "", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+    with subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit that it is ignored
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "ready\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "Stopped.\n"
+    assert process.returncode == 130
+    assert not (tmp_path / "runs").exists()
