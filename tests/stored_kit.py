@@ -1,11 +1,16 @@
-"""Networks as a format's reader stored them, built and filled for tests."""
+"""Networks as a format's reader stored them, built and filled for tests, and files that it refuses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 import torch
 from torch import nn
 
 from ganlab.architectures.chain import Chain, build_layers
+from ganlab.errors import GanlabError
 from ganlab.recovery.stored import StoredNetwork
 
 KEYS = {"weight": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"}
@@ -31,3 +36,11 @@ def with_statistics(network: nn.Module, inputs: torch.Tensor) -> nn.Module:
     with torch.no_grad():
         network.train()(inputs)
     return network.eval()
+
+
+def refused(load: Callable[[Path], object], path: Path, words: str) -> None:
+    """A format's reader says of this file, in one line with a hint, what is wrong with it."""
+    with pytest.raises(GanlabError, match=words) as caught:
+        load(path)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message

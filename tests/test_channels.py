@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
 from ganlab import Card, Gan, GanlabError, ImageSpec, Prior, figures, open_images, save_gan
 from ganlab.architectures.chain import build_chain
-from ganlab.cli import app
 from ganlab.palette import PALETTE, coloured, visible
 
-from .kit import one_thread  # noqa: F401
+from .kit import command, one_thread  # noqa: F401 (one is a fixture)
 
 TILES, SIDE = 10, 16
 # linear RGB of normal sight -> what protan and deutan eyes make of it (Machado, Oliveira and Fernandes 2009)
@@ -73,9 +72,15 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "tiles.npy"
 
 
-def run(*words: object) -> None:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Run `ganlab` with these words to a good end."""
+
+    def run(*words: object) -> None:
+        ended = command(capsys, *words)
+        assert ended.code == 0, ended.err
+
+    return run
 
 
 def test_the_colours_differ_for_every_eye() -> None:
@@ -113,7 +118,7 @@ def test_more_channels_than_colours_begin_again() -> None:
     assert np.array_equal(coloured(np.array([len(PALETTE) + 2])), PALETTE[2:3])
 
 
-def test_sample_draws_tiles_in_colours(folder: Path, tmp_path: Path) -> None:
+def test_sample_draws_tiles_in_colours(run: Callable[..., None], folder: Path, tmp_path: Path) -> None:
     run("sample", "--gan", folder, "--n", 4, "--out", tmp_path / "out")
     gan = tile_gan()
     largest = gan.generate(gan.latents(4)).argmax(1).numpy()
@@ -123,7 +128,7 @@ def test_sample_draws_tiles_in_colours(folder: Path, tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(Image.open(file)), PALETTE[index])
 
 
-def test_walk_draws_tiles(folder: Path, tmp_path: Path) -> None:
+def test_walk_draws_tiles(run: Callable[..., None], folder: Path, tmp_path: Path) -> None:
     run("walk", "--steps", "4", "--points", "3", "--gan", folder, "--out", tmp_path / "out")
     assert (tmp_path / "out" / "figures" / "walk.png").is_file()
 
@@ -132,7 +137,7 @@ def test_walk_draws_tiles(folder: Path, tmp_path: Path) -> None:
     "words", [("neighbors", "--n", "20", "--shown", "2"), ("features", "--filters", "2", "--top", "2")]
 )
 def test_analyses_of_data_take_arrays_of_tiles(
-    folder: Path, data: Path, tmp_path: Path, words: tuple[str, ...]
+    run: Callable[..., None], folder: Path, data: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     run(words[0], data, *words[1:], "--gan", folder, "--out", tmp_path / "out")
     assert (tmp_path / "out" / "result.json").is_file()

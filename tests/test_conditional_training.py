@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import cli
 from ganlab.architectures import Architecture, settings_of
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.architectures.mlp import MlpSettings
@@ -24,7 +23,7 @@ from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES, labelled
-from tests.kit import Pictures, no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, command, no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
 
 TOLD = {"classes": ("a", "b", "c"), "class_counts": (10, 20, 30)}
 
@@ -149,9 +148,8 @@ def test_a_conditional_generator_learns_what_classes_look_like(tmp_path: Path) -
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(words)
-        return int(ended.value.code or 0), " ".join(capsys.readouterr().err.split())
+        ended = command(capsys, *words)
+        return ended.code, " ".join(ended.err.split())
 
     spec = labelled(tmp_path)
     small = ("--size", "16", "--width", "4", "--z-dim", "8", "--epochs", "1", "--batch", "20")
@@ -189,7 +187,9 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert "Traceback" not in said
 
 
-def test_what_a_plugin_brings_can_be_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_plugin_brings_can_be_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     @dataclass(frozen=True)
     class Mirrored(MlpSettings):
         name: ClassVar[str] = "mirrored"
@@ -198,9 +198,7 @@ def test_what_a_plugin_brings_can_be_trained(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("ganlab.architectures._known", lambda: brought)
     spec = labelled(tmp_path)
     words = ["train", spec, "--arch", "mirrored", "--size", "8", "--width", "4", "--batch", "20", "--epochs", "1"]
-    with pytest.raises(SystemExit) as ended:
-        cli.main([*words, "--conditional", "--out", str(tmp_path / "run")])
-    assert not ended.value.code
+    assert command(capsys, *words, "--conditional", "--out", tmp_path / "run").code == 0
     gan = load_gan(str(tmp_path / "run"))
     assert gan.card.architecture == {
         "name": "mirrored",

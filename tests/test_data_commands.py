@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab import cli, load_result, open_images
+from ganlab import load_result, open_images
 from tests.data_kit import broken_png, encoded, pixels
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.kit import Run, command
 
 
 @pytest.fixture
@@ -23,14 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Run ``ganlab data`` in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANLAB_RUNS")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["data", *words])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
+    return lambda *words: command(capsys, "data", *words)
 
 
 @pytest.fixture

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ganlab import cli, fetching
+from ganlab import fetching
 from ganlab.checkpoints import load_gan, save_gan
 from ganlab.errors import GanlabError
 from ganlab.fetching import fetch, fetched, load_hub, places, registry
 from ganlab.fetching.places import fetched_folder, safe_name
 from ganlab.testing import tiny_gan
+from tests.kit import Run, command
 from tests.web_kit import BODY, SHA, Site, quick, refused, site  # noqa: F401 (quick is a fixture)
 
 
@@ -293,16 +294,11 @@ def test_what_torch_hub_cannot_open(hubconf: Path, spec: str, expected: str) -> 
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["checkpoints", "fetch", *words])
-        return int(ended.value.code or 0), *capfd.readouterr()
-
-    return run
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    return lambda *words: command(capfd, "checkpoints", "fetch", *words)
 
 
-def test_the_command(server: Site, run: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_command(server: Site, run: Run) -> None:
     url = server.put("/G.pth", BODY)
     code, out, err = run(f"{url}#sha256={SHA}")
     assert code == 0
@@ -314,7 +310,7 @@ def test_the_command(server: Site, run: Callable[..., tuple[int, str, str]]) -> 
     assert run(server.put("/I.pth", BODY), "--largest", "0.0001")[0] == 2
 
 
-def test_the_command_lists_what_has_a_name(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_command_lists_what_has_a_name(run: Run) -> None:
     code, out, _ = run()
     assert code == 0
     for name, entry in fetching.entries().items():

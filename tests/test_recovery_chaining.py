@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.chaining import Skeleton, skeletons
-from ganlab.recovery.orders import follows
+from ganlab.recovery import orders
+from ganlab.recovery.chaining import MOST_LAYERS, Skeleton, skeletons
+from ganlab.recovery.orders import Stage, follows
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Part, Side, StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -234,16 +235,44 @@ def test_what_is_no_chain_is_refused_in_words(what: str) -> None:
     assert caught.value.hint
 
 
-def test_many_layers_of_one_size_are_refused_or_chained_soon() -> None:
-    """The search for an order ends, although the channels tell nothing."""
-    tensors = {f"block{number}.weight": torch.ones(8, 8, 3, 3) for number in range(40)}
-    mixed = {"last.weight": torch.ones(3, 8, 3, 3), **tensors, "first.weight": torch.ones(128, 10)}
-    network = StoredNetwork("", parts_of(mixed))
-    try:
-        found = skeletons(network)
-    except GanlabError:
-        return
+def alike(layers: int, last: int = 8) -> StoredNetwork:
+    """So many layers, of which the channels tell next to nothing; the last stands first, and takes so many maps."""
+    blocks = {f"block{number}.weight": torch.ones(8, 8, 3, 3) for number in range(layers - 2)}
+    mixed = {"last.weight": torch.ones(3, last, 3, 3), **blocks, "first.weight": torch.ones(128, 10)}
+    return StoredNetwork("", parts_of(mixed))
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often layers were compared; a search that does not end fails."""
+    times = [0]
+
+    def counted(before: Stage, after: Stage) -> bool:
+        times[0] += 1
+        assert times[0] <= 3 * orders.MOST_STEPS, "the search goes on and on"
+        return follows(before, after)
+
+    monkeypatch.setattr(orders, "follows", counted)
+    return times
+
+
+def test_many_layers_of_one_size_are_refused_or_chained_soon(compared: list[int]) -> None:
+    """The search for an order ends, although the channels tell nothing; whether it finds one or there is none."""
+    found = skeletons(alike(MOST_LAYERS))
+    assert len(found) == orders.MOST_ORDERS
     assert all(linked(one) for one in found)
+    assert compared[0] > orders.MOST_STEPS, "it was no search"
+    compared[0] = 0
+    with pytest.raises(GanlabError, match="do not follow each other in one chain"):
+        skeletons(alike(MOST_LAYERS, last=9))
+    assert compared[0] > orders.MOST_STEPS
+
+
+def test_for_more_layers_than_are_worked_out_no_order_is_searched(compared: list[int]) -> None:
+    with pytest.raises(GanlabError, match=f"{MOST_LAYERS + 1} of them with weights") as caught:
+        skeletons(alike(MOST_LAYERS + 1))
+    assert f"up to {MOST_LAYERS} layers" in caught.value.hint
+    assert compared == [0]
 
 
 def _holds(layer: nn.Module) -> bool:

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
-from typer.testing import CliRunner
 
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.card import Card
@@ -20,7 +18,8 @@ from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.labels import Box, Boxes, PictureName, parse_picture_file
 from ganlab.latents import Prior
-from ganlab.sampling import sample, write_samples
+from ganlab.sampling import write_samples
+from tests.kit import command
 
 
 def small_gan(channels: int = 3) -> Gan:
@@ -118,13 +117,9 @@ def test_the_categories_are_those_of_the_checkpoints_own_boxes(tmp_path: Path) -
     assert Boxes.load(tmp_path / "out").categories == ["lamp"]
 
 
-def run(*options: str) -> Any:
-    app = typer.Typer()
-    app.command()(sample)
-    return CliRunner().invoke(app, list(options))
-
-
-def test_the_command_writes_a_numbered_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_a_numbered_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("GANLAB_RUNS", str(tmp_path / "runs"))
     save_gan(GAN, tmp_path / "small")
     options = (
@@ -140,13 +135,13 @@ def test_the_command_writes_a_numbered_folder(tmp_path: Path, monkeypatch: pytes
         "beds",
     )
     for number in ("0001", "0002"):
-        done = run(*options)
-        assert done.exit_code == 0, done.output
-        assert f"small-{number}" in done.output
+        ended = command(capsys, "sample", *options)
+        assert ended.code == 0, ended.err
+        assert f"small-{number}" in ended.out
     folder = tmp_path / "runs/sample/small-0001"
     assert Boxes.load(folder).categories == ["window", "bed"]
     assert (folder / "grid.png").read_bytes() == (tmp_path / "runs/sample/small-0002/grid.png").read_bytes()
-    assert run(*options, "--out", str(tmp_path / "mine")).exit_code == 0
-    again = run(*options, "--out", str(tmp_path / "mine"))
-    assert isinstance(again.exception, GanlabError)
-    assert "already holds" in again.exception.message
+    assert command(capsys, "sample", *options, "--out", tmp_path / "mine").code == 0
+    again = command(capsys, "sample", *options, "--out", tmp_path / "mine")
+    assert again.code == 2
+    assert "already holds" in again.err

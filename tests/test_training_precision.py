@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from ganlab.cli import app
 from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.training import runs
 from ganlab.training.state import save_state
 from ganlab.training.trainer import Trainer
-from tests.kit import tiny_settings
+from tests.kit import command, tiny_settings
 
 
 @pytest.mark.parametrize(
@@ -51,13 +49,18 @@ def test_who_asks_for_emulated_bfloat16_is_told(
     ("asked", "fast", "said"), [("auto", True, True), ("auto", False, False), ("fp32", True, False)]
 )
 def test_who_could_train_in_bfloat16_is_told(
-    asked: str, fast: bool, said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: str,
+    fast: bool,
+    said: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(runs, "fast_bfloat16", lambda device: fast)
     words = f"train rooms:2 --batch 2 --size 16 --width 2 --epochs 1 --precision {asked} --out"
-    ran = CliRunner().invoke(app, [*words.split(), str(tmp_path / "run")])
-    assert ran.exit_code == 0
-    assert ("--precision bf16 is about twice as fast" in ran.stderr) is said
+    ended = command(capsys, *words.split(), tmp_path / "run")
+    assert ended.code == 0
+    assert ("--precision bf16 is about twice as fast" in ended.err) is said
 
 
 @pytest.mark.slow
@@ -85,13 +88,16 @@ def test_a_compiled_run_goes_on_where_there_is_a_compiler_only(tmp_path: Path, m
         runs.resume(tmp_path, None, None, runs.Reading(1, False), "cpu")
 
 
-def test_compiling_cannot_begin_on_the_way(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(app, ["train", "--resume", str(tmp_path), "--compile"])
-    assert "--compile cannot change while a run goes on" in str(ran.exception)
+def test_compiling_cannot_begin_on_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = command(capsys, "train", "--resume", tmp_path, "--compile")
+    assert ended.code == 2
+    assert "--compile cannot change while a run goes on" in ended.err
 
 
-def test_nothing_is_said_before_data_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_said_before_data_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(runs, "fast_bfloat16", lambda device: True)
-    ran = CliRunner().invoke(app, ["train", "nowhere"])
-    assert "neither a file" in str(ran.exception)
-    assert not ran.stderr
+    said, hint = command(capsys, "train", "nowhere").err.splitlines()
+    assert "neither a file" in said
+    assert hint.startswith("Hint: ")

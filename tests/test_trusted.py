@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from typer.testing import CliRunner
 
 from ganlab import GanlabError, load_gan
-from ganlab.cli import app
 
-from .kit import one_thread  # noqa: F401
+from .kit import command, one_thread  # noqa: F401 (one is a fixture)
 
 # what stands in the user's module: the class, and names that it imports for itself
 CODE = """
@@ -247,17 +245,18 @@ def test_torch_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert gan.generate(gan.latents(2)).shape == (2, 3, 16, 16)
 
 
-def test_the_commands_take_the_flag(code: Any, tmp_path: Path) -> None:
+def test_the_commands_take_the_flag(code: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = saved(code.Net(7), tmp_path / "G.pth")
     spec = f"{code.__name__}:Net+{path}"
     words = ["walk", "--points", "2", "--steps", "2", "--gan", spec, "--trust", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    command = (tmp_path / "out" / "index.html").read_text()
-    assert "--trust" in command
-    assert "--trust True" not in command
-    refused = CliRunner().invoke(app, ["checkpoints", "info", spec])
-    assert "--trust" in getattr(refused.exception, "hint", "")
+    ended = command(capsys, *words)
+    assert ended.code == 0, ended.err
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "--trust" in page
+    assert "--trust True" not in page
+    refused = command(capsys, "checkpoints", "info", spec)
+    assert refused.code == 2
+    assert "--trust" in refused.err.partition("Hint: ")[2]
 
 
 def test_real_ones(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
