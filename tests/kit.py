@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,22 @@ def command(capsys: pytest.CaptureFixture[str], *words: object) -> Ended:
         cli.main([str(word) for word in words])
     captured = capsys.readouterr()
     return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+
+@contextmanager
+def read_or_refused() -> Iterator[None]:
+    """What is damaged may be read all the same; where it is refused, one sentence and a hint say so."""
+    from ganlab.errors import GanlabError
+
+    told = None
+    try:
+        yield
+    except GanlabError as error:
+        told = error
+    if told is not None:
+        assert told.message.endswith((".", "?")), told.message
+        assert "\n" not in told.message, told.message
+        assert told.hint, told.message
 
 
 @pytest.fixture(autouse=True)

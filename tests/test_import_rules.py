@@ -115,11 +115,22 @@ def test_every_module_has_a_storey() -> None:
     assert rooms - {"__init__"} == set().union(*STOREYS)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "ganlab").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def _inside(path: Path) -> str:
+    return path.relative_to(ROOT / "ganlab").with_suffix("").as_posix()
+
+
+def _room(path: Path) -> str:
+    return _inside(path).partition("/")[0]
+
+
+FILES = sorted((ROOT / "ganlab").rglob("*.py"))
+IN_ROOMS = [path for path in FILES if _room(path) != "__init__"]
+LIGHT = [path for path in FILES if not {_room(path), _inside(path)} & HEAVY_AT_ONCE]
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path: Path) -> None:
     room = _room(path)
-    if room == "__init__":
-        return
     for line, imported, when in _imports(path):
         if when == "types" or imported in ("", room):
             continue
@@ -127,11 +138,8 @@ def test_imports_point_one_way(path: Path) -> None:
         assert allowed, f"{path.relative_to(ROOT)}, line {line}: {room} must not import {imported} {when}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "ganlab").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", LIGHT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_heavy_imports_wait(path: Path) -> None:
-    inside = path.relative_to(ROOT / "ganlab").with_suffix("").as_posix()
-    if _room(path) in HEAVY_AT_ONCE or inside in HEAVY_AT_ONCE:
-        return
     tree = ast.parse(path.read_bytes())
     at_once = [name for node in _statements(tree) for name in _modules(node)]
     assert not [name for name in at_once if name.partition(".")[0] in {*HEAVY, "jinja2", "rich"}]
@@ -169,10 +177,6 @@ def test_public_names_are_there() -> None:
         assert getattr(ganlab, name) is not None
     assert callable(ganlab.analysis)
     assert callable(ganlab.progress)
-
-
-def _room(path: Path) -> str:
-    return path.relative_to(ROOT / "ganlab").with_suffix("").parts[0]
 
 
 def _storey(room: str) -> int:
