@@ -64,12 +64,15 @@ def test_a_flipped_bit_is_noticed_wherever_it_matters(tmp_path: Path) -> None:
         state.write_bytes(flip(content, place))
         with pytest.raises(GanlabError, match="checksum"):
             load_state(tmp_path, "cpu")
-    for place in chance.sample(range(8, header), 60):  # names, shapes and settings, in any order
+    at = content.index(b'"digest"') + 1
+    unnamed = range(at, at + len("digest"))  # there it leaves a state without a checksum, which is read as well
+    for place in set(chance.sample(range(8, header), 60)) - set(unnamed):  # names, shapes and settings, in any order
         state.write_bytes(flip(content, place))
-        try:
-            loaded = load_state(tmp_path, "cpu")
-        except GanlabError:
-            continue
+        with pytest.raises(GanlabError):
+            load_state(tmp_path, "cpu")
+    for place in unnamed:
+        state.write_bytes(flip(content, place))
+        loaded = load_state(tmp_path, "cpu")
         assert (loaded.settings, loaded.step) == (good.settings, good.step)
         assert torch.equal(loaded.generator.up4.conv.weight, good.generator.up4.conv.weight)
 
