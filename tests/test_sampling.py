@@ -137,7 +137,7 @@ def test_the_command_writes_a_numbered_folder(
     for number in ("0001", "0002"):
         ended = command(capsys, "sample", *options)
         assert ended.code == 0, ended.err
-        assert f"small-{number}" in ended.out
+        assert f"small-{number}" in ended.err
     folder = tmp_path / "runs/sample/small-0001"
     assert Boxes.load(folder).categories == ["window", "bed"]
     assert (folder / "grid.png").read_bytes() == (tmp_path / "runs/sample/small-0002/grid.png").read_bytes()
