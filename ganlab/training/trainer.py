@@ -20,6 +20,7 @@ from ganlab.latents import (
     STREAM_TRAINING_FLIPS,
     STREAM_TRAINING_LABELS,
     STREAM_TRAINING_LATENTS,
+    STREAM_TRAINING_NOISE,
     STREAM_TRAINING_ORDER,
     random_bits,
 )
@@ -199,13 +200,17 @@ class Trainer:
     def _dropout(self) -> Iterator[None]:
         """Inside, torch's own random numbers, which dropout draws, belong to the seed and the step."""
         rank = self.processes.place.rank  # each process drops others
-        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (rank + 1), STREAM_TRAINING_DROPOUT)
-        low, high = bits[0, -2:].tolist()
         kind = torch.device(self.device).type
         devices = [self.device] if kind == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(low + (high << 32))
+            torch.manual_seed(self._drawn_seed(STREAM_TRAINING_DROPOUT, rank))
             yield
+
+    def _drawn_seed(self, stream: int, place: int = 0) -> int:
+        """64 random bits of this step for a generator of torch, which takes the lower half of them on the CPU."""
+        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (place + 1), stream)
+        low, high = bits[0, -2:].tolist()
+        return int(low + (high << 32))
 
     def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
         """What a network is called with beside its input: the classes, or nothing."""
@@ -230,7 +235,7 @@ class Trainer:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
         if not self.settings.noise:
             return lambda images: images
-        random = torch.Generator(self.device).manual_seed((self.settings.seed * 2**32 + self.step) % 2**64)
+        random = torch.Generator(self.device).manual_seed(self._drawn_seed(STREAM_TRAINING_NOISE))
         shape = (self.settings.batch, *like.shape[1:])
         return lambda images: (
             images
