@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from reference_loop import Z_DIM, ReferenceLoop
+from scipy import stats
 from sklearn.metrics.pairwise import polynomial_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
@@ -63,6 +64,9 @@ def main() -> None:
     means = {name: statistics.mean(values) for name, values in found.items()}
     print(f"means: reference {means['reference']:.4f}, ganlab {means['ganlab']:.4f}")
     print(f"ratio {means['ganlab'] / means['reference']:.3f}")
+    if options.seeds > 1:
+        mean, half = paired(found["ganlab"], found["reference"])
+        print(f"difference {mean:.3f} +- {half:.3f} (95%, {options.seeds} pairs)")
 
 
 def draw(series: int, count: int) -> np.ndarray:
@@ -93,6 +97,13 @@ def by_ganlab(pictures: Iterator[np.ndarray], seed: int, precision: str) -> Call
     generator = trainer.kept()["generator"].eval()
     torch.manual_seed(seed)
     return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM)))
+
+
+def paired(ours: list[float], theirs: list[float]) -> tuple[float, float]:
+    """Mean difference over seeds, and half of its 95% interval by Student's t."""
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    return statistics.mean(differences), float(stats.t.ppf(0.975, len(differences) - 1)) * error
 
 
 def chunks(total: int) -> list[int]:
