@@ -1,4 +1,4 @@
-"""Whether ganlab's training is as good as the reference loop's after equally many images, not only faster.
+"""How good the networks of ganlab's training are beside the reference loop's after equally many images.
 
     python benchmarks/quality.py [--steps 250] [--seeds 3] [--rooms 6000] [--samples 2000] [--precision fp32]
         [--first-seed 0]
@@ -6,7 +6,7 @@
 Trains the same networks from the same prior (normal z) on the same drawn rooms in the same order, by
 ``reference_loop.py`` and by ganlab, and measures the KID (Bińkowski et al. 2018: the squared MMD, unbiased, of the
 cubic polynomial kernel) between their samples and other drawn rooms, on features of the room labeler. Beside it, what
-drawn rooms themselves get.
+drawn rooms themselves get. ``difference X +- Y`` is over seeds: what is smaller than Y, so few of them do not show.
 """
 
 from __future__ import annotations
