@@ -1,10 +1,12 @@
 """What reading a folder of JPEGs costs: training from it (packed) against training from memory, taken in turns.
 
-    python benchmarks/decoding.py [--folder FOLDER] [--pictures 2048] [--steps 12] [--width 32]
+    python benchmarks/decoding.py [--folder FOLDER] [--pictures 2048] [--steps 12] [--width 32] [--streamed]
 
 Without ``--folder`` it draws JPEGs of smooth noise. The first pass, which decodes and packs, is timed by itself.
-Then steps are taken in turns on batches read from the pack (in the random order of training) and on the same pictures
-held in memory; ``overhead X%`` is how much longer the former take, the median over pairs.
+Then steps are taken in turns (on a GPU fifty a turn) on pictures from the pack and on the same pictures in memory, both
+fed as `ganlab train` feeds them, in its random order; ``overhead X%`` is how much longer the former take, the median
+over pairs. A GPU with room for all pictures holds them in both cases, unless ``--streamed`` has it read them from the
+pack batch by batch, as of a set that is too large.
 
 The faster a step, the more the reading weighs: hence a width of 32, and ``--precision bf16`` where the processor has
 instructions for it.
@@ -20,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from training_step import finish, in_turns
+from stepping import WARM, InMemory, in_turns, steps_a_turn, turn_of
 
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.data import open_images
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import choose_device
+from ganlab.devices import choose_device, usual_precision
+from ganlab.training.feeding import batches, brought
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 
@@ -34,10 +37,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", help="of pictures; drawn where none is given")
     parser.add_argument("--pictures", type=int, default=2048)
-    parser.add_argument("--steps", type=int, default=12, help="measured pairs of steps")
+    parser.add_argument("--steps", type=int, default=12, help="measured pairs of turns")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--streamed", action="store_true", help="let no GPU hold the pack")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     device = choose_device(options.device)
@@ -56,23 +60,18 @@ def main() -> None:
 
 
 def measure(packed: PackedImages, options: argparse.Namespace, device: str) -> None:
-    memory = np.array(packed.array)
-    settings = TrainSettings(
-        "benchmark", network=DcganSettings(width=options.width), batch=options.batch, precision=options.precision
-    )
-    trainer = Trainer(settings, device)
-    order = np.resize(trainer.order(0, len(packed)), (options.steps + 2, options.batch))
-    rows, same_rows = iter(order), iter(order)
-
-    def step(pictures: np.ndarray) -> None:
-        trainer.advance(pictures)
-        finish(device)
-
-    from_folder, from_memory = in_turns(
-        [lambda: step(packed.batch(next(rows))), lambda: step(memory[next(same_rows)])], options.steps
-    )
+    precision = usual_precision(device) if options.precision == "auto" else options.precision
+    network = DcganSettings(width=options.width)
+    trainer = Trainer(TrainSettings("benchmark", network=network, batch=options.batch, precision=precision), device)
+    steps = (options.steps + WARM) * steps_a_turn(device)
+    order = np.resize(trainer.order(0, len(packed)), (steps, options.batch))
+    folder = packed if options.streamed else brought(packed, device)
+    memory = brought(InMemory(np.array(packed.array)), device)
+    turns = [turn_of(trainer, batches(pictures, order, device)) for pictures in (folder, memory)]
+    from_folder, from_memory = in_turns(turns, options.steps)
+    print(f"{device}, {precision}")
     for name, seconds in (("from the folder", from_folder), ("from memory", from_memory)):
-        print(f"{name:15} {options.batch / statistics.median(seconds):7.1f} images/s")
+        print(f"{name:15} {options.batch * steps_a_turn(device) / statistics.median(seconds):7.1f} images/s")
     overhead = statistics.median(a / b for a, b in zip(from_folder, from_memory, strict=True)) - 1
     print(f"overhead {overhead:.1%}")
 

@@ -1,6 +1,6 @@
 """Where a training step's time goes, and how far it is from what the machine can do.
 
-    python benchmarks/profile_step.py [--steps 6] [--batch 128] [--width 64] [--precision fp32] [--device auto]
+    python benchmarks/profile_step.py [--steps 6] [--batch 128] [--width 64] [--precision auto] [--device auto]
 
 Measures what the machine can do (a large matrix product, a large copy), counts what a step asks for (the
 multiplications and additions of its convolutions, the bytes that everything else reads and writes), and profiles the
@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
+from stepping import fed, finish, repeat, steps_a_turn
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganlab.architectures.dcgan import DcganSettings
-from ganlab.devices import choose_device
+from ganlab.devices import choose_device, usual_precision
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 
@@ -49,24 +50,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="that are profiled")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     device = choose_device(options.device)
+    precision = usual_precision(device) if options.precision == "auto" else options.precision
     network = DcganSettings(64, 3, options.width)
-    trainer = Trainer(
-        TrainSettings("benchmark", network=network, batch=options.batch, precision=options.precision), device
-    )
-    pictures = np.random.default_rng(0).integers(0, 256, (options.batch, 64, 64, 3), dtype=np.uint8)
+    trainer = Trainer(TrainSettings("benchmark", network=network, batch=options.batch, precision=precision), device)
+    feed = fed(trainer)
 
     def step() -> None:
-        trainer.advance(pictures)
+        trainer.advance(next(feed))
 
     flop, moved = count(step)
-    rate, bandwidth = matrix_rate(device, options.precision), copy_rate(device)
+    rate, bandwidth = matrix_rate(device, precision), copy_rate(device)
     seconds = fastest(step, device, options.steps)
     computing, moving = flop / rate, moved / bandwidth
-    print(f"{device}, {torch.get_num_threads()} threads, {options.precision}, batch {options.batch}")
+    print(f"{device}, {torch.get_num_threads()} threads, {precision}, batch {options.batch}")
     print(f"the machine: matrix product {rate / 1e9:,.0f} GFLOP/s, copy {bandwidth / 1e9:,.1f} GB/s")
     print(f"a step: convolutions {flop / 1e9:,.0f} GFLOP, everything else reads and writes {moved / 1e9:,.2f} GB")
     print(f"floor {1e3 * (computing + moving):,.0f} ms: {1e3 * computing:,.0f} computing, {1e3 * moving:,.0f} moving")
@@ -101,37 +101,46 @@ def copy_rate(device: str) -> float:
 
 
 def fastest(action: Callable[[], object], device: str, times: int) -> float:
-    """Seconds of the fastest of several runs, after two that warm up."""
+    """Seconds that it takes in the fastest of several turns, after two that warm up."""
     seconds = []
     for _ in range(times + 2):
         began = time.perf_counter()
-        action()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
+        repeat(action, device)
         seconds.append(time.perf_counter() - began)
-    return min(seconds[2:])
+    return min(seconds[2:]) / steps_a_turn(device)
 
 
 def report(step: Callable[[], None], device: str, steps: int) -> None:
     """Print the operators that take longest; of a GPU, how much of the wall time kernels cover."""
     on_gpu = device.startswith("cuda")
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if on_gpu else [])
-    began = time.perf_counter()
     with profile(activities=activities) as profiled:
+        finish(device)
+        began = time.perf_counter()
         for _ in range(steps):
             step()
-        if on_gpu:
-            torch.cuda.synchronize()
-    wall = time.perf_counter() - began
-    rows = [
-        (row.key, row.self_device_time_total if on_gpu else row.self_cpu_time_total) for row in profiled.key_averages()
-    ]
-    total = sum(taken for _, taken in rows)
+        finish(device)
+        wall = time.perf_counter() - began
+    rows = profiled.key_averages()
+    taken = operator_times(rows, on_gpu)
+    total = sum(taken.values())
     print(f"\n{'operator':44}{'ms a step':>10}{'share':>8}")
-    for name, taken in sorted(rows, key=lambda row: -row[1])[:SHOWN]:
-        print(f"{name[:43]:44}{taken / 1e3 / steps:10.1f}{taken / total:8.1%}")
+    for name in sorted(taken, key=lambda name: -taken[name])[:SHOWN]:
+        print(f"{name[:43]:44}{taken[name] / 1e3 / steps:10.1f}{taken[name] / total:8.1%}")
     if on_gpu:
-        print(f"kernels cover {total / 1e6 / wall:.1%} of the wall time")
+        print(f"kernels cover {kernel_time(rows) / 1e6 / wall:.1%} of the wall time")
+
+
+def operator_times(rows: Iterable[Any], on_gpu: bool) -> dict[str, float]:
+    """Microseconds of every operator itself: its own on the CPU, on a GPU those of the kernels that it started."""
+    operators = [row for row in rows if row.device_type == DeviceType.CPU]
+    return {row.key: row.self_device_time_total if on_gpu else row.self_cpu_time_total for row in operators}
+
+
+def kernel_time(rows: Iterable[Any]) -> float:
+    """Microseconds of all kernels and copies: a profile has rows for these, and their time again in other rows."""
+    kernels = [row for row in rows if row.device_type != DeviceType.CPU and not row.is_user_annotation]
+    return sum(row.self_device_time_total for row in kernels)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,14 @@ def choose_device(device: str = "auto") -> str:
 
 
 def fast_bfloat16(device: str) -> bool:
-    """Whether bfloat16 is worth while there: x86 processors without instructions for it emulate it, far slower."""
+    """Whether bfloat16 is worth while there: processors without instructions for it emulate it, far slower."""
     import torch
 
-    if torch.device(device).type != "cpu":
+    kind = torch.device(device).type
+    if kind == "cuda":
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind != "cpu":
         return True
     known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
     if known.get("architecture") == "x86_64":
@@ -75,6 +79,8 @@ def set_gpu_arithmetic(precision: str, deterministic: bool) -> None:
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS begins
         torch.use_deterministic_algorithms(True)
+        # it would be a kernel for each new tensor, which nobody reads before something is written
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def check_compiler() -> None:
@@ -139,7 +145,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     words = str(error).lower()
-    signs = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a memory")
+    signs = (
+        "not enough memory",
+        "can't allocate memory",
+        "out of memory",
+        "bad_alloc",
+        "could not create a memory",
+        "status_alloc_failed",  # cuBLAS and cuDNN, whose workspaces are not torch's
+    )
     # oneDNN says no more than this when it has no room for its code
     starved = words in ("could not create a primitive", "could not execute a primitive")
     return isinstance(error, RuntimeError) and (starved or any(sign in words for sign in signs))

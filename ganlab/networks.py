@@ -7,8 +7,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ganlab.devices import address_space_is_limited
 from ganlab.errors import GanlabError
+from ganlab.latents import STREAM_WEIGHTS, random_bits
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +49,7 @@ def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
 
     fresh = copy.deepcopy(network).cpu()
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(torch_seed(seed))
         for module in fresh.modules():
             if callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
@@ -69,6 +72,14 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed < 2**63:
         raise GanlabError(f"The seed of a network must lie between 0 and 2**63 - 1, not {seed}.", "Try --seed 0.")
+
+
+def torch_seed(seed: int) -> int:
+    """What torch's generator on the CPU is given for a seed from 0 to 2**64 - 1, of which it uses 32 bits.
+
+    Small seeds stay as they are; larger ones are hashed, or those that differ in their upper half would be one.
+    """
+    return seed if seed < 2**32 else int(random_bits(seed, np.array([0]), 1, STREAM_WEIGHTS)[0, 0])
 
 
 def weights_digest(tensors: Mapping[str, torch.Tensor]) -> str:

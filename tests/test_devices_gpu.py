@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 import torch
 
-from ganlab.devices import set_gpu_arithmetic, usual_precision
+from ganlab.devices import fast_bfloat16, is_out_of_memory, set_gpu_arithmetic, usual_precision
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,9 @@ def as_before() -> Iterator[None]:
         torch.backends.cudnn.benchmark,
         torch.are_deterministic_algorithms_enabled(),
     )
+    filling = torch.utils.deterministic.fill_uninitialized_memory
     yield
+    torch.utils.deterministic.fill_uninitialized_memory = filling
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark = before[:3]
     torch.use_deterministic_algorithms(before[3])
 
@@ -35,7 +38,35 @@ def test_the_same_bits_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     set_gpu_arithmetic("fp32", deterministic=True)
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark
+    assert not torch.utils.deterministic.fill_uninitialized_memory, "every new tensor would be filled first"
 
 
 def test_auto_is_full_precision_on_a_cpu_only() -> None:
     assert [usual_precision(device) for device in ("cpu", "cuda:1", "mps")] == ["fp32", "tf32", "fp32"]
+
+
+@pytest.mark.parametrize("supported", [False, True])
+def test_bfloat16_is_worth_while_on_a_gpu_that_has_it(supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def is_supported(including_emulation: bool = True) -> bool:
+        asked.append(including_emulation)
+        return supported or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "device", lambda device: asked.append(device) or nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
+    assert fast_bfloat16("cuda:1") is supported
+    assert asked == ["cuda:1", False], "of another GPU, or also of one that emulates it"
+
+
+@pytest.mark.parametrize(
+    ("said", "out"),
+    [
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(...)`", False),
+        ("cuDNN error: CUDNN_STATUS_BAD_PARAM", False),
+    ],
+)
+def test_libraries_without_room_for_their_workspace_are_out_of_memory(said: str, out: bool) -> None:
+    assert is_out_of_memory(RuntimeError(said)) is out

@@ -24,7 +24,6 @@ from tests.kit import command, tiny_settings
         ("cpu", "AVX2", False),  # a version of torch that says no more
         ("cpu", "AVX512", True),
         ("cpu", "SVE256", True),
-        ("cuda", "AVX2", True),
     ],
 )
 def test_bfloat16_is_worth_while_but_where_the_processor_emulates_it(

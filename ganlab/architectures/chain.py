@@ -23,6 +23,7 @@ from ganlab.architectures.classes import ClassCode
 from ganlab.architectures.dcgan import initialise
 from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
+from ganlab.networks import torch_seed
 
 Tables = Sequence[Mapping[str, Any]]
 LARGEST = 65536  # no number of a table exceeds it: more could not even be counted in a layer's size
@@ -245,7 +246,7 @@ def build_layers(tables: Tables, kind: type[Chain] = Chain, seed: int = 0) -> Ch
         enough_memory("This network does not fit into memory.", "Are the sizes in its card right?"),
         torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
     ):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(torch_seed(seed))
         return kind(_nested([(name.split("."), _layer(table)) for name, table in zip(names, tables, strict=True)]))
 
 

@@ -17,6 +17,7 @@ from ganlab.architectures.classes import Block, Network, code_width, fresh_netwo
 from ganlab.architectures.convolutions import ToPicture
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
+from ganlab.networks import torch_seed
 
 SIZES = (16, 32, 64, 128, 256)
 KERNELS = (4, 5)
@@ -120,7 +121,7 @@ def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Disc
 
 def initialise(network: nn.Module, seed: int) -> None:
     """Weights from N(0, 0.02); BatchNorm's scale from N(1, 0.02), its shift 0, its statistics fresh (section 4)."""
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(torch_seed(seed))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

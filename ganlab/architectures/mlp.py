@@ -19,6 +19,7 @@ from torch import nn
 from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
+from ganlab.networks import torch_seed
 
 LARGEST_SIZE = 256
 PIECES = 5  # linear units in a maxout unit; the generator has as many rectifiers for each of them
@@ -136,7 +137,7 @@ def _initialise(network: nn.Module, seed: int, code: int = 0) -> None:
     those of a thousand pixels they would not be heard among them, and the class would not be learnt. The generator's
     stay as they are: as large, they drown z instead, and every class becomes one picture (both tried on digits).
     """
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(torch_seed(seed))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Linear):

@@ -29,6 +29,7 @@ class Held:
 
     def __init__(self, pictures: Pictures, device: str) -> None:
         self.labels = pictures.labels
+        self.device = device
         first = as_tensor(pictures.batch(np.arange(1)))
         self._pictures = torch.empty((len(pictures), *first.shape[1:]), dtype=torch.uint8, device=device)
         step = max(1, CHUNK // first[0].numel())
@@ -41,7 +42,7 @@ class Held:
 
     def batch(self, indices: np.ndarray) -> torch.Tensor:
         """The pictures at ``indices``, uint8 (len(indices), h, w, c), on the device."""
-        return self._pictures[torch.from_numpy(indices).to(self._pictures.device)]
+        return self._pictures[sent(torch.from_numpy(indices), self.device)]
 
 
 def brought(pictures: Pictures, device: str) -> Pictures:
@@ -74,6 +75,17 @@ def one_ahead(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
                 yield ready.result()
         if coming is not None:
             yield coming.result()
+
+
+def sent(part: torch.Tensor, device: str) -> torch.Tensor:
+    """A tensor on the device, where it may be already.
+
+    To a GPU it goes from pinned memory: from other memory torch copies only when all work before it is done, and a step
+    that begins with such a copy leaves the GPU idle while its first kernels are still to be launched.
+    """
+    if torch.device(device).type != "cuda" or part.is_cuda:
+        return part.to(device)
+    return part.pin_memory().to(device, non_blocking=True)
 
 
 def as_tensor(pictures: np.ndarray | torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import tee
@@ -21,13 +22,15 @@ from ganlab.training.trainer import StepLog, Trainer
 
 READ_EVERY = 1.0  # seconds between reading the losses off the device: reading every step would make a GPU wait
 SAVE_EVERY = 300.0  # seconds between states within an epoch: what a crash can cost
+SAVE_AFTER_EPOCH = 10.0  # at the end of one: of a small set on a fast GPU it takes less time than writing a state
+RECENT = 5  # readings that images/s are the mean of: not of all, the first step of a run may take a minute
 STILL = 1 / 255  # a batch whose pixels spread less than this (of a range of 2) no longer depends on z
 PATIENCE = 60  # steps in a row that must say so
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands, for whoever shows it: steps and epochs (from 1) of how many, images/s, the last losses."""
+    """Where a run stands, for whoever shows it: steps, epochs (from 1), images/s of late and the last losses."""
 
     step: int
     steps: int
@@ -72,20 +75,22 @@ def train(
     journal = Journal(run, trainer)
     unread: list[StepLog] = []
     still = 0
-    saved = read = began = time.monotonic()
-    first_step = trainer.step
+    saved = read = time.monotonic()
+    recent = deque([(read, trainer.step)], maxlen=RECENT + 1)
     for epoch, batch, labels in _fed(trainer, pictures, steps):
         unread.append(_advance(trainer, batch, labels))
         now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
         stopping = trainer.processes.any(stop())
-        saving = ends_epoch or stopping or now - saved > SAVE_EVERY
-        if saving or now - read > READ_EVERY:  # only what has been read and checked is worth keeping
+        pause = min(SAVE_EVERY, SAVE_AFTER_EPOCH) if ends_epoch else SAVE_EVERY
+        saving = stopping or trainer.step == steps or now - saved > pause
+        if saving or ends_epoch or now - read > READ_EVERY:  # only what has been read and checked is worth keeping
             losses = [log.numbers() for log in unread]
             still = _check(losses, still)
             journal.note(trainer.step - len(losses), losses)
             unread, read = [], now
-            speed = (trainer.step - first_step) * settings.batch / (now - began)
+            recent.append((now, trainer.step))
+            speed = (trainer.step - recent[0][1]) * settings.batch / (now - recent[0][0])
             show(Moment(trainer.step, steps, epoch, settings.epochs, speed, losses[-1]))
         if ends_epoch:
             journal.end_epoch(epoch)

@@ -39,7 +39,7 @@ class TrainSettings:
             0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
         average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
             0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
-        seed: initial weights, order of the pictures and z all follow from it.
+        seed: initial weights, order of the pictures, z, noise and what dropout leaves out all follow from it.
         precision: "fp32"; "tf32" for GPUs, whose factors have 10 bits of mantissa; or "bf16" for bfloat16 autocast with
             float32 weights and loss.
         deterministic: a GPU chooses algorithms that give the same bits every time; a CPU does always.

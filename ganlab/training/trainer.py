@@ -20,11 +20,12 @@ from ganlab.latents import (
     STREAM_TRAINING_FLIPS,
     STREAM_TRAINING_LABELS,
     STREAM_TRAINING_LATENTS,
+    STREAM_TRAINING_NOISE,
     STREAM_TRAINING_ORDER,
     random_bits,
 )
 from ganlab.networks import weights_digest
-from ganlab.training.feeding import as_tensor
+from ganlab.training.feeding import as_tensor, sent
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 
@@ -135,7 +136,7 @@ class Trainer:
 
     def _advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None) -> StepLog:
         real = self._flipped(self._real(pictures))
-        z = self.latents(self.step)[self.share].to(self.device)
+        z = sent(self.latents(self.step)[self.share], self.device)
         real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
         fake_labels = self.labels(self.step)
         fake_classes = self._told(None if fake_labels is None else fake_labels[self.share])
@@ -192,28 +193,32 @@ class Trainer:
                 module.momentum = None  # a plain mean over all batches
         generator.train()
         for batch in range(MEASURED):
-            generator(self.latents(batch).to(self.device), *self._told(self.labels(batch)))
+            generator(sent(self.latents(batch), self.device), *self._told(self.labels(batch)))
         return generator.eval()
 
     @contextmanager
     def _dropout(self) -> Iterator[None]:
         """Inside, torch's own random numbers, which dropout draws, belong to the seed and the step."""
         rank = self.processes.place.rank  # each process drops others
-        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (rank + 1), STREAM_TRAINING_DROPOUT)
-        low, high = bits[0, -2:].tolist()
         kind = torch.device(self.device).type
         devices = [self.device] if kind == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(low + (high << 32))
+            torch.manual_seed(self._drawn_seed(STREAM_TRAINING_DROPOUT, rank))
             yield
+
+    def _drawn_seed(self, stream: int, place: int = 0) -> int:
+        """64 random bits of this step for a generator of torch, which takes the lower half of them on the CPU."""
+        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (place + 1), stream)
+        low, high = bits[0, -2:].tolist()
+        return int(low + (high << 32))
 
     def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
         """What a network is called with beside its input: the classes, or nothing."""
-        return [] if labels is None else [labels.to(self.device)]
+        return [] if labels is None else [sent(labels, self.device)]
 
     def _real(self, pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Pictures as the discriminator takes them; they reach the device as uint8, a quarter of the bytes."""
-        levels = as_tensor(pictures).to(self.device, non_blocking=True)
+        levels = sent(as_tensor(pictures), self.device)
         return self._spec.from_uint8(levels).to(memory_format=torch.channels_last)
 
     def _flipped(self, real: torch.Tensor) -> torch.Tensor:
@@ -223,14 +228,14 @@ class Trainer:
         batch = self.settings.batch
         index = np.arange(self.step * batch, (self.step + 1) * batch)[self.share]
         tossed = random_bits(self.settings.seed, index, 1, STREAM_TRAINING_FLIPS) >> np.uint32(31)
-        mirrored = torch.from_numpy(tossed.astype(bool)).to(self.device)[:, :, None, None]
+        mirrored = sent(torch.from_numpy(tossed.astype(bool)), self.device)[:, :, None, None]
         return torch.where(mirrored, real.flip(-1), real)
 
     def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
         if not self.settings.noise:
             return lambda images: images
-        random = torch.Generator(self.device).manual_seed((self.settings.seed * 2**32 + self.step) % 2**64)
+        random = torch.Generator(self.device).manual_seed(self._drawn_seed(STREAM_TRAINING_NOISE))
         shape = (self.settings.batch, *like.shape[1:])
         return lambda images: (
             images
@@ -244,8 +249,8 @@ class Trainer:
     def _follow(self) -> None:
         """Move the average a little towards the generator's weights."""
         if self.average is not None:
-            for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-                kept.lerp_(new, 1 - self.settings.average)
+            kept, new = ([*network.parameters()] for network in (self.average, self.generator))
+            torch._foreach_lerp_(kept, new, 1 - self.settings.average)  # one kernel instead of one for each weight
 
     def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():

@@ -23,7 +23,7 @@ def dedup(
         int, "distorted copies that are hidden and looked for, to tell how many are found", Range(5)
     ] = 200,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
-    seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0)] = 0,
+    seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0, 2**32 - 1)] = 0,
 ) -> Result:
     """Which pictures of a data set are there more than once, and which to keep (section 4.1.1).
 

@@ -1,0 +1,95 @@
+"""What the benchmarks of training reckon with, without measuring anything."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEventAvg
+
+from ganlab.architectures.dcgan import DcganSettings
+from ganlab.training.trainer import Trainer
+from tests.kit import one_thread, tiny_settings  # noqa: F401 (a fixture)
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ModuleType:
+    """The benchmark that the test names."""
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+    return importlib.import_module(request.param)
+
+
+def row(name: str, device: DeviceType, cpu: float, gpu: float, *, annotation: bool = False) -> FunctionEventAvg:
+    made = FunctionEventAvg()
+    made.key, made.device_type, made.is_user_annotation = name, device, annotation
+    made.self_cpu_time_total, made.self_device_time_total = cpu, gpu  # type: ignore[assignment]
+    return made
+
+
+@pytest.mark.parametrize("script", ["profile_step"], indirect=True)
+def test_a_kernel_s_time_is_counted_once(script: ModuleType) -> None:
+    """As torch's profile of a GPU has it: rows of operators with their kernels' time, and of the kernels themselves."""
+    rows = [
+        row("aten::conv", DeviceType.CPU, 50, 700),
+        row("aten::mul", DeviceType.CPU, 20, 100),
+        row("cudaLaunchKernel", DeviceType.CPU, 30, 0),
+        row("implicit_gemm", DeviceType.CUDA, 0, 700),
+        row("elementwise", DeviceType.CUDA, 0, 100),
+        row("Optimizer.step#Adam.step", DeviceType.CUDA, 0, 800, annotation=True),
+    ]
+    assert script.kernel_time(rows) == 800
+    assert script.operator_times(rows, True) == {"aten::conv": 700, "aten::mul": 100, "cudaLaunchKernel": 0}
+    assert script.operator_times(rows, False) == {"aten::conv": 50, "aten::mul": 20, "cudaLaunchKernel": 30}
+
+
+@pytest.mark.parametrize("script", ["profile_step"], indirect=True)
+def test_the_profile_names_operators(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    left = torch.randn(300, 300)
+    script.report(lambda: torch.mm(left, left), "cpu", 2)
+    assert "aten::mm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("script", ["quality"], indirect=True)
+def test_the_interval_of_a_paired_difference_is_students(script: ModuleType) -> None:
+    theirs, ours = [2.673, 2.109, 2.451], [2.351, 2.447, 2.468]
+    mean, half = script.paired(ours, theirs)
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("script", ["training_step"], indirect=True)
+def test_either_side_says_how_it_computes(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    for make, precision in ((script.make_reference_turn, "float32"), (script.make_ganlab_turn, "bf16")):
+        turn, said = make(2, "cpu", "bf16")
+        turn()
+        assert said == f"{precision}, {torch.get_num_threads()} threads"
+    assert torch.backends.cudnn.benchmark, "the example that the reference repeats asks for it"
+
+
+@pytest.mark.parametrize("script", ["stepping"], indirect=True)
+def test_a_turn_is_a_step_on_a_cpu_and_many_on_a_gpu(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("waited"))
+    script.repeat(lambda: done.append("step"), "cpu")
+    assert done == ["step"]
+    script.repeat(lambda: done.append("step"), "cuda:1")
+    assert done == ["step"] + ["step"] * 50 + ["waited"]
+
+
+@pytest.mark.parametrize("script", ["stepping"], indirect=True)
+def test_the_feed_shows_every_picture_in_the_order_of_training(script: ModuleType) -> None:
+    trainer = Trainer(tiny_settings(batch=2, network=DcganSettings(64, 3, 2, 4)), "cpu")
+    feed, pictures = script.fed(trainer), script.random_pictures(2)
+    shown = np.concatenate([next(feed) for _ in range(script.BATCHES)])
+    assert np.array_equal(shown, pictures[trainer.order(0, len(pictures))])
+    assert np.array_equal(next(feed), shown[:2])
