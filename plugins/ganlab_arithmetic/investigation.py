@@ -21,7 +21,7 @@ FEWEST = 20  # samples that show what a name says, for random draws among them
 FAR_OFF = 1.35  # a Y this much longer or shorter than a z of the prior is remarked on
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_arithmetic.arithmetic`, which explains them."""
 

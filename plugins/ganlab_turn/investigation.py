@@ -19,7 +19,7 @@ PAPERS = 4  # exemplars at each end in the paper
 RANDOM = 10  # random directions, each for a tenth of the samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_turn.turn`, which explains them."""
 
