@@ -13,7 +13,7 @@ from . import figures
 from .expression import Term, parse, written
 from .meaning import Meaning, in_words, read
 from .operands import Operand, check_known, chosen_by_people, fill_in
-from .points import Space, combined, combined_pixels
+from .points import Space, combined_pixels
 from .pool import Pool
 from .success import COUNTS, Success, count_successes
 
@@ -89,7 +89,7 @@ def _solve(space: Space, operands: list[Operand]) -> Equation:
     signs = torch.tensor([float(operand.term.sign) for operand in operands])
     pictures = [space.gan.generate(operand.latents) for operand in operands]
     means = space.scaled(torch.stack([operand.latents.z.mean(0) for operand in operands]))
-    y = space.scaled(combined(signs, means)[None])[0]
+    y = space.summed(signs, means[:, None])[0]
     pixel_means = torch.stack([images.mean(0) for images in pictures])
     pixels = combined_pixels(space.gan, signs, pixel_means)
     return Equation(operands, signs, pictures, means, y, pixel_means, pixels)
@@ -118,11 +118,14 @@ def _shown(space: Space, equation: Equation, choices: Choices) -> Result:
 
 def _length_notes(space: Space, equation: Equation) -> list[str]:
     """Whether Y lies where the generator was trained."""
-    ratio = float(equation.y.norm()) / space.length
+    ratio = float((equation.y - space.middle).norm()) / space.length
     if 1 / FAR_OFF <= ratio <= FAR_OFF:
         return []
-    longer = "as long" if ratio >= 1 else "as long, so nearer to the average picture,"
-    return [f"Y is {ratio:.2f} times {longer} as a z that the GAN was trained on; --rescale brings it to that length."]
+    nearer = "" if ratio >= 1 else ", nearer to the average picture"
+    return [
+        f"Y is {ratio:.2f} times as far from the middle of the prior as a z that the GAN was trained on{nearer}; "
+        "--rescale brings it to that distance."
+    ]
 
 
 def _compare(

@@ -11,7 +11,7 @@ import torch
 from ganlab import progress, random_bits
 
 from .meaning import Meaning
-from .points import Space, combined, combined_pixels
+from .points import Space, combined_pixels
 from .pool import Pool
 
 COUNTS = (1, 2, 3, 5)  # exemplars of a draw
@@ -86,4 +86,4 @@ def _result(space: Space, signs: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Y (draws, dim) of exemplars (draws, terms, k, dim)."""
     means = z.mean(2)
     scaled = space.scaled(means.flatten(0, 1)).reshape(means.shape)
-    return space.scaled(combined(signs, scaled.transpose(0, 1)))
+    return space.summed(signs, scaled.transpose(0, 1))

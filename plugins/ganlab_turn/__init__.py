@@ -42,16 +42,7 @@ def turn(
     from .investigation import Choices, investigate
 
     choices = Choices(
-        first=first,
-        second=second,
-        by=by,
-        each=each,
-        clean=clean,
-        n=n,
-        steps=steps,
-        reach=reach,
-        pool=pool,
-        seed=seed,
+        first=first, second=second, by=by, each=each, clean=clean, n=n, steps=steps, reach=reach, pool=pool, seed=seed
     )
     return investigate(gan, exemplars, labeler, choices)
 

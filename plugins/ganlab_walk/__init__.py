@@ -30,13 +30,7 @@ def walk(
     from .investigation import Choices, investigate
 
     choices = Choices(
-        points=points,
-        steps=steps,
-        loop=loop,
-        through=tuple(through or ()),
-        stored=stored,
-        mp4=mp4,
-        seed=seed,
+        points=points, steps=steps, loop=loop, through=tuple(through or ()), stored=stored, mp4=mp4, seed=seed
     )
     return investigate(gan, choices)
 
