@@ -16,7 +16,7 @@ from ganlab_turn.judging import Judge, followed
 from ganlab_turn.turning import Way, coefficients, correlation, moved
 
 from .planted import Truth, planted_gan
-from .planted_faces import CONCEPTS, Reader, axes, chosen, planted_faces, truth
+from .planted_faces import CONCEPTS, DIM, Reader, axes, chosen, planted_faces, truth
 
 FAST = {"n": 20, "pool": 200, "each": 16}
 
@@ -111,6 +111,45 @@ def test_attributes_that_say_the_same_or_nothing_are_cleaned_away_once(gan: Gan)
     assert abs(float(axes()[0] @ direction.vector)) < 1e-5
     expected = direction.vector.norm() ** 2 + float(axes()[0] @ (pool.z[5:9].mean(0) - pool.z[:5].mean(0))) ** 2
     assert float(expected) == pytest.approx(float((pool.z[5:9].mean(0) - pool.z[:5].mean(0)).norm() ** 2), rel=1e-4)
+
+
+def test_a_concept_and_its_opposite_leave_nothing_of_a_third(gan: Gan) -> None:
+    pool = gan.latents(1000, seed=1)
+    level = truth(pool.z)
+    first, second = (level[:, :2] > 0).T
+    values = np.stack([first, ~first, second, level[:, 3] > 0], axis=1).astype(np.float32)
+    vector = Direction.between("any", pool.z[:5], pool.z[5:9]).cleaned(pool, values, column=3).vector.double().numpy()
+    z = pool.z.double().numpy()
+    for shown in (first, second):
+        slope = np.linalg.lstsq(z - z.mean(0), shown - shown.mean(), rcond=None)[0]
+        assert abs(slope @ vector) < 1e-6 * np.linalg.norm(slope) * np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize(("pool", "told"), [(499, True), (500, False)])
+def test_a_pool_too_small_to_clean_by_is_told(gan: Gan, pool: int, told: bool) -> None:
+    options = {"labeler": Reader(), "by": "yaw", "each": 16, "n": 10, "steps": 3}
+    result = turn(gan, "left", "right", pool=pool, clean=True, **options)
+    assert any("--pool 500" in note for note in result.notes) == told
+    assert not turn(gan, "left", "right", pool=pool, **options).notes
+
+
+def test_halves_of_a_cleaned_direction_are_cleaned_like_it(gan: Gan) -> None:
+    """What both halves share is no agreement once it is taken out."""
+    pool = gan.latents(1000, seed=1)
+    level = truth(pool.z)
+    values = np.concatenate([level[:, :3] > 0, level[:, 3:]], axis=1).astype(np.float32)
+    order = np.argsort(level[:, 0])
+    smiles = Direction.between("smiles", pool.z[order[:32]], pool.z[order[-32:]])
+    cleaned = smiles.cleaned(pool, values, column=3)
+    assert halves_agree(smiles, 0)["halves_agree"].value > 0.5
+    assert abs(halves_agree(cleaned, 0)["halves_agree"].value) < 0.2
+    z = pool.z.double().numpy()
+    slopes = np.linalg.lstsq(z - z.mean(0), values[:, :3] - values[:, :3].mean(0), rcond=None)[0]
+    kept = torch.from_numpy(np.eye(DIM) - slopes @ np.linalg.pinv(slopes))
+    by_hand = Direction.between("by hand", smiles.first.double() @ kept, smiles.second.double() @ kept)
+    for name, metric in halves_agree(by_hand, 0).items():
+        ours = halves_agree(cleaned, 0)[name]
+        assert (ours.value, ours.low, ours.high) == pytest.approx((metric.value, metric.low, metric.high), abs=1e-6)
 
 
 def test_the_direction_is_the_difference_of_the_means_of_the_extremes(gan: Gan, turned: Result) -> None:

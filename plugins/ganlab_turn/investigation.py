@@ -9,7 +9,7 @@ import numpy as np
 from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, one_class
 
 from . import figures
-from .direction import Direction, by_attribute, halves_agree, random_directions
+from .direction import Direction, by_attribute, fit_notes, halves_agree, random_directions
 from .ends import Ends
 from .judging import Judge
 from .turning import Way, coefficients, walk
@@ -91,6 +91,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
                 notes.append(f"The labeler's own choice is left out: {error.message} {error.hint}")
         if choices.clean:
             directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
+            notes += fit_notes(pool)
     if not directions:
         raise ends.nothing_to_go_by()
     if choices.clean and target is None:
