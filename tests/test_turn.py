@@ -63,31 +63,6 @@ def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> Non
     assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
 
 
-def test_the_table_says_of_random_directions_what_the_metrics_say(turned: Result) -> None:
-    """Their signs do not cancel over the ten of them."""
-    value = {name: metric.value for name, metric in turned.metrics.items()}
-    table = turned.tables["directions"]
-    for end, rows in (("", table.rows[:2]), ("_4_and_4", table.rows[2:])):
-        for suffix, row in zip(("", "_random"), rows, strict=True):
-            cells = dict(zip(table.columns, row, strict=True))
-            names = {
-                "steady": "steady",
-                "travel": "travel",
-                "Pearson": "correlation",
-                "Pearson, all": "correlation_all",
-            }
-            for column, name in names.items():
-                assert cells[column] == pytest.approx(value[f"{name}{end}{suffix}"])
-    assert table.rows[1][3] > 0.1
-
-
-def test_the_control_of_a_share_has_the_interval_of_few_directions(turned: Result) -> None:
-    """Whether the yaw turns steadily is the same for all samples of a direction: ten cases, not sixty."""
-    control = turned.metrics["steady_random"]
-    assert control.n == 60
-    assert control.high - control.low > 0.25
-
-
 def test_a_cleaned_direction_keeps_more_and_turns_as_far(gan: Gan) -> None:
     result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=3000, clean=True)
     value = {name: metric.value for name, metric in result.metrics.items()}

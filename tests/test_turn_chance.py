@@ -7,12 +7,18 @@ import pytest
 import torch
 from scipy import stats
 
-from ganlab import Metric
+from ganlab import Metric, Result
+from ganlab_turn import turn
 from ganlab_turn.chance import worth
 from ganlab_turn.direction import random_directions
 from ganlab_turn.turning import Way, coefficients
 
-from .planted_faces import planted_faces
+from .planted_faces import Reader, planted_faces
+
+
+@pytest.fixture(scope="module")
+def turned() -> Result:
+    return turn(planted_faces(), "left", "right", by="yaw", labeler=Reader(), n=60, pool=1000)
 
 
 @pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])
@@ -46,8 +52,6 @@ def test_intervals_of_random_directions_cover(share: float, alike: float) -> Non
     seen = rng.random((500, 100)) < shares[:, which]
     intervals = [Metric.of_share(one, worth=worth(one, which)) for one in seen]
     assert np.mean([interval.low <= share <= interval.high for interval in intervals]) > 0.91
-        metric.low <= share <= metric.high for metric in (Metric.of_share(one, worth=worth(one, which)) for one in seen)
-    ]
 
 
 def test_samples_of_one_direction_that_are_alike_count_once() -> None:
@@ -57,3 +61,26 @@ def test_samples_of_one_direction_that_are_alike_count_once() -> None:
     assert worth(np.arange(30) % 3 == 0, which) == 30  # as many in each: no more than the samples there are
 
 
+def test_the_control_of_a_share_has_the_interval_of_few_directions(turned: Result) -> None:
+    """Whether the yaw turns steadily is the same for all samples of a direction: ten cases, not sixty."""
+    control = turned.metrics["steady_random"]
+    assert control.n == 60
+    assert control.high - control.low > 0.25
+
+
+def test_the_table_says_of_random_directions_what_the_metrics_say(turned: Result) -> None:
+    """Their signs do not cancel over the ten of them."""
+    value = {name: metric.value for name, metric in turned.metrics.items()}
+    table = turned.tables["directions"]
+    for end, rows in (("", table.rows[:2]), ("_4_and_4", table.rows[2:])):
+        for suffix, row in zip(("", "_random"), rows, strict=True):
+            cells = dict(zip(table.columns, row, strict=True))
+            names = {
+                "steady": "steady",
+                "travel": "travel",
+                "Pearson": "correlation",
+                "Pearson, all": "correlation_all",
+            }
+            for column, name in names.items():
+                assert cells[column] == pytest.approx(value[f"{name}{end}{suffix}"])
+    assert table.rows[1][3] > 0.1
