@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import Exemplars, Gan, GanlabError, ImageSpec, Labeler, Prior, Result, latents_of, save_gan
+from ganlab import Exemplars, Gan, GanlabError, ImageSpec, Labeler, Metric, Prior, Result, latents_of, save_gan
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_arithmetic import arithmetic
 from ganlab_arithmetic.expression import Term, parse, written
@@ -190,14 +190,12 @@ def test_a_gan_without_the_attributes_does_not_succeed() -> None:
     assert low < 0.25 < high
 
 
-def test_draws_are_among_those_that_fit_and_none_twice() -> None:
-    candidates = [np.array([2, 3, 5, 7, 11, 13]), np.arange(20, 40)]
-    rows = draw_rows(candidates, 200, 5, seed=1)
-    assert rows.shape == (200, 2, 5)
-    for term, fitting in enumerate(candidates):
-        assert set(rows[:, term].ravel()) == set(fitting)
-        assert all(len(set(draw)) == 5 for draw in rows[:, term].tolist())
-    assert np.array_equal(draw_rows(candidates, 50, 5, seed=1), rows[:50])
+def test_the_intervals_of_success_are_wider_than_those_of_independent_draws(rated: Result) -> None:
+    for number, count in enumerate((1, 2, 3, 5)):
+        naive = Metric.of_share(rated.arrays["hits"][number])
+        ours = rated.metrics[f"success_{count}"]
+        assert ours.value == naive.value
+        assert ours.low < naive.low < naive.high < ours.high
 
 
 def test_rescaling_brings_means_and_y_to_the_priors_length() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -197,13 +197,14 @@ def _rate(
 
 def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dict[str, Metric]:
     metrics: dict[str, Metric] = {}
-    for number, count in enumerate(success.counts):
-        for name, hits, control, how in (
-            (f"success_{count}", success.hits[number], f"success_{count}_pixels", "G(Y)"),
-            (f"success_{count}_pixels", success.pixel_hits[number], "plain_samples", "the same sum of pixels"),
+    shares = zip(success.counts, success.shares(success.hits), success.shares(success.pixel_hits), strict=True)
+    for count, in_z, on_pixels in shares:
+        for name, share, control, how in (
+            (f"success_{count}", in_z, f"success_{count}_pixels", "G(Y)"),
+            (f"success_{count}_pixels", on_pixels, "plain_samples", "the same sum of pixels"),
         ):
             about = f"draws of {count} exemplars a term in which {how} shows {wanted}"
-            metrics[name] = Metric.of_share(hits, control=control, about=about)
+            metrics[name] = replace(share, control=control, about=about)
     metrics["plain_samples"] = Metric.of_share(
         pool.chance(meaning.wanted),
         no_control="it is the control",
