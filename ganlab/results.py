@@ -51,15 +51,25 @@ class Metric:
 
     @classmethod
     def of_share(
-        cls, hits: np.ndarray, *, control: str | None = None, no_control: str | None = None, about: str = ""
+        cls,
+        hits: np.ndarray,
+        *,
+        worth: float | None = None,
+        control: str | None = None,
+        no_control: str | None = None,
+        about: str = "",
     ) -> Metric:
-        """The share of independent cases (n,) bool that are true, with Wilson's 95% interval."""
-        z, n, share = 1.959964, len(hits), float(hits.mean())
+        """The share of cases (n,) bool that are true, with Wilson's 95% interval.
+
+        Args:
+            worth: how many independent cases they are worth, where they depend on each other; default: n.
+        """
+        z, n, share = 1.959964, len(hits) if worth is None else worth, float(hits.mean())
         middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
         low = middle - half if share > 0 else 0.0  # exactly, where rounding would leave a trace
         high = middle + half if share < 1 else 1.0
-        return cls(share, low, high, n, control, no_control, about)
+        return cls(share, low, high, len(hits), control, no_control, about)
 
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):

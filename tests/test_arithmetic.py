@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import Exemplars, Gan, GanlabError, ImageSpec, Labeler, Prior, Result, latents_of, save_gan
+from ganlab import Exemplars, Gan, GanlabError, ImageSpec, Labeler, Metric, Prior, Result, latents_of, save_gan
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_arithmetic import arithmetic
 from ganlab_arithmetic.expression import Term, parse, written
@@ -19,7 +19,7 @@ from ganlab_arithmetic.pool import Pool
 from ganlab_arithmetic.success import draw_rows
 
 from .planted import Truth, planted_gan
-from .planted_faces import CONCEPTS, Reader, chosen, planted_faces, truth
+from .planted_faces import CONCEPTS, DIM, Faces, Reader, chosen, planted_faces, truth
 
 SMILING_MAN = "smiling_woman - neutral_woman + neutral_man"
 GLASSES = "man_with_glasses - man + woman"
@@ -190,14 +190,12 @@ def test_a_gan_without_the_attributes_does_not_succeed() -> None:
     assert low < 0.25 < high
 
 
-def test_draws_are_among_those_that_fit_and_none_twice() -> None:
-    candidates = [np.array([2, 3, 5, 7, 11, 13]), np.arange(20, 40)]
-    rows = draw_rows(candidates, 200, 5, seed=1)
-    assert rows.shape == (200, 2, 5)
-    for term, fitting in enumerate(candidates):
-        assert set(rows[:, term].ravel()) == set(fitting)
-        assert all(len(set(draw)) == 5 for draw in rows[:, term].tolist())
-    assert np.array_equal(draw_rows(candidates, 50, 5, seed=1), rows[:50])
+def test_the_intervals_of_success_are_wider_than_those_of_independent_draws(rated: Result) -> None:
+    for number, count in enumerate((1, 2, 3, 5)):
+        naive = Metric.of_share(rated.arrays["hits"][number])
+        ours = rated.metrics[f"success_{count}"]
+        assert ours.value == naive.value
+        assert ours.low < naive.low < naive.high < ours.high
 
 
 def test_rescaling_brings_means_and_y_to_the_priors_length() -> None:
@@ -209,8 +207,42 @@ def test_rescaling_brings_means_and_y_to_the_priors_length() -> None:
     assert np.linalg.norm(scaled.arrays["means"], axis=1) == pytest.approx(10, rel=1e-5)
     assert any("--rescale" in note for note in plain.notes)
     assert not any("--rescale" in note for note in scaled.notes)
-    z = gan.latents(4000, seed=9).z
-    assert float((z**2).sum(1).mean()) ** 0.5 == pytest.approx(Space(gan, None, False).length, rel=0.02)
+
+
+@pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])
+def test_the_length_of_the_prior_is_measured_from_its_middle(law: str) -> None:
+    gan = planted_faces(law)
+    space, z = Space(gan, None, False), gan.latents(4000, seed=9).z
+    assert float(z.mean()) == pytest.approx(space.middle, abs=0.01)
+    assert float(((z - space.middle) ** 2).sum(1).mean()) ** 0.5 == pytest.approx(space.length, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "expression", ["0:0,0:1,0:2,0:3", "0:0,0:1 - 0:2,0:3 + 0:4,0:5", "0:0,0:1 + 0:2,0:3", "0:0 - 0:3"]
+)
+def test_rescaling_in_a_cube_from_0_to_1_is_that_in_one_from_minus_1_to_1(expression: str) -> None:
+    """The same GAN told to take z from another cube draws the same pictures at the same places."""
+
+    class FromZero(Faces):
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            return super().forward(2 * z - 1)
+
+    there = planted_faces()
+    here = Gan(FromZero(), prior=Prior(DIM, "uniform01"), image=there.image)
+    torch.testing.assert_close(here.latents(20, seed=0).z * 2 - 1, there.latents(20, seed=0).z)
+    ours, theirs = (arithmetic(one, expression, rescale=True) for one in (here, there))
+    for name in ("y", "means"):
+        np.testing.assert_allclose(2 * ours.arrays[name] - 1, theirs.arrays[name], atol=1e-5)
+    assert ours.notes == theirs.notes
+
+
+def test_how_far_y_lies_is_told_from_the_priors_middle() -> None:
+    gan = planted_faces("uniform01")
+    near, _ = arithmetic(gan, "0:0,0:1,0:2,0:3,0:4,0:5").notes
+    assert "--rescale" in near
+    assert float(near.split()[2]) == pytest.approx(1 / 6**0.5, rel=0.2)  # a mean of six
+    as_far = arithmetic(gan, "0:0,0:1,0:2 - 0:3,0:4,0:5 + 0:6,0:7,0:8")
+    assert not any("--rescale" in note for note in as_far.notes)
 
 
 def test_pixel_arithmetic_is_clipped_to_the_range(gan: Gan) -> None:

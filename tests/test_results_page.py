@@ -228,3 +228,5 @@ def test_a_shares_interval_is_wilsons(right: int, n: int) -> None:
     expected = stats.binomtest(right, n).proportion_ci(method="wilson")
     assert (share.value, share.n) == (right / n, n)
     assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    thrice = Metric.of_share(np.repeat(np.arange(n) < right, 3), worth=n, no_control="a test")
+    assert (thrice.value, thrice.low, thrice.high, thrice.n) == (share.value, share.low, share.high, 3 * n)

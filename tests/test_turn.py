@@ -11,12 +11,12 @@ from ganlab import Exemplars, Gan, GanlabError, Latents, Result
 from ganlab import figures as draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_turn import turn
-from ganlab_turn.direction import Direction, halves_agree, random_directions
+from ganlab_turn.direction import Direction, halves_agree
 from ganlab_turn.judging import Judge, followed
 from ganlab_turn.turning import Way, coefficients, correlation, moved
 
 from .planted import Truth, planted_gan
-from .planted_faces import CONCEPTS, Reader, axes, chosen, planted_faces, truth
+from .planted_faces import CONCEPTS, DIM, Reader, axes, chosen, planted_faces, truth
 
 FAST = {"n": 20, "pool": 200, "each": 16}
 
@@ -63,34 +63,6 @@ def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> Non
     assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
 
 
-def test_the_table_says_of_random_directions_what_the_metrics_say(turned: Result) -> None:
-    """Their signs do not cancel over the ten of them."""
-    value = {name: metric.value for name, metric in turned.metrics.items()}
-    table = turned.tables["directions"]
-    for end, rows in (("", table.rows[:2]), ("_4_and_4", table.rows[2:])):
-        for suffix, row in zip(("", "_random"), rows, strict=True):
-            cells = dict(zip(table.columns, row, strict=True))
-            names = {
-                "steady": "steady",
-                "travel": "travel",
-                "Pearson": "correlation",
-                "Pearson, all": "correlation_all",
-            }
-            for column, name in names.items():
-                assert cells[column] == pytest.approx(value[f"{name}{end}{suffix}"])
-    assert table.rows[1][3] > 0.1
-
-
-def test_numbers_by_chance_are_sizes_of_each_direction() -> None:
-    t, which = coefficients(5, 1.0), np.array([0, 0, 1, 1])
-    way = Way(t, (np.array([1.0, 1, -1, -1])[:, None] * t + [[0], [1], [0], [1]])[:, :, None], np.ones(1))
-    assert (way.numbers(0)["travel"], way.numbers(0)["correlation"]) == pytest.approx((0, 0))
-    by_chance = way.numbers_by_chance(0, which)
-    assert by_chance["travel"].tolist() == [2, 2]
-    assert by_chance["correlation"] == pytest.approx([1, 1])
-    assert (by_chance["ranks_all"] > 0.5).all()
-
-
 def test_a_cleaned_direction_keeps_more_and_turns_as_far(gan: Gan) -> None:
     result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=60, pool=3000, clean=True)
     value = {name: metric.value for name, metric in result.metrics.items()}
@@ -111,6 +83,45 @@ def test_attributes_that_say_the_same_or_nothing_are_cleaned_away_once(gan: Gan)
     assert abs(float(axes()[0] @ direction.vector)) < 1e-5
     expected = direction.vector.norm() ** 2 + float(axes()[0] @ (pool.z[5:9].mean(0) - pool.z[:5].mean(0))) ** 2
     assert float(expected) == pytest.approx(float((pool.z[5:9].mean(0) - pool.z[:5].mean(0)).norm() ** 2), rel=1e-4)
+
+
+def test_a_concept_and_its_opposite_leave_nothing_of_a_third(gan: Gan) -> None:
+    pool = gan.latents(1000, seed=1)
+    level = truth(pool.z)
+    first, second = (level[:, :2] > 0).T
+    values = np.stack([first, ~first, second, level[:, 3] > 0], axis=1).astype(np.float32)
+    vector = Direction.between("any", pool.z[:5], pool.z[5:9]).cleaned(pool, values, column=3).vector.double().numpy()
+    z = pool.z.double().numpy()
+    for shown in (first, second):
+        slope = np.linalg.lstsq(z - z.mean(0), shown - shown.mean(), rcond=None)[0]
+        assert abs(slope @ vector) < 1e-6 * np.linalg.norm(slope) * np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize(("pool", "told"), [(499, True), (500, False)])
+def test_a_pool_too_small_to_clean_by_is_told(gan: Gan, pool: int, told: bool) -> None:
+    options = {"labeler": Reader(), "by": "yaw", "each": 16, "n": 10, "steps": 3}
+    result = turn(gan, "left", "right", pool=pool, clean=True, **options)
+    assert any("--pool 500" in note for note in result.notes) == told
+    assert not turn(gan, "left", "right", pool=pool, **options).notes
+
+
+def test_halves_of_a_cleaned_direction_are_cleaned_like_it(gan: Gan) -> None:
+    """What both halves share is no agreement once it is taken out."""
+    pool = gan.latents(1000, seed=1)
+    level = truth(pool.z)
+    values = np.concatenate([level[:, :3] > 0, level[:, 3:]], axis=1).astype(np.float32)
+    order = np.argsort(level[:, 0])
+    smiles = Direction.between("smiles", pool.z[order[:32]], pool.z[order[-32:]])
+    cleaned = smiles.cleaned(pool, values, column=3)
+    assert halves_agree(smiles, 0)["halves_agree"].value > 0.5
+    assert abs(halves_agree(cleaned, 0)["halves_agree"].value) < 0.2
+    z = pool.z.double().numpy()
+    slopes = np.linalg.lstsq(z - z.mean(0), values[:, :3] - values[:, :3].mean(0), rcond=None)[0]
+    kept = torch.from_numpy(np.eye(DIM) - slopes @ np.linalg.pinv(slopes))
+    by_hand = Direction.between("by hand", smiles.first.double() @ kept, smiles.second.double() @ kept)
+    for name, metric in halves_agree(by_hand, 0).items():
+        ours = halves_agree(cleaned, 0)[name]
+        assert (ours.value, ours.low, ours.high) == pytest.approx((metric.value, metric.low, metric.high), abs=1e-6)
 
 
 def test_the_direction_is_the_difference_of_the_means_of_the_extremes(gan: Gan, turned: Result) -> None:
@@ -293,15 +304,6 @@ def test_coefficients_and_points() -> None:
     assert points.labels is not None
     assert points.labels.tolist() == [7, 7, 7, 8, 8, 8]
     assert points.seed is None
-
-
-@pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])
-def test_random_directions_have_the_length_and_no_preference(law: str) -> None:
-    gan = planted_faces(law)
-    vectors = random_directions(gan, 400, 2.5, seed=0)
-    torch.testing.assert_close(vectors.norm(dim=1), torch.full((400,), 2.5))
-    assert float(vectors.mean(0).norm()) < 0.3
-    assert torch.equal(random_directions(gan, 5, 2.5, seed=0), vectors[:5])
 
 
 def test_what_is_followed() -> None:

@@ -39,7 +39,15 @@ def arithmetic(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(expression, exemplars_each, noise, rescale, draws, pool, seed)
+    choices = Choices(
+        expression=expression,
+        exemplars_each=exemplars_each,
+        noise=noise,
+        rescale=rescale,
+        draws=draws,
+        pool=pool,
+        seed=seed,
+    )
     return investigate(gan, exemplars, labeler, choices)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ganlab import Figure, Gan, Metric
+from ganlab import Figure, Gan
 from ganlab import figures as draw
 
 from .operands import Operand
@@ -84,8 +84,8 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
     """Success over the number of exemplars, in Z, on pixels, and what plain samples show anyway."""
 
     def with_band(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        shares = [Metric.of_share(row) for row in hits]
-        value, low, high = 100 * np.array([(share.value, share.low, share.high) for share in shares], float).T
+        shares = [(share.value, share.low, share.high) for share in success.shares(hits)]
+        value, low, high = 100 * np.array(shares, float).T
         return value, low, high
 
     counts = np.array(success.counts)
@@ -97,7 +97,7 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
         ylabel=f"shows {wanted} (%)",
         from_zero=True,
     )
-    return Figure(plot, "How often the result shows all it should; bands are 95% intervals over the draws.")
+    return Figure(plot, "How often the result shows all it should; bands are 95% intervals, whatever the pool.")
 
 
 def _exemplars(count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,7 +13,7 @@ from . import figures
 from .expression import Term, parse, written
 from .meaning import Meaning, in_words, read
 from .operands import Operand, check_known, chosen_by_people, fill_in
-from .points import Space, combined, combined_pixels
+from .points import Space, combined_pixels
 from .pool import Pool
 from .success import COUNTS, Success, count_successes
 
@@ -21,7 +21,7 @@ FEWEST = 20  # samples that show what a name says, for random draws among them
 FAR_OFF = 1.35  # a Y this much longer or shorter than a z of the prior is remarked on
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_arithmetic.arithmetic`, which explains them."""
 
@@ -89,7 +89,7 @@ def _solve(space: Space, operands: list[Operand]) -> Equation:
     signs = torch.tensor([float(operand.term.sign) for operand in operands])
     pictures = [space.gan.generate(operand.latents) for operand in operands]
     means = space.scaled(torch.stack([operand.latents.z.mean(0) for operand in operands]))
-    y = space.scaled(combined(signs, means)[None])[0]
+    y = space.summed(signs, means[:, None])[0]
     pixel_means = torch.stack([images.mean(0) for images in pictures])
     pixels = combined_pixels(space.gan, signs, pixel_means)
     return Equation(operands, signs, pictures, means, y, pixel_means, pixels)
@@ -118,11 +118,14 @@ def _shown(space: Space, equation: Equation, choices: Choices) -> Result:
 
 def _length_notes(space: Space, equation: Equation) -> list[str]:
     """Whether Y lies where the generator was trained."""
-    ratio = float(equation.y.norm()) / space.length
+    ratio = float((equation.y - space.middle).norm()) / space.length
     if 1 / FAR_OFF <= ratio <= FAR_OFF:
         return []
-    longer = "as long" if ratio >= 1 else "as long, so nearer to the average picture,"
-    return [f"Y is {ratio:.2f} times {longer} as a z that the GAN was trained on; --rescale brings it to that length."]
+    nearer = "" if ratio >= 1 else ", nearer to the average picture"
+    return [
+        f"Y is {ratio:.2f} times as far from the middle of the prior as a z that the GAN was trained on{nearer}; "
+        "--rescale brings it to that distance."
+    ]
 
 
 def _compare(
@@ -194,13 +197,14 @@ def _rate(
 
 def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dict[str, Metric]:
     metrics: dict[str, Metric] = {}
-    for number, count in enumerate(success.counts):
-        for name, hits, control, how in (
-            (f"success_{count}", success.hits[number], f"success_{count}_pixels", "G(Y)"),
-            (f"success_{count}_pixels", success.pixel_hits[number], "plain_samples", "the same sum of pixels"),
+    shares = zip(success.counts, success.shares(success.hits), success.shares(success.pixel_hits), strict=True)
+    for count, in_z, on_pixels in shares:
+        for name, share, control, how in (
+            (f"success_{count}", in_z, f"success_{count}_pixels", "G(Y)"),
+            (f"success_{count}_pixels", on_pixels, "plain_samples", "the same sum of pixels"),
         ):
             about = f"draws of {count} exemplars a term in which {how} shows {wanted}"
-            metrics[name] = Metric.of_share(hits, control=control, about=about)
+            metrics[name] = replace(share, control=control, about=about)
     metrics["plain_samples"] = Metric.of_share(
         pool.chance(meaning.wanted),
         no_control="it is the control",

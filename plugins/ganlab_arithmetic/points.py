@@ -11,6 +11,7 @@ import torch
 from ganlab import Gan, Latents, random_bits
 
 STREAM_NOISE = 710  # far from the core's streams and those of other analyses
+VARIANCE = {"uniform": 1 / 3, "normal": 1.0, "uniform01": 1 / 12}  # of a coordinate, by the prior's law
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,31 @@ class Space:
     rescaled: bool
 
     @property
+    def middle(self) -> float:
+        """The mean of each coordinate of a z of the prior, from which lengths are measured."""
+        return 0.5 if self.gan.prior.law == "uniform01" else 0.0
+
+    @property
     def length(self) -> float:
-        """Root mean square length of a z of the prior: in a cube each coordinate has variance 1/3."""
-        prior = self.gan.prior
-        return math.sqrt(prior.dim / 3 if prior.law != "normal" else prior.dim)
+        """Root mean square distance of a z of the prior from the middle."""
+        return math.sqrt(self.gan.prior.dim * VARIANCE[self.gan.prior.law])
 
     def scaled(self, z: torch.Tensor) -> torch.Tensor:
         """z (n, dim), at the prior's length if that was asked for."""
-        return z * (self.length / z.norm(dim=1, keepdim=True).clamp_min(1e-12)) if self.rescaled else z
+        return self._at_length(z - self.middle) if self.rescaled else z
+
+    def summed(self, signs: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
+        """Y (n, dim) of the terms' means (terms, n, dim).
+
+        At the prior's length, if that was asked for, it lies around the prior's middle whatever the signs add up to.
+        """
+        if not self.rescaled:
+            return combined(signs, means)
+        return self._at_length(combined(signs, means - self.middle))
+
+    def _at_length(self, apart: torch.Tensor) -> torch.Tensor:
+        """The points (n, dim) that lie these ways from the middle, as far as a z of the prior does."""
+        return self.middle + apart * (self.length / apart.norm(dim=1, keepdim=True).clamp_min(1e-12))
 
     def generate(self, z: torch.Tensor) -> torch.Tensor:
         """Pictures (n, c, h, w) of points (n, dim) that have no name."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import progress, random_bits
+from ganlab import Metric, progress, random_bits
 
+from .dependence import worth
 from .meaning import Meaning
-from .points import Space, combined, combined_pixels
+from .points import Space, combined_pixels
 from .pool import Pool
 
 COUNTS = (1, 2, 3, 5)  # exemplars of a draw
@@ -25,16 +26,27 @@ class Success:
 
     Attributes:
         counts: how many exemplars a term had, smallest first.
+        rows: (draws, terms, largest count), the exemplars by their rows in the pool.
+        sizes: (terms,) among how many each was drawn.
         hits: bool (counts, draws), all wanted attributes right in G(Y).
         pixel_hits: bool (counts, draws), the same for the arithmetic on pixels.
         pictures, pixel_pictures: (counts, draws shown, c, h, w).
     """
 
     counts: tuple[int, ...]
+    rows: np.ndarray
+    sizes: tuple[int, ...]
     hits: np.ndarray
     pixel_hits: np.ndarray
     pictures: torch.Tensor
     pixel_pictures: torch.Tensor
+
+    def shares(self, hits: np.ndarray) -> list[Metric]:
+        """Of ``hits`` (counts, draws), one for each count; the intervals are those over pools."""
+        return [
+            Metric.of_share(row, worth=worth(row, self.rows[:, :, :count], self.sizes))
+            for count, row in zip(self.counts, hits, strict=True)
+        ]
 
 
 def draw_rows(candidates: Sequence[np.ndarray], draws: int, each: int, seed: int) -> np.ndarray:
@@ -56,7 +68,8 @@ def count_successes(
     gan, labeler = space.gan, pool.labeler
     columns = [labeler.column(concept) for concept in meaning.wanted]
     wanted = list(meaning.wanted.values())
-    rows = draw_rows([pool.showing(shown) for shown in meaning.terms], draws, max(counts), seed)
+    candidates = [pool.showing(shown) for shown in meaning.terms]
+    rows = draw_rows(candidates, draws, max(counts), seed)
     hits, pixel_hits = (np.empty((len(counts), draws), bool) for _ in range(2))
     shown: list[list[torch.Tensor]] = [[] for _ in counts]
     pixels_shown: list[list[torch.Tensor]] = [[] for _ in counts]
@@ -75,6 +88,8 @@ def count_successes(
                 kept[number].append(images[: max(0, SHOWN - part.start)])
     return Success(
         counts,
+        rows,
+        tuple(len(fitting) for fitting in candidates),
         hits,
         pixel_hits,
         torch.stack([torch.cat(kept) for kept in shown]),
@@ -86,4 +101,4 @@ def _result(space: Space, signs: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Y (draws, dim) of exemplars (draws, terms, k, dim)."""
     means = z.mean(2)
     scaled = space.scaled(means.flatten(0, 1)).reshape(means.shape)
-    return space.scaled(combined(signs, scaled.transpose(0, 1)))
+    return space.summed(signs, scaled.transpose(0, 1))

@@ -41,7 +41,9 @@ def turn(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(first, second, by, each, clean, n, steps, reach, pool, seed)
+    choices = Choices(
+        first=first, second=second, by=by, each=each, clean=clean, n=n, steps=steps, reach=reach, pool=pool, seed=seed
+    )
     return investigate(gan, exemplars, labeler, choices)
 
 

@@ -13,6 +13,7 @@ from .judging import Judge
 
 STREAM_HALVES, STREAM_DIRECTIONS = 720, 721  # far from the core's streams and those of other analyses
 SPLITS = 100  # random halvings of the exemplars
+ENOUGH = 5  # samples for each dimension of z, from which a fit leaves in less than a tenth of the other attributes
 
 
 @dataclass(frozen=True)
@@ -23,35 +24,40 @@ class Direction:
         name: how its exemplars were chosen, for tables: "groups", "64 + 64".
         first, second: z of the exemplars, (k, dim) and (m, dim).
         vector: (dim,), what is added to z.
+        removed: (dim, removed) orthonormal float64 columns that were taken out of it; none unless it was cleaned.
     """
 
     name: str
     first: torch.Tensor
     second: torch.Tensor
     vector: torch.Tensor
+    removed: np.ndarray
 
     @classmethod
     def between(cls, name: str, first: torch.Tensor, second: torch.Tensor) -> Direction:
         """Mean z of the second exemplars less mean z of the first."""
-        return cls(name, first, second, second.mean(0) - first.mean(0))
+        return cls(name, first, second, second.mean(0) - first.mean(0), np.empty((first.shape[1], 0)))
 
     def cleaned(self, pool: Latents, values: np.ndarray, column: int) -> Direction:
         """Without its part in the space along which the other attributes change, by least squares over the pool.
 
         Args:
-            pool: samples (n, dim), several times as many as z has dimensions.
+            pool: samples (n, dim); :func:`fit_notes` says whether they are enough.
             values: (n, attributes) what the judge says of them.
             column: the attribute that is followed, which stays.
         """
         others = np.delete(values, column, axis=1).astype(np.float64)
         z = pool.z.numpy().astype(np.float64)
+        others = others[:, np.ptp(others, axis=0) > 0]
         slopes = np.linalg.lstsq(z - z.mean(0), others - others.mean(0), rcond=None)[0]
-        basis, triangle = np.linalg.qr(slopes[:, others.std(0) > 0])
-        basis = basis[:, np.abs(np.diag(triangle)) > 1e-9]  # attributes that say the same count once
-        vector = self.vector.numpy().astype(np.float64)
-        return replace(
-            self, name=f"{self.name}, cleaned", vector=torch.from_numpy(vector - basis @ (basis.T @ vector)).float()
-        )
+        basis, sizes, _ = np.linalg.svd(slopes / np.linalg.norm(slopes, axis=0), full_matrices=False)
+        removed = basis[:, sizes > 1e-6 * sizes.max(initial=0)]  # attributes that say the same count once
+        cleaned = replace(self, name=f"{self.name}, cleaned", removed=removed)
+        return replace(cleaned, vector=torch.from_numpy(cleaned.left_of(self.vector.double().numpy())).float())
+
+    def left_of(self, z: np.ndarray) -> np.ndarray:
+        """What is left of z (..., dim) without what was removed."""
+        return z - z @ self.removed @ self.removed.T
 
     @property
     def length(self) -> float:
@@ -79,6 +85,17 @@ def by_attribute(judge: Judge, pool: Latents, values: np.ndarray, column: int, s
     return Direction.between(f"{each} + {each}", *(pool.z[torch.from_numpy(rows.copy())] for rows in (first, second)))
 
 
+def fit_notes(pool: Latents) -> list[str]:
+    """Whether a cleaned direction may still hold much of the other attributes, since its pool was small."""
+    n, dim = pool.z.shape
+    if n >= ENOUGH * dim:
+        return []
+    return [
+        f"--clean fits {dim} dimensions to {n} samples, so that much of what else changes may be left in; from "
+        f"--pool {ENOUGH * dim} on little is."
+    ]
+
+
 def random_directions(gan: Gan, count: int, length: float, seed: int) -> torch.Tensor:
     """Vectors (count, dim) of this length, no direction likelier than another, whatever the law of z."""
     z = Prior(gan.prior.dim, "normal").at(np.arange(count), seed, stream=STREAM_DIRECTIONS).z
@@ -101,8 +118,8 @@ def halves_agree(direction: Direction, seed: int) -> dict[str, Metric]:
         apart = np.concatenate([order[order < k], order[order >= k]])  # a random order within each group
         for which, rows in enumerate((apart, order)):
             first, second = z[rows[:k]], z[rows[k:]]
-            one = second[: m // 2].mean(0) - first[: k // 2].mean(0)
-            other = second[m // 2 :].mean(0) - first[k // 2 :].mean(0)
+            one = direction.left_of(second[: m // 2].mean(0) - first[: k // 2].mean(0))
+            other = direction.left_of(second[m // 2 :].mean(0) - first[k // 2 :].mean(0))
             cosines[which, split] = one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-12)
     about = f"cosine between the directions from two halves of the exemplars, mean of {SPLITS} halvings and 95% of them"
     mean, (low, high) = cosines.mean(1), np.quantile(cosines, [0.025, 0.975], axis=1)

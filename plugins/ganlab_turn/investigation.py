@@ -9,7 +9,8 @@ import numpy as np
 from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, one_class
 
 from . import figures
-from .direction import Direction, by_attribute, halves_agree, random_directions
+from .chance import against_chance, shares
+from .direction import Direction, by_attribute, fit_notes, halves_agree, random_directions
 from .ends import Ends
 from .judging import Judge
 from .turning import Way, coefficients, walk
@@ -19,7 +20,7 @@ PAPERS = 4  # exemplars at each end in the paper
 RANDOM = 10  # random directions, each for a tenth of the samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_turn.turn`, which explains them."""
 
@@ -91,6 +92,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
                 notes.append(f"The labeler's own choice is left out: {error.message} {error.hint}")
         if choices.clean:
             directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
+            notes += fit_notes(pool)
     if not directions:
         raise ends.nothing_to_go_by()
     if choices.clean and target is None:
@@ -147,15 +149,15 @@ def _measure(
         return
     for other, at in target.others.items():
         about = f"samples that keep {other} at every step"
-        result.metrics |= _shares(f"kept_{other}", along.kept(at), aside.kept(at), about)
+        result.metrics |= shares(f"kept_{other}", along.kept(at), aside.kept(at), which, about)
     measured = target.judge.is_measure(target.column)
     result.arrays |= {"values": seen.values, "values_random": seen_random.values}
     result.figures["curve"] = figures.attribute_curve(seen, seen_random, target.column, target.name, measured)
     if target.others:
         result.figures["kept"] = figures.kept(
             {
-                name: {other: Metric.of_share(way.kept(column)) for other, column in target.others.items()}
-                for name, way in (("the turn", along), ("random directions", aside))
+                name: {other: result.metrics[f"kept_{other}{suffix}"] for other in target.others}
+                for name, suffix in (("the turn", ""), ("random directions", "_random"))
             }
         )
     value = {name: metric.value for name, metric in result.metrics.items()}
@@ -171,10 +173,11 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
     column, name = target.column, target.name
     facing = name if target.sign > 0 else f"minus {name}"
     others = list(target.others.values())
-    metrics = _shares(
+    metrics = shares(
         f"steady{end}",
         along.steady(column),
         aside.steady(column, either=True),
+        which,
         f"samples whose {name} {target.goes} from end to end by half its spread and never goes back",
         "rising or falling",
     )
@@ -187,36 +190,16 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
         ),
         ("travel", f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
     ):
-        metrics |= _against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
+        metrics |= against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
     if others:
-        metrics |= _shares(
+        metrics |= shares(
             f"kept_all{end}",
             np.all([along.kept(at) for at in others], axis=0),
             np.all([aside.kept(at) for at in others], axis=0),
+            which,
             "samples that keep every other attribute at every step",
         )
     return metrics
-
-
-def _shares(name: str, along: np.ndarray, aside: np.ndarray, about: str, how: str = "") -> dict[str, Metric]:
-    """A share of the samples, and the same in random directions."""
-    control = f"{name}_random"
-    same = f"the same in random directions{', ' if how else ''}{how}"
-    return {
-        name: Metric.of_share(along, control=control, about=about),
-        control: Metric.of_share(aside, no_control="it is the control", about=same),
-    }
-
-
-def _against_chance(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
-    """A number, and its size for each random direction: the mean and the range of 95%."""
-    low, high = np.quantile(by_chance, [0.025, 0.975])
-    control = f"{name}_random"
-    same = "the same along random directions, without its sign: mean and 95% of them"
-    return {
-        name: Metric(value, n=n, control=control, about=about),
-        control: Metric(by_chance.mean(), low, high, len(by_chance), no_control="it is the control", about=same),
-    }
 
 
 def _add_row(target: Target, direction: Direction, along: Way, aside: Way, which: np.ndarray, result: Result) -> None:

@@ -29,7 +29,10 @@ def walk(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, Choices(points, steps, loop, tuple(through or ()), stored, mp4, seed))
+    choices = Choices(
+        points=points, steps=steps, loop=loop, through=tuple(through or ()), stored=stored, mp4=mp4, seed=seed
+    )
+    return investigate(gan, choices)
 
 
 @hookimpl

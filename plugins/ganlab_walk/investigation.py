@@ -20,7 +20,7 @@ WALK = "walk"
 CONTROL = "it is the control: the nearest of stored samples on the same walk"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of the command, as they are explained there."""
 
