@@ -35,7 +35,8 @@ def neighbors(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, data, heldout, Choices(n, tuple(space or ()), shown, skip_broken, seed))
+    choices = Choices(n=n, spaces=tuple(space or ()), shown=shown, skip_broken=skip_broken, seed=seed)
+    return investigate(gan, data, heldout, choices)
 
 
 @hookimpl
