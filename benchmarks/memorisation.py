@@ -5,11 +5,15 @@ python benchmarks/memorisation.py PICTURES.npy [--draws 100]        (uint8 (n, h
 Real pictures play all parts. Each draw takes a training set, an equally large held-out set and samples at random:
 honest: pictures of neither set; soft: the same, blurred; copier: the same, one in ten replaced by a training picture
 with noise of 8 levels. Distances in pixels are computed once, between everything that may be drawn.
+
+The pictures of neither set stand for left-out training pictures too: how often they refuse an answer where both sets
+are alike, and where the held-out pictures are softer or recompressed, and how often the copier is cleared there.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 
 import numpy as np
 import torch
@@ -20,6 +24,7 @@ from ganlab_neighbors.membership import ALPHA, Pool, compare
 POOL, SOURCE, COPIED = 12_000, 2_000, 1_000  # of the two sets; of samples; pictures of the pool that may be copied
 SET, SAMPLES, K = 3_000, 300, 8
 NOISE, BLUR = 8.0, 1.5
+SOFTER, QUALITY = 0.4, 75  # held-out pictures of another kind: sigma in pixels; of JPEG
 
 
 def distances(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
@@ -29,9 +34,17 @@ def distances(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
     return (squared.clamp(min=0) / a.shape[1]).sqrt().numpy()
 
 
-def blurred(pictures: np.ndarray) -> np.ndarray:
-    soft = [Image.fromarray(picture).filter(ImageFilter.GaussianBlur(BLUR)) for picture in pictures]
+def blurred(pictures: np.ndarray, radius: float) -> np.ndarray:
+    soft = [Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)) for picture in pictures]
     return np.stack([np.asarray(picture) for picture in soft])
+
+
+def recompressed(pictures: np.ndarray) -> np.ndarray:
+    again = []
+    for picture in pictures:
+        Image.fromarray(picture).save(data := io.BytesIO(), "JPEG", quality=QUALITY)
+        again.append(np.asarray(Image.open(data)))
+    return np.stack(again)
 
 
 def nearest(known: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -55,9 +68,13 @@ def main() -> None:
     pictures = stored[np.sort(rows)][np.argsort(np.argsort(rows))]
     pool, source = pictures[:POOL], pictures[POOL:]
     copies = np.clip(np.rint(pool[:COPIED] + rng.normal(0, NOISE, pool[:COPIED].shape)), 0, 255).astype(np.uint8)
-    known = {name: distances(part, pool) for name, part in (("honest", source), ("soft", blurred(source)))}
+    known = {name: distances(part, pool) for name, part in (("honest", source), ("soft", blurred(source, BLUR)))}
     copied = distances(copies, pool)
+    others = {"softer": blurred(pool, SOFTER), "recompressed": recompressed(pool)}  # how held-out pictures may differ
+    apart = {kind: (distances(source, part), distances(copies, part)) for kind, part in others.items()}
+    apart["alike"] = known["honest"], copied
     found: dict[str, list[float]] = {"honest": [], "soft": [], "copier": []}
+    refused, cleared = ({kind: [] for kind in apart} for _ in range(2))
     first = []
     for draw in range(options.draws):
         members = rng.permutation(POOL)
@@ -72,10 +89,20 @@ def main() -> None:
             if name == "copier":
                 order = np.argsort(near[0][:, 0] / far[0][:, 0], kind="stable")
                 first.append((order[: len(chosen)] < len(chosen)).mean())
+        for kind, (honest, copier) in apart.items():
+            far = honest[samples], np.concatenate([copier[chosen], honest[samples][len(chosen) :]])
+            left_out, copying = (
+                compare({"pixels": Pool.of(nearest(asked[name], training), nearest(part, heldout))}, draw)
+                for name, part in zip(("honest", "copier"), far, strict=True)
+            )
+            refused[kind].append(left_out.unlike)
+            cleared[kind].append(not left_out.unlike and not copying.alarm)
     for name, ps in found.items():
         alarms = sum(p < ALPHA for p in ps)
         spread = ", ".join(f"{np.quantile(ps, share):.4f}" for share in (0, 0.25, 0.5, 0.75, 1))
         print(f"{name:7} {alarms:3} alarms in {len(ps)} draws; p: least, quartiles, largest {spread}")
+    for kind in apart:
+        print(f"held-out {kind:12} no answer in {sum(refused[kind])}, copier cleared in {sum(cleared[kind])} draws")
     print(f"copies among the first by ratio: {np.mean(first):.1%}")
 
 

@@ -59,6 +59,7 @@ _HOME_OF = {
     "load_result": "run_folders",
     "one_class": "exemplars",
     "open_images": "data",
+    "packed_fingerprint": "data",
     "picture_file": "labels",
     "progress": "progressbar",
     "picture_text": "exemplars",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import classes_of as classes_of
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
+    from ganlab.data import packed_fingerprint as packed_fingerprint
     from ganlab.data import split_of as split_of
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.devices import keep_freed_memory as keep_freed_memory

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganlab.data import open_images, packing
-from ganlab.data.packing import PackedImages, pack
+from ganlab.data.packing import PackedImages, pack, packed_fingerprint
 from ganlab.errors import GanlabError
 from tests.data_kit import broken_png, encoded, make_folder, make_zip, pixels
 from tests.packing_kit import add_a_picture, leftovers, one_by_one, rows_decoded
@@ -227,3 +227,23 @@ def test_the_facts_of_a_pack_can_be_read(folder: Path, cache: Path) -> None:
     assert facts["spec"] == str(folder)
     assert facts["broken"] == [[6, packed.broken[0]]]
     assert isinstance(packed, PackedImages)
+
+
+def test_the_fingerprint_of_a_pack_is_known_without_it(
+    folder: Path, cache: Path, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANLAB_CACHE", str(cache))
+    (folder / "broken.png").write_bytes(broken_png())
+    for images in (open_images(str(folder)), open_images(str(folder)).first(2)):
+        before = set(cache.glob("*"))
+        found = packed_fingerprint(images, 16, 3)
+        assert set(cache.glob("*")) == before  # nothing is kept
+        assert packed_fingerprint(images, 16, 3, most=len(images) - 1) is None
+        assert found == pack(images, 16, 3, skip_broken=True).fingerprint
+        decoded.clear()
+        assert packed_fingerprint(images, 16, 3, most=0) == found  # the pack says it
+        assert not decoded
+    classes = [str(row % 2) for row in range(2)]
+    labelled = open_images(str(folder)).first(2).with_labels(classes)
+    found = packed_fingerprint(labelled, 16, 3, labelled=True)
+    assert found == pack(labelled, 16, 3, labelled=True).fingerprint != packed_fingerprint(labelled, 16, 3)

@@ -9,7 +9,7 @@ import torch
 from ganlab import GanlabError
 from ganlab_dedup import hamming
 from ganlab_dedup.autoencoder import SIZE, Hasher, _Adam, train
-from ganlab_dedup.hamming import bits_between, near_pairs, neighbours
+from ganlab_dedup.hamming import bits_between, bits_to_each, near_pairs, neighbours
 from ganlab_dedup.planting import planted_copy
 
 from .dedup_kit import scenes
@@ -121,6 +121,13 @@ def test_pairs_of_views_are_those_of_brute_force() -> None:
     assert len(expected) > 5
     found = zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True)
     assert {(a, b): d for a, b, d in found} == expected
+
+
+def test_one_picture_is_compared_with_each_as_pairs_are() -> None:
+    hashes = clustered(90, 2).reshape(30, 3, 2)
+    for one in hashes:
+        expected = [min(*bits_between(one, other[0]), *bits_between(other, one[0])) for other in hashes]
+        np.testing.assert_array_equal(bits_to_each(one, hashes), expected)
 
 
 def test_bits_are_counted_without_numpy_2(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from PIL import Image
 import ganlab_paper
 from ganlab import Analysis, Exemplars, Figure, Gan, GanlabError, Metric, PictureName, Result, Table, save_gan
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
-from ganlab_paper import paper, parts
+from ganlab.training import runs
+from ganlab_paper import paper, parts, training_set
 from ganlab_paper.parts import PUBLISHED, Part, add, all_parts, on_one_page
+from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
 
 
 def test_plugin_keeps_the_contract() -> None:
@@ -167,3 +170,74 @@ def test_an_analysis_is_found_by_its_command() -> None:
         Analysis.from_spec("synthetic")
     with pytest.raises(GanlabError, match="is no analysis"):
         Analysis.from_spec("probe windows")
+
+
+# the pictures that the card names
+
+
+def trained(folder: Path, **options: Any) -> Gan:
+    """A GAN that was trained for a step on 12 pictures in folder/data.npy."""
+    np.save(folder / "data.npy", smooth_pictures(12, 16))
+    settings = tiny_settings(str(folder / "data.npy"), epochs=1, batch=2, **options)
+    runs.start(settings, runs.Reading(0, False), "cpu", folder / "run")
+    return Gan.from_spec(str(folder / "run"))
+
+
+def features_of(gan: Gan) -> Part:
+    return next(part for part in all_parts(gan, None, None, None, None, 2000, 0) if part.command == "features")
+
+
+def test_the_first_pictures_that_it_was_trained_on_are_taken(tmp_path: Path) -> None:
+    gan = trained(tmp_path, limit=5)
+    assert gan.card.facts["training"]["limit"] == 5
+    part = features_of(gan)
+    assert len(part.options["data"]) == 5
+    assert not part.missing + part.note
+
+
+def test_pictures_chosen_by_a_list_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "keep.txt").write_text("number 3\nnumber 5\nnumber 7\n")
+    gan = trained(tmp_path, keep=str(tmp_path / "keep.txt"))
+    assert gan.card.facts["training"]["keep"] == str(tmp_path / "keep.txt")
+    part = features_of(gan)
+    assert part.options["data"] is None
+    assert "keep.txt names; give DATA with --data" in part.missing
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_other_pictures_under_the_same_path_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    gan = trained(tmp_path)
+    if not packed:
+        monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "empty"))
+    assert len(features_of(gan).options["data"]) == 12
+    np.save(tmp_path / "data.npy", smooth_pictures(12, 16, seed=9))
+    part = features_of(gan)
+    assert part.options["data"] is None
+    assert "holds other pictures now; give DATA with --data" in part.missing
+
+
+def test_what_cannot_be_compared_is_said_to_be_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = trained(tmp_path)
+    monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(training_set, "DECODED", 11)
+    Fake(monkeypatch)
+    part = features_of(gan)
+    assert len(part.options["data"]) == 12
+    assert any("not compared" in note and str(tmp_path) in note for note in on_one_page(gan, [part]).notes)
+    gan.card = replace(gan.card, facts={"training": {"data": str(tmp_path / "data.npy")}})  # tells no fingerprint
+    assert "not compared" in features_of(gan).note
+
+
+def test_a_card_that_says_nonsense_names_no_pictures() -> None:
+    gan = tiny_gan()
+    for facts in (
+        "by hand",
+        {"data": 3},
+        {"limit": 4},
+        {"data": "rooms", "limit": "some"},
+        {"data": "rooms", "limit": 0},
+    ):
+        gan.card = replace(gan.card, facts={"training": facts})
+        assert "names no data set that is at hand" in features_of(gan).missing

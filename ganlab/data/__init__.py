@@ -5,6 +5,7 @@ from __future__ import annotations
 from ganlab.data.images import BrokenPicture, Dataset, DatasetFormat, Images
 from ganlab.data.labelled import check_apart, classes_of, labels_of, split_of
 from ganlab.data.opening import open_images
+from ganlab.data.packing import packed_fingerprint
 from ganlab.data.stored import StoredImages
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "classes_of",
     "labels_of",
     "open_images",
+    "packed_fingerprint",
     "split_of",
 ]

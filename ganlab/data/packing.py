@@ -108,6 +108,37 @@ def pack(
     return _labelled(packed, images) if labelled else packed
 
 
+def packed_fingerprint(
+    images: Images, size: int, channels: int, *, labelled: bool = False, most: int | None = None
+) -> str | None:
+    """What :func:`pack` would give as `fingerprint`, which the card of a GAN that is trained on the pictures holds.
+
+    Where they were packed before, the cache says it; else they are decoded, broken ones left out, and nothing is kept.
+
+    Args:
+        images: n pictures.
+        size, channels: of the GAN's pictures.
+        labelled: the GAN was told their classes.
+        most: pictures to decode; None for any number.
+
+    Returns:
+        32 hex digits, or None where there are more pictures than `most` and no pack.
+
+    Raises:
+        GanlabError: no class where it is wanted, or a cache that cannot be read.
+    """
+    place = _Place(images, size, channels, default_cache())
+    packed = place.load()
+    if packed is None:
+        if most is not None and place.total > most:
+            return None
+        with open(os.devnull, "wb") as nowhere:
+            broken, pixels = _write_pictures(nowhere, images, place, on_each_core(), None)
+        rows = np.delete(np.arange(place.total), [row for row, _ in broken])
+        packed = PackedImages(np.zeros((0, *place.picture), np.uint8), pixels, place.array, rows=rows)
+    return (_labelled(packed, images) if labelled else packed).fingerprint
+
+
 def _labelled(packed: PackedImages, images: Images) -> PackedImages:
     classes = classes_of(images, packed.rows)
     labels = labels_of(images, classes, packed.rows).astype(np.int32)

@@ -96,6 +96,8 @@ class Journal:
             "image": {"size": settings.network.size, "channels": settings.network.channels, "low": -1.0, "high": 1.0},
             "training": {
                 "data": settings.data,
+                **({"limit": settings.limit} if settings.limit is not None else {}),
+                **({"keep": settings.keep} if settings.keep is not None else {}),
                 "fingerprint": settings.fingerprint,
                 "epoch": epoch,
                 "steps": self.trainer.step,

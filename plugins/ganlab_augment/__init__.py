@@ -31,7 +31,7 @@ def augment(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, data, test, baseline, Choices(n, shown, seed))
+    return investigate(gan, data, test, baseline, Choices(n=n, shown=shown, seed=seed))
 
 
 @hookimpl

@@ -15,9 +15,10 @@ from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
 
 SAMPLE = 1024  # test pictures that the search takes its directions from
+NAMED = 12  # classes in a note
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of the command."""
 
@@ -112,7 +113,9 @@ def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:
         )
     if "class_names" in gan.card.facts:
         return gan.class_names, []
-    return classes, [f"{gan.name} does not name its classes: they are taken to be {', '.join(classes[:12])}, in order."]
+    more = f" and {len(classes) - NAMED} more" if len(classes) > NAMED else ""
+    names = ", ".join(classes[:NAMED]) + more
+    return classes, [f"{gan.name} does not name its classes: they are taken to be those of DATA in order, {names}."]
 
 
 def _check_comparable(gan: Gan, baseline: Gan) -> None:

@@ -34,7 +34,8 @@ def classify(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, data, test, Choices(per_class, draws, tuple(sorted(set(c or ()))), layers, seed))
+    choices = Choices(per_class=per_class, draws=draws, c=tuple(sorted(set(c or ()))), layers=layers, seed=seed)
+    return investigate(gan, data, test, choices)
 
 
 @hookimpl

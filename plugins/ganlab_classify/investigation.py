@@ -28,7 +28,7 @@ from .learning import GRID, Outcome, Plan, learn
 from .report import DISCRIMINATOR, PIXELS, UNTRAINED, report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of the command; see its help."""
 

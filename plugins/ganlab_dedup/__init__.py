@@ -34,7 +34,10 @@ def dedup(
     """
     from .investigation import Choices, investigate
 
-    return investigate(data, Choices(radius, similarity, steps, planted, skip_broken, seed))
+    choices = Choices(
+        radius=radius, similarity=similarity, steps=steps, planted=planted, skip_broken=skip_broken, seed=seed
+    )
+    return investigate(data, choices)
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,26 +10,29 @@ import numpy as np
 from ganlab import progress, random_bits
 
 from .autoencoder import Hasher
-from .grouping import NONE
-from .hamming import bits_between
+from .grouping import BLOCK
+from .hamming import bits_to_each
 from .planting import KINDS, planted_copy
 from .reading import BATCH, Reader
 from .verification import compare, same
 
 STREAM_PLANTED = 902
+FARTHEST = 129  # bits: more than two hashes can differ by
 
 
 @dataclass(frozen=True)
 class Planted:
-    """Distorted copies, each beside its original and beside the nearest picture that is another one; all (p,).
+    """Distorted copies of pictures that are kept, looked up among these by the search's own rule; all (p,).
 
     Attributes:
         row: the originals.
         kind: which of ``KINDS`` each is.
-        distance, same: bits to the original over nine views, and whether the comparison knows it again.
-        similarity: of the copy with its original.
+        distance: bits to the original.
+        similarity, same: of the copy with its original, and whether the comparison knows it again.
         equal: whether copy and original have equal hashes, which is all that the paper asks.
-        other, other_distance, other_similarity, other_same: the same for the nearest picture of another group.
+        other_distance: bits to the nearest of all other pictures.
+        other_similarity: of the most alike of those within the radius, else of the nearest.
+        other_same: whether any within the radius is taken for the same picture.
     """
 
     row: np.ndarray
@@ -37,66 +41,85 @@ class Planted:
     similarity: np.ndarray
     same: np.ndarray
     equal: np.ndarray
-    other: np.ndarray
     other_distance: np.ndarray
     other_similarity: np.ndarray
     other_same: np.ndarray
 
 
-def plant(
-    reader: Reader, hasher: Hasher, hashes: np.ndarray, keeper: np.ndarray, count: int, seed: int, threshold: float
-) -> Planted:
-    """Make distorted copies of pictures drawn at random, and look for them.
+@dataclass(frozen=True)
+class Searched:
+    """What copies are looked up in, and when two pictures are the same.
 
-    Args:
-        hashes: (n, views, 2) of all pictures; rows of broken ones are not looked at.
-        keeper: (n,) the group of each picture, -1 for a broken one.
-        count: copies, at most as many as there are pictures.
-        threshold: similarity from which two pictures are the same.
+    Attributes:
+        hashes: (n, views, 2) of all pictures.
+        kept: rows of the pictures that are kept, at least two.
+        radius: bits within which pictures are compared.
+        similarity: from which two pictures are the same.
     """
-    usable = np.flatnonzero(keeper != NONE)
-    order = np.argsort(random_bits(seed, usable, 1, STREAM_PLANTED)[:, 0], kind="stable")
-    rows = usable[order[:count]]
+
+    reader: Reader
+    hasher: Hasher
+    hashes: np.ndarray
+    kept: np.ndarray
+    radius: int
+    similarity: float
+
+
+def plant(searched: Searched, count: int, seed: int) -> Planted:
+    """Make distorted copies of kept pictures drawn at random, at most as many as there are, and look for them."""
+    order = np.argsort(random_bits(seed, searched.kept, 1, STREAM_PLANTED)[:, 0], kind="stable")
+    rows = searched.kept[order[:count]]
     kind = np.arange(len(rows)) % len(KINDS)
     parts = []
     for start in progress(range(0, len(rows), BATCH), "looking for planted copies"):
         here = slice(start, start + BATCH)
-        parts.append(_plant_some(reader, hasher, hashes, keeper, rows[here], kind[here], seed, threshold))
+        parts.append(_plant_some(searched, rows[here], kind[here], seed))
     return Planted(rows, kind, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _plant_some(
-    reader: Reader,
-    hasher: Hasher,
-    hashes: np.ndarray,
-    keeper: np.ndarray,
-    rows: np.ndarray,
-    kind: np.ndarray,
-    seed: int,
-    threshold: float,
-) -> tuple[np.ndarray, ...]:
-    originals = reader.pictures(rows)
+def _plant_some(searched: Searched, rows: np.ndarray, kind: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
+    originals = searched.reader.pictures(rows)
     copies = np.stack(
         [planted_copy(one, KINDS[k], seed, int(row)) for one, k, row in zip(originals, kind, rows, strict=True)]
     )
-    views = hasher.hashes(copies)
+    views = searched.hasher.hashes(copies)
     similarity, difference = compare(originals, copies)
-    distance = bits_between(views, hashes[rows, None, 0]).min(1)
-    equal = (views[:, 0] == hashes[rows, 0]).all(1)
-    other, other_distance = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
-    for place, row in enumerate(rows):
-        bits = bits_between(hashes[:, 0], views[place, 0])
-        bits[(keeper == keeper[row]) | (keeper == NONE)] = 129
-        other[place] = bits.argmin()
-        other_distance[place] = bits_between(views[place], hashes[other[place], 0]).min()
-    other_similarity, other_difference = compare(reader.pictures(other), copies)
+    found = [_near(searched, int(row), own) for row, own in zip(rows, views, strict=True)]
+    distance, nearest, others, bits = zip(*found, strict=True)
     return (
-        distance,
+        np.array(distance),
         similarity,
-        same(similarity, difference, threshold),
-        equal,
-        other,
-        other_distance,
-        other_similarity,
-        same(other_similarity, other_difference, threshold),
+        same(similarity, difference, searched.similarity),
+        (views[:, 0] == searched.hashes[rows, 0]).all(1),
+        np.array(nearest),
+        *_most_alike(searched, copies, others, bits),
     )
+
+
+def _near(searched: Searched, original: int, views: np.ndarray) -> tuple[int, int, np.ndarray, np.ndarray]:
+    """One copy's bits to its original and to the nearest other; rows (k,) of others within the radius, and bits to
+    them; of the nearest where none is."""
+    bits = bits_to_each(views, searched.hashes[searched.kept])
+    own = searched.kept == original
+    distance = int(bits[own][0])
+    bits[own] = FARTHEST
+    near = np.flatnonzero(bits <= max(searched.radius, bits.min()))
+    return distance, int(bits.min()), searched.kept[near], bits[near]
+
+
+def _most_alike(
+    searched: Searched, copies: np.ndarray, others: Sequence[np.ndarray], bits: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Similarity (c,) of each copy's most alike others, and whether any of them is taken for the same."""
+    copy, rows = np.repeat(np.arange(len(copies)), [len(near) for near in others]), np.concatenate(others)
+    similarity, taken = np.empty(len(rows)), np.empty(len(rows), bool)
+    for start in progress(range(0, len(rows), BLOCK), "comparing planted copies"):
+        part = slice(start, start + BLOCK)
+        similarity[part], difference = compare(searched.reader.pictures(rows[part]), copies[copy[part]])
+        taken[part] = same(similarity[part], difference, searched.similarity)
+    taken &= np.concatenate(bits) <= searched.radius
+    any_taken, most, most_taken = np.zeros(len(copies), bool), *np.full((2, len(copies)), -1.0)
+    np.logical_or.at(any_taken, copy, taken)
+    np.maximum.at(most, copy, similarity)
+    np.maximum.at(most_taken, copy[taken], similarity[taken])
+    return np.where(any_taken, most_taken, most), any_taken

@@ -85,11 +85,11 @@ def distances(planted: Planted, radius: int) -> Figure:
 
 
 def similarities(planted: Planted, threshold: float) -> Figure:
-    """Correlations of detail, of the same pairs."""
+    """Correlations of detail: copies with originals, and with the most alike other picture they meet."""
     plot = draw.histogram(
         {
             "planted copy and its original": planted.similarity,
-            "and the nearest other picture": planted.other_similarity,
+            "and the most alike other picture": planted.other_similarity,
         },
         xlabel="correlation of detail at the best shift and zoom",
         ylabel="share of planted copies",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import reduce
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -116,6 +117,18 @@ def _nearest(packed: np.ndarray) -> np.ndarray:
 def _apart(packed: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First, second (below ``count``) and distance."""
     return (packed >> 8) // count, (packed >> 8) % count, packed & 255
+
+
+def bits_to_each(views: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """By how many bits one picture differs from each of others (n,), as :func:`near_pairs` counts them.
+
+    Args:
+        views: (views, 2) uint64 of the picture, its own hash first.
+        hashes: (n, views, 2) of the others.
+    """
+    from_views = (bits_between(hashes[:, 0], view) for view in views)
+    to_views = (bits_between(hashes[:, view], views[0]) for view in range(1, hashes.shape[1]))
+    return reduce(np.minimum, chain(from_views, to_views))
 
 
 def bits_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ganlab import GanlabError, Images, Metric, Result, Table, random_bits
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
-from .control import Planted, plant
+from .control import Planted, Searched, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
 from .grouping import NONE, Compared, Verdict, first_copies, judge
 from .hamming import Pairs, near_pairs
@@ -29,7 +29,7 @@ MISTAKEN = 0.01  # of the planted copies taken for another picture, above which 
 NAMED = 5  # broken pictures told by name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_dedup.dedup`, which explains them."""
 
@@ -58,8 +58,8 @@ def investigate(images: Images, choices: Choices) -> Result:
     _show_groups(result, verdict, reader)
     _show_rejected(result, compared, verdict, reader)
     if len(verdict.kept) > 1:
-        planted = plant(reader, hasher, hashes, verdict.keeper, choices.planted, choices.seed, choices.similarity)
-        _report_planted(result, planted, choices)
+        searched = Searched(reader, hasher, hashes, verdict.kept, choices.radius, choices.similarity)
+        _report_planted(result, plant(searched, choices.planted, choices.seed), choices)
     else:
         result.notes.append("All pictures are one: there are no different ones to try the search on.")
     if reader.broken:
@@ -220,18 +220,18 @@ def _show_rejected(result: Result, compared: Compared, verdict: Verdict, reader:
 
 def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
     found = (planted.distance <= choices.radius) & planted.same
-    mistaken = (planted.other_distance <= choices.radius) & planted.other_same
+    mistaken = planted.other_same
     count = len(found)
     result.metrics |= {
         "recall_planted": Metric.of_share(
             found,
             control="others_taken_for_copies",
-            about="distorted copies of pictures of the data that are found and confirmed",
+            about="distorted copies of kept pictures that are found and confirmed",
         ),
         "others_taken_for_copies": Metric.of_share(
             mistaken,
             no_control="it is the control",
-            about="such copies that are taken for the nearest picture of another group as well",
+            about="such copies that are taken for a picture of another group as well",
         ),
         "recall_planted_equal_hashes": Metric.of_share(
             planted.equal,

@@ -43,7 +43,18 @@ def features(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(filters, which, top, layer, rule, judged, n, share, limit, seed)
+    choices = Choices(
+        filters=filters,
+        which=which,
+        top=top,
+        layer=layer,
+        rule=rule,
+        judged=judged,
+        n=n,
+        share=share,
+        limit=limit,
+        seed=seed,
+    )
     return investigate(gan, data, labeler, choices)
 
 

@@ -18,7 +18,7 @@ from .strongest import Strongest, strongest
 from .structure import metrics, structure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_features.features`, which explains them."""
 

@@ -34,7 +34,15 @@ def mark(
     """
     from .marking import Choices, make_page
 
-    choices = Choices(n, seed, first, tuple(concept or ()), tuple(group or ()), blank, scale)
+    choices = Choices(
+        n=n,
+        seed=seed,
+        first=first,
+        concepts=tuple(concept or ()),
+        groups=tuple(group or ()),
+        blank=blank,
+        scale=scale,
+    )
     return make_page(gan, boxes, exemplars, choices)
 
 

@@ -32,7 +32,7 @@ _BATCH = 64  # pictures drawn at once
 _OVERVIEW = 128  # CSS pixels of a picture in the overview, about
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of `ganlab mark`, but for what it opens."""
 

@@ -30,12 +30,13 @@ def neighbors(
     Looks up the nearest training picture and the nearest of equally many held-out ones for every sample, exactly, in
     pixels, in pixels robust to small shifts and in discriminator features. A generator that copies is nearer to what it
     was trained on. How much nearer chance alone would make it is learnt by exchanging the two sets' pictures at random;
-    the answer is given at the level of 0.01. Controls: training pictures that are left out of the set, which must raise
-    no alarm, and the same with copies among them, which must.
+    the answer is given at the level of 0.01. Controls: training pictures that are left out of the set, which must be
+    neither nearer to it nor farther from it, and the same with copies among them, which must raise the alarm.
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, data, heldout, Choices(n, tuple(space or ()), shown, skip_broken, seed))
+    choices = Choices(n=n, spaces=tuple(space or ()), shown=shown, skip_broken=skip_broken, seed=seed)
+    return investigate(gan, data, heldout, choices)
 
 
 @hookimpl

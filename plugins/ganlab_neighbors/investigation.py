@@ -24,7 +24,7 @@ PLAIN: dict[str, Callable[[Gan], Space]] = {"pixels": Pixels, "shifted": Shifted
 NAMES = (*PLAIN, "features")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of the command."""
 

@@ -3,7 +3,8 @@
 If a generator copies nothing, a training picture is no nearer to its samples than a held-out picture of the same kind:
 which of the two sets a picture belongs to could be exchanged. So memberships are exchanged at random, many times over,
 and the closeness to "training" computed anew each time. This is exact whatever the samples look like (soft, noisy, all
-of one kind) and however many of them share a neighbour; it needs the two sets to be alike, which the control tells.
+of one kind) and however many of them share a neighbour; it needs the two sets to be alike, which the control tells:
+left-out training pictures must be neither nearer to training nor farther from it than chance has it.
 
 The same exchanges are judged in all spaces, and the largest standardised closeness of each exchange is what the
 observed ones are compared with: one level for all spaces together (Westfall and Young's max-T).
@@ -38,10 +39,14 @@ class Pool:
 
     @classmethod
     def of(cls, training: tuple[np.ndarray, np.ndarray, int], heldout: tuple[np.ndarray, np.ndarray, int]) -> Pool:
-        """Join what the search of each set found: distances (n, k), rows (n, k), pictures in the set."""
+        """Join what the search of each set found: distances (n, k), rows (n, k), pictures in the set.
+
+        Of equally near ones both sets' come in turn, so that none of them is cut off for the set that it is in.
+        """
         (near, own, many), (far, held, more) = training, heldout
         distances = np.concatenate([near, far], axis=1)
-        order = np.argsort(distances, axis=1, kind="stable")[:, : near.shape[1]]
+        rank = np.tile(np.arange(near.shape[1]), (len(near), 2))
+        order = np.lexsort((rank, distances))[:, : near.shape[1]]
         members = np.concatenate([own, -1 - held], axis=1)
         return cls(np.take_along_axis(distances, order, 1), np.take_along_axis(members, order, 1), many, more)
 
@@ -49,6 +54,13 @@ class Pool:
     def labels(self) -> np.ndarray:
         """(n, k) bool: training pictures."""
         return self.members >= 0
+
+    @property
+    def nearer(self) -> np.ndarray:
+        """(n,) 1 where the nearest is a training picture, 0 where a held-out one, a half where both are as near."""
+        nearest = self.distances == self.distances[:, :1]
+        own, held = (nearest & self.labels).any(1), (nearest & ~self.labels).any(1)
+        return (own + 1.0 - held) / 2
 
     def rows(self, chosen: slice | np.ndarray) -> Pool:
         """Of some samples only."""
@@ -60,13 +72,15 @@ class Answer:
     """What the test says.
 
     Attributes:
-        p: of all spaces together.
-        p_of: of each space, already corrected for their number.
+        p: of all spaces together; small where the samples are nearer to training than chance has it.
+        p_farther: the same at the other end; small where they are farther.
+        p_of: of each space, already corrected for their number, as p is.
         closeness: space -> (n,), see :func:`closeness`.
-        nearer: space -> share of samples whose nearest picture is a training picture.
+        nearer: space -> share of samples whose nearest picture is a training picture; a half where both are as near.
     """
 
     p: float
+    p_farther: float
     p_of: dict[str, float]
     closeness: dict[str, np.ndarray]
     nearer: dict[str, float]
@@ -74,6 +88,11 @@ class Answer:
     @property
     def alarm(self) -> bool:
         return self.p < ALPHA
+
+    @property
+    def unlike(self) -> bool:
+        """Of left-out training pictures: the two sets are of different kinds. Half the level for either direction."""
+        return min(self.p, self.p_farther) < ALPHA / 2
 
 
 def closeness(distances: np.ndarray, training: np.ndarray) -> np.ndarray:
@@ -111,10 +130,15 @@ def compare(pools: Mapping[str, Pool], seed: int) -> Answer:
     drawn = [_exchanged(pools, labels) for labels in _memberships(pools, seed)]
     means = np.concatenate([observed, *drawn])  # the observed memberships are one of those that could be
     scores = (means - means.mean(axis=0)) / np.maximum(means.std(axis=0), 1e-12)
+    p_of = _at_least_as_large(scores)
+    nearer = {name: float(pool.nearer.mean()) for name, pool in pools.items()}
+    return Answer(min(p_of), min(_at_least_as_large(-scores)), dict(zip(pools, p_of, strict=True)), found, nearer)
+
+
+def _at_least_as_large(scores: np.ndarray) -> list[float]:
+    """For each space the share of exchanges whose largest score of all spaces reaches that of the first row."""
     largest = scores.max(axis=1)
-    p_of = [float((largest >= score - 1e-9).mean()) for score in scores[0]]
-    nearer = {name: float(pool.labels[:, 0].mean()) for name, pool in pools.items()}
-    return Answer(min(p_of), dict(zip(pools, p_of, strict=True)), found, nearer)
+    return [float((largest >= score - 1e-9).mean()) for score in scores[0]]
 
 
 def _memberships(pools: Mapping[str, Pool], seed: int) -> Iterator[np.ndarray]:

@@ -21,11 +21,10 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
     samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
     space = min(samples.p_of, key=lambda name: samples.p_of[name])
     counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
-    if left_out.alarm:
+    if left_out.unlike:
         return (
-            f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures, for "
-            f"training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}); what "
-            f"its samples are near to ({counted}) says nothing."
+            f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures. "
+            f"{_difference(left_out)} So what its samples are near to ({counted}) says nothing."
         )
     if samples.alarm:
         return (
@@ -43,8 +42,22 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
             f"held-out ones ({counted}); one copy in ten would have been noticed (p = {copier.p:.2g})."
         )
     return (
-        f"No answer about {gan.name}: no sign that it copies ({counted}), but with so few pictures one copy in ten "
-        f"would have gone unnoticed as well (p = {copier.p:.2g})."
+        f"No answer about {gan.name}: no sign that it copies ({counted}), but one copy in ten would have gone "
+        f"unnoticed as well (p = {copier.p:.2g}): samples or held-out pictures are too few, or pictures too alike."
+    )
+
+
+def _difference(left_out: Answer) -> str:
+    """In which way the two sets are of different kinds, and what to do."""
+    if left_out.p < left_out.p_farther:
+        return (
+            f"Training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}): they "
+            "show something else, or were prepared in another way."
+        )
+    return (
+        f"Training pictures that were left out are nearer to them than to the others (p = {left_out.p_farther:.2g}): "
+        "they are softer, smoother or paler, as after scaling or compressing once more, which would hide copies. "
+        "Prepare both sets in the same way."
     )
 
 
@@ -61,7 +74,15 @@ def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> 
             control="p_left_out",
             about=f"how often exchanging the sets at random brings samples as near to training; below {ALPHA}: copies",
         ),
-        "p_left_out": Metric(left_out.p, n=m, no_control=control, about="the same; small: the sets are not alike"),
+        "p_left_out": Metric(
+            left_out.p, n=m, no_control=control, about=f"the same; below {ALPHA / 2}: the sets are not alike"
+        ),
+        "p_left_out_farther": Metric(
+            left_out.p_farther,
+            n=m,
+            no_control=control,
+            about=f"how often exchanging brings them as far from training; below {ALPHA / 2}: the sets are not alike",
+        ),
         "p_copier": Metric(
             copier.p, n=m, control="p_left_out", about="the same, one in ten a slightly changed training picture"
         ),
@@ -85,7 +106,7 @@ def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> 
                 samples.nearer[name],
                 n=n,
                 control=f"nearer_{name}_left_out",
-                about="share of samples nearest to a training picture, of equally many of both",
+                about="share of samples nearest to a training picture, of equally many of both; ties count half",
             ),
             f"nearer_{name}_left_out": Metric(left_out.nearer[name], n=m, no_control=control),
             f"closest_{name}": Metric(

@@ -19,6 +19,8 @@ from ganlab import (
     progress,
 )
 
+from .training_set import TrainingSet, own_data
+
 # section 6.3.2 and figure 7
 PUBLISHED = ("smiling_woman - neutral_woman + neutral_man", "man_with_glasses - man + woman")
 TURN = ("left", "right")  # figure 8
@@ -34,6 +36,7 @@ class Part:
         command: the analysis, by its command.
         options: of that analysis.
         missing: why it cannot be run, where that is known beforehand.
+        note: what is to be said where it is run.
         beyond: whether the paper has nothing of the kind.
     """
 
@@ -42,6 +45,7 @@ class Part:
     command: str
     options: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
+    note: str = ""
     beyond: bool = False
 
 
@@ -55,15 +59,21 @@ def all_parts(
     seed: int,
 ) -> list[Part]:
     """The page's parts in the order of the paper."""
-    data = data or own_data(gan)
-    no_data = "" if data else "its card names no data set that is at hand; give DATA with --data"
-    shown = None if data is None else data.first(limit)
+    known = own_data(gan) if data is None else TrainingSet(data)
+    shown = None if known.images is None else known.images.first(limit)
     concept = concept or own_concept(gan)
     no_concept = "" if concept else "neither boxes nor a labeler say where what lies; `ganlab mark` draws boxes"
     nobody = "" if expressions or _knows_groups(gan) else "it comes without exemplars; `ganlab mark` chooses them"
     parts = [
         Part("walk", "figure 4: walking in Z", "walk", {"seed": seed}),
-        Part("features", "figure 5: what the discriminator sees", "features", {"data": shown, "seed": seed}, no_data),
+        Part(
+            "features",
+            "figure 5: what the discriminator sees",
+            "features",
+            {"data": shown, "seed": seed},
+            known.missing,
+            known.note,
+        ),
         Part(
             "probe",
             "figure 6: forgetting a concept",
@@ -79,21 +89,12 @@ def all_parts(
     options = {"first": first, "second": second, "seed": seed}
     parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, nobody))
     if heldout is not None:
-        options = {"data": data, "heldout": heldout, "seed": seed}
-        parts.append(Part("neighbors", "nearest neighbours", "neighbors", options, no_data, beyond=True))
+        options = {"data": known.images, "heldout": heldout, "seed": seed}
+        title = "nearest neighbours"
+        parts.append(Part("neighbors", title, "neighbors", options, known.missing, known.note, beyond=True))
     if gan.generator is None:
         return [part if part.command == "features" else replace(part, missing="it has no generator") for part in parts]
     return parts
-
-
-def own_data(gan: Gan) -> Images | None:
-    """The data set that the checkpoint's card names, where it can be opened here."""
-    training = gan.card.facts.get("training")
-    name = training.get("data") if isinstance(training, Mapping) else None
-    try:
-        return None if name is None else Images.from_spec(str(name))
-    except GanlabError:
-        return None
 
 
 def own_concept(gan: Gan) -> str | None:
@@ -177,7 +178,7 @@ def add(page: Result, part: Part, found: Result) -> None:
         page.figures[named(name)] = replace(figure, caption=f"{_capital(part.title)}. {figure.caption}")
     page.tables |= {named(name): table for name, table in found.tables.items()}
     page.arrays |= {named(name): array for name, array in found.arrays.items()}
-    page.notes += [f"{_capital(part.title)}: {note}" for note in found.notes]
+    page.notes += [f"{_capital(part.title)}: {note}" for note in (part.note, *found.notes) if note]
 
 
 def _capital(text: str) -> str:

@@ -65,7 +65,22 @@ def probe(
     from .investigation import Choices, investigate
 
     choices = Choices(
-        concept, drop, top, save, insert, at, causal, order, layer, n, c, negatives, negatives_from, fresh, draws, seed
+        concept=concept,
+        drop=drop,
+        top=top,
+        save=save,
+        insert=insert,
+        at=at,
+        causal=causal,
+        order=order,
+        layer=layer,
+        n=n,
+        c=c,
+        negatives=negatives,
+        negatives_from=negatives_from,
+        fresh=fresh,
+        draws=draws,
+        seed=seed,
     )
     return investigate(gan, boxes, labeler, choices)
 

@@ -22,7 +22,7 @@ PAPER_N = 150  # samples that section 6.3.1 looked at
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """The options of :func:`ganlab_probe.probe`, which explains them."""
 
