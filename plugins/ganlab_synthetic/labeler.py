@@ -42,7 +42,7 @@ class RoomLabeler(Labeler):
 
     @cached_property
     def card(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """Training, validation figures, ``threshold`` and ``min_pixels`` (of a 64x64 picture)."""
+        """Training, validation figures, ``threshold`` and ``min_pixels``."""
         return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
 
     @property
@@ -93,21 +93,15 @@ class RoomLabeler(Labeler):
         """Pixels whose probability exceeds the card's ``threshold``: bool (n, len(concepts), h, w)."""
         return (self.probabilities(images, image) > self.card["threshold"]).numpy()
 
-    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept, on at least ``card["min_pixels"]`` of 64x64 pixels.
-
-        Returns:
-            bool (n, len(concepts)).
-        """
+    def count_pixels(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Those of the masks, counted batch by batch: all masks together would be written and read once more."""
         import torch
 
-        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
-        # counted batch by batch: the masks of all pictures together would be written and read once more
         with torch.inference_mode():
             counts = [(found > self.card["threshold"]).sum((2, 3)) for found in self._looks(images, image)]
         if not counts:
-            return np.empty((0, len(self.concepts)), bool)
-        return torch.cat(counts).numpy() * 64 * 64 >= needed * images.shape[2] * images.shape[3]
+            return np.empty((0, len(self.concepts)), np.int64)
+        return torch.cat(counts).numpy()
 
     def _looks(self, images: torch.Tensor, image: ImageSpec) -> Iterator[torch.Tensor]:
         """The probabilities, batch by batch."""
