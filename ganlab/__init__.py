@@ -68,6 +68,7 @@ _HOME_OF = {
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "run_folders",
+    "shuffled": "latents",
     "split_of": "data",
     "suggest": "near_names",
     "with_unsaid": "vocabulary",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
+    from ganlab.latents import shuffled as shuffled
     from ganlab.layers import Layer as Layer
     from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import progress, random_bits
+from ganlab import progress, shuffled
 
 from .autoencoder import Hasher
 from .grouping import NONE
@@ -54,9 +54,7 @@ def plant(
         count: copies, at most as many as there are pictures.
         threshold: similarity from which two pictures are the same.
     """
-    usable = np.flatnonzero(keeper != NONE)
-    order = np.argsort(random_bits(seed, usable, 1, STREAM_PLANTED)[:, 0], kind="stable")
-    rows = usable[order[:count]]
+    rows = shuffled(np.flatnonzero(keeper != NONE), seed, STREAM_PLANTED)[:count]
     kind = np.arange(len(rows)) % len(KINDS)
     parts = []
     for start in progress(range(0, len(rows), BATCH), "looking for planted copies"):
