@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import ganlab
-from ganlab.testing.packaging import HEAVY, private_names
+from ganlab.testing.packaging import HEAVY
+from ganlab.testing.public_names import private_names
 
 ROOT = Path(__file__).parents[1]
 
