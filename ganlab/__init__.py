@@ -73,6 +73,7 @@ _HOME_OF = {
     "suggest": "near_names",
     "with_unsaid": "vocabulary",
     "words_of": "vocabulary",
+    "zeroed": "surgery",
 }
 
 __all__ = sorted(_HOME_OF)
@@ -148,6 +149,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import Table as Table
     from ganlab.run_folders import load_result as load_result
     from ganlab.run_folders import save_result as save_result
+    from ganlab.surgery import zeroed as zeroed
     from ganlab.vocabulary import said_by as said_by
     from ganlab.vocabulary import with_unsaid as with_unsaid
     from ganlab.vocabulary import words_of as words_of

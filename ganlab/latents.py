@@ -127,7 +127,7 @@ def shuffled(rows: np.ndarray | int, seed: int, stream: int = STREAM_ANALYSIS) -
         TypeError: a row that is no integer.
         ValueError: ``stream`` out of range.
     """
-    rows = np.arange(rows) if np.ndim(rows) == 0 else np.asarray(rows)
+    rows = np.arange(rows) if isinstance(rows, int | np.integer) else np.asarray(rows)
     return rows[np.argsort(random_bits(seed, rows, 1, stream)[:, 0], kind="stable")]
 
 

@@ -7,15 +7,16 @@ seen, and what is left when they are gone (bare wall, a smudge, a framed blank) 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganlab import Labeler
+
+from .labeler_folder import InFolder
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("rooms-labeler")
 SHIPPED_REAL = Path(__file__).with_name("rooms-real-labeler")
-CARD, WEIGHTS = "card.toml", "weights.safetensors"
 BATCH = 32  # pictures at once: more no longer fit into a core's cache
 
 
-class RoomLabeler(Labeler):
+class RoomLabeler(InFolder, Labeler):  # type: ignore[override]
     """A small network with its card; both are read when first needed.
 
     Args:
@@ -38,12 +38,7 @@ class RoomLabeler(Labeler):
     """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        self.folder = folder
-
-    @cached_property
-    def card(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """Training, validation figures, ``threshold`` and ``min_pixels``."""
-        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+        super().__init__(folder)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -55,23 +50,12 @@ class RoomLabeler(Labeler):
         """What it knows, in the order of the masks."""
         return tuple(self.card["concepts"])
 
-    @property
-    def domain(self) -> str:  # type: ignore[override]
-        """The pictures it can be trusted on."""
-        return str(self.card["domain"])
-
     @cached_property
     def network(self) -> RoomUnet:
-        """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
-        import torch
-        from safetensors.torch import load_file
-
+        """The network, its BatchNorms folded into the convolutions."""
         from .labeler_network import RoomUnet
 
-        network = RoomUnet(len(self.concepts), batch_norm=False)
-        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval().requires_grad_(False)
+        return self.with_weights(RoomUnet(len(self.concepts), batch_norm=False))
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
         """How likely each pixel belongs to each concept.
