@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Analysis": "analyses",
     "Architecture": "architectures",
-    "Box": "labels",
-    "Boxes": "labels",
+    "Box": "marks",
+    "Boxes": "boxes",
     "BrokenPicture": "data",
     "Card": "card",
     "CheckpointFormat": "checkpoints",
@@ -36,7 +36,7 @@ _HOME_OF = {
     "Nearest": "nearest",
     "NetworkSettings": "architectures",
     "Part": "recovery.stored",
-    "PictureName": "labels",
+    "PictureName": "marks",
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
@@ -48,18 +48,18 @@ _HOME_OF = {
     "check_name": "faults",
     "check_apart": "data",
     "classes_of": "data",
-    "concept_name": "labels",
+    "concept_name": "concepts",
     "fast_bfloat16": "devices",
     "figures": "",
     "hookimpl": "hookspecs",
     "keep_freed_memory": "devices",
     "labels_of": "data",
-    "latents_of": "labels",
+    "latents_of": "boxes",
     "load_gan": "checkpoints",
     "load_result": "run_folders",
     "one_class": "exemplars",
     "open_images": "data",
-    "picture_file": "labels",
+    "picture_file": "marks",
     "progress": "progressbar",
     "picture_text": "exemplars",
     "plain_pickle": "checkpoints.pickles",
@@ -84,11 +84,14 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.analyses import analysis as analysis
     from ganlab.architectures import Architecture as Architecture
     from ganlab.architectures import NetworkSettings as NetworkSettings
+    from ganlab.boxes import Boxes as Boxes
+    from ganlab.boxes import latents_of as latents_of
     from ganlab.card import Card as Card
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
     from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
+    from ganlab.concepts import concept_name as concept_name
     from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
     from ganlab.data import DatasetFormat as DatasetFormat
@@ -111,29 +114,14 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labelers import Labeler as Labeler
-    from ganlab.labels import (
-        Box as Box,
-    )
-    from ganlab.labels import (
-        Boxes as Boxes,
-    )
-    from ganlab.labels import (
-        PictureName as PictureName,
-    )
-    from ganlab.labels import (
-        concept_name as concept_name,
-    )
-    from ganlab.labels import (
-        latents_of as latents_of,
-    )
-    from ganlab.labels import (
-        picture_file as picture_file,
-    )
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
     from ganlab.latents import shuffled as shuffled
     from ganlab.layers import Layer as Layer
+    from ganlab.marks import Box as Box
+    from ganlab.marks import PictureName as PictureName
+    from ganlab.marks import picture_file as picture_file
     from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest

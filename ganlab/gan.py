@@ -158,6 +158,9 @@ class Gan:
         """As :meth:`latents`, but of all classes in turn: index ``i`` of a seed is of class ``i`` modulo their number.
 
         Where there are no classes, or ``label`` says one, just that.
+
+        Raises:
+            GanlabError: there is no generator, or a seed or an index is out of range.
         """
         import torch
 
@@ -174,6 +177,9 @@ class Gan:
 
         Returns:
             (n, c, h, w) float32 on the CPU, in ``image``'s range.
+
+        Raises:
+            GanlabError: there is no generator, z has other dimensions, or classes are missing or too many.
         """
         import torch
 
@@ -196,6 +202,9 @@ class Gan:
 
         Args:
             labels: (n,) the class each is scored as, by a discriminator that is told it; default: ``label``'s.
+
+        Raises:
+            GanlabError: there is no discriminator, or it takes pictures of another shape.
         """
         network, shape = self._network("discriminator"), (self.image.channels, self.image.size, self.image.size)
         if images.ndim != 4 or images.shape[1:] != shape:

@@ -44,7 +44,7 @@ STOREYS: list[set[str]] = [
         "marks",
     },
     {"gan", "surgery"},
-    {"annotation_files", "coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
+    {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from ganlab import Boxes, Gan, GanlabError, ImageSpec, Metric, PictureName, Prior, Result
-from ganlab.labels import Box
+from ganlab.marks import Box
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import dropping, layers, probe
 from ganlab_probe.causal import rank_correlation

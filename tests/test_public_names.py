@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
+import ganlab
 from ganlab.testing.public_names import private_names
 
 ROOT = Path(__file__).parents[1]
@@ -69,3 +74,36 @@ def test_what_is_public_or_the_plugins_own_passes(source: str) -> None:
 def test_the_examples_keep_to_public_names(path: Path) -> None:
     tested = [name for name in found(path.read_text(encoding="utf-8")) if name != "ganlab.testing"]
     assert not tested
+
+
+def public_functions() -> Iterator[tuple[str, Callable]]:
+    """Every public function, and every method and property of a public class that has no underscore."""
+    for name in ganlab.__all__:
+        value = getattr(ganlab, name)
+        if isinstance(value, FunctionType):
+            yield name, value
+        elif inspect.isclass(value):
+            for key, member in vars(value).items():
+                function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+                if isinstance(function, FunctionType) and not key.startswith("_"):
+                    yield f"{name}.{key}", function
+
+
+def raises(function: Callable) -> bool:
+    """Whether the function itself raises a GanlabError."""
+    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    return any(isinstance(node, ast.Raise) and "GanlabError" in ast.unparse(node) for node in nodes)
+
+
+def test_what_a_public_function_raises_is_in_its_docstring() -> None:
+    raising = {name: inspect.getdoc(function) or "" for name, function in public_functions() if raises(function)}
+    assert {"Gan.generate", "Gan.score", "Prior.sample", "Images.first"} <= set(raising)
+    assert not [name for name, doc in raising.items() if "GanlabError" not in doc]
+
+
+def test_a_public_name_lives_where_it_is_defined() -> None:
+    """Of classes and functions; a package may gather those of its modules."""
+    for name, home in ganlab._HOME_OF.items():
+        value = getattr(ganlab, name)
+        if isinstance(value, type | FunctionType):
+            assert f"{value.__module__}.".startswith(f"ganlab.{home}."), name
