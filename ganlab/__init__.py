@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Analysis": "analyses",
     "Architecture": "architectures",
-    "Box": "labels",
-    "Boxes": "labels",
+    "Box": "marks",
+    "Boxes": "boxes",
     "BrokenPicture": "data",
     "Card": "card",
     "CheckpointFormat": "checkpoints",
@@ -36,7 +36,7 @@ _HOME_OF = {
     "Nearest": "nearest",
     "NetworkSettings": "architectures",
     "Part": "recovery.stored",
-    "PictureName": "labels",
+    "PictureName": "marks",
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
@@ -48,19 +48,19 @@ _HOME_OF = {
     "check_name": "faults",
     "check_apart": "data",
     "classes_of": "data",
-    "concept_name": "labels",
+    "concept_name": "concepts",
     "fast_bfloat16": "devices",
     "figures": "",
     "hookimpl": "hookspecs",
     "keep_freed_memory": "devices",
     "labels_of": "data",
-    "latents_of": "labels",
+    "latents_of": "boxes",
     "load_gan": "checkpoints",
     "load_result": "run_folders",
     "one_class": "exemplars",
     "open_images": "data",
     "packed_fingerprint": "data",
-    "picture_file": "labels",
+    "picture_file": "marks",
     "progress": "progressbar",
     "picture_text": "exemplars",
     "plain_pickle": "checkpoints.pickles",
@@ -69,10 +69,12 @@ _HOME_OF = {
     "said_by": "vocabulary",
     "save_gan": "checkpoints",
     "save_result": "run_folders",
+    "shuffled": "latents",
     "split_of": "data",
     "suggest": "near_names",
     "with_unsaid": "vocabulary",
     "words_of": "vocabulary",
+    "zeroed": "surgery",
 }
 
 __all__ = sorted(_HOME_OF)
@@ -83,11 +85,14 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.analyses import analysis as analysis
     from ganlab.architectures import Architecture as Architecture
     from ganlab.architectures import NetworkSettings as NetworkSettings
+    from ganlab.boxes import Boxes as Boxes
+    from ganlab.boxes import latents_of as latents_of
     from ganlab.card import Card as Card
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
     from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
+    from ganlab.concepts import concept_name as concept_name
     from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
     from ganlab.data import DatasetFormat as DatasetFormat
@@ -111,28 +116,14 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labelers import Labeler as Labeler
-    from ganlab.labels import (
-        Box as Box,
-    )
-    from ganlab.labels import (
-        Boxes as Boxes,
-    )
-    from ganlab.labels import (
-        PictureName as PictureName,
-    )
-    from ganlab.labels import (
-        concept_name as concept_name,
-    )
-    from ganlab.labels import (
-        latents_of as latents_of,
-    )
-    from ganlab.labels import (
-        picture_file as picture_file,
-    )
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
+    from ganlab.latents import shuffled as shuffled
     from ganlab.layers import Layer as Layer
+    from ganlab.marks import Box as Box
+    from ganlab.marks import PictureName as PictureName
+    from ganlab.marks import picture_file as picture_file
     from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest
@@ -148,6 +139,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import Table as Table
     from ganlab.run_folders import load_result as load_result
     from ganlab.run_folders import save_result as save_result
+    from ganlab.surgery import zeroed as zeroed
     from ganlab.vocabulary import said_by as said_by
     from ganlab.vocabulary import with_unsaid as with_unsaid
     from ganlab.vocabulary import words_of as words_of

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GanlabError(Exception):
     """A mistake the user can mend: one sentence, and a hint at what to do instead.
@@ -17,3 +20,27 @@ class GanlabError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+@contextmanager
+def in_words(spec: str, *passed_on: type[Exception]) -> Iterator[None]:
+    """Tell of a file that whoever reads it, be it another's plugin, was not prepared for.
+
+    Args:
+        spec: the file, as a person named it.
+        passed_on: errors that somebody else tells of, beside ``GanlabError`` and ``OSError``.
+
+    Raises:
+        GanlabError: in place of any other error.
+    """
+    try:
+        yield
+    except (GanlabError, OSError):
+        raise
+    except Exception as error:
+        if isinstance(error, passed_on):
+            raise
+        raise GanlabError(
+            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
+            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
+        ) from error

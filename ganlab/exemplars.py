@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganlab.boxes import latents_of
 from ganlab.errors import GanlabError
-from ganlab.labels import PictureName, latents_of
+from ganlab.marks import PictureName
 from ganlab.near_names import did_you_mean, few, near
 from ganlab.vocabulary import said_by, words_of
 from ganlab.writing import write_file

@@ -72,7 +72,7 @@ class Gan:
         self.device = device
         self.classes = classes
         self.label = label
-        if self.judges_classes:
+        if self.conditional_discriminator:
             self.discriminator.label = label  # type: ignore[union-attr]
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
@@ -95,8 +95,8 @@ class Gan:
         return self.card.name
 
     @property
-    def judges_classes(self) -> bool:
-        """Whether the discriminator is told the class of what it judges."""
+    def conditional_discriminator(self) -> bool:
+        """Whether the discriminator is told the class of the picture that it scores."""
         return bool(getattr(self.discriminator, "conditional", False))
 
     @property
@@ -158,6 +158,9 @@ class Gan:
         """As :meth:`latents`, but of all classes in turn: index ``i`` of a seed is of class ``i`` modulo their number.
 
         Where there are no classes, or ``label`` says one, just that.
+
+        Raises:
+            GanlabError: there is no generator, or a seed or an index is out of range.
         """
         import torch
 
@@ -174,6 +177,9 @@ class Gan:
 
         Returns:
             (n, c, h, w) float32 on the CPU, in ``image``'s range.
+
+        Raises:
+            GanlabError: there is no generator, z has other dimensions, or classes are missing or too many.
         """
         import torch
 
@@ -195,12 +201,16 @@ class Gan:
         """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real.
 
         Args:
-            labels: (n,) the class each is judged as, by a discriminator that is told it; default: ``label``'s.
+            labels: (n,) the class each is scored as, by a discriminator that is told it; default: ``label``'s.
+
+        Raises:
+            GanlabError: there is no discriminator, or it takes pictures of another shape.
         """
         network, shape = self._network("discriminator"), (self.image.channels, self.image.size, self.image.size)
         if images.ndim != 4 or images.shape[1:] != shape:
             raise GanlabError(
-                f"The pictures have the shape {tuple(images.shape)}, but {self.name!r} judges {('n', *shape)}.",
+                f"The pictures have the shape {tuple(images.shape)}, "
+                f"but the discriminator of {self.name!r} takes {('n', *shape)}.",
                 "gan.image says what pictures this GAN knows; gan.image.from_uint8 makes them.",
             )
         return self._run(network, images.float(), labels)
@@ -376,13 +386,13 @@ class Gan:
 
     def _trace(self, side: Side) -> list[Call]:
         """Every module call of one forward pass, on two pictures."""
-        return trace(self._network(side), lambda: self._draw_two() if side == "generator" else self._judge_two())
+        return trace(self._network(side), lambda: self._draw_two() if side == "generator" else self._score_two())
 
     def _draw_two(self) -> None:
         self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
 
-    def _judge_two(self) -> None:
+    def _score_two(self) -> None:
         import torch
 
-        told = torch.zeros(2, dtype=torch.int64) if self.judges_classes and self.label is None else None
+        told = torch.zeros(2, dtype=torch.int64) if self.conditional_discriminator and self.label is None else None
         self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)

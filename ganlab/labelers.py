@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ganlab.imagespec import ImageSpec
 
 
+COUNTED_AT = 64  # pixels across the picture that a card's ``min_pixels`` are of
+
+
 class Labeler:
     """Something that sees concepts in pictures, valid for one kind of pictures.
 
@@ -29,8 +32,8 @@ class Labeler:
         measures: what it measures on a scale, such as a turn; mostly nothing.
         domain: which pictures it can be trusted on, in words.
         card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
-            how many pixels on a picture shows it; ``card["words"]`` says what the words in a group's name mean
-            (:mod:`ganlab.vocabulary`).
+            how many pixels of a 64x64 picture on one shows it: of a picture of another size, the same share of its
+            pixels; ``card["words"]`` says what the words in a group's name mean (:mod:`ganlab.vocabulary`).
     """
 
     name: str
@@ -66,8 +69,30 @@ class Labeler:
             "Name a labeler that marks pixels, or draw boxes.",
         )
 
+    def count_pixels(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """How many pixels of each picture belong to each concept: those of :meth:`masks`.
+
+        A labeler that can count without all masks in memory at once may say so in a way of its own.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range.
+
+        Returns:
+            int64 (n, len(concepts)), from 0 to h * w.
+
+        Raises:
+            GanlabError: it labels whole pictures.
+        """
+        return self.masks(images, image).sum(axis=(2, 3))
+
     def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept: unless a labeler says otherwise, on ``card["min_pixels"]`` pixels or more.
+        """Which pictures show each concept.
+
+        Unless a labeler says otherwise, those with as large a share of a concept's pixels as ``card["min_pixels"]`` are
+        of 64x64, so that the answer does not hang on how large a GAN draws.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range.
 
         Returns:
             bool (n, len(concepts)).
@@ -75,7 +100,8 @@ class Labeler:
         import numpy as np
 
         needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
-        return self.masks(images, image).sum(axis=(2, 3)) >= needed
+        # compared as products: a quotient would round
+        return self.count_pixels(images, image) * COUNTED_AT**2 >= needed * images.shape[2] * images.shape[3]
 
     def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """What it measures on each picture.

@@ -31,6 +31,7 @@ STREAM_TRAINING_DROPOUT = 5
 STREAM_TRAINING_FLIPS = 6
 STREAM_TRAINING_NOISE = 7
 STREAM_WEIGHTS = 8
+FREE_STREAMS = range(10_000, 2**32)  # for plugins of other people; those before are ganlab's own and its plugins'
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -68,21 +69,26 @@ def random_bits(seed: int, index: np.ndarray, words: int, stream: int = STREAM_A
     Args:
         seed: 0 to 2**64 - 1.
         index: (n,) integers from 0 to 2**63 - 1.
-        words: how many words a row gets.
-        stream: keeps draws for different purposes apart.
+        words: how many words a row gets, 0 to 2**34.
+        stream: keeps draws for different purposes apart, 0 to 2**32 - 1; plugins of other people take numbers from
+            10000 on, and ganlab and its own plugins those below.
 
     Returns:
         (n, words) uint32.
 
     Raises:
         GanlabError: a seed or an index out of range.
+        TypeError: an index that is no integer.
+        ValueError: ``words`` or ``stream`` out of range.
     """
     seed = operator.index(seed)  # also of numpy's integers, which overflow below
     if not 0 <= seed < 2**64:
         raise GanlabError(f"The seed must lie between 0 and 2**64 - 1, not {seed}.", "Try --seed 0.")
-    index = np.asarray(index, dtype=np.int64)
-    if index.size and index.min() < 0:
-        raise GanlabError("A latent's index cannot be negative.", "Indices count from 0.")
+    if not 0 <= words <= 2**34:
+        raise ValueError(f"words must lie between 0 and 2**34, not {words}")
+    if not 0 <= stream < 2**32:
+        raise ValueError(f"a stream lies between 0 and 2**32 - 1, not {stream}")
+    index = _checked(index)
     blocks = -(-words // 4)
     counter = np.empty((len(index), blocks, 4), dtype=np.uint64)
     counter[..., 0] = np.arange(blocks, dtype=np.uint64)
@@ -91,6 +97,40 @@ def random_bits(seed: int, index: np.ndarray, words: int, stream: int = STREAM_A
     counter[..., 3] = (index.astype(np.uint64) >> _32)[:, None]
     bits = philox(counter.reshape(-1, 4), (seed & 0xFFFFFFFF, seed >> 32))
     return bits.reshape(len(index), blocks * 4)[:, :words]
+
+
+def _checked(index: np.ndarray | list[int]) -> np.ndarray:
+    """The same indices as int64."""
+    given = np.asarray(index)
+    if not given.size:
+        return given.astype(np.int64)
+    if given.dtype.kind not in "iuO":
+        raise TypeError(f"indices are integers, not {given.dtype}")
+    if given.min() < 0:
+        raise GanlabError("A latent's index cannot be negative.", "Indices count from 0.")
+    if given.max() >= 2**63:
+        raise GanlabError("A latent's index goes up to 2**63 - 1.", "Indices count from 0.")
+    return given.astype(np.int64)
+
+
+def shuffled(rows: np.ndarray | int, seed: int, stream: int = STREAM_ANALYSIS) -> np.ndarray:
+    """Rows in an order that belongs to the seed; each finds its place by bits of its own, whatever else is shuffled.
+
+    Args:
+        rows: (n,) integers from 0 to 2**63 - 1, or a count n, which means 0 to n - 1.
+        seed: 0 to 2**64 - 1.
+        stream: keeps draws for different purposes apart, as for :func:`random_bits`.
+
+    Returns:
+        (n,) the same rows.
+
+    Raises:
+        GanlabError: a seed or a row out of range.
+        TypeError: a row that is no integer.
+        ValueError: ``stream`` out of range.
+    """
+    rows = np.arange(rows) if isinstance(rows, int | np.integer) else np.asarray(rows)
+    return rows[np.argsort(random_bits(seed, rows, 1, stream)[:, 0], kind="stable")]
 
 
 def _uniform(bits: np.ndarray) -> np.ndarray:
@@ -160,16 +200,27 @@ class Prior:
             raise GanlabError(f"z has from 1 to {LARGEST_DIM} dimensions, not {self.dim!r}.", "The paper's z has 100.")
 
     def sample(self, n: int, seed: int, first: int = 0, *, stream: int = STREAM_LATENTS) -> Latents:
-        """The latents ``first`` to ``first + n - 1`` of a seed."""
-        if first + n > 2**63:
+        """The latents ``first`` to ``first + n - 1`` of a seed.
+
+        Raises:
+            GanlabError: a seed beyond 2**64 - 1 or an index beyond 2**63 - 1, or negative ones.
+            ValueError: ``stream`` out of range, see :func:`random_bits`.
+        """
+        if first + n > 2**63:  # told before so many are listed
             raise GanlabError("A latent's index goes up to 2**63 - 1.", "Indices count from 0.")
         return self.at(np.arange(first, first + n), seed, stream=stream)
 
     def at(self, index: np.ndarray | list[int], seed: int, *, stream: int = STREAM_LATENTS) -> Latents:
-        """The latents with these indices under this seed, in the order given."""
+        """The latents with these indices under this seed, in the order given.
+
+        Raises:
+            GanlabError: a seed beyond 2**64 - 1 or an index beyond 2**63 - 1, or negative ones.
+            TypeError: an index that is no integer.
+            ValueError: ``stream`` out of range, see :func:`random_bits`.
+        """
         import torch
 
-        index = np.asarray(index, dtype=np.int64)
+        index = _checked(index)
         bits = random_bits(seed, index, self.dim + self.dim % 2, stream)
         z = _DRAWN_AS[self.law](bits)[:, : self.dim]
         # a copy in torch's own memory, which is aligned: elsewhere kernels may take another path and round differently

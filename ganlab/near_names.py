@@ -37,8 +37,8 @@ def near(name: str, known: Iterable[str]) -> list[str]:
     return [folded[one] for one in get_close_matches(name.casefold(), folded, n=3)]
 
 
-def few(names: Iterable[str]) -> str:
-    """Names for a message, with a word on how many are left out where they are many."""
+def few(names: Iterable[str], most: int = LISTED, between: str = ", ") -> str:
+    """The first ``most`` names for a message, with a word on how many are left out where they are more."""
     names = list(names)
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more

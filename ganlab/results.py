@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.animation import frame_faults
 from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
+from ganlab.near_names import few
 from ganlab.numbers import number
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ class Result:
         """For the end of a notebook's cell: the summary, the numbers, and what else there is by name."""
         metrics = [f"\n    {name} {number(metric.value)}" for name, metric in self.metrics.items()]
         named = {kind: list(getattr(self, kind)) for kind in ("tables", "figures", "arrays", "gans", "files")}
-        parts = [f"metrics:{_few(metrics, '')}"] if metrics else []
-        parts += [f"{kind}: {_few(names, ', ')}" for kind, names in named.items() if names]
+        parts = [f"metrics:{few(metrics, LISTED, between='')}"] if metrics else []
+        parts += [f"{kind}: {few(names, LISTED)}" for kind, names in named.items() if names]
         parts += [f"notes: {len(self.notes)}"] if self.notes else []
         return "\n  ".join([f"Result: {self.summary}", *parts])
 
@@ -238,11 +239,6 @@ class Result:
         text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         # file names that are not UTF-8 reach Python as lone surrogates, which can only be written as escapes
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _few(words: Sequence[str], between: str) -> str:
-    more = f" ... and {len(words) - LISTED} more" if len(words) > LISTED else ""
-    return between.join(words[:LISTED]) + more
 
 
 def _require(kind: type, what: str, name: str, value: Any) -> None:

@@ -49,7 +49,7 @@ def write_samples(
     """
     from ganlab.coco import compose
     from ganlab.concepts import concept_name
-    from ganlab.labels import PictureName, picture_file
+    from ganlab.marks import PictureName, picture_file
     from ganlab.progressbar import progress
     from ganlab.writing import new_folder, png_bytes
 
@@ -158,7 +158,7 @@ def _grid(shown: list[np.ndarray], first: int) -> Image.Image:
 
 
 def _concepts_of(gan: Gan) -> list[str]:
-    from ganlab.labels import Boxes
+    from ganlab.boxes import Boxes
 
     boxes = Boxes.of_checkpoint(gan)
     return [] if boxes is None else boxes.categories

@@ -49,7 +49,11 @@ def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Mod
 
 
 def zeroed(filters: np.ndarray) -> activations.Edit:
-    """The edit that sets these maps to zero everywhere."""
+    """The edit that sets feature maps to zero at all positions (section 6.3.1), for :meth:`ganlab.Gan.edit`.
+
+    Args:
+        filters: (k,) places of maps.
+    """
 
     def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         features[:, filters] = 0

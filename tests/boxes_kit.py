@@ -7,7 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ganlab.labels import Boxes, PictureName, picture_file
+from ganlab.boxes import Boxes
+from ganlab.marks import PictureName, picture_file
 
 HASH = "3fa9c1d2e4b0"
 FIRST, SECOND = PictureName(HASH, 0, 12), PictureName(HASH, 0, 13)

@@ -17,7 +17,7 @@ from ganlab.results import Metric, Result
 from ganlab.testing import tiny_gan
 
 if TYPE_CHECKING:
-    from ganlab.labels import Boxes as OnlyForTypeCheckers
+    from ganlab.boxes import Boxes as OnlyForTypeCheckers
 
 
 class Shelf:

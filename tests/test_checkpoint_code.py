@@ -92,7 +92,7 @@ def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory:
         "my_networks:missing": "has no 'missing'",
         "my_networks:words": "takes z neither as|no square picture",
         "my_networks:functional": "my_networks:functional ends in a sigmoid",
-        "my_networks:other_size": "cannot judge its pictures: RuntimeError",
+        "my_networks:other_size": "cannot score its pictures: RuntimeError",
         "no_such_module:thing": "'no_such_module' cannot be imported",
     }.items(),
 )

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ganlab.boxes import Boxes
 from ganlab.errors import GanlabError
-from ganlab.labels import Box, Boxes, PictureName, picture_file
+from ganlab.marks import Box, PictureName, picture_file
 
 from .boxes_kit import FIRST, HASH, SECOND, annotation, coco, gan, load
 from .kit import read_or_refused

@@ -13,7 +13,7 @@ from ganlab import GanlabError, ImageSpec, Labeler
 from ganlab_synthetic.faces import labeler_making
 from ganlab_synthetic.faces.labeler import CONCEPTS, MEASURES, SHIPPED, FaceLabeler
 from ganlab_synthetic.faces.labeler_augmentation import FaceAugmentation
-from ganlab_synthetic.faces.labeler_network import FaceNet, without_batch_norm
+from ganlab_synthetic.faces.labeler_network import FaceNet
 from ganlab_synthetic.faces.labeler_training import (
     ANSWERS,
     FaceLabelerSettings,
@@ -24,7 +24,8 @@ from ganlab_synthetic.faces.labeler_training import (
 )
 from ganlab_synthetic.faces.labeler_validation import CHANGES, r_squared
 from ganlab_synthetic.faces.seen import FACING, QUESTIONS, UNSURE, SeenFaces, read_seen, seen_loss, write_seen
-from ganlab_synthetic.labeler import WEIGHTS
+from ganlab_synthetic.labeler_folder import WEIGHTS
+from ganlab_synthetic.labeler_network import without_batch_norm
 from ganlab_synthetic.labeler_validation import UNIT
 
 
@@ -145,7 +146,7 @@ def test_folding_batch_norm_changes_nothing() -> None:
     network = FaceNet(5).train()
     network(torch.randn(8, 3, 64, 64))
     pictures = torch.randn(2, 3, 64, 64)
-    assert torch.allclose(network.eval()(pictures), without_batch_norm(network, 5)(pictures), atol=1e-4)
+    assert torch.allclose(network.eval()(pictures), without_batch_norm(network)(pictures), atol=1e-4)
 
 
 def test_changed_colours_teach_no_colours() -> None:

@@ -82,7 +82,7 @@ def test_the_only_checkpoint_of_a_repository(hub: Site) -> None:
     ("files", "expected"),
     [
         ({"a.pt": None, "b.pt": None}, r"several checkpoints: a\.pt, b\.pt\. Choose one: hf:me/gan/a\.pt"),
-        ({f"{number}.pt": None for number in range(20)}, r"15\.pt, and 12 more\. "),
+        ({f"{number}.pt": None for number in range(20)}, r"15\.pt and 12 more\. "),
         ({"README.md": None}, r"holds no checkpoint\. It holds: README\.md"),
         ({}, "It holds: nothing"),
         ({"../../evil.pt": None, "/evil.pt": None, "a/../../evil.pt": None, "C:\\evil.pt": None}, "holds: nothing"),

@@ -17,8 +17,8 @@ import torch
 
 from ganlab import GanlabError, load_gan
 from ganlab.recovery.chaining import skeletons
+from ganlab.recovery.discriminators import discriminator_of
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.judging import judge
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.simulate import MOST_NUMBERS, run
 from ganlab.recovery.stored import StoredNetwork
@@ -172,7 +172,7 @@ def test_layers_that_lead_nowhere_are_told_in_time() -> None:
     weights = {f"{number}.weight": torch.ones(3, 3, 3, 3) for number in range(36)}
     weights["36.weight"] = torch.ones(1, 3 * 97**2)
     with pytest.raises(GanlabError, match="do not lead"):
-        judge(skeletons(StoredNetwork("", parts_of(weights), side="discriminator"))[0], {}, 64, Known())
+        discriminator_of(skeletons(StoredNetwork("", parts_of(weights), side="discriminator"))[0], {}, 64, Known())
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_z_of_another_shape_is_told(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 1, 16, 16), (2, 3, 32, 32)])
 def test_pictures_of_another_shape_are_told(shape: tuple[int, ...]) -> None:
-    with pytest.raises(GanlabError, match="judges"):
+    with pytest.raises(GanlabError, match="takes"):
         tiny_gan().score(torch.zeros(shape))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import ganlab
-from ganlab.testing.packaging import HEAVY, private_names
+from ganlab.testing.packaging import HEAVY
+from ganlab.testing.public_names import private_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,7 +44,7 @@ STOREYS: list[set[str]] = [
         "marks",
     },
     {"gan", "surgery"},
-    {"annotation_files", "coco", "labels", "labelers", "exemplars", "vocabulary", "results", "data"},
+    {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},
@@ -95,8 +96,8 @@ HEAVY_AT_ONCE = {
     "recovery/smoothness",
     "recovery/generators",
     "recovery/hypotheses",
-    "recovery/judge_alone",
-    "recovery/judging",
+    "recovery/discriminator_alone",
+    "recovery/discriminators",
     "recovery/parts",
     "recovery/recover",
     "recovery/hearing",
@@ -177,6 +178,17 @@ def test_public_names_are_there() -> None:
         assert getattr(ganlab, name) is not None
     assert callable(ganlab.analysis)
     assert callable(ganlab.progress)
+
+
+SPEAKS_OF_DISCRIMINATORS = ("architectures", "checkpoints", "recovery", "training", "gan.py")
+
+
+def test_a_judge_is_a_labeler_and_never_a_discriminator() -> None:
+    places = [ROOT / "ganlab" / name for name in SPEAKS_OF_DISCRIMINATORS]
+    files = [path for place in places for path in (place, *place.rglob("*.py"))]
+    named = [path.name for path in files if path.is_file() and "judg" in (path.name + path.read_text("utf-8")).lower()]
+    assert len(files) > 40
+    assert not named
 
 
 def _storey(room: str) -> int:

@@ -13,7 +13,8 @@ from ganlab import GanlabError, ImageSpec, Labeler
 from ganlab_synthetic import labeler_making
 from ganlab_synthetic.augmentation import IGNORED, Augmentation
 from ganlab_synthetic.decoys import draw_decoy_room
-from ganlab_synthetic.labeler import SHIPPED, WEIGHTS, RoomLabeler
+from ganlab_synthetic.labeler import SHIPPED, RoomLabeler
+from ganlab_synthetic.labeler_folder import WEIGHTS
 from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
 from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from ganlab_synthetic.labeler_validation import GONE, KEPT, UNIT, held_out_rooms, overlap, told_by_colour
@@ -180,7 +181,7 @@ def test_folding_batch_norm_changes_nothing() -> None:
     network = RoomUnet(5).train()
     network(torch.randn(8, 3, 64, 64))
     pictures = torch.randn(2, 3, 64, 64)
-    assert torch.allclose(network.eval()(pictures), without_batch_norm(network, 5)(pictures), atol=1e-4)
+    assert torch.allclose(network.eval()(pictures), without_batch_norm(network)(pictures), atol=1e-4)
 
 
 # --- what the training shows it -----------------------------------------------------------------------------------

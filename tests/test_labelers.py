@@ -24,15 +24,38 @@ class Bright(Labeler):
 
 
 def test_a_labeler_counts_pixels_against_its_card() -> None:
-    images = np.zeros((3, 1, 2, 2))
-    images[0, 0, 0] = 1
-    images[1, 0, :] = 1
+    images = np.zeros((3, 1, 64, 64))
+    images[0, 0, 0, :2] = 1
+    images[1, 0, 0, :3] = 1
     images[1, 0, 1, 1] = -1
     assert Bright().shows(images, None).tolist() == [[False, False], [True, True], [False, False]]  # type: ignore[arg-type]
     assert Bright().column("Beds") == 1
     with pytest.raises(GanlabError, match="does not know 'lamp'") as caught:
         Bright().column("lamps")
     assert caught.value.hint == "It knows: window, bed."
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 256])
+@pytest.mark.parametrize(("share", "shown"), [(16, True), (15, False)])
+def test_what_a_picture_shows_does_not_hang_on_how_large_the_gan_draws_it(size: int, share: int, shown: bool) -> None:
+    """``min_pixels`` are of a 64x64 picture: 1024 of them are a quarter, in pictures of any size."""
+
+    class Half(Bright):
+        card = MappingProxyType({"min_pixels": {"window": 64 * 64 // 4, "bed": 1}})
+
+    images = np.zeros((1, 1, 8, 8))
+    images.reshape(-1)[:share] = 1
+    images = images.repeat(size // 8, axis=2).repeat(size // 8, axis=3)
+    assert Half().shows(images, None).tolist() == [[shown, False]]  # type: ignore[arg-type]
+    assert Half().shows(images[:0], None).shape == (0, 2)  # type: ignore[arg-type]
+
+
+def test_a_labeler_may_count_in_its_own_way() -> None:
+    class Quick(Bright):
+        def count_pixels(self, images: Any, image: Any) -> np.ndarray:
+            return np.array([[2, 1]])
+
+    assert Quick().shows(np.zeros((1, 1, 64, 64)), None).tolist() == [[False, True]]  # type: ignore[arg-type]
 
 
 class Smiling(Labeler):

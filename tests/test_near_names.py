@@ -23,4 +23,7 @@ def test_many_are_cut_short() -> None:
     many = [f"layer{number:03}" for number in range(LISTED + 3)]
     assert few(many[:LISTED]).count(",") == LISTED - 1
     assert few(many).endswith(f"{many[LISTED - 1]} and 3 more")
+    assert few("abcd", 3) == "a, b, c and 1 more"
+    assert few("abc", 3) == "a, b, c"
+    assert few(["\n a", "\n b"], 1, between="") == "\n a and 1 more"
     assert "Did you mean layer042" in suggest("layer042x", many)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from ganlab import GanlabError, Images, Labeler, open_images
 from ganlab_synthetic.augmentation import IGNORED
-from ganlab_synthetic.labeler import SHIPPED_REAL, WEIGHTS, RoomLabeler
+from ganlab_synthetic.labeler import SHIPPED_REAL, RoomLabeler
+from ganlab_synthetic.labeler_folder import WEIGHTS
 from ganlab_synthetic.labeler_validation import UNIT
 from ganlab_synthetic.photographs.augmentation import PhotoAugmentation
 from ganlab_synthetic.photographs.choosing import Truth, choose_min_pixels, choose_threshold, truth_of

@@ -10,9 +10,9 @@ from ganlab import Gan, Hints, Stored
 from ganlab.card import Card
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
-from ganlab.recovery.decisions import of_judgement
+from ganlab.recovery.decisions import of_discriminator
+from ganlab.recovery.discriminators import Discriminator
 from ganlab.recovery.estimating import estimate_statistics
-from ganlab.recovery.judging import Judgement
 from ganlab.recovery.recover import recover
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import BATCH, NEAR, Z, chosen, decided, far, recovered, seen, stored, transposed
@@ -103,8 +103,8 @@ def test_a_discriminator_that_fits_nothing_leaves_the_range_open() -> None:
 def test_the_discriminators_activation_is_certain_only_far_from_its_rivals(
     errors: dict[str, float], certain: bool
 ) -> None:
-    judgement = Judgement((), "leaky_relu 0.2", "tanh", {"tanh": 0.02, "sigmoid": 1.0}, errors, 16, ())
-    decision = of_judgement(judgement, "tanh", None, Hints())[-1]
+    judgement = Discriminator((), "leaky_relu 0.2", "tanh", {"tanh": 0.02, "sigmoid": 1.0}, errors, 16, ())
+    decision = of_discriminator(judgement, "tanh", None, Hints())[-1]
     assert decision.certain is certain
     assert ("relu: " in decision.runner_up) is bool(errors)
 

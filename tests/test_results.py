@@ -197,7 +197,7 @@ def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> 
 def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from ganlab.results import *; from ganlab.run_folders import *; "
-        "import ganlab.figures, ganlab.labels, ganlab.environment\n"
+        "import ganlab.figures, ganlab.boxes, ganlab.environment\n"
         f"save_result(Result('One sentence.'), {str(tmp_path / 'run')!r}); load_result({str(tmp_path / 'run')!r})\n"
         "print([name for name in ('torch', 'matplotlib', 'sklearn', 'captum') if name in sys.modules])"
     )

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
+from ganlab.boxes import Boxes
 from ganlab.card import Card
 from ganlab.checkpoints import save_gan
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.labels import Box, Boxes, PictureName, parse_picture_file
 from ganlab.latents import Prior
+from ganlab.marks import Box, PictureName, parse_picture_file
 from ganlab.sampling import write_samples
 from tests.kit import command
 

@@ -258,6 +258,8 @@ def module_of(tmp_path: Path) -> Callable[[str], ModuleType]:
         (good() + "\nimport ganlab.surgery\n", "ganlab.surgery is no public name"),
         (good() + "\nfrom ganlab import plugins\n", "ganlab.plugins is no public name"),
         (good() + "\nimport ganlab\nx = ganlab.plugins\n", "ganlab.plugins is no public name"),
+        (good() + "\nimport ganlab as g\ndef f():\n    g.surgery\n", r"line \d+: ganlab.surgery is no public name"),
+        (good() + "\ndef f(gan):\n    gan._network('generator')\n", "gan._network is no public name"),
         (good() + "\nimport torch\n", "imports torch at once"),
         (
             good() + "\n@hookimpl\ndef register_commands():\n    return [open_page]\ndef open_page(port: int): pass\n",

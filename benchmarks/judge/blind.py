@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from sheets import write_numbered
 
-from ganlab import Gan, Labeler, Metric, load_gan, random_bits
+from ganlab import Gan, Labeler, Metric, load_gan, shuffled
 from ganlab_probe import probe
 from ganlab_probe.dropping import pictures_without, random_filters
 
@@ -36,6 +36,7 @@ EACH = 100  # samples of a kind
 FIRST = 4_000_000  # index of the first sample of a round: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 ACROSS = 6
+STREAM_SHOWN = 4077  # of the order in which samples are shown
 VOTES = {"1": 1.0, "0": 0.0, "?": 0.5}
 
 
@@ -85,7 +86,7 @@ def draw(gan: Gan, layer: str, filters: np.ndarray, number: int) -> tuple[torch.
     for place, chosen in enumerate(by_chance):
         parts.append(pictures_without(gan, layer, randomly[place * share : (place + 1) * share], chosen))
     images, kinds = torch.cat(parts), np.repeat(np.arange(len(KINDS)), EACH)
-    order = np.argsort(random_bits(number, np.arange(len(images)), 1, stream=4077)[:, 0], kind="stable")
+    order = shuffled(len(images), number, STREAM_SHOWN)
     return images[order], kinds[order]
 
 

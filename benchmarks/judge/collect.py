@@ -23,8 +23,7 @@ import torch
 from PIL import Image
 from sheets import write_numbered
 
-from ganlab import Gan, Labeler, load_gan
-from ganlab_probe.dropping import zero
+from ganlab import Gan, Labeler, load_gan, zeroed
 from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import fit
 from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
@@ -77,7 +76,7 @@ def draw(gan: Gan, labeler: Labeler, n: int, seed: int, only: str | None) -> np.
         edits = {}
         for name in layers:
             order = ranked[name] if kind == "window" else rng.permutation(maps[name])
-            edits[name] = zero(order[: round(share * maps[name])])
+            edits[name] = zeroed(order[: round(share * maps[name])])
         if kind == "whole":
             pictures.append(gan.generate(latents[row : row + 1]))
             continue
@@ -100,7 +99,7 @@ def draw_bare(gan: Gan, labeler: Labeler, n: int, seed: int) -> np.ndarray:
             break
         latents = gan.latents(100, seed=seed, first=first)
         whole = _window_pixels(gan, labeler, gan.generate(latents))
-        with gan.edit({DROPPED: zero(rng.permutation(maps)[: rng.integers(maps // 2, 3 * maps // 4)])}):
+        with gan.edit({DROPPED: zeroed(rng.permutation(maps)[: rng.integers(maps // 2, 3 * maps // 4)])}):
             damaged = gan.generate(latents)
         seen = _window_pixels(gan, labeler, damaged) > UNSURE[0]
         for kind, rows in ((True, whole >= SHOWN), (False, (whole <= NOT_SHOWN) & seen)):

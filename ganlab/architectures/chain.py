@@ -105,8 +105,8 @@ class Chain(nn.Sequential):
         return features
 
 
-class Judge(Chain):
-    """A chain that judges pictures: logits (n,), the mean where it puts out several a picture."""
+class Discriminator(Chain):
+    """A chain that scores pictures: logits (n,), the mean where it puts out several a picture."""
 
     def forward(self, inputs: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         return super().forward(inputs, labels).flatten(1).mean(1)
@@ -227,10 +227,10 @@ def build_chain(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, 
     if unknown:
         raise GanlabError(f"A chain has no setting {unknown[0]!r}.", "It has: generator, discriminator.")
     generator = build_layers(settings.get("generator", ()), Chain, 2 * seed)
-    judge = build_layers(settings.get("discriminator", ()), Judge, 2 * seed + 1)
+    discriminator = build_layers(settings.get("discriminator", ()), Discriminator, 2 * seed + 1)
     initialise(generator, 2 * seed)
-    initialise(judge, 2 * seed + 1)
-    return generator, judge
+    initialise(discriminator, 2 * seed + 1)
+    return generator, discriminator
 
 
 def build_layers(tables: Tables, kind: type[Chain] = Chain, seed: int = 0) -> Chain:

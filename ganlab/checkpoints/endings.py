@@ -42,20 +42,20 @@ def range_of(generator: nn.Module, z: torch.Tensor) -> tuple[float, float, str]:
     return low, high, f"Range of the pictures: {low:g} to {high:g}, which is a guess: {found} (--output)."
 
 
-def check_logits(judge: nn.Module, pictures: torch.Tensor, where: str) -> None:
+def check_logits(discriminator: nn.Module, pictures: torch.Tensor, where: str) -> None:
     """Let a discriminator put out logits: a module that is its final sigmoid becomes an identity.
 
     Raises:
-        GanlabError: it cannot judge these pictures, or ends in a sigmoid that is no module of its own.
+        GanlabError: it cannot score these pictures, or ends in a sigmoid that is no module of its own.
     """
     verdicts: list[torch.Tensor] = []
     try:
         with torch.enable_grad():
-            calls = trace(judge, lambda: verdicts.append(judge(pictures.clone().requires_grad_())))
+            calls = trace(discriminator, lambda: verdicts.append(discriminator(pictures.clone().requires_grad_())))
         sigmoid = last_step(verdicts[0]) == "Sigmoid"
     except Exception as error:  # it is the user's own code
         raise GanlabError(
-            f"The discriminator of {where} cannot judge its pictures: {type(error).__name__}: {error}.",
+            f"The discriminator of {where} cannot score its pictures: {type(error).__name__}: {error}.",
             "Let the factory return the generator alone, or a discriminator of one tensor.",
         ) from error
     if not sigmoid:
@@ -66,7 +66,12 @@ def check_logits(judge: nn.Module, pictures: torch.Tensor, where: str) -> None:
         for module, _, output in calls
         if isinstance(module, nn.Sigmoid) and output.data_ptr() == verdicts[0].data_ptr() and ran.count(module) == 1
     ]
-    places = [(parent, name) for parent in judge.modules() for name, child in parent.named_children() if child in final]
+    places = [
+        (parent, name)
+        for parent in discriminator.modules()
+        for name, child in parent.named_children()
+        if child in final
+    ]
     if not places:
         raise GanlabError(
             f"The discriminator of {where} ends in a sigmoid, so that it gives probabilities.",

@@ -75,14 +75,14 @@ def gan_of_factory(spec: str, hints: Hints) -> Gan:
     made = _called(where)
     if isinstance(made, Gan):
         return made
-    generator, judge = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-    if not isinstance(generator, nn.Module) or not (judge is None or isinstance(judge, nn.Module)):
+    generator, discriminator = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(generator, nn.Module) or not (discriminator is None or isinstance(discriminator, nn.Module)):
         raise GanlabError(
             f"{where}() gave {type(made).__name__}.", "It gives a torch.nn.Module, two of them, or a ganlab.Gan."
         )
     if file:
         _fill(generator, Path(file), where)
-    return _adapted(generator, judge, where, hints)
+    return _adapted(generator, discriminator, where, hints)
 
 
 def gan_of_hub(spec: str, hints: Hints) -> Gan:
@@ -98,7 +98,7 @@ def gan_of_hub(spec: str, hints: Hints) -> Gan:
     return _adapted(load_hub(spec, hints.trust), None, spec, hints)
 
 
-def _adapted(generator: nn.Module, judge: nn.Module | None, where: str, hints: Hints) -> Gan:
+def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, hints: Hints) -> Gan:
     """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
     generator.eval().requires_grad_(False)
     dim, after, flat = _fitting_z(generator, where)
@@ -112,12 +112,12 @@ def _adapted(generator: nn.Module, judge: nn.Module | None, where: str, hints: H
     else:
         low, high, guessed = range_of(generator, Prior(dim, law).sample(TRIED, seed=0).z)
         notes += [guessed] if guessed else []
-    if judge is not None:
-        check_logits(judge.eval().requires_grad_(False), picture, where)
+    if discriminator is not None:
+        check_logits(discriminator.eval().requires_grad_(False), picture, where)
     name = re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
     return Gan(
         generator,
-        None if judge is None else OneLogit(judge),
+        None if discriminator is None else OneLogit(discriminator),
         prior=Prior(dim, law),
         image=ImageSpec(picture.shape[2], picture.shape[1], low, high),
         card=Card(name, f"Built by {where}.", {}, {"notes": notes} if notes else {}),

@@ -213,7 +213,7 @@ def _check_draws(gan: Gan, folder: Path) -> None:
         picture = torch.zeros(wanted) if gan.generator is None else gan.generate(gan.latents(1, label=last))
         if picture.shape != wanted:
             raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)
-        told = torch.tensor([last]) if last is not None and gan.judges_classes else None
+        told = torch.tensor([last]) if last is not None and gan.conditional_discriminator else None
         logits = gan.score(picture, told) if gan.discriminator else torch.zeros(1)
     except (RuntimeError, IndexError) as error:  # an IndexError: a class that the networks do not have
         raise GanlabError(f"{folder} cannot draw: {str(error).splitlines()[0]}", hint) from error

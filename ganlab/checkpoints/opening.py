@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import fetching
 from ganlab.checkpoints.names import named_checkpoints
-from ganlab.errors import GanlabError
+from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.near_names import suggest
 from ganlab.recovery.hints import Hints
@@ -147,20 +145,6 @@ def _read(path: Path, spec: str) -> Gan | Stored:
     what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
     readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats())
     raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
-
-
-@contextmanager
-def in_words(spec: str) -> Iterator[None]:
-    """Tell of a file that whoever reads it, be it another's plugin, was not prepared for."""
-    try:
-        yield
-    except (GanlabError, OSError):
-        raise
-    except Exception as error:
-        raise GanlabError(
-            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
-            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
-        ) from error
 
 
 def _folder(folder: Path) -> Stored | None:

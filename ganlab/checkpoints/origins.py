@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganlab.checkpoints.opening import in_words
-from ganlab.errors import GanlabError
+from ganlab.errors import GanlabError, in_words
 from ganlab.recovery.building import prefix_of, tensors_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled

@@ -28,7 +28,7 @@ NETWORK_WORDS = {
     *("generator", "gen", "g", "netg", "g_ema", "generator_ema", "ema_generator", "g_net", "model_g", "decoder"),
     *("discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"),
 }
-JUDGE_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
+DISCRIMINATOR_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
 
 
 def recognises(path: Path) -> bool:
@@ -197,4 +197,4 @@ def _networks(document: Mapping[str, Any], tensors: dict[str, torch.Tensor], nam
 
 def _side(name: str) -> Any:
     word = name.rpartition(".")[2].lower()
-    return "discriminator" if word in JUDGE_WORDS else None
+    return "discriminator" if word in DISCRIMINATOR_WORDS else None

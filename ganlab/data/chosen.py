@@ -13,6 +13,7 @@ import numpy as np
 
 from ganlab.data.images import BrokenPicture, BulkReader, Images
 from ganlab.errors import GanlabError
+from ganlab.near_names import few
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -134,5 +135,4 @@ def read_names(path: Path) -> list[str]:
 
 def _refuse(names: list[str], total: int, what: str, hint: str) -> None:
     if names:
-        few = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
-        raise GanlabError(f"{len(names)} of {total} names {what}: {few}.", hint)
+        raise GanlabError(f"{len(names)} of {total} names {what}: {few(names, NAMED)}.", hint)

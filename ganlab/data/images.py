@@ -101,7 +101,10 @@ class Images(ABC):
         return f"<Images {self.spec}: {len(self)} pictures>"
 
     def first(self, n: int) -> Self:
-        """The first `n` pictures (all of them where there are fewer)."""
+        """The first `n` pictures (all of them where there are fewer).
+
+        Raises `GanlabError` where `n` is less than 1.
+        """
         if n < 1:
             raise GanlabError(f"A limit of {n} pictures leaves nothing.", "Ask for at least one picture.")
         limited = copy.copy(self)
@@ -141,9 +144,11 @@ class Images(ABC):
         return self._decode(self._row(i), None)
 
     def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        """Picture `i` as uint8 (size, size, channels), `channels` 1, 3 or 4, or an array's own: see `geometry.square`.
+        """Picture `i` as uint8 (size, size, channels), `channels` 1, 3 or 4, or an array's own.
 
-        Raises `BrokenPicture` (a `GanlabError`) where it cannot be decoded.
+        It is the largest centred square, resampled by an antialiased bicubic filter; one of the right size is taken as
+        it is. With 1 or 3 channels transparent pixels show white; with 4 they are kept. Raises `BrokenPicture` (a
+        `GanlabError`) where it cannot be decoded, and `GanlabError` for other numbers of channels.
         """
         from ganlab.data import geometry
 

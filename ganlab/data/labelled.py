@@ -9,6 +9,7 @@ import numpy as np
 
 from ganlab.data.images import Images
 from ganlab.errors import GanlabError
+from ganlab.near_names import few
 
 LISTED = 12  # class names in a message
 OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
@@ -70,7 +71,7 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
     if unknown:
         raise GanlabError(
             f"{images.spec} holds pictures of {unknown[0]!r}, a class that nothing is learnt of.",
-            f"The classes are: {', '.join(classes[:LISTED])}{', ...' if len(classes) > LISTED else ''}.",
+            f"The classes are: {few(classes, LISTED)}.",
         )
     return np.array([number[name] for name in names], np.int64)
 

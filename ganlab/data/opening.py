@@ -13,7 +13,7 @@ import numpy as np
 
 from ganlab.data.array_labels import NoClasses, as_classes
 from ganlab.data.images import Dataset, DatasetFormat, Images
-from ganlab.errors import GanlabError
+from ganlab.errors import GanlabError, in_words
 from ganlab.near_names import suggest
 from ganlab.palette import VISIBLE
 
@@ -93,18 +93,12 @@ def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
 
 @contextmanager
 def _in_words(spec: str) -> Iterator[None]:
-    """Tell of files that whoever reads them, be it a plugin, was not prepared for."""
+    """Tell of files that cannot be read, or that whoever reads them was not prepared for."""
     try:
-        yield
-    except (GanlabError, MemoryError):
-        raise
+        with in_words(spec, MemoryError):
+            yield
     except OSError as error:
         raise GanlabError(f"{spec} cannot be read: {error.strerror or error}.", "Look at its permissions.") from error
-    except Exception as error:
-        raise GanlabError(
-            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
-            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
-        ) from error
 
 
 def _existing(spec: str) -> Path | None:

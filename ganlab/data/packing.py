@@ -22,6 +22,7 @@ import numpy as np
 from ganlab.data.images import BrokenPicture, Images
 from ganlab.data.labelled import classes_of, labels_of
 from ganlab.errors import GanlabError
+from ganlab.near_names import few
 
 LAYOUT = 1  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
@@ -297,8 +298,7 @@ def _remove(path: Path) -> None:
 
 
 def _broken(broken: list[str], total: int) -> GanlabError:
-    few = ", ".join(broken[:3]) + (f" and {len(broken) - 3} more" if len(broken) > 3 else "")
     return GanlabError(
-        f"{len(broken)} of {total} pictures cannot be read: {few}.",
+        f"{len(broken)} of {total} pictures cannot be read: {few(broken, 3)}.",
         "Mend or remove them, or pass --skip-broken to leave them out.",
     )

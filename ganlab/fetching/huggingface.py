@@ -13,6 +13,7 @@ from ganlab.errors import GanlabError
 from ganlab.fetching.download import Wanted
 from ganlab.fetching.places import Place, digest, read_note, write_note
 from ganlab.fetching.web import check_address, read_small
+from ganlab.near_names import few
 
 PREFIX = "hf:"
 PUBLIC = "https://huggingface.co"
@@ -91,7 +92,9 @@ class HubFile:
         files = self._listing()
         chosen = {file: files[file] for file in self._choose(list(files))}
         if not chosen:
-            raise GanlabError(f"{self._name()} holds no checkpoint.", f"It holds: {_told(list(files))}.")
+            raise GanlabError(
+                f"{self._name()} holds no checkpoint.", f"It holds: {few(sorted(files), TOLD) or 'nothing'}."
+            )
         write_note(memo, chosen)
         return chosen
 
@@ -131,7 +134,10 @@ class HubFile:
         likely = [file for file in files if file.lower().endswith(SUFFIXES)]
         if len(likely) > 1:
             example = f"{self._name()}/{min(likely)}"
-            raise GanlabError(f"{self._name()} holds several checkpoints: {_told(likely)}.", f"Choose one: {example}")
+            raise GanlabError(
+                f"{self._name()} holds several checkpoints: {few(sorted(likely), TOLD)}.",
+                f"Choose one: {example}",
+            )
         return likely
 
     def _listing(self) -> dict[str, str | None]:
@@ -161,11 +167,6 @@ def _sha256(sibling: dict[str, object]) -> str | None:
     large = sibling.get("lfs")
     sha256 = large.get("sha256") if isinstance(large, dict) else None
     return sha256 if isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256) else None
-
-
-def _told(files: list[str]) -> str:
-    more = f", and {len(files) - TOLD} more" if len(files) > TOLD else ""
-    return ", ".join(sorted(files)[:TOLD]) + more or "nothing"
 
 
 def _stays_inside(path: str) -> bool:

@@ -107,8 +107,9 @@ def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
         return network.side
     first, last = chain[0], chain[-1]
     transposed = any(stage.kind == "conv_transpose" for stage in chain)
-    judges = network.side == "discriminator" or (first.kind == "conv" and first.kernel > 1)  # z has one place only
-    if judges or (first.kind != "linear" and last.kind == "linear" and last.outputs == 1):
+    # z has one place only
+    discriminates = network.side == "discriminator" or (first.kind == "conv" and first.kernel > 1)
+    if discriminates or (first.kind != "linear" and last.kind == "linear" and last.outputs == 1):
         # a kernel of as many inputs as outputs may have been taken for a transposed one: another order has it right
         return None if transposed else "discriminator"
     if transposed or (first.kind == "linear" and any(stage.kind == "conv" for stage in chain)):

@@ -21,12 +21,12 @@ class Chosen:
 
     Attributes:
         generator: the one to open; None where the file holds one discriminator and nothing else.
-        judges: what may be its discriminator.
+        discriminators: what may be its discriminator.
         notes: why this one, where there were others.
     """
 
     generator: StoredNetwork | None
-    judges: tuple[StoredNetwork, ...]
+    discriminators: tuple[StoredNetwork, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -42,18 +42,18 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
     Raises:
         GanlabError: no network, or several of one kind.
     """
-    generators, judges = _sorted(stored, name)
+    generators, discriminators = _sorted(stored, name)
     if which is not None:
-        known = ", ".join(repr(network.name) for network in generators + judges)
+        known = ", ".join(repr(network.name) for network in generators + discriminators)
         generators = _named(generators, which)
-        judges = judges if generators else _named(judges, which)
-        if not generators and not judges:
+        discriminators = discriminators if generators else _named(discriminators, which)
+        if not generators and not discriminators:
             raise GanlabError(f"{name} holds no network called {which!r}.", f"There are: {known}.")
-    spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in judges)
+    spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in discriminators)
     if not generators:
-        if len(judges) == 1:
+        if len(discriminators) == 1:
             return Chosen(None, spelt_out)
-        raise _several(judges, "discriminators", name)
+        raise _several(discriminators, "discriminators", name)
     generator, notes = _the_one(generators, name)
     return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, notes)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganlab.recovery.discriminators import Discriminator
 from ganlab.recovery.hypotheses import Findings, Hypothesis
-from ganlab.recovery.judging import Judgement
 from ganlab.recovery.witness import CLOSE, MISFIT
 
 if TYPE_CHECKING:
@@ -58,29 +58,31 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
     return decided
 
 
-def of_judgement(judgement: Judgement | None, output: str, stated: str | None, hints: Hints) -> list[Decision]:
+def of_discriminator(
+    discriminator: Discriminator | None, output: str, stated: str | None, hints: Hints
+) -> list[Decision]:
     """The range of the pictures, and the discriminator's decisions."""
     what = "last activation of the generator"
     if hints.output:
         decided = [Decision(what, output, "as you said")]
     elif stated:
         decided = [Decision(what, output, "the file says so")]
-    elif judgement is None or len(judgement.errors) < 2:
+    elif discriminator is None or len(discriminator.errors) < 2:
         evidence = "nothing in the file tells; tanh is the usual one"
         decided = [Decision(what, output, evidence, "sigmoid (--output sigmoid)", certain=False)]
     else:
-        other = next(name for name in judgement.errors if name != output)
-        error, rival = judgement.errors[output], judgement.errors[other]
+        other = next(name for name in discriminator.errors if name != output)
+        error, rival = discriminator.errors[output], discriminator.errors[other]
         evidence = f"the discriminator's norms differ by {error:.2f} from what they remember"
         if error > MISFIT and rival <= CLOSE * error:
             evidence = f"the discriminator, whose norms differ by {error:.2f} from what they remember, does not tell"
         certain = error <= MISFIT and rival > CLOSE * error
         decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=certain)]
-    if judgement is not None:
-        decided.append(_of_judges_activation(judgement))
-        if judgement.eps:
-            best = min(judgement.eps, key=judgement.eps.__getitem__)
-            decided.append(by_errors("eps of the discriminator's norms", best, judgement.eps))
+    if discriminator is not None:
+        decided.append(_of_activation(discriminator))
+        if discriminator.eps:
+            best = min(discriminator.eps, key=discriminator.eps.__getitem__)
+            decided.append(by_errors("eps of the discriminator's norms", best, discriminator.eps))
     return decided
 
 
@@ -92,11 +94,11 @@ def by_errors(what: str, chosen: str, errors: Mapping[str, float]) -> Decision:
     return Decision(what, chosen, evidence, f"{rival}: {errors[rival]:.3f}", certain=certain)
 
 
-def _of_judges_activation(judgement: Judgement) -> Decision:
+def _of_activation(discriminator: Discriminator) -> Decision:
     what = "activation of the discriminator"
-    if not judgement.rivals:
-        return Decision(what, judgement.activation, "nothing in the file tells; the paper's", certain=False)
-    return by_errors(what, judgement.activation, judgement.rivals)
+    if not discriminator.rivals:
+        return Decision(what, discriminator.activation, "nothing in the file tells; the paper's", certain=False)
+    return by_errors(what, discriminator.activation, discriminator.rivals)
 
 
 def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:

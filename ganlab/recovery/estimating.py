@@ -33,8 +33,8 @@ def estimate_statistics(gan: Gan) -> Gan:
         changed = gan._with(generator, copy.deepcopy(gan.discriminator))
         if gan.discriminator is None:
             return changed
-        judge = _estimated(gan.discriminator, ((pictures,) for pictures in _pictures(changed)))
-    return gan._with(copy.deepcopy(generator), judge)
+        discriminator = _estimated(gan.discriminator, ((pictures,) for pictures in _pictures(changed)))
+    return gan._with(copy.deepcopy(generator), discriminator)
 
 
 def _latents(gan: Gan) -> Iterator[tuple[torch.Tensor, ...]]:

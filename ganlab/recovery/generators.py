@@ -12,9 +12,9 @@ from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import CONVENTION, Decision, by_errors
+from ganlab.recovery.discriminators import hear, mean_error
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
-from ganlab.recovery.judging import hear, mean_error
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
@@ -25,7 +25,7 @@ from ganlab.recovery.witness import MISFIT
 DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 IN_WORDS = {"conv": "a convolution", "conv_transpose": "a transposed convolution", "linear": "a matrix"}
-JUDGED = 96  # samples that a stored discriminator testifies on
+SHOWN = 96  # samples that a stored discriminator is shown
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Generator:
 
     def samples(self, output: str | None) -> dict[str, torch.Tensor]:
         """Pictures (n, c, h, w) in every range that it may have, or in that of ``output``."""
-        z = Prior(self.z_dim, self.law).sample(JUDGED, seed=0).z
+        z = Prior(self.z_dim, self.law).sample(SHOWN, seed=0).z
         with torch.inference_mode():
             elements = self.elements
             if self.classes is not None:

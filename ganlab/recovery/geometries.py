@@ -86,11 +86,11 @@ def geometries(stage: Stage, before: Stage | None, enlarges: bool, same: bool) -
     return _ordinary(stage.kernel, before.kind == "conv" and before.outputs == 4 * stage.inputs, enlarges)
 
 
-def judging_geometries(stage: Stage, same: bool) -> tuple[Geometry, ...]:
+def discriminator_geometries(stage: Stage, same: bool) -> tuple[Geometry, ...]:
     """What may be tried for a convolution of a discriminator, the usual first."""
     if "stride" in stage.part.settings:
         return (_stated(stage.part.settings),)
-    return _same_judging(stage.kernel) if same else _judging(stage.kernel)
+    return _same_strided(stage.kernel) if same else _strided(stage.kernel)
 
 
 def _stated(settings: Mapping[str, Any]) -> Geometry:
@@ -164,7 +164,7 @@ def _ordinary(kernel: int, shuffled: bool, enlarges: bool) -> tuple[Geometry, ..
 
 
 @cache
-def _judging(kernel: int) -> tuple[Geometry, ...]:
+def _strided(kernel: int) -> tuple[Geometry, ...]:
     found: dict[tuple[int, int], Geometry] = {}
 
     def add(rank: int, stride: int, padding: int) -> None:
@@ -182,7 +182,7 @@ def _judging(kernel: int) -> tuple[Geometry, ...]:
 
 
 @cache
-def _same_judging(kernel: int) -> tuple[Geometry, ...]:
+def _same_strided(kernel: int) -> tuple[Geometry, ...]:
     found = []
     for rank, stride in ((0, 2), (1, 1)):
         if kernel >= stride:
@@ -196,7 +196,7 @@ def _same_judging(kernel: int) -> tuple[Geometry, ...]:
                 own = {"stride": stride, "padding": 0}
                 found.append(Geometry(own, rank, f"stride {stride}, same padding", (pad,)))
     # of an odd side, "same" with stride 2 is even on both sides
-    return (*found, *(way for way in _judging(kernel) if way.own["padding"] in (0, kernel // 2)))
+    return (*found, *(way for way in _strided(kernel) if way.own["padding"] in (0, kernel // 2)))
 
 
 def first_sides(stage: Stage, after: Stage | None) -> Iterator[int]:

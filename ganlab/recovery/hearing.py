@@ -53,9 +53,9 @@ class Hearing:
             quick += inert
             idle, inert = (), []
         self.seen.append(norm.name)
-        return self._judged(ways, quick, norm, idle, inert)
+        return self._uncontradicted(ways, quick, norm, idle, inert)
 
-    def _judged(
+    def _uncontradicted(
         self,
         ways: list[Hypothesis],
         quick: list[Hypothesis],

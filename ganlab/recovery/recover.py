@@ -19,13 +19,13 @@ from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
-from ganlab.recovery.decisions import of_judgement, of_search
+from ganlab.recovery.decisions import of_discriminator, of_search
+from ganlab.recovery.discriminator_alone import gan_of_discriminator
+from ganlab.recovery.discriminators import Discriminator, discriminator_of
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
 from ganlab.recovery.generators import Generator, generator_of
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.judge_alone import judge_gan
-from ganlab.recovery.judging import Judgement, judge
 from ganlab.recovery.options import OUTPUTS
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
@@ -40,7 +40,7 @@ class _Discriminator:
     """Its named layers and how they were found, or why there are none."""
 
     layers: list[Named] | None = None
-    judgement: Judgement | None = None
+    fitted: Discriminator | None = None
     why_not: str = ""
 
 
@@ -59,11 +59,11 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     hints = hints or Hints()
     chosen = choose(stored, name, which, hints)
     if chosen.generator is None:
-        return judge_gan(chosen.judges[0], stored, name, hints)
+        return gan_of_discriminator(chosen.discriminators[0], stored, name, hints)
     generator = generator_of(chosen.generator, stored, hints, name)
-    discriminator = _discriminator(chosen.judges, generator, stored, hints)
-    judgement = discriminator.judgement
-    output = hints.output or generator.output or (judgement.range_name if judgement and judgement.errors else "tanh")
+    discriminator = _discriminator(chosen.discriminators, generator, stored, hints)
+    fitted = discriminator.fitted
+    output = hints.output or generator.output or (fitted.range_name if fitted and fitted.errors else "tanh")
     notes = [*stored.notes, *chosen.notes, *generator.notes]
     if any(part.kind == "norm" and untouched(part) for part in chosen.generator.parts):
         notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
@@ -71,11 +71,11 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
         notes.append(f"Its discriminator was left out: {discriminator.why_not}")
     decisions = list(generator.decisions)
     decisions += [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
-    decisions += of_judgement(judgement, output, generator.output, hints)
+    decisions += of_discriminator(fitted, output, generator.output, hints)
     layers = generator.named(output)
     origins = {"generator": (chosen.generator.name, layers)}
     if discriminator.layers is not None:
-        origins["discriminator"] = (chosen.judges[0].name, discriminator.layers)
+        origins["discriminator"] = (chosen.discriminators[0].name, discriminator.layers)
     facts: dict[str, Any] = {
         "source": source_of(stored.format, origins),
         **({"notes": notes} if notes else {}),
@@ -89,22 +89,23 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
 
 
 def _discriminator(
-    judges: Sequence[StoredNetwork], generator: Generator, stored: Stored, hints: Hints
+    discriminators: Sequence[StoredNetwork], generator: Generator, stored: Stored, hints: Hints
 ) -> _Discriminator:
-    if not judges:
+    if not discriminators:
         return _Discriminator()
-    if len(judges) > 1:
-        return _Discriminator(why_not=f"there are {len(judges)} ({', '.join(one.name for one in judges)}).")
-    (network,) = judges
+    if len(discriminators) > 1:
+        names = ", ".join(one.name for one in discriminators)
+        return _Discriminator(why_not=f"there are {len(discriminators)} ({names}).")
+    (network,) = discriminators
     shape = torch.Size((generator.channels, generator.size, generator.size))
     if network.layers:
         return _Discriminator(named(without_verdict(filled(network)), shape, "discriminator"))
     try:
         usual = Known(eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
-        judgement = judge(skeletons(network)[0], generator.samples(hints.output), generator.size, usual)
+        fitted = discriminator_of(skeletons(network)[0], generator.samples(hints.output), generator.size, usual)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
-    return _Discriminator(named(judgement.elements, shape, "discriminator"), judgement)
+    return _Discriminator(named(fitted.elements, shape, "discriminator"), fitted)
 
 
 def _card(name: str, stored: Stored, facts: dict[str, Any], hints: Hints) -> Card:
@@ -117,22 +118,22 @@ def _card(name: str, stored: Stored, facts: dict[str, Any], hints: Hints) -> Car
 
 def _assembled(
     layers: list[Named],
-    judge_layers: list[Named] | None,
+    discriminator_layers: list[Named] | None,
     generator: Generator,
     range_: tuple[float, float],
     card: Card,
 ) -> Gan:
     tables = {"generator": [table for table, _ in layers]}
-    if judge_layers is not None:
-        tables["discriminator"] = [table for table, _ in judge_layers]
-    network, judge_network = build_chain(tables)
+    if discriminator_layers is not None:
+        tables["discriminator"] = [table for table, _ in discriminator_layers]
+    network, discriminator = build_chain(tables)
     network.load_state_dict(weights_of(layers))
-    if judge_layers is not None:
-        judge_network.load_state_dict(weights_of(judge_layers))
+    if discriminator_layers is not None:
+        discriminator.load_state_dict(weights_of(discriminator_layers))
     low, high = range_
     return Gan(
         network,
-        None if judge_layers is None else judge_network,
+        None if discriminator_layers is None else discriminator,
         prior=Prior(generator.z_dim, generator.law),
         image=ImageSpec(generator.size, generator.channels, low, high),
         card=replace(card, architecture={"name": "chain", **tables}),

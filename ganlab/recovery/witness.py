@@ -25,11 +25,9 @@ class Testimony:
 
     Attributes:
         errors: (channels,) |log of the ratio of variances| + |difference of means| / standard deviation.
-        log_variance: mean absolute log of the ratio of variances.
     """
 
     errors: torch.Tensor
-    log_variance: float
 
     @property
     def error(self) -> float:
@@ -52,7 +50,7 @@ def testify(norm: Part, features: torch.Tensor) -> Testimony:
     floor = FLOOR + 1e-6 * float(variance.median())
     ratio = torch.log((seen_variance + floor) / (variance + floor)).abs()
     shift = (seen_mean - mean).abs() / torch.sqrt(variance + floor)
-    return Testimony((ratio + shift.clamp(max=10.0)).nan_to_num(20.0), float(ratio.nan_to_num(20.0).mean()))
+    return Testimony((ratio + shift.clamp(max=10.0)).nan_to_num(20.0))
 
 
 def remembered(norm: Part) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-import ganlab
 from ganlab.plugin_checks import HOOKS, PluginFault, check_brought, check_hooks
+from ganlab.testing.public_names import private_names
 
 # what takes seconds to import and therefore has to wait until it is needed
 HEAVY = ("torch", "captum", "sklearn", "matplotlib")
@@ -41,8 +40,8 @@ def check_plugin(module: ModuleType) -> None:
     """Hold a plugin's module to its contract.
 
     Its hooks are spelt right, marked, and return what they should; every command and every option has a help
-    text; it imports nothing from ganlab but public names; importing it imports none of torch, captum,
-    scikit-learn, matplotlib.
+    text; it takes nothing from ganlab but public names, and no attribute of its objects that begins with an underscore;
+    importing it imports none of torch, captum, scikit-learn, matplotlib.
 
     Raises:
         AssertionError: which promise was broken, and where.
@@ -76,26 +75,6 @@ def source_files(module: ModuleType) -> list[Path]:
         for path in files
         if "tests" not in path.relative_to(file.parent).parts and not path.name.startswith("test_")
     ]
-
-
-def private_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and name of everything a source takes from ganlab that is not public."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.startswith("ganlab."):
-                    yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            if node.module.startswith("ganlab."):
-                yield node.lineno, node.module
-            elif node.module == "ganlab":
-                yield from ((node.lineno, f"ganlab.{alias.name}") for alias in node.names if not _public(alias.name))
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ganlab" and not _public(node.attr):
-            yield node.lineno, f"ganlab.{node.attr}"
-
-
-def _public(name: str) -> bool:
-    return name in ganlab.__all__ or name == "__version__"
 
 
 def _check_command_help(thing: Any) -> None:

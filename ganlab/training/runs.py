@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from ganlab.data.packing import PackedImages, pack
 from ganlab.devices import check_compiler, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.near_names import few
 from ganlab.progressbar import reading_bar, shown_progress
 from ganlab.training.claiming import KEEP, held, new_run
 from ganlab.training.display import Display
@@ -191,13 +192,10 @@ def _check_classes(gan: Gan, settings: TrainSettings) -> None:
     """That a GAN to start from draws the classes of the pictures, in their order."""
     if gan.class_names != list(settings.classes):
         raise GanlabError(
-            f"{gan.name} draws the classes {_few(gan.class_names)}, and {settings.data} has {_few(settings.classes)}.",
+            f"{gan.name} draws the classes {few(gan.class_names, NAMED)}, "
+            f"and {settings.data} has {few(settings.classes, NAMED)}.",
             "Start from a GAN of the same classes.",
         )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
 def _pack(
@@ -224,7 +222,7 @@ def _pack(
             progress=bar,
         )
     if packed.broken:
-        named = _few(packed.broken)
+        named = few(packed.broken, NAMED)
         typer.echo(f"Left out {len(packed.broken)} of {len(images)} pictures that do not decode: {named}", err=True)
     return packed
 

@@ -74,7 +74,7 @@ class Trainer:
             for network in self.networks().values():
                 processes.synchronise_batch_norm(network)
         # what steps call; samples of other shapes are drawn by the networks themselves, which costs no second compiling
-        self._generates, self._judges = (self._compiled(network) for network in self.networks().values())
+        self._generates, self._discriminates = (self._compiled(network) for network in self.networks().values())
         self._spec = ImageSpec(settings.network.size, settings.network.channels)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
@@ -254,7 +254,7 @@ class Trainer:
 
     def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():
-            return self._judges(images, *labels).float()
+            return self._discriminates(images, *labels).float()
 
     def _zero_gradients(self, side: str) -> None:
         self.optimizers[side].zero_grad(set_to_none=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ganlab import Gan, Images, ImageSpec, progress, random_bits
+from ganlab import Gan, Images, ImageSpec, progress, random_bits, shuffled
 
 BLOCK = 2048  # pictures at once, fewer where they are large
 BLOCK_BYTES = 1 << 26  # of them as float32
@@ -68,8 +68,7 @@ class Real:
 
     def some(self, label: int, count: int, seed: int) -> np.ndarray:
         rows = np.flatnonzero(self._labels == label)
-        bits = random_bits(seed, rows, 1, STREAM_SHOWN)[:, 0]
-        return np.sort(rows[np.argsort(bits, kind="stable")[:count]])
+        return np.sort(shuffled(rows, seed, STREAM_SHOWN)[:count])
 
 
 class Samples:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ganlab import Gan, GanlabError, Images, Result, check_apart, random_bits
+from ganlab import Gan, GanlabError, Images, Result, check_apart, shuffled
 
 from .features import (
     BATCH,
@@ -89,10 +89,9 @@ def _plan(gan: Gan, task: Task, choices: Choices) -> tuple[Pictures, Plan]:
 
 def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
     """Some of the pictures that are learnt from, in whole batches where there are so many."""
-    rows = np.unique(rows)
-    order = np.argsort(random_bits(seed, rows, 1, STREAM["sample"])[:, 0], kind="stable")[:SAMPLE]
-    whole = len(order) // BATCH * BATCH or len(order)
-    return np.sort(rows[order[:whole]])
+    drawn = shuffled(np.unique(rows), seed, STREAM["sample"])[:SAMPLE]
+    whole = len(drawn) // BATCH * BATCH or len(drawn)
+    return np.sort(drawn[:whole])
 
 
 def _extract(gan: Gan, names: Sequence[str], pictures: Pictures, sample: np.ndarray, chunk: int) -> Extract:

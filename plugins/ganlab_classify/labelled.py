@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, classes_of, labels_of, random_bits, split_of
+from ganlab import GanlabError, Images, classes_of, labels_of, shuffled, split_of
 
 STREAM = {"test": 111, "validation": 112, "draws": 113, "sample": 114}  # keeps draws for different purposes apart
 TEST_PART = 0.2  # of the pictures, where no test pictures are given
@@ -83,11 +83,10 @@ def open_task(data: Images, test: Images | None, seed: int) -> Task:
 def stratified(labels: np.ndarray, part: float, seed: int, stream: int) -> np.ndarray:
     """A random part of each class, at least one and not all of it: (n,) bool."""
     chosen = np.zeros(len(labels), bool)
-    bits = random_bits(seed, np.arange(len(labels)), 1, stream)[:, 0]
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         count = min(max(1, round(part * len(rows))), len(rows) - 1)
-        chosen[rows[np.argsort(bits[rows], kind="stable")[:count]]] = True
+        chosen[shuffled(rows, seed, stream)[:count]] = True
     return chosen
 
 
@@ -99,12 +98,10 @@ def validation_of(train: Labelled, seed: int) -> np.ndarray:
 
 def draw(labels: np.ndarray, per_class: int, number: int, seed: int) -> np.ndarray:
     """The ``number``-th draw of so many pictures of each class: their rows, rising."""
-    bits = random_bits(seed, (number << 32) + np.arange(len(labels)), 1, STREAM["draws"])[:, 0]
-    chosen = []
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        chosen.append(rows[np.argsort(bits[rows], kind="stable")[:per_class]])
-    return np.sort(np.concatenate(chosen))
+    first = number << 32  # each draw has rows of its own to shuffle
+    of_class = [first + np.flatnonzero(labels == label) for label in np.unique(labels)]
+    chosen = [shuffled(rows, seed, STREAM["draws"])[:per_class] for rows in of_class]
+    return np.sort(np.concatenate(chosen)) - first
 
 
 def check_per_class(labels: np.ndarray, classes: Sequence[str], per_class: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import progress, random_bits
+from ganlab import progress, shuffled
 
 from .autoencoder import Hasher
 from .grouping import BLOCK
@@ -67,8 +67,7 @@ class Searched:
 
 def plant(searched: Searched, count: int, seed: int) -> Planted:
     """Make distorted copies of kept pictures drawn at random, at most as many as there are, and look for them."""
-    order = np.argsort(random_bits(seed, searched.kept, 1, STREAM_PLANTED)[:, 0], kind="stable")
-    rows = searched.kept[order[:count]]
+    rows = shuffled(searched.kept, seed, STREAM_PLANTED)[:count]
     kind = np.arange(len(rows)) % len(KINDS)
     parts = []
     for start in progress(range(0, len(rows), BATCH), "looking for planted copies"):

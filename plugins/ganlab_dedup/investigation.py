@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, Metric, Result, Table, random_bits
+from ganlab import GanlabError, Images, Metric, Result, Table, shuffled
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
@@ -85,9 +85,7 @@ def _check_names(images: Images) -> None:
 
 def _sample(reader: Reader, seed: int) -> np.ndarray:
     """Pictures drawn at random to train on, (k, 64, 64, 3) uint8."""
-    count = len(reader.images)
-    order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM_SAMPLE)[:, 0], kind="stable")
-    rows = np.sort(order[:SAMPLE])
+    rows = np.sort(shuffled(len(reader.images), seed, STREAM_SAMPLE)[:SAMPLE])
     batches = list(reader.batches(rows, "reading pictures to train on"))
     if sum(len(read) for read, _ in batches) < FEWEST:
         raise GanlabError(f"Hardly a picture of {reader.images.spec} can be read.", "Look at the data.")

@@ -68,7 +68,7 @@ def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[S
     for name in [name for name in NAMES if name in (wanted or NAMES)]:
         if name == "features" and gan.discriminator is None and not wanted:
             return spaces, ["Features were left out: this checkpoint has no discriminator."]
-        if name == "features" and gan.judges_classes and gan.label is None and not wanted:
+        if name == "features" and gan.conditional_discriminator and gan.label is None and not wanted:
             return spaces, ["Features were left out: this discriminator is told one class, which --label chooses."]
         spaces.append(Features(gan, sample) if name == "features" else PLAIN[name](gan))
     return spaces, []

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from ganlab import BrokenPicture, GanlabError, Images, ImageSpec, progress, random_bits
+from ganlab import BrokenPicture, GanlabError, Images, ImageSpec, progress, shuffled
 
 STREAM = {"split": 811, "left out": 812, "equal": 813, "copied": 814, "sample": 815}  # keeps draws apart
 BLOCK = 1 << 25  # bytes of one block's pictures as float32
@@ -124,12 +124,12 @@ def draw_sets(
     training = Source(data, np.full(len(data), Role.TRAINING, np.int8))
     other = training
     if heldout is None:
-        order = _shuffled(np.arange(len(data)), seed, "split")
+        order = shuffled(len(data), seed, STREAM["split"])
         training.roles[order[: len(data) // 2]] = Role.HELDOUT
     else:
         other = Source(heldout, np.full(len(heldout), Role.HELDOUT, np.int8))
     own, held = training.rows(Role.TRAINING), other.rows(Role.HELDOUT)
-    out = _shuffled(own, seed, "left out")[: min(n, len(own) // LEFT_OUT)]
+    out = shuffled(own, seed, STREAM["left out"])[: min(n, len(own) // LEFT_OUT)]
     training.roles[out] = Role.LEFT_OUT
     own = training.rows(Role.TRAINING)
     size = min(len(own), len(held))
@@ -139,14 +139,14 @@ def draw_sets(
             f"Too few pictures: {len(data)} of DATA and {0 if heldout is None else len(heldout)} held-out ones.",
             f"Give {wanted}.",
         )
-    training.roles[_shuffled(own, seed, "equal")[:size]] = Role.TESTED
-    other.roles[_shuffled(held, seed, "equal")[size:]] = Role.UNUSED
+    training.roles[shuffled(own, seed, STREAM["equal"])[:size]] = Role.TESTED
+    other.roles[shuffled(held, seed, STREAM["equal"])[size:]] = Role.UNUSED
     return Sets([training] if heldout is None else [training, other], image, heldout is None, skip_broken)
 
 
 def draw_rows(rows: np.ndarray, count: int, seed: int, stream: str) -> np.ndarray:
     """Some of these rows at random, in ascending order."""
-    return np.sort(_shuffled(rows, seed, stream)[:count])
+    return np.sort(shuffled(rows, seed, STREAM[stream])[:count])
 
 
 class Digests:
@@ -167,9 +167,3 @@ class Digests:
 
 def _digest(picture: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(picture).data, digest_size=16).digest()
-
-
-def _shuffled(rows: np.ndarray, seed: int, stream: str) -> np.ndarray:
-    """These rows in an order that belongs to the seed."""
-    bits = random_bits(seed, rows, 1, STREAM[stream])[:, 0]
-    return rows[np.argsort(bits, kind="stable")]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 
-from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, random_bits
+from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, random_bits, zeroed
 
 from . import figures
 from .intervals import of_draws
@@ -122,18 +122,8 @@ def pictures_without(gan: Gan, layer: str, latents: Latents, filters: np.ndarray
     """Pictures (n, c, h, w) with these maps of a layer at zero."""
     if not len(filters):
         return gan.generate(latents)
-    with gan.edit({layer: zero(filters)}):
+    with gan.edit({layer: zeroed(filters)}):
         return gan.generate(latents)
-
-
-def zero(filters: np.ndarray) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """The edit that sets these maps to zero at all positions (section 6.3.1)."""
-
-    def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        features[:, filters] = 0
-        return features
-
-    return edit
 
 
 def random_filters(

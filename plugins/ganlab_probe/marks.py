@@ -20,7 +20,6 @@ class Marks:
         latents: of the n pictures that show it at least once.
         inside: side -> (n, side, side) bool: which cells of a feature map of that side have their centre on it.
         sizes: (boxes, 2) width and height of each marked place as fractions of the picture.
-        looked_at: how many pictures were looked at, with the concept or without.
         source: who marked them, in words.
         names: (seed, index) of every picture looked at.
         notes: what was mended while the boxes were read.
@@ -29,7 +28,6 @@ class Marks:
     latents: Latents
     inside: Callable[[int], np.ndarray]
     sizes: np.ndarray
-    looked_at: int
     source: str
     names: frozenset[tuple[int, int]]
     notes: tuple[str, ...] = ()
@@ -49,7 +47,6 @@ def from_boxes(gan: Gan, boxes: Boxes, concept: str) -> Marks:
         boxes.latents(gan)[rows],
         lambda side: boxes.grid(concept, side)[rows],
         np.array([(box.w / boxes.size[0], box.h / boxes.size[1]) for box in boxes.boxes]),
-        len(boxes.pictures),
         f"{len(boxes.boxes)} boxes drawn on {len(rows)} of {len(boxes.pictures)} pictures",
         frozenset((picture.seed, picture.index) for picture in boxes.pictures),
         tuple(boxes.notes),
@@ -72,7 +69,6 @@ def from_labeler(gan: Gan, labeler: Labeler, concept: str, latents: Latents) -> 
         latents[rows],
         lambda side: _centres(masks, side),
         np.array([(_extent(mask.any(0)), _extent(mask.any(1))) for mask in masks]),
-        len(latents),
         f"masks of the labeler {labeler.name!r} on {len(rows)} of {len(latents)} pictures",
         frozenset((latents.seed, int(index)) for index in latents.index),
     )

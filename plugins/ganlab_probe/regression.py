@@ -21,7 +21,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from ganlab import random_bits
+from ganlab import random_bits, shuffled
 
 NegativesFrom = Literal["both", "beside", "anywhere"]
 FOLDS = 5
@@ -140,7 +140,7 @@ def at_its_height(inside: np.ndarray) -> np.ndarray:
 def _cross_validate(cells: Cells, c: float, seed: int) -> tuple[float, float]:
     """Balanced accuracy (0.5 is chance) and area under the ROC curve on pictures left out of the fit."""
     count = int(cells.picture.max()) + 1
-    order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM["folds"])[:, 0], kind="stable")
+    order = shuffled(count, seed, STREAM["folds"])
     groups = order[cells.picture]
     scores = np.zeros(len(groups))
     for train, test in GroupKFold(min(FOLDS, count)).split(cells.features, cells.positive, groups):
@@ -162,7 +162,7 @@ def weights_of(cells: Cells, c: float) -> np.ndarray:
 
 def _moved(count: int, seed: int) -> np.ndarray:
     """A permutation of the pictures that leaves none in its place."""
-    order = np.argsort(random_bits(seed, np.arange(count), 1, STREAM["moved"])[:, 0], kind="stable")
+    order = shuffled(count, seed, STREAM["moved"])
     moved = np.empty(count, dtype=int)
     moved[order] = np.roll(order, 1)
     return moved

@@ -7,15 +7,16 @@ seen, and what is left when they are gone (bare wall, a smudge, a framed blank) 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganlab import Labeler
+
+from .labeler_folder import InFolder
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("rooms-labeler")
 SHIPPED_REAL = Path(__file__).with_name("rooms-real-labeler")
-CARD, WEIGHTS = "card.toml", "weights.safetensors"
 BATCH = 32  # pictures at once: more no longer fit into a core's cache
 
 
-class RoomLabeler(Labeler):
+class RoomLabeler(InFolder, Labeler):  # type: ignore[override]
     """A small network with its card; both are read when first needed.
 
     Args:
@@ -38,12 +38,7 @@ class RoomLabeler(Labeler):
     """
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        self.folder = folder
-
-    @cached_property
-    def card(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """Training, validation figures, ``threshold`` and ``min_pixels`` (of a 64x64 picture)."""
-        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+        super().__init__(folder)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -55,23 +50,12 @@ class RoomLabeler(Labeler):
         """What it knows, in the order of the masks."""
         return tuple(self.card["concepts"])
 
-    @property
-    def domain(self) -> str:  # type: ignore[override]
-        """The pictures it can be trusted on."""
-        return str(self.card["domain"])
-
     @cached_property
     def network(self) -> RoomUnet:
-        """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
-        import torch
-        from safetensors.torch import load_file
-
+        """The network, its BatchNorms folded into the convolutions."""
         from .labeler_network import RoomUnet
 
-        network = RoomUnet(len(self.concepts), batch_norm=False)
-        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval().requires_grad_(False)
+        return self.with_weights(RoomUnet(len(self.concepts), batch_norm=False))
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
         """How likely each pixel belongs to each concept.
@@ -93,21 +77,15 @@ class RoomLabeler(Labeler):
         """Pixels whose probability exceeds the card's ``threshold``: bool (n, len(concepts), h, w)."""
         return (self.probabilities(images, image) > self.card["threshold"]).numpy()
 
-    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        """Which pictures show each concept, on at least ``card["min_pixels"]`` of 64x64 pixels.
-
-        Returns:
-            bool (n, len(concepts)).
-        """
+    def count_pixels(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        """Those of the masks, counted batch by batch: all masks together would be written and read once more."""
         import torch
 
-        needed = np.array([self.card["min_pixels"][concept] for concept in self.concepts])
-        # counted batch by batch: the masks of all pictures together would be written and read once more
         with torch.inference_mode():
             counts = [(found > self.card["threshold"]).sum((2, 3)) for found in self._looks(images, image)]
         if not counts:
-            return np.empty((0, len(self.concepts)), bool)
-        return torch.cat(counts).numpy() * 64 * 64 >= needed * images.shape[2] * images.shape[3]
+            return np.empty((0, len(self.concepts)), np.int64)
+        return torch.cat(counts).numpy()
 
     def _looks(self, images: torch.Tensor, image: ImageSpec) -> Iterator[torch.Tensor]:
         """The probabilities, batch by batch."""

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import tomli_w
 import torch
 from safetensors.torch import save_file
-from torch import nn
 from torch.nn import functional as F
 
 from ganlab import GanlabError, fast_bfloat16, progress
 
-from .labeler import CARD, WEIGHTS
+from .labeler_folder import CARD, WEIGHTS
+from .labeler_network import Net
 
 if TYPE_CHECKING:
     from ganlab import ImageSpec
 
 Batch = TypeVar("Batch")
-Net = TypeVar("Net", bound=nn.Module)
 
 
 class Settings(Protocol):

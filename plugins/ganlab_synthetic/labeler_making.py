@@ -41,7 +41,7 @@ def make_labeler(settings: LabelerSettings, out: Path) -> None:
 
 def write_labeler(network: RoomUnet, folder: Path, settings: LabelerSettings, rooms: Rooms, seconds: int) -> None:
     """Weights in bfloat16, and the card with figures measured on exactly those weights."""
-    write_weights(without_batch_norm(network, len(CONCEPTS)).state_dict(), folder)
+    write_weights(without_batch_norm(network).state_dict(), folder)
     card = _facts(settings, len(rooms.images), seconds)
     write_card(card, folder)
     some = np.random.default_rng(0).permutation(settings.rooms)[:4000]

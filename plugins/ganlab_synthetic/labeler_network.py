@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class ConvBlock(nn.Sequential):
@@ -66,15 +69,8 @@ def _doubled(features: torch.Tensor) -> torch.Tensor:
     return F.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
-def without_batch_norm(network: RoomUnet, concepts: int) -> RoomUnet:
-    """The same network in eval mode, every BatchNorm multiplied into the convolution before it: half the steps."""
-    plain = RoomUnet(concepts, batch_norm=False)
-    plain.load_state_dict(folded(network))
-    return plain.eval()
-
-
-def folded(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Weights of a network of :class:`ConvBlock`, every BatchNorm multiplied into the convolution before it."""
+def without_batch_norm(network: Net) -> Net:
+    """A network of :class:`ConvBlock` in eval mode, every BatchNorm multiplied into the convolution before it."""
     copied = copy.deepcopy(network).eval()
     for module in copied.modules():
         if isinstance(module, ConvBlock):
@@ -82,4 +78,4 @@ def folded(network: nn.Module) -> dict[str, torch.Tensor]:
             assert isinstance(convolution, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             module[0], module[1] = nn.utils.fuse_conv_bn_eval(convolution, norm), nn.Identity()
-    return copied.state_dict()
+    return copied

@@ -68,7 +68,7 @@ def _path(gan: Gan, choices: Choices) -> Path:
 def _judge(path: Path) -> Gan:
     """The GAN whose discriminator looks at the pictures, told the class of the first where it has to be told one."""
     labels = path.latents.labels
-    return path.gan.of_class(int(labels[0])) if labels is not None and path.gan.judges_classes else path.gan
+    return path.gan.of_class(int(labels[0])) if labels is not None and path.gan.conditional_discriminator else path.gan
 
 
 def _as_it_is(images: torch.Tensor) -> torch.Tensor:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganlab import Labeler
 
-from ..labeler import CARD, WEIGHTS
+from ..labeler_folder import InFolder
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +26,7 @@ MEASURES = ("yaw", "skin_lightness", "hair_lightness", "hair_warmth", "backgroun
 BATCH = 128  # pictures at once
 
 
-class FaceLabeler(Labeler):
+class FaceLabeler(InFolder, Labeler):  # type: ignore[override]
     """A small network with its card; both are read when first needed.
 
     It measures ``yaw`` (-1: turned to the picture's left, 1: to its right), lightness (0 black, 1 white) of skin, hair
@@ -43,30 +41,14 @@ class FaceLabeler(Labeler):
     measures = MEASURES
 
     def __init__(self, folder: Path = SHIPPED) -> None:
-        self.folder = folder
-
-    @cached_property
-    def card(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """Training and validation figures."""
-        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
-
-    @property
-    def domain(self) -> str:  # type: ignore[override]
-        """The pictures it can be trusted on."""
-        return str(self.card["domain"])
+        super().__init__(folder)
 
     @cached_property
     def network(self) -> FaceNet:
-        """The network, in eval mode, in float32, its BatchNorms folded into the convolutions."""
-        import torch
-        from safetensors.torch import load_file
-
+        """The network, its BatchNorms folded into the convolutions."""
         from .labeler_network import FaceNet
 
-        network = FaceNet(len(CONCEPTS) + len(MEASURES), batch_norm=False)
-        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval().requires_grad_(False)
+        return self.with_weights(FaceNet(len(CONCEPTS) + len(MEASURES), batch_norm=False))
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """How likely each picture shows each concept: float32 (n, len(concepts)) in [0, 1]."""

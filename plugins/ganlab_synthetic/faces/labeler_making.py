@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..labeler_common import new_folder, write_card, write_weights
+from ..labeler_network import without_batch_norm
 from .labeler import CONCEPTS, MEASURES, FaceLabeler
-from .labeler_network import FaceNet, without_batch_norm
-from .labeler_training import ANSWERS, FaceLabelerSettings, draw_faces, train_labeler
+from .labeler_network import FaceNet
+from .labeler_training import FaceLabelerSettings, draw_faces, train_labeler
 from .labeler_validation import table, validate
 from .seen import read_seen
 
@@ -49,7 +50,7 @@ def make_labeler(settings: FaceLabelerSettings, out: Path) -> None:
 
 def write_labeler(network: FaceNet, folder: Path, settings: FaceLabelerSettings, seconds: int) -> None:
     """Weights in bfloat16, and the card with figures measured on exactly those weights."""
-    write_weights(without_batch_norm(network, len(ANSWERS)).state_dict(), folder)
+    write_weights(without_batch_norm(network).state_dict(), folder)
     report = validate(FaceLabeler(folder), draw_faces(HELD_OUT, HELD_OUT_SEED))
     measured = {"faces": HELD_OUT, "face_seed": HELD_OUT_SEED} | report
     write_card(_facts(settings, seconds) | {"table": table(report), "validation": measured}, folder)

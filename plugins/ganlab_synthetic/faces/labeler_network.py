@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from ..labeler_network import ConvBlock, ResidualBlock, folded
+from ..labeler_network import ConvBlock, ResidualBlock
 
 
 class FaceNet(nn.Module):
@@ -36,10 +36,3 @@ class FaceNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         answers: torch.Tensor = self.answer(self.look(images))
         return answers
-
-
-def without_batch_norm(network: FaceNet, answers: int) -> FaceNet:
-    """The same network in eval mode, every BatchNorm multiplied into the convolution before it."""
-    plain = FaceNet(answers, batch_norm=False)
-    plain.load_state_dict(folded(network))
-    return plain.eval()

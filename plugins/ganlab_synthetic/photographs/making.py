@@ -60,7 +60,7 @@ def write_labeler(
 
     Thresholds are chosen with the rehearsal, on photographs that it had not seen; ``network`` learnt from those too.
     """
-    write_weights(without_batch_norm(network, len(CONCEPTS)).state_dict(), folder)
+    write_weights(without_batch_norm(network).state_dict(), folder)
     card = facts | choose(rehearsal, photographs[parts.choose])
     write_card(card, folder)
     report = validate(folder, photographs, parts)

@@ -1,4 +1,4 @@
-"""A discriminator without its generator: what its pictures are like, and the GAN that only judges."""
+"""A discriminator without its generator: what its pictures are like, and the GAN that only scores."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.decisions import Decision
+from ganlab.recovery.discriminators import discriminator_of, sizes
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.judging import judge, sizes
 from ganlab.recovery.options import OUTPUTS, SIZES
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
 
 CHANNELS = (1, 3, 4)  # of pictures, where no convolution tells
-NOTE = "Its file holds a discriminator and no generator: it judges pictures and draws none."
+NOTE = "Its file holds a discriminator and no generator: it scores pictures and draws none."
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Worked:
     decisions: tuple[Decision, ...]
 
 
-def judge_gan(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -> Gan:
+def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -> Gan:
     """The GAN of a discriminator alone: it scores, and is recorded and edited, but has no generator.
 
     Args:
@@ -88,24 +88,24 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
         )
     size = hints.image_size or fitting[0]
     known = Known(activation=hints.activation, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
-    judgement = judge(skeleton, {}, size, known)
+    fitted = discriminator_of(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
     evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"
     certain = hints.activation is not None
-    activation = Decision("activation of the discriminator", judgement.activation, evidence, certain=certain)
-    return _Worked(judgement.elements, size, channels, (_size_decision(size, fitting, hints), activation))
+    activation = Decision("activation of the discriminator", fitted.activation, evidence, certain=certain)
+    return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation))
 
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
     """Where the format says how the layers follow, only the pictures are left open."""
     elements = without_verdict(filled(network))
     asked = (hints.image_size,) if hints.image_size else SIZES
-    fitting = [(size, channels) for size in asked for channels in CHANNELS if _judges(elements, channels, size)]
+    fitting = [(size, channels) for size in asked for channels in CHANNELS if _fits(elements, channels, size)]
     first = next((table for table, part in elements if part is not None), {})
     if first.get("kind") == "conv":
         channels = int(first["inputs"])
-        fitting = [(size, channels) for size in asked if _judges(elements, channels, size)]
+        fitting = [(size, channels) for size in asked if _fits(elements, channels, size)]
     if not fitting:
         what = f"{asked[0]}x{asked[0]}" if hints.image_size else "a usual size"
         raise GanlabError(f"Its layers lead from no pictures of {what} to one number.", "State it: --image-size")
@@ -114,7 +114,7 @@ def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
     return _Worked(elements, size, channels, (decision,))
 
 
-def _judges(elements: tuple[Element, ...], channels: int, size: int) -> bool:
+def _fits(elements: tuple[Element, ...], channels: int, size: int) -> bool:
     """Whether these layers make one number of such a picture."""
     try:
         with torch.inference_mode():

@@ -9,7 +9,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton
-from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, judging_geometries
+from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, discriminator_geometries
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, SIZES
 from ganlab.recovery.orders import Stage
@@ -25,7 +25,7 @@ CONVINCING = 0.7  # another activation or eps than the usual must bring the erro
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Discriminator:
     """A discriminator that fits, for pictures of one range.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Way:
     rank: int
 
 
-def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Judgement:
+def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
     """The discriminator for pictures of this size.
 
     Args:
@@ -89,7 +89,7 @@ def judge(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, know
     if not shown or not testifies:
         taken = known.activation or USUAL
         elements = _elements(skeleton, ways[0], taken, eps)
-        return Judgement(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
+        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
     with torch.inference_mode():
         others = [] if known.eps else [other for other in NORM_EPS if other != eps]
         return _tried(skeleton, ways, shown, size, eps, others)
@@ -112,7 +112,7 @@ def _tried(
     size: int,
     eps: float,
     other_eps: Sequence[float],
-) -> Judgement:
+) -> Discriminator:
     """Way by way, range by range, eps by eps, activation by activation, each the best of the step before."""
     heard = {
         (place, name): hear(_elements(skeleton, way, USUAL, eps), some)
@@ -141,7 +141,7 @@ def _tried(
     if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
         range_name = next(iter(errors))  # who fits none tells nothing: the usual one
     elements = _elements(skeleton, way, activation, eps)
-    return Judgement(elements, activation, range_name, errors, rivals, size, _words(way))
+    return Discriminator(elements, activation, range_name, errors, rivals, size, _words(way))
 
 
 def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: float = CONVINCING) -> bool:
@@ -207,7 +207,7 @@ def _ways(skeleton: Skeleton, size: int, same: bool) -> list[_Way]:
 
 def _geometries(stage: Stage, last: bool, side: int, same: bool) -> tuple[Geometry, ...]:
     """The usual first; a last convolution as large as its input takes it whole."""
-    known = judging_geometries(stage, same)
+    known = discriminator_geometries(stage, same)
     if last and stage.outputs == 1 and stage.kernel == side and "stride" not in stage.part.settings:
         return (WHOLE,)
     return known

@@ -12,7 +12,7 @@ from ganlab import coco
 from ganlab.classes import listed
 from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
-from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.marks import Box, PictureName, picture_file
 from ganlab.near_names import suggest
 from ganlab.writing import write_file
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from ganlab.gan import Gan
     from ganlab.latents import Latents
-
-__all__ = ["Box", "Boxes", "PictureName", "concept_name", "parse_picture_file", "picture_file"]
 
 BOXES_FILE = "boxes.json"  # in a checkpoint's folder: the boxes that come with it
 

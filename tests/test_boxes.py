@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganlab.boxes import Boxes, latents_of
+from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
-from ganlab.labels import Box, Boxes, PictureName, concept_name, latents_of, parse_picture_file, picture_file
+from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
 from ganlab.testing import tiny_gan
 
 from .boxes_kit import FIRST, HASH, SECOND, coco, gan, load

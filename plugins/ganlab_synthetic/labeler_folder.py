@@ -1,0 +1,44 @@
+"""A labeler as it lies in a folder: its card, and the weights of its network."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .labeler_network import Net
+
+CARD, WEIGHTS = "card.toml", "weights.safetensors"
+
+
+class InFolder:
+    """What the labelers of rooms and of faces take from their folder, each when it is first needed.
+
+    Args:
+        folder: where ``card.toml`` and ``weights.safetensors`` lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def card(self) -> Mapping[str, Any]:
+        """Training, validation figures, and what the labeler goes by."""
+        return tomllib.loads((self.folder / CARD).read_text(encoding="utf-8"))
+
+    @property
+    def domain(self) -> str:
+        """The pictures it can be trusted on."""
+        return str(self.card["domain"])
+
+    def with_weights(self, network: Net) -> Net:
+        """The network in eval mode and float32, with the folder's weights."""
+        import torch
+        from safetensors.torch import load_file
+
+        network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval().requires_grad_(False)
