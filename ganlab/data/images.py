@@ -166,7 +166,7 @@ class Images(ABC):
         """Many pictures, each as `array` gives it, `at_once` at a time: to go through, once or more often.
 
         The next batch is read while the last is worked on: by several threads, and where there are many pictures to
-        decode or to draw, by a process on each core. Memory holds three batches at most.
+        decode or to draw, by a process on each core. Memory holds a few batches, however many rows there are.
 
         Args:
             rows: which pictures, in any order.
