@@ -9,6 +9,7 @@ from typing import Any, ForwardRef
 
 import ganlab
 from ganlab import activations, data, nearest, testing, vocabulary
+from ganlab.data import reading
 
 OPENING = """# Public names
 
@@ -16,7 +17,14 @@ Everything that may be imported from `ganlab`, as its docstrings have it; then [
 the tests of plugins, and [what these give back](#what-these-give-back). `docs/generate.py` writes this page;
 [plugins.md](plugins.md#public-names) says what belongs together.
 """
-RETURNED = (nearest.Projected, activations.Recording, vocabulary.Said, data.labelled.Split)
+RETURNED = (
+    reading.Batch,
+    reading.Batches,
+    nearest.Projected,
+    activations.Recording,
+    vocabulary.Said,
+    data.labelled.Split,
+)
 RETURNED_OPENING = """## What these give back
 
 Objects that nobody imports or makes: they come out of the names above.

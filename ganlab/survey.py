@@ -11,7 +11,7 @@ import numpy as np
 from ganlab import figures
 from ganlab.data import BrokenPicture, Images
 from ganlab.data.geometry import Undecodable, square
-from ganlab.data.packing import in_order, on_each_core
+from ganlab.data.reading import in_order, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
 

@@ -329,6 +329,16 @@ def test_pictures_of_any_size_become_the_gans(tmp_path: Path) -> None:
     assert next(pictures.batches(np.array([0]), 4)).shape == (1, 1, 16, 16)
 
 
+def test_batches_go_on_from_one_set_to_the_next(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(7, dtype=np.uint8)[:, None, None].repeat(16, 1).repeat(16, 2))
+    np.save(tmp_path / "b.npy", np.arange(50, 55, dtype=np.uint8)[:, None, None].repeat(16, 1).repeat(16, 2))
+    first, second = (open_images(str(tmp_path / name)) for name in ("a.npy", "b.npy"))
+    pictures = Pictures(tiny_gan(16, channels=1), [(first, np.array([6, 1, 2, 4])), (second, np.array([0, 3, 4]))])
+    chunks = list(pictures.arrays(range(7), 3))
+    assert [chunk[:, 0, 0, 0].tolist() for chunk in chunks] == [[6, 1, 2], [4, 50, 53], [54]]
+    assert pictures.read([5, 0, 6])[:, 0, 0, 0].tolist() == [53, 6, 54]
+
+
 def test_activations_that_overflow_are_told(data: str) -> None:
     gan = tiny_gan(seed=3)
     first = next(module for module in gan.discriminator.modules() if isinstance(module, torch.nn.Conv2d))

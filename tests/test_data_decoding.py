@@ -45,7 +45,7 @@ def few_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read_all(images: Images, workers: int, size: int = 16, channels: int = 3) -> list[np.ndarray | BrokenPicture]:
-    with images.in_bulk(workers) as read:
+    with images._in_bulk(workers, len(images)) as read:
         return read(range(len(images)), size, channels)
 
 
@@ -95,7 +95,7 @@ def test_zips_arrays_and_chosen_pictures_come_out_the_same(folder: Path, tmp_pat
 
 
 def test_packs_are_the_same_however_many_work(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganlab.data.packing.CHUNK_BYTES", 16 * 16 * 3 * 7)
+    monkeypatch.setattr("ganlab.data.reading.PART_BYTES", 16 * 16 * 3 * 7)
     packs = [
         pack(open_images(str(folder)), 16, 3, cache=tmp_path / str(workers), workers=workers, skip_broken=True)
         for workers in (0, 1, 2, 3)

@@ -56,7 +56,7 @@ def images(function: drawing.Draw, count: int = 40) -> DrawnImages:
 
 
 def test_children_draw_the_same_pictures(plugin: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganlab.data.packing.CHUNK_BYTES", 8 * 8 * 3 * 7)
+    monkeypatch.setattr("ganlab.data.reading.PART_BYTES", 8 * 8 * 3 * 7)
     here = pack(images(plugin.draw), 8, 3, cache=tmp_path / "one", workers=0)
     there = pack(images(plugin.draw), 8, 3, cache=tmp_path / "two", workers=2)
     assert there.fingerprint == here.fingerprint

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganlab.data import open_images, packing
+from ganlab.data import open_images, packing, reading
 from ganlab.data.packing import PackedImages, pack, packed_fingerprint
 from ganlab.errors import GanlabError
 from tests.data_kit import broken_png, encoded, make_folder, make_zip, pixels
@@ -62,7 +62,7 @@ def test_a_pack_is_every_picture_in_turn(
 
 
 def test_many_small_chunks_keep_their_order(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(reading, "PART_BYTES", 1)
     images = open_images(str(folder))
     seen: list[tuple[int, int]] = []
     packed = pack(images, 16, 3, cache=cache, workers=3, progress=lambda done, total: seen.append((done, total)))

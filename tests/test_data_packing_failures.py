@@ -96,7 +96,7 @@ def test_an_interruption_leaves_nothing(folder: Path, cache: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         pack(open_images(str(folder)), 16, 3, cache=cache, progress=interrupt)
     assert leftovers(cache) == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pack")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("reading")]
 
 
 def test_too_little_memory(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +124,8 @@ SLOWLY = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from ganlab.data import open_images, packing
-packing.CHUNK_BYTES = 1
+from ganlab.data import open_images, packing, reading
+reading.PART_BYTES = 1
 def progress(done, total):
     print(done, flush=True)
     time.sleep(float(sys.argv[3]))

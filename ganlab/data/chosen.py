@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.data.images import BrokenPicture, BulkReader, Images
+from ganlab.data.images import Images, Pictures, Read
 from ganlab.errors import GanlabError
 from ganlab.near_names import few
 
@@ -45,23 +45,20 @@ class ChosenImages(Images):
         return cls(whole, np.array([i for i, name in enumerate(all_names) if name in wanted]))
 
     def name(self, i: int) -> str:
-        return self.whole.name(int(self.rows[self._row(i)]))
+        return self.whole.name(self._of_whole(i))
 
     def label(self, i: int) -> str | None:
-        return self.whole.label(int(self.rows[self._row(i)]))
+        return self.whole.label(self._of_whole(i))
 
     def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        return self.whole.array(int(self.rows[self._row(i)]), size, channels)
+        return self.whole.array(self._of_whole(i), size, channels)
 
     @contextmanager
-    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        with self.whole.in_bulk(workers) as read_whole:
+    def _in_bulk(self, workers: int, total: int) -> Iterator[Read]:
+        with self.whole._in_bulk(workers, total) as read_whole:
 
-            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
-                chosen = self.rows[rows.start : rows.stop]
-                runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
-                ranges = [range(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
-                return [picture for part in ranges for picture in read_whole(part, size, channels)]
+            def read(rows: Sequence[int], size: int, channels: int) -> Pictures:
+                return read_whole([self._of_whole(i) for i in rows], size, channels)
 
             yield read
 
@@ -76,6 +73,9 @@ class ChosenImages(Images):
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         return self.whole._decode(self.whole._row(int(self.rows[row])), size)
+
+    def _of_whole(self, i: int) -> int:
+        return int(self.rows[self._row(i)])
 
 
 class RelabelledImages(Images):
@@ -99,8 +99,12 @@ class RelabelledImages(Images):
         return self.whole.array(self._row(i), size, channels)
 
     @contextmanager
-    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        with self.whole.in_bulk(workers) as read:
+    def _in_bulk(self, workers: int, total: int) -> Iterator[Read]:
+        with self.whole._in_bulk(workers, total) as read_whole:
+
+            def read(rows: Sequence[int], size: int, channels: int) -> Pictures:
+                return read_whole([self._row(i) for i in rows], size, channels)
+
             yield read
 
     def changed(self) -> bool:

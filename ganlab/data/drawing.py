@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -13,7 +13,8 @@ from ganlab.data.children import Children, Parts, answer, exactly
 
 Draw = Callable[[int, int], np.ndarray]
 LENGTH = struct.Struct("<q")  # of the pickled function
-REQUEST = struct.Struct("<qqq")  # first index, index after the last, size
+REQUEST = struct.Struct("<qq")  # how many pictures, size
+INDEX = np.dtype("<i8")
 SERVE = "from ganlab.data.drawing import serve; serve()"
 
 
@@ -21,7 +22,7 @@ class WrongPicture(Exception):
     """A plugin drew something else than asked for; the text says what."""
 
 
-def draw(function: Draw, rows: range, size: int) -> np.ndarray:
+def draw(function: Draw, rows: Sequence[int], size: int) -> np.ndarray:
     """uint8 (len(rows), size, size, 3). Raises `WrongPicture` where `function` draws anything else."""
     drawn = np.empty((len(rows), size, size, 3), np.uint8)
     for place, i in enumerate(rows):
@@ -40,14 +41,14 @@ class Painters(Children):
         pickled = _pickled(function)
         super().__init__(SERVE, count if pickled else 0, (LENGTH.pack(len(pickled)), pickled))
 
-    def draw(self, rows: range, size: int) -> np.ndarray:
+    def draw(self, rows: Sequence[int], size: int) -> np.ndarray:
         """As `draw`, by a child; or here, where there is none or where it failed."""
 
         def read(answers: BinaryIO) -> np.ndarray:
             pixels = exactly(answers, len(rows) * size * size * 3)
             return np.frombuffer(pixels, np.uint8).reshape(len(rows), size, size, 3)
 
-        drawn = self.ask((REQUEST.pack(rows.start, rows.stop, size),), read)
+        drawn = self.ask((REQUEST.pack(len(rows), size), np.array(rows, INDEX).tobytes()), read)
         return draw(self.function, rows, size) if drawn is None else drawn
 
 
@@ -71,7 +72,8 @@ def serve() -> None:
         request = requests.read(REQUEST.size)
         if len(request) < REQUEST.size:
             return None
-        first, stop, size = REQUEST.unpack(request)
-        return (draw(function, range(first, stop), size).data,)
+        count, size = REQUEST.unpack(request)
+        rows = np.frombuffer(exactly(requests, count * INDEX.itemsize), INDEX).tolist()
+        return (draw(function, rows, size).data,)
 
     answer(work)

@@ -18,7 +18,10 @@ from ganlab.errors import GanlabError
 if TYPE_CHECKING:
     from PIL import Image
 
-BulkReader = Callable[[range, int, int], "list[np.ndarray | BrokenPicture]"]
+    from ganlab.data.reading import Batches
+
+Pictures = list["np.ndarray | BrokenPicture"]
+Read = Callable[[Sequence[int], int, int], Pictures]  # rows, size, channels
 
 
 class BrokenPicture(GanlabError):
@@ -162,15 +165,37 @@ class Images(ABC):
         folder = self.name(i).rpartition("/")[0]
         return folder.rpartition("/")[2] or None
 
-    @contextmanager
-    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        """A function that reads many pictures at once, to be called by up to `workers` threads.
+    def batches(
+        self, rows: Sequence[int] | np.ndarray, size: int, channels: int, at_once: int, *, skip_broken: bool = False
+    ) -> Batches:
+        """Many pictures, each as `array` gives it, `at_once` at a time: to go through, once or more often.
 
-        `read(rows, size, channels)` gives for each row its uint8 (size, size, channels), or the BrokenPicture that
-        says why there is none.
+        The next batch is read while the last is worked on: by several threads, and where there are many pictures to
+        decode or to draw, by a process on each core. Memory holds a few batches, however many rows there are.
+
+        Args:
+            rows: which pictures, in any order.
+            size: of each, in pixels.
+            channels: of each, as in `array`.
+            at_once: pictures in a batch; the last may have fewer.
+            skip_broken: leave out pictures that do not decode, and tell them in `Batch.broken`.
+
+        Raises:
+            IndexError: there is no such row.
+            BrokenPicture: a picture cannot be decoded, unless `skip_broken`; the batches before it come first.
+        """
+        from ganlab.data.reading import Batches
+
+        return Batches(self, rows, size, channels, at_once, skip_broken)
+
+    @contextmanager
+    def _in_bulk(self, workers: int, total: int) -> Iterator[Read]:
+        """What reads some rows at once, a picture or the `BrokenPicture` for each; called by any number of threads.
+
+        Up to `workers` processes help where the `total` of pictures that will be asked for is worth starting them.
         """
 
-        def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+        def read(rows: Sequence[int], size: int, channels: int) -> Pictures:
             return [self._array_or_error(i, size, channels) for i in rows]
 
         yield read

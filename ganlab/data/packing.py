@@ -9,33 +9,28 @@ import os
 import shutil
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganlab.data.images import BrokenPicture, Images
 from ganlab.data.labelled import classes_of, labels_of
+from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
 from ganlab.near_names import few
 
 LAYOUT = 1  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
-CHUNK_BYTES = 2 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL = ".partial"
-MOST_WORKERS = 16  # unasked: beyond it the disk waits, and a container may own few of the cores it sees
 ABANDONED = 3600  # seconds without a write after which a partial pack has no owner any more
 CACHE_HINT = "Set GANLAB_CACHE to a folder you can write to."
 
 Progress = Callable[[int, int], None]
-Pictures = list[np.ndarray | BrokenPicture]
-T = TypeVar("T")
 
 
 @dataclass
@@ -218,8 +213,11 @@ def _write_pictures(
     broken: list[tuple[int, str]] = []
     pixels = hashlib.blake2b(repr(place.picture).encode(), digest_size=16)
     file.write(_header((place.total, *place.picture)))
-    with closing(_decoded(images, place, workers)) as chunks:
-        for rows, pictures in chunks:
+    size, _, channels = place.picture
+    step = part_of(size, channels)
+    parts = [range(start, min(start + step, place.total)) for start in range(0, place.total, step)]
+    with closing(in_parts(images, parts, size, channels, workers=workers)) as read:
+        for rows, pictures in zip(parts, read, strict=True):
             for row, picture in zip(rows, pictures, strict=True):
                 if isinstance(picture, BrokenPicture):
                     broken.append((row, f"{picture.name} ({picture.reason})"))
@@ -231,43 +229,6 @@ def _write_pictures(
     file.seek(0)
     file.write(_header((place.total - len(broken), *place.picture)))
     return broken, pixels.hexdigest()
-
-
-def _decoded(images: Images, place: _Place, workers: int) -> Generator[tuple[range, Pictures], None, None]:
-    size, _, channels = place.picture
-    step = max(1, min(256, CHUNK_BYTES // (size * size * channels)))
-    with images.in_bulk(workers) as read:
-
-        def decode(start: int) -> tuple[range, Pictures]:
-            rows = range(start, min(start + step, place.total))
-            return rows, read(rows, size, channels)
-
-        # one thread more than processes: it reads files while these decode what the others have read
-        yield from in_order(decode, range(0, place.total, step), workers + 1 if workers > 1 else workers)
-
-
-def on_each_core() -> int:
-    """How many processes or threads decode where nothing else is asked for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_WORKERS)
-
-
-def in_order(work: Callable[[int], T], starts: range, workers: int) -> Generator[T, None, None]:
-    """`work` of each start, in order, on `workers` threads, never more than a few results ahead."""
-    if workers < 1:
-        yield from map(work, starts)
-        return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="pack")
-    waiting: deque[Future[T]] = deque()
-    try:
-        for start in starts:
-            waiting.append(pool.submit(work, start))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _header(shape: tuple[int, ...]) -> bytes:

@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganlab.data import drawing, geometry
-from ganlab.data.images import BrokenPicture, BulkReader, Dataset, Images
+from ganlab.data.images import BrokenPicture, Dataset, Images, Pictures, Read
 from ganlab.data.stored import EncodedImages, reading_failed, shown, stamp
 from ganlab.errors import GanlabError
 from ganlab.palette import VISIBLE
@@ -231,16 +231,19 @@ class DrawnImages(Images):
         return None
 
     @contextmanager
-    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        count = workers if workers > 1 and len(self) >= WORTH_PROCESSES else 0
+    def _in_bulk(self, workers: int, total: int) -> Iterator[Read]:
+        count = workers if workers > 1 and total >= WORTH_PROCESSES else 0
         with drawing.Painters(self.dataset.draw, count) as painters:
 
-            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
-                return [geometry.square(picture, size, channels) for picture in self._draw(painters.draw, rows, size)]
+            def read(rows: Sequence[int], size: int, channels: int) -> Pictures:
+                drawn = self._draw(painters.draw, [self._row(i) for i in rows], size)
+                return [geometry.square(picture, size, channels) for picture in drawn]
 
             yield read
 
-    def _draw(self, draw: Callable[[range, int], np.ndarray], rows: range, size: int) -> list[Image.Image]:
+    def _draw(
+        self, draw: Callable[[Sequence[int], int], np.ndarray], rows: Sequence[int], size: int
+    ) -> list[Image.Image]:
         from PIL import Image
 
         try:
@@ -258,10 +261,10 @@ class DrawnImages(Images):
         return False
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
-        def here(rows: range, size: int) -> np.ndarray:
+        def here(rows: Sequence[int], size: int) -> np.ndarray:
             return drawing.draw(self.dataset.draw, rows, size)
 
-        return self._draw(here, range(row, row + 1), size or self.SIZE)[0]
+        return self._draw(here, [row], size or self.SIZE)[0]
 
 
 def _is_picture(name: str) -> bool:

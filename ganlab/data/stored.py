@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganlab.data import decoding, geometry
-from ganlab.data.images import BrokenPicture, BulkReader, Images
+from ganlab.data.images import BrokenPicture, Images, Pictures, Read
 from ganlab.errors import GanlabError
 from ganlab.palette import visible
 
@@ -45,46 +45,46 @@ class EncodedImages(Images):
             raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
 
     @contextmanager
-    def in_bulk(self, workers: int) -> Iterator[BulkReader]:
-        count = workers if workers > 1 and len(self) >= WORTH_PROCESSES else 0
+    def _in_bulk(self, workers: int, total: int) -> Iterator[Read]:
+        count = workers if workers > 1 and total >= WORTH_PROCESSES else 0
         with decoding.Decoders(count) as decoders:
 
-            def read(rows: range, size: int, channels: int) -> list[np.ndarray | BrokenPicture]:
+            def read(rows: Sequence[int], size: int, channels: int) -> Pictures:
                 if not count:
                     return [self._array_or_error(i, size, channels) for i in rows]
                 return [
                     picture
-                    for first, stored in self._held(rows)
-                    for picture in self._decoded(first, stored, size, channels, decoders)
+                    for some, stored in self._held(rows)
+                    for picture in self._decoded(some, stored, size, channels, decoders)
                 ]
 
             yield read
 
-    def _held(self, rows: range) -> Iterator[tuple[int, list[bytes | np.ndarray | BrokenPicture]]]:
-        """What is stored of these rows, few at a time, each time with the first row."""
+    def _held(self, rows: Sequence[int]) -> Iterator[tuple[Sequence[int], list[bytes | np.ndarray | BrokenPicture]]]:
+        """A few of these rows at a time, with what is stored of them."""
         held: list[bytes | np.ndarray | BrokenPicture] = []
-        size = 0
-        for i in rows:
+        first = size = 0
+        for last, i in enumerate(rows, 1):
             try:
                 stored = self._stored(self._row(i))
                 held.append(stored)
                 size += len(stored) if isinstance(stored, bytes) else getattr(stored, "nbytes", 0)
             except BrokenPicture as error:
                 held.append(error)
-            if size > HELD or i == rows[-1]:
-                yield i + 1 - len(held), held
-                held, size = [], 0
+            if size > HELD or last == len(rows):
+                yield rows[first:last], held
+                held, first, size = [], last, 0
 
     def _decoded(
         self,
-        first: int,
+        rows: Sequence[int],
         stored: list[bytes | np.ndarray | BrokenPicture],
         size: int,
         channels: int,
         decoders: decoding.Decoders,
     ) -> Iterator[np.ndarray | BrokenPicture]:
         decoded = iter(decoders.decode([data for data in stored if isinstance(data, bytes)], size, channels))
-        for i, data in enumerate(stored, first):
+        for i, data in zip(rows, stored, strict=True):
             if isinstance(data, BrokenPicture):
                 yield data
             elif isinstance(data, bytes):

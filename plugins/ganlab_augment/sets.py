@@ -13,7 +13,6 @@ from ganlab import Gan, Images, ImageSpec, progress, random_bits, shuffled
 BLOCK = 2048  # pictures at once, fewer where they are large
 BLOCK_BYTES = 1 << 26  # of them as float32
 STREAM_SHOWN, STREAM_CLASSES = 911, 912  # keep draws for different purposes apart
-DECODERS = 2
 
 
 class TrainingSet(Protocol):
@@ -55,10 +54,10 @@ class Real:
         return len(self._labels)
 
     def blocks(self) -> Iterator[torch.Tensor]:
-        size, channels = self._image.size, self._image.channels
-        with self._images.in_bulk(DECODERS) as read:
-            for rows in progress(_blocks(len(self), self._image), f"reading {self._images.spec}"):
-                yield _vectors(np.stack([_readable(picture) for picture in read(rows, size, channels)]))
+        size, channels, step = self._image.size, self._image.channels, _block(self._image)
+        batches = self._images.batches(range(len(self)), size, channels, step)
+        for batch in progress(batches, f"reading {self._images.spec}"):
+            yield _vectors(batch.pictures)
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
         return self._labels[rows]
@@ -84,8 +83,9 @@ class Samples:
         return self._count
 
     def blocks(self) -> Iterator[torch.Tensor]:
-        for rows in progress(_blocks(len(self), self._gan.image), f"drawing from {self._gan.name}"):
-            latents = self._gan.latents_in_turn(len(rows), seed=self._seed, first=rows.start)
+        step = _block(self._gan.image)
+        for first in progress(range(0, len(self), step), f"drawing from {self._gan.name}"):
+            latents = self._gan.latents_in_turn(min(step, len(self) - first), seed=self._seed, first=first)
             yield _vectors(self._gan.image.to_uint8(self._gan.generate(latents)))
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
@@ -105,17 +105,11 @@ def random_classes(rows: np.ndarray, classes: int, seed: int) -> np.ndarray:
     return ((bits.astype(np.uint64) * np.uint64(classes)) >> np.uint64(32)).astype(np.int64)
 
 
-def _blocks(count: int, image: ImageSpec) -> list[range]:
-    step = max(1, min(BLOCK, BLOCK_BYTES // (4 * image.channels * image.size**2)))
-    return [range(start, min(start + step, count)) for start in range(0, count, step)]
+def _block(image: ImageSpec) -> int:
+    """Pictures at once."""
+    return max(1, min(BLOCK, BLOCK_BYTES // (4 * image.channels * image.size**2)))
 
 
 def _vectors(pictures: np.ndarray) -> torch.Tensor:
     """Pictures (n, h, w, c) uint8 -> (n, values) float32 from 0 to 1."""
     return torch.from_numpy(pictures.reshape(len(pictures), -1)).float() / 255
-
-
-def _readable(picture: np.ndarray | Exception) -> np.ndarray:
-    if isinstance(picture, Exception):
-        raise picture
-    return picture

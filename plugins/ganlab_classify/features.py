@@ -11,9 +11,9 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from hashlib import blake2b
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,6 @@ SAMPLE = 2_000  # training pictures whose mean and deviation standardise the fea
 CLIP = 20.0  # deviations: what a rare feature does in a picture beyond the sample stays in float16's range
 BATCH, LARGEST_CHUNK = 64, 256  # pictures at once
 CHUNK_NUMBERS = 1 << 26  # activations of a chunk
-READERS = 2  # threads that decode pictures
 
 Extract = Callable[[torch.Tensor], torch.Tensor]
 
@@ -50,23 +49,28 @@ class Pictures:
         return len(self.places)
 
     def read(self, which: Sequence[int] | np.ndarray) -> np.ndarray:
-        """uint8 (n, size, size, channels).
+        """uint8 (n, size, size, channels)."""
+        return np.concatenate(list(self.arrays(which, BATCH)))
+
+    def batches(self, which: np.ndarray, size: int) -> Iterator[torch.Tensor]:
+        """These pictures in the GAN's range, (n, c, h, w), so many at a time."""
+        return map(self.image.from_uint8, self.arrays(which, size))
+
+    def arrays(self, which: Sequence[int] | np.ndarray, size: int) -> Iterator[np.ndarray]:
+        """These pictures, uint8 (n, size, size, channels), so many at a time, also of two sets.
 
         Raises:
             BrokenPicture: one does not decode.
         """
+        pictures = self._one_by_one(which, size)
+        while batch := list(islice(pictures, size)):
+            yield np.stack(batch)
 
-        def one(place: int) -> np.ndarray:
-            images, row = self.places[place]
-            return images.array(row, self.image.size, self.image.channels)
-
-        with ThreadPoolExecutor(READERS) as pool:
-            return np.stack(list(pool.map(one, which)))
-
-    def batches(self, which: np.ndarray, size: int) -> Iterator[torch.Tensor]:
-        """These pictures in the GAN's range, (n, c, h, w), so many at a time."""
-        for start in range(0, len(which), size):
-            yield self.image.from_uint8(self.read(which[start : start + size]))
+    def _one_by_one(self, which: Sequence[int] | np.ndarray, at_once: int) -> Iterator[np.ndarray]:
+        for images, places in groupby((self.places[place] for place in which), key=lambda place: place[0]):
+            rows = [row for _, row in places]
+            for batch in images.batches(rows, self.image.size, self.image.channels, at_once):
+                yield from batch.pictures
 
 
 def layer_names(gan: Gan, asked: Sequence[str] | None) -> list[str]:
@@ -180,8 +184,9 @@ class Described:
     def _write(self) -> None:
         with ExitStack() as stack:
             files = {name: stack.enter_context((self._folder / name).open("wb")) for name in self._extracts}
-            for start in progress(range(0, len(self._pictures), self._chunk), "describing pictures"):
-                seen = self._pictures.read(range(start, min(start + self._chunk, len(self._pictures))))
+            every = range(len(self._pictures))
+            chunks = progress(every[:: self._chunk], "describing pictures")
+            for _, seen in zip(chunks, self._pictures.arrays(every, self._chunk), strict=True):
                 self.digests += [blake2b(picture.tobytes(), digest_size=16).digest() for picture in seen]
                 images = self._pictures.image.from_uint8(seen)
                 for name, extract in self._extracts.items():

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from ganlab import Gan, GanlabError, Images
+from ganlab import Gan, Images
 
 AT_ONCE = 64  # pictures in a batch; of a data set as many again are being decoded
-WORKERS = 2  # threads that decode
 
 
 class Pictures(Protocol):
@@ -44,14 +42,8 @@ class Data:
         return len(self._images)
 
     def batches(self) -> Iterator[torch.Tensor]:
-        chunks = [range(start, min(start + AT_ONCE, len(self))) for start in range(0, len(self), AT_ONCE)]
-        with self._images.in_bulk(WORKERS) as read, ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(read, chunks[0], self._spec.size, self._spec.channels)
-            for following in [*chunks[1:], None]:
-                arrays = coming.result()
-                if following is not None:
-                    coming = pool.submit(read, following, self._spec.size, self._spec.channels)
-                yield self._spec.from_uint8(np.stack([_readable(array) for array in arrays]))
+        for batch in self._images.batches(range(len(self)), self._spec.size, self._spec.channels, AT_ONCE):
+            yield self._spec.from_uint8(batch.pictures)
 
     def some(self, rows: np.ndarray) -> torch.Tensor:
         arrays = [self._images.array(int(row), self._spec.size, self._spec.channels) for row in rows]
@@ -74,9 +66,3 @@ class Samples:
 
     def some(self, rows: np.ndarray) -> torch.Tensor:
         return self._gan.generate(self._latents[rows])
-
-
-def _readable(picture: np.ndarray | GanlabError) -> np.ndarray:
-    if isinstance(picture, GanlabError):
-        raise picture
-    return picture

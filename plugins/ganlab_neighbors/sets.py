@@ -9,11 +9,12 @@ from enum import IntEnum
 
 import numpy as np
 
-from ganlab import BrokenPicture, GanlabError, Images, ImageSpec, progress, shuffled
+from ganlab import GanlabError, Images, ImageSpec, progress, shuffled
 
 STREAM = {"split": 811, "left out": 812, "equal": 813, "copied": 814, "sample": 815}  # keeps draws apart
 BLOCK = 1 << 25  # bytes of one block's pictures as float32
 LARGEST_BLOCK = 2048
+PICKED = 256  # pictures read at once, where few are wanted
 FEWEST = 20  # pictures in either set of the test
 LEFT_OUT = 5  # at most one in so many training pictures is left out for the control
 
@@ -72,40 +73,31 @@ class Sets:
 
     def pick(self, source: Source, rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         """The pictures (k, h, w, c) uint8 of these rows, and the rows (k,) that could be read."""
-        kept, pictures = [], []
-        for row in progress(rows.tolist(), what):
-            try:
-                pictures.append(source.images.array(row, self.image.size, self.image.channels))
-                kept.append(row)
-            except BrokenPicture as error:
-                self._leave_out(source, row, error)
+        picked = list(self._read(source, rows, PICKED, what))
         shape = (0, self.image.size, self.image.size, self.image.channels)
-        return np.stack(pictures) if pictures else np.empty(shape, np.uint8), np.array(kept, np.int64)
+        pictures = [np.empty(shape, np.uint8), *(pictures for pictures, _ in picked)]
+        return np.concatenate(pictures), np.concatenate([rows[:0], *(kept for _, kept in picked)])
 
     def blocks(self, source: Source, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All pictures of a source that are searched: (b, h, w, c) uint8 and their rows (b,), block by block."""
-        size, channels = self.image.size, self.image.channels
-        step = max(16, min(LARGEST_BLOCK, BLOCK // (4 * channels * size**2)))
+        step = max(16, min(LARGEST_BLOCK, BLOCK // (4 * self.image.channels * self.image.size**2)))
         searched = np.isin(source.roles, [Role.TRAINING, Role.TESTED, Role.HELDOUT])
-        with source.images.in_bulk(2) as read:
-            for first in progress(range(0, len(source.images), step), what):
-                last = min(first + step, len(source.images))
-                if not searched[first:last].any():
-                    continue
-                kept, pictures = [], []
-                for row, picture in enumerate(read(range(first, last), size, channels), first):
-                    if isinstance(picture, BrokenPicture):
-                        self._leave_out(source, row, picture)
-                    elif searched[row]:
-                        kept.append(row)
-                        pictures.append(picture)
-                if kept:
-                    yield np.stack(pictures), np.array(kept)
+        block = np.arange(len(searched)) // step
+        rows = np.flatnonzero(np.isin(block, block[searched]))  # a block of which nothing is searched is not read
+        for pictures, read in self._read(source, rows, step, what):
+            mine = searched[read]
+            if mine.any():
+                yield pictures[mine], read[mine]
 
-    def _leave_out(self, source: Source, row: int, error: BrokenPicture) -> None:
-        if not self.skip_broken:
-            raise error
-        self.broken[f"{source.images.spec}, {source.images.name(row)}"] = error.reason
+    def _read(
+        self, source: Source, rows: np.ndarray, at_once: int, what: str
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pictures and their rows, so many at a time; those left out are remembered."""
+        images, size, channels = source.images, self.image.size, self.image.channels
+        batches = images.batches(rows, size, channels, at_once, skip_broken=self.skip_broken)
+        for batch in progress(batches, what):
+            self.broken |= {f"{images.spec}, {images.name(row)}": why.reason for row, why in batch.broken.items()}
+            yield batch.pictures, batch.rows
 
 
 def draw_sets(
