@@ -2,7 +2,7 @@
 
 Nothing is read from the kernel sizes of convolutions: with rectifiers that let everything pass, the gradient of a unit
 is nonzero exactly where the unit depends on the picture, whatever the layers in between are called. So everything
-passes where a function is flat, too, and max-pooling, whose own gradient shows but the largest of each window in the one
+passes where a function is flat, too, and max-pooling, whose own gradient shows the largest of each window in the one
 picture that is looked at, gets that of all cells. A layer that mixes the whole picture gives the whole picture. Only
 the box around is kept, and rows and columns are taken to be independent of each other.
 """
@@ -67,10 +67,11 @@ class _PassAll(Intercept):
         if name not in POOLING:
             return output
         pooled, *indices = output if isinstance(output, tuple) else (output,)
+        x, *how = args or (kwargs.pop("input"),)
         if name.startswith("adaptive"):
-            windows = F.adaptive_avg_pool2d(args[0], pooled.shape[2:])
+            windows = F.adaptive_avg_pool2d(x, pooled.shape[2:])
         else:
-            windows = _sums_of_windows(pooled.shape, *args, **kwargs)
+            windows = _sums_of_windows(pooled.shape, x, *how, **kwargs)
         return (_through(windows, pooled), *indices) if indices else _through(windows, pooled)
 
 
