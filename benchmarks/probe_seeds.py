@@ -45,7 +45,15 @@ def main() -> None:
         if seed == 0:
             print("seed  " + "  ".join(f"{name:>14}" for name in rows[0]))
         print(f"{seed:4}  " + "  ".join(f"{number:14.3f}" for number in rows[-1].values()), flush=True)
-    worst = {"gone": min, "gap": min, "beds lost": max, "for 90": max, "they remove": min, "as many random": max, "seconds": max}
+    worst = {
+        "gone": min,
+        "gap": min,
+        "beds lost": max,
+        "for 90": max,
+        "they remove": min,
+        "as many random": max,
+        "seconds": max,
+    }
     cells = [f"{worst[name](one[name] for one in rows):14.3f}" if name in worst else " " * 14 for name in rows[0]]
     print("worst " + "  ".join(cells))
 
