@@ -152,7 +152,7 @@ def replay(network: nn.Module, recording: Recording, rows: Callable[[int], torch
     layers = {name: (find_layer(network, name), recording[name]) for name in recording}
 
     def recorded(features: torch.Tensor) -> Callable[..., torch.Tensor]:
-        return lambda first, *others: features[rows(len(first))].to(first.device)
+        return lambda first, *others, **named: features[rows(len(first))].to(first.device)
 
     # an instance's own forward shadows its class's; other tools put theirs there too
     before = {layer: vars(layer).get("forward") for layer, _ in layers.values()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from ganlab.classes import class_names, class_number
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
 from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
-from ganlab.networks import check_seed, opened, redrawn, weights_digest
+from ganlab.networks import check_seed, gather_statistics, opened, redrawn, weights_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -348,6 +348,29 @@ class Gan:
             fresh = {side: redrawn(network, seed, f"{side} of {self.name!r}") for side, network in there.items()}
         card = replace(self.card, name=f"{self.name}-untrained")
         return self._with(fresh.get("generator"), fresh.get("discriminator"), card=card, folder=None)
+
+    def with_statistics_of(self, batches: Iterable[torch.Tensor]) -> Gan:
+        """The same networks, but every BatchNorm of the discriminator with the mean and variance of these pictures.
+
+        Trained, it kept those of real and generated pictures mixed; untrained, none, so that it normalises nothing,
+        which is not the network that training began with.
+
+        Args:
+            batches: pictures (n, c, h, w) in ``image``'s range, at least two at a time; the plain mean over all
+                batches is kept.
+
+        Raises:
+            GanlabError: there is no discriminator.
+        """
+        fresh = self._with(self.generator, copy.deepcopy(self._network("discriminator")))
+        assert fresh.discriminator is not None
+
+        def meet() -> None:
+            for images in batches:
+                fresh.score(images)
+
+        gather_statistics(fresh.discriminator, meet)
+        return fresh
 
     def _with(self, generator: nn.Module | None, discriminator: nn.Module | None, **changes: Any) -> Gan:
         kept = {name: getattr(self, name) for name in ("image", "card", "device", "classes", "label", "folder")}

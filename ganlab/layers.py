@@ -66,20 +66,31 @@ def hidden_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:
     A block that puts out its activation's own tensor stands for it: ``up16`` rather than ``up16.act``. A name stands
     for one thing: of an activation that several layers share, and so runs several times a pass, the maps that go into
     it are named, by the layer that puts them out. Maps that no module makes alone, as where activations are functions,
-    are left out.
+    are left out, and so is the picture's own activation, whatever is done to the picture behind it.
     """
     names = _names(network)
-    final = calls[-1][2].data_ptr()  # a view of it is the output too
+    final = calls[-1][2]
     # the outermost module that puts a tensor out comes last
     makers = {id(output): (module, output) for module, _, output in _once(calls) if module in names}
     maps: dict[str, Layer] = {}
-    for module, given, output in calls:
+    for place, (module, given, output) in enumerate(calls):
         activates = type(module).__module__ == "torch.nn.modules.activation" and output.ndim == 4
         made = makers.get(id(output)) or makers.get(id(given))
-        if activates and made is not None and output.data_ptr() != final:
+        if activates and made is not None and not _is_output(output, final, module, calls[place + 1 :]):
             layer = _layer(names[made[0]], *made)
             maps.setdefault(layer.name, layer)
     return list(maps.values())
+
+
+def _is_output(maps: torch.Tensor, final: torch.Tensor, made_by: nn.Module, later: Sequence[Call]) -> bool:
+    """Whether maps are what the network puts out: a view of it, or its channels, with no weights behind them."""
+    if maps.data_ptr() == final.data_ptr():
+        return True
+    if maps.shape[:2] != final.shape[:2]:
+        return False
+    # a module that holds the one that made them began before it
+    weighted = (module for module, _, _ in later if next(module.parameters(recurse=False), None) is not None)
+    return all(made_by in module.modules() for module in weighted)
 
 
 def feature_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:

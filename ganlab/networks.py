@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +62,22 @@ def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
             "Give its card an [architecture], which builds the networks from a seed.",
         )
     return fresh
+
+
+def gather_statistics(network: nn.Module, run: Callable[[], None]) -> None:
+    """Give every BatchNorm the plain mean of the means and variances of the batches that it meets in ``run``."""
+    from torch import nn
+
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+    norms = [norm for norm in network.modules() if isinstance(norm, kinds) and norm.track_running_stats]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    if norms:
+        run()
+    for norm in norms:
+        norm.eval()
 
 
 def check_seed(seed: int) -> None:

@@ -23,7 +23,7 @@ INPUT_AXIS: dict[type[nn.Module], int] = {nn.Conv2d: 1, nn.Linear: 1, nn.ConvTra
 def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Module:
     """The generator with zero weights wherever these maps of ``layer`` are consumed.
 
-    The surgery is proved on the spot: it must draw what zeroing the maps by a hook draws.
+    The surgery is proved on the spot: whatever is in the maps, it must draw what zeroing them by a hook draws.
     """
     filters = np.asarray(filters)
     check_filters(gan, layer, filters)
@@ -40,6 +40,8 @@ def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Mod
         for module, taken, _ in trace
         if any(taken is carrier for carrier in carriers) and (axis := _input_axis(module)) is not None
     ]
+    if len(filters) and not consumers:
+        raise _not_removable(layer)
     generator = copy.deepcopy(network)
     for consumer, axis in consumers:
         weight = activations.find_layer(generator, consumer).get_parameter("weight").data
@@ -81,7 +83,8 @@ def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
 
 def _input_axis(module: nn.Module) -> int | None:
     """Where the weight's input channels stand, None if it has none; ours, which is none of torch's, says it."""
-    if getattr(module, "groups", 1) != 1:
+    # what norms its weights (old spectral_norm and weight_norm) keeps them elsewhere, and zeros there change the others
+    if getattr(module, "groups", 1) != 1 or "weight" not in dict(module.named_parameters(recurse=False)):
         return None
     return INPUT_AXIS.get(type(module), getattr(module, "input_axis", None))
 
@@ -91,11 +94,30 @@ def _only_appends(module: nn.Module) -> bool:
 
 
 def _prove(gan: Gan, generator: nn.Module, layer: str, filters: np.ndarray) -> None:
+    """With noise in the maps: one that is silent in these few pictures could hide who reads it."""
     latents = gan.latents(4, label=None if gan.classes is None else 0)
     with gan.edit({layer: zeroed(filters)}):
         expected = gan.generate(latents)
-    if not torch.allclose(gan._with(generator, None).generate(latents), expected, atol=1e-4):
-        raise GanlabError(
-            f"The filters of {layer!r} cannot be removed: something other than a convolution uses them.",
-            "Drop them with gan.edit instead, or choose the layer after it.",
-        )
+    cut = gan._with(generator, None)
+    with cut.edit({layer: _noisy(filters)}):
+        drawn = cut.generate(latents)
+    if not torch.allclose(drawn, expected, atol=1e-4):
+        raise _not_removable(layer)
+
+
+def _noisy(filters: np.ndarray) -> activations.Edit:
+    """The edit that sets these maps to noise of both signs, as strong as the layer's strongest value, at least 1."""
+
+    def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        noise = torch.randn(features[:, filters].shape, generator=torch.Generator().manual_seed(0))
+        features[:, filters] = noise.to(features) * features.abs().max().clamp(min=1)
+        return features
+
+    return edit
+
+
+def _not_removable(layer: str) -> GanlabError:
+    return GanlabError(
+        f"The filters of {layer!r} cannot be removed: something other than a convolution uses them.",
+        "Drop them with gan.edit instead, or choose the layer after it.",
+    )

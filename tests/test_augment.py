@@ -191,25 +191,6 @@ def test_a_gan_that_was_trained_on_the_test_pictures_is_told_of(tmp_path: Path) 
         assert ["flatters" in note for note in _trained_on(gan, test)] == [True] * told
 
 
-def test_the_interval_of_a_difference_holds_what_it_promises() -> None:
-    """Simulated: paired answers of which few differ, where Wald's interval is too narrow, and where none do."""
-    from ganlab_augment.report import _difference
-
-    rng = np.random.default_rng(0)
-    for n, wrong_alone, other_alone in ((40, 0.02, 0.05), (200, 0, 0.02), (1000, 0.001, 0.003), (60, 0.3, 0.1)):
-        told = rng.choice(3, (2000, n), p=[wrong_alone, other_alone, 1 - wrong_alone - other_alone])
-        found = [_difference(row == 0, row == 1, "others") for row in told]
-        true = 100 * (wrong_alone - other_alone)
-        assert np.mean([one.low <= true <= one.high for one in found]) >= 0.94
-        assert all(one.low <= one.value <= one.high for one in found)
-    none = _difference(np.zeros(40, bool), np.zeros(40, bool), "others")
-    assert none.value == 0
-    assert none.low == pytest.approx(-none.high)
-    assert 2 < none.high < 10  # one picture of 40 is 2.5 points
-    all_differ = _difference(np.ones(40, bool), np.zeros(40, bool), "others")
-    assert all_differ.value == all_differ.high == 100
-
-
 def test_a_note_on_many_classes_says_that_it_names_some_of_them(tmp_path: Path) -> None:
     from ganlab_augment.investigation import _classes
 

@@ -31,7 +31,9 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
 
     It returns a Result with a control (or a reason) for every number; writes no file, prints nothing, leaves
     no hook on a network, changes no weight, mode or gradient switch, touches no global random state of
-    Python, numpy or torch nor any other global setting, and says the same byte by byte the second time.
+    Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it leaves
+    as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
+    hooks), how numpy takes errors, matplotlib's parameters, the environment variables and the current folder.
 
     Args:
         analysis: what ``@analysis`` made.
@@ -110,10 +112,8 @@ def _facts(gans: list[Gan]) -> Facts:
         "the global random state of Python": random.getstate(),
         "the global random state of numpy": repr(_numpy_state()),
         "the global random state of torch": torch.get_rng_state().numpy().tobytes(),
-        "torch's gradient mode": torch.is_grad_enabled(),
-        "torch's default type": torch.get_default_dtype(),
-        "torch's number of threads": torch.get_num_threads(),
         "the environment variables": dict(os.environ),
+        **_settings(),
     }
     for name, value in vars(torch_modules).items():
         if name.startswith("_global_") and name.endswith("hooks"):
@@ -124,6 +124,26 @@ def _facts(gans: list[Gan]) -> Facts:
                 whose = f"the {side}" if len(gans) == 1 else f"the {side} of GAN {number + 1}"
                 facts |= _network_facts(whose, network)
     return facts
+
+
+def _settings() -> Facts:
+    """The switches of the libraries."""
+    import matplotlib as mpl
+    import numpy as np
+    import torch
+
+    cudnn = torch.backends.cudnn
+    return {
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's default type": torch.get_default_dtype(),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch's precision of matrix products": torch.get_float32_matmul_precision(),
+        "torch's deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "torch's treatment of denormal numbers": (torch.tensor(1e-39) / 2).item(),
+        "torch's settings of cuDNN": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic),
+        "numpy's treatment of errors": np.geterr(),
+        "matplotlib's parameters": dict.copy(mpl.rcParams),  # as they are: reading the backend by its name sets it
+    }
 
 
 def _numpy_state() -> list[Any]:

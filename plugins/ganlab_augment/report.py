@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 24  # in a figure that names them
 MISTAKES = 10  # in a figure
-Z = 1.959964  # of a 95% interval
 
 
 def report(
@@ -79,28 +78,17 @@ def _metrics(answers: Sequence[Answers], truth: np.ndarray, shuffled: np.ndarray
         shuffled != truth, no_control="it is the control", about="the GAN's samples with classes drawn at random"
     )
     for other, name in ((one, one.learnt.metric.removeprefix("error")) for one in answers[:-1]):
-        metrics[f"above{name}"] = _difference(ours.told != truth, other.told != truth, _plural(other))
+        metrics[f"above{name}"] = Metric.of_paired_difference(
+            ours.told != truth,
+            other.told != truth,
+            no_control="it is the difference to a control",
+            about=f"points by which the error is above that from {_plural(other)}; the same pictures told by both",
+        )
     return metrics
 
 
 def _plural(one: Answers) -> str:
     return one.learnt.name if one.learnt.name.startswith("real") else f"samples of the {one.learnt.name}"
-
-
-def _difference(ours: np.ndarray, other: np.ndarray, named: str) -> Metric:
-    """By how many points the error is higher, on the same test pictures, with its 95% interval.
-
-    Wald's interval after one picture more that only either gets wrong (Bonett and Price 2012, after Agresti and Min):
-    Wald's own has no width where all answers are the same, and is too narrow where few differ.
-    """
-    n, more = len(ours), len(ours) + 2
-    worse, better = int((ours & ~other).sum()), int((other & ~ours).sum())
-    middle = (worse - better) / more
-    half = Z * ((worse + better + 2) / more - middle**2) ** 0.5 / more**0.5
-    low, high = max(middle - half, -1.0), min(middle + half, 1.0)
-    about = f"points by which the error is above that from {named}; the same pictures told by both"
-    value = (worse - better) / n
-    return Metric(100 * value, 100 * low, 100 * high, n, no_control="it is the difference to a control", about=about)
 
 
 def _errors(answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarray, shuffled: np.ndarray) -> Table:

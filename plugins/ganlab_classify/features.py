@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from ganlab import Gan, GanlabError, Images, progress, suggest
@@ -119,26 +118,6 @@ def chunk_size(gan: Gan, names: Sequence[str]) -> int:
     """How many pictures to describe at once: whole batches of the GAN whose activations stay within bounds."""
     each = sum(int(np.prod(layer.shape)) for layer in gan.layers("discriminator") if layer.name in names)
     return max(BATCH, min(LARGEST_CHUNK, CHUNK_NUMBERS // each) // BATCH * BATCH)
-
-
-def with_statistics_of(gan: Gan, batches: Iterable[torch.Tensor]) -> Gan:
-    """The same networks, but every BatchNorm of the discriminator with the mean and variance of these pictures.
-
-    Trained, it kept those of real and generated pictures mixed; untrained, none at all, so that it normalises nothing.
-    """
-    fresh = gan.renamed(gan.name, gan.card.summary)
-    assert fresh.discriminator is not None
-    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
-    norms = [norm for norm in fresh.discriminator.modules() if isinstance(norm, kinds) and norm.track_running_stats]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean over all batches
-        norm.train()
-    for images in batches if norms else ():
-        fresh.score(images)
-    for norm in norms:
-        norm.eval()
-    return fresh
 
 
 class Described:

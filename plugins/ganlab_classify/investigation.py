@@ -21,7 +21,6 @@ from .features import (
     layer_names,
     of_discriminator,
     of_pixels,
-    with_statistics_of,
 )
 from .labelled import STREAM, Task, check_per_class, draw, open_task, validation_of
 from .learning import GRID, Outcome, Plan, learn
@@ -95,7 +94,7 @@ def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _extract(gan: Gan, names: Sequence[str], pictures: Pictures, sample: np.ndarray, chunk: int) -> Extract:
-    return of_discriminator(with_statistics_of(gan, pictures.batches(sample, chunk)), names)
+    return of_discriminator(gan.with_statistics_of(pictures.batches(sample, chunk)), names)
 
 
 def _twins(digests: Sequence[bytes], pictures: Pictures, plan: Plan) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
 from ganlab import Metric, progress
 
@@ -74,15 +74,17 @@ class Outcome:
         return share.low, share.high
 
     def above(self, other: Outcome) -> tuple[float, float, float]:
-        """By how many points it is better, and 95% as :meth:`interval` has them, here picture by picture.
+        """By how many points it is better, and 95%: picture by picture (Tango's score interval), or of a further draw.
 
         Both told the same pictures, from the same draws.
         """
-        gain = 100 * (self.right.astype(float) - other.right)
-        if len(gain) > 1:
-            return float(gain.mean()), *of_a_further_draw(gain.mean(1), -100, 100)
-        half = ndtri(UPPER) * float(gain.std()) / math.sqrt(gain.size)
-        return float(gain.mean()), float(gain.mean()) - half, float(gain.mean()) + half
+        if len(self.right) > 1:
+            gains = 100 * (self.right.mean(1) - other.right.mean(1))
+            return float(gains.mean()), *of_a_further_draw(gains, -100, 100)
+        gain = Metric.of_paired_difference(self.right[0], other.right[0])
+        assert gain.low is not None
+        assert gain.high is not None
+        return gain.value, gain.low, gain.high
 
 
 def of_a_further_draw(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:

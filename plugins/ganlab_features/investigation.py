@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,12 @@ from ganlab import Gan, GanlabError, Images, Labeler, Metric, Result, Table
 from . import figures
 from .guided import Layer, Rule, guided_gradients
 from .judging import judge
-from .pictures import Data, Pictures, Samples
+from .pictures import AT_ONCE, Data, Pictures, Samples
 from .strongest import Strongest, strongest
 from .structure import metrics, structure
+
+STATISTICS = 256  # pictures by which an untrained discriminator normalises
+BARS = 8  # untrained discriminators that set the bar for filters: the best filter of a single one is luck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +44,11 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     assert gan.discriminator is not None
     layer = Layer.of(gan.discriminator, name, shape, gan.device)
     shown = _shown(choices, layer)
-    alone = gan.alone("discriminator")
-    fresh = alone.untrained(choices.seed)
+    data = Data(images if choices.limit is None else images.first(choices.limit), gan)
+    untrained = before_training(gan, data)
+    fresh = untrained(choices.seed)
     assert fresh.discriminator is not None
     layers = [layer, replace(layer, network=fresh.discriminator)]
-    data = Data(images if choices.limit is None else images.first(choices.limit), gan)
     found = strongest([gan, fresh], name, data, choices.top)
     looked = [explain(one, ranking, data, shown, choices.rule) for one, ranking in zip(layers, found, strict=True)]
     result = _result(gan, images, layer, looked, shown, found, len(data), choices)
@@ -62,8 +65,18 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
             pictures = Data(images.first(choices.n), gan)
-        judge([gan, fresh, alone.untrained(choices.seed ^ 1)], layers, pictures, labeler, choices, result)
+        bars = [untrained(choices.seed ^ number) for number in range(1, 1 + BARS)]
+        judge([gan, fresh, *bars], layers, pictures, labeler, choices, result)
     return result
+
+
+def before_training(gan: Gan, data: Data) -> Callable[[int], Gan]:
+    """From a seed the discriminator as training begins: with fresh weights, and normalising by pictures of DATA."""
+    alone = gan.alone("discriminator")
+    # again from the first where there are fewer: a batch of one has no variance
+    rows = np.arange(STATISTICS) % len(data)
+    batches = data.some(rows).split(AT_ONCE)
+    return lambda seed: alone.untrained(seed).with_statistics_of(batches)
 
 
 @dataclass(frozen=True)

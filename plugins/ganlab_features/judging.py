@@ -1,4 +1,4 @@
-"""Which concepts the filters are on, where a labeler knows them, beside two untrained discriminators."""
+"""Which concepts the filters are on, where a labeler knows them, beside untrained discriminators."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def judge(
     """Dissect the layer, and add what was found to the result.
 
     Args:
-        gans: the GAN; untrained, the control; untrained from another seed, which sets the bar.
+        gans: the GAN; untrained, the control; untrained from other seeds, each of which sets a bar.
         layers: of the first two.
     """
     found = dissect(gans, layers[0].name, pictures, labeler, choices.share)
@@ -61,8 +61,8 @@ def judge(
     sides = [
         _side(gans[which], layers[which], rankings[which], found, which, pictures, labeler, choices) for which in (0, 1)
     ]
-    bar = found.overlaps[2].beyond_place.max(0)
-    on = [overlap.beyond_place > bar for overlap in found.overlaps[:2]]
+    bars = np.stack([overlap.beyond_place.max(0) for overlap in found.overlaps[2:]])
+    on = [overlap.beyond_place > bars[:, None] for overlap in found.overlaps[:2]]
     result.metrics |= _metrics(found, sides, on, len(pictures))
     result.tables["concepts"] = _table(found, sides, on)
     best = [side.best[:, 0] for side in sides]
@@ -76,9 +76,9 @@ def judge(
     result.arrays |= {"iou": found.overlaps[0].iou, "iou_moved": found.overlaps[0].moved}
     value = {name: metric.value for name, metric in result.metrics.items()}
     result.summary = (
-        f"{value['filters_on_a_concept']:.0%} of the {len(on[0])} filters of {layers[0].name} of {gans[0].name} fire "
-        f"on one of {', '.join(found.concepts)} better than any untrained filter "
-        f"({value['filters_on_a_concept_untrained']:.0%} before training)."
+        f"{value['filters_on_a_concept']:.0%} of the {len(found.overlaps[0].iou)} filters of {layers[0].name} of "
+        f"{gans[0].name} fire on one of {', '.join(found.concepts)} better than any filter of an untrained "
+        f"discriminator ({value['filters_on_a_concept_untrained']:.0%} before training)."
     )
     missing = [name for name in labeler.concepts if name not in found.concepts]
     if missing:
@@ -127,14 +127,15 @@ def shares_on(gradient: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, 
 
 
 def _metrics(found: Dissection, sides: Sequence[_Side], on: Sequence[np.ndarray], pictures: int) -> dict[str, Metric]:
-    filters = len(on[0])
+    """Of the filters of both; ``on`` says for each bar (bars, filters, concepts) which are above it."""
+    bars, filters, _ = on[0].shape
     seen = f"over {pictures} pictures"
     own, before = found.overlaps[:2]
     pairs = {
         "filters_on_a_concept": (
-            [fits.any(1).mean() for fits in on],
+            [fits.any(2).mean() for fits in on],
             "share of filters whose IoU with some concept, beyond that with masks of another picture, is above that of "
-            "every filter of a second untrained discriminator",
+            f"every filter of an untrained discriminator: mean and range over {bars} of them",
         ),
         "best_iou": (
             [overlap.iou.max(1).mean() for overlap in (own, before)],
@@ -158,6 +159,9 @@ def _metrics(found: Dissection, sides: Sequence[_Side], on: Sequence[np.ndarray]
         metrics[f"{name}_untrained"] = Metric(
             control, n=filters, no_control="it is the control", about="the same before training"
         )
+    for name, fits in zip(("filters_on_a_concept", "filters_on_a_concept_untrained"), on, strict=True):
+        by_bar = fits.any(2).mean(1)
+        metrics[name] = replace(metrics[name], low=by_bar.min(), high=by_bar.max())
     if both.any():
         count = int(both.sum()) * sides[0].best.shape[1]
         for name in ("gradient_on_concept", "gradient_on_concept_untrained"):
@@ -180,13 +184,13 @@ def _table(found: Dissection, sides: Sequence[_Side], on: Sequence[np.ndarray]) 
         for which, (side, overlap) in enumerate(zip(sides, found.overlaps[:2], strict=True)):
             best = side.best[place, 0]
             row += [] if which else [best]
-            row += [overlap.iou[best, place], overlap.moved[best, place], on[which][:, place].sum()]
+            row += [overlap.iou[best, place], overlap.moved[best, place], on[which][:, :, place].sum(1).mean()]
             row += [side.inside[place] if side.there[place] else None]
         rows.append(row)
     return Table(
         columns,
         rows,
         "Each concept's best filter, by what the right picture's masks add to its IoU; how many filters are on the "
-        "concept, better than any of a second untrained discriminator; and how many times its share of the area the "
-        f"concept gets of the squared gradients of its {sides[0].best.shape[1]} best filters.",
+        "concept, better than any of an untrained discriminator, the mean over several; and how many times its share "
+        f"of the area the concept gets of the squared gradients of its {sides[0].best.shape[1]} best filters.",
     )

@@ -1,22 +1,27 @@
 """Which pixels of a picture a unit of a feature map can see, for any network.
 
-Nothing is read from kernel sizes: with rectifiers that let everything pass, the gradient of a unit is nonzero exactly
-where the unit depends on the picture, whatever the layers in between are called. A layer that mixes the whole picture
-gives the whole picture. Only the box around is kept, and rows and columns are taken to be independent of each other.
+Nothing is read from the kernel sizes of convolutions: with rectifiers that let everything pass, the gradient of a unit
+is nonzero exactly where the unit depends on the picture, whatever the layers in between are called. So everything
+passes where a function is flat, too, and max-pooling, whose own gradient shows the largest of each window in the one
+picture that is looked at, gets that of all cells. A layer that mixes the whole picture gives the whole picture. Only
+the box around is kept, and rows and columns are taken to be independent of each other.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ganlab import GanlabError, random_bits
 
-from .rectifiers import Compute, Intercept, run_until
+from .rectifiers import FLAT, POOLING, Call, Compute, Intercept, elementwise, run_until
 
 STREAM_NOISE = 601
 AT_ONCE = 16  # units in one backward pass
@@ -50,10 +55,56 @@ class Fields:
 
 
 class _PassAll(Intercept):
-    """Rectifiers keep their values and let the whole gradient through."""
+    """Rectifiers and whatever else hides a part keep their values and let the whole gradient through."""
 
     def rectify(self, number: int, x: torch.Tensor, compute: Compute) -> torch.Tensor:
-        return x + (compute(x.clone()) - x).detach()
+        return _through(x, compute(x.clone()))
+
+    def bend(self, name: str, func: Call, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if name in FLAT:
+            return elementwise(lambda x, compute: _through(x, compute(x.clone())), func, args, kwargs)
+        output = func(*args, **kwargs)
+        if name not in POOLING:
+            return output
+        pooled, *indices = output if isinstance(output, tuple) else (output,)
+        x, *how = args or (kwargs.pop("input"),)
+        if name.startswith("adaptive"):
+            windows = F.adaptive_avg_pool2d(x, pooled.shape[2:])
+        else:
+            windows = _sums_of_windows(pooled.shape, x, *how, **kwargs)
+        return (_through(windows, pooled), *indices) if indices else _through(windows, pooled)
+
+
+def _through(x: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """These values with the gradient of ``x``."""
+    return x + (values - x).detach()
+
+
+def _sums_of_windows(
+    shape: torch.Size,
+    x: torch.Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    *_: Any,
+    **__: Any,
+) -> torch.Tensor:
+    """The sum over each window of a pooling that puts out this shape, called as ``max_pool2d`` is."""
+    kernel, step, before, apart = (_pair(value) for value in (kernel_size, stride or kernel_size, padding, dilation))
+    # as far as the last window reaches, which may be over the edge
+    behind = [
+        max(0, (count - 1) * by + gap * (cells - 1) + 1 - first - side)
+        for count, by, gap, cells, first, side in zip(shape[2:], step, apart, kernel, before, x.shape[2:], strict=True)
+    ]
+    wide = F.pad(x, (before[1], behind[1], before[0], behind[0])).flatten(0, 1)[:, None]
+    sums = F.conv2d(wide, wide.new_ones(1, 1, *kernel), stride=step, dilation=apart)
+    return sums[..., : shape[2], : shape[3]].reshape(shape)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    """What torch takes for both sides at once."""
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
 
 
 def receptive_fields(network: nn.Module, layer: str, shape: tuple[int, int, int]) -> Fields:

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from ganlab import GanlabError
 
 Compute = Callable[[torch.Tensor], torch.Tensor]
+Call = Callable[..., Any]
 
 # the names that torch's functions, methods and in-place variants (with a _ behind) share
 RECTIFIERS = frozenset(
@@ -27,13 +28,17 @@ RECTIFIERS = frozenset(
         "hardswish",
     }
 )  # fmt: skip
-# other functions that bend: their own gradient is left as it is, and the result says so
-OTHERS = frozenset(
+# functions of one value each that are flat somewhere, and those that take the largest of each window
+FLAT = frozenset(
+    {"hardtanh", "hardsigmoid", "threshold", "hardshrink", "softshrink", "clamp", "clamp_min", "clamp_max", "clip"}
+)
+POOLING = frozenset(
     {
-        "tanh", "sigmoid", "hardtanh", "hardsigmoid", "softsign", "logsigmoid", "threshold", "abs", "maximum",
-        "minimum", "where", "clamp", "clamp_min", "clip", "max_pool2d", "adaptive_max_pool2d", "softmax",
+        "max_pool2d", "max_pool2d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices",
     }
 )  # fmt: skip
+# all other functions that bend: their own gradient is left as it is, and the result says so
+OTHERS = FLAT | POOLING | {"tanh", "sigmoid", "softsign", "logsigmoid", "abs", "maximum", "minimum", "where", "softmax"}
 
 
 class Intercept(TorchFunctionMode):
@@ -55,35 +60,45 @@ class Intercept(TorchFunctionMode):
         """What the rectifier of this number puts out, counted from 0; ``x`` is read by nobody else."""
         return compute(x)
 
-    def convolve(self, number: int, compute: Callable[..., torch.Tensor], x: Any, *others: Any) -> torch.Tensor:
+    def convolve(self, number: int, compute: Call, x: Any, *others: Any) -> torch.Tensor:
         """What the convolution of this number puts out."""
         return compute(x, *others)
 
+    def bend(self, name: str, func: Call, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What another bending function of this name puts out."""
+        return func(*args, **kwargs)
+
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self, func: Call, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         given = dict(kwargs or {})
-        name = getattr(func, "__name__", "").rstrip("_")
+        name = getattr(func, "__name__", "").strip("_")
         if name in RECTIFIERS:
-            return self._rectify(func, args, given)
+            self.rectifiers += 1
+            number = self.rectifiers - 1
+            return elementwise(lambda x, compute: self.rectify(number, x, compute), func, args, given)
         if name == "conv2d" and not given:  # as nn.Conv2d calls it
             self.convolutions += 1
             return self.convolve(self.convolutions - 1, func, *args)
         if name in OTHERS:
-            self.others[name] = None
+            self.others[name.removesuffix("_with_indices")] = None
+            return self.bend(name, func, args, given)
         return func(*args, **given)
 
-    def _rectify(self, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        in_place = _in_place(func, args, kwargs)
-        x, *rest = args if args else (kwargs.pop("input"),)
-        # a tensor of its own: what arrives at it going back has come through this rectifier alone
-        private = x.clone() if in_place else x.view_as(x)
-        self.rectifiers += 1
-        output = self.rectify(self.rectifiers - 1, private, lambda value: func(value, *rest, **kwargs))
-        return x.copy_(output) if in_place else output
+
+def elementwise(
+    instead: Callable[[torch.Tensor, Compute], torch.Tensor], func: Call, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """A call of a function of one value each, in place or not, with ``instead(x, compute)`` for ``compute(x)``."""
+    in_place = _in_place(func, args, kwargs)
+    x, *rest = args if args else (kwargs.pop("input"),)
+    # a tensor of its own: what arrives at it going back has come through this call alone
+    private = x.clone() if in_place else x.view_as(x)
+    output = instead(private, lambda value: func(value, *rest, **kwargs))
+    return x.copy_(output) if in_place else output
 
 
-def _in_place(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def _in_place(func: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether this call overwrites its input."""
     if func.__name__.endswith("_"):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -33,7 +34,12 @@ class Bench:
         self.latents = latents
         self.labeler = labeler
         with gan.record(*gan.layers_until(layer)) as self._recording:
-            gan.generate(latents)
+            self.pictures = gan.generate(latents)
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """What the pictures show as they are: (n, concepts) bool."""
+        return self.labeler.shows(self.pictures, self.gan.image)
 
     def shows(self, filters: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """What the pictures, or these rows of them, show without these maps: (n, concepts) bool."""
@@ -70,10 +76,23 @@ class Curve:
         return int(self.k[enough[0]]) if len(enough) else None
 
 
-def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int, seed: int, result: Result) -> None:
-    """Drop the first ``count`` maps of the ranking, and as many at random; add what it did to the result."""
+def drop(
+    bench: Bench,
+    further: Latents,
+    concept: str,
+    ranking: np.ndarray,
+    count: int,
+    draws: int,
+    seed: int,
+    result: Result,
+) -> None:
+    """Drop the first ``count`` maps of the ranking, and as many at random; add what it did to the result.
+
+    Args:
+        further: samples that measure what the fewest filters remove: those of the bench say which are the fewest.
+    """
     column = bench.labeler.column(concept)
-    before, after = bench.shows(ranking[:0]), bench.shows(ranking[:count])
+    before, after = bench.before, bench.shows(ranking[:count])
     by_chance = _random_shares(bench, len(ranking), count, draws, seed)
     n = len(before)
     share_before, share_after, share_random = (
@@ -102,7 +121,16 @@ def drop(bench: Bench, concept: str, ranking: np.ndarray, count: int, draws: int
         if other != column:
             result.metrics |= _side_effect(name, before[:, other], after[:, other], by_chance[:, other])
     curve = drop_curve(bench, ranking[:count], column, before[:, column], after[:, column])
-    _report_curve(bench, concept, ranking, curve, draws, seed, result)
+    few = curve.filters_for(GONE) if share_before else None
+    result.figures["curve"] = figures.curve(curve.k, curve.share, result.metrics["share_after_random"], few, concept)
+    result.arrays |= {"curve_k": curve.k, "curve_share": curve.share}
+    if few is not None:
+        _report_few(bench, further, concept, ranking, few, draws, seed, result)
+    elif share_before:
+        result.notes.append(
+            f"Without all {count} filters less than 90% of the share of samples that show {concept!r} is gone, so "
+            "there is no filters_for_90."
+        )
     _show(bench, concept, ranking, count, seed, before[:, column], result)
     filters = f"{count} of {len(ranking)} filters in {bench.layer}"
     if share_before:
@@ -226,43 +254,53 @@ def _side_effect(name: str, before: np.ndarray, after: np.ndarray, by_chance: np
     }
 
 
-def _report_curve(
-    bench: Bench, concept: str, ranking: np.ndarray, curve: Curve, draws: int, seed: int, result: Result
+def _report_few(
+    bench: Bench,
+    further: Latents,
+    concept: str,
+    ranking: np.ndarray,
+    few: int,
+    draws: int,
+    seed: int,
+    result: Result,
 ) -> None:
-    column, before = bench.labeler.column(concept), curve.share[0]
-    few = curve.filters_for(GONE) if before else None
-    if few is None and before:
-        result.notes.append(
-            f"Without all {curve.k[-1]} filters less than 90% of the samples that show {concept!r} lose it, so there "
-            "is no filters_for_90."
-        )
-    elif few is not None:
+    """How few filters are enough, and what they remove from samples that did not choose how many they are."""
+    said = "the next line says what they remove from other samples, against as many random filters"
+    column = bench.labeler.column(concept)
+    others = Bench(bench.gan, bench.layer, further, bench.labeler)
+    shown = np.flatnonzero(others.before[:, column])
+    if len(shown):
+        lost = ~others.shows(ranking[:few], shown)[:, column]
         # a quarter of the draws: whether these remove next to nothing needs no narrow interval
-        draws = max(2, draws // 4)
-        removed = 1 - _random_shares(bench, len(ranking), few, draws, seed)[:, column] / before
-        result.metrics |= {
-            "filters_for_90": Metric(
-                few,
-                n=len(ranking),
-                no_control="a count; the next line says what it removes, against as many random filters",
-                about=f"fewest filters, by rank, without which 90% of the samples that show {concept!r} lose it",
-            ),
-            "filters_for_90_removed": Metric(
-                1 - curve.share[curve.k == few][0] / before,
-                n=len(bench.latents),
+        chosen = random_filters(len(ranking), few, max(2, draws // 4), seed)
+        by_chance = np.array([1 - others.shows(filters, shown)[:, column].mean() for filters in chosen])
+        measured = {
+            "filters_for_90_removed": Metric.of_share(
+                lost,
                 control="filters_for_90_removed_at_random",
-                about=f"part of the samples that show {concept!r} that lose it without these filters",
+                about=f"part of {len(further)} further samples that show {concept!r} that lose it without them",
             ),
             "filters_for_90_removed_at_random": Metric(
-                removed.mean(),
-                *of_draws(removed),
-                len(bench.latents),
+                by_chance.mean(),
+                *of_draws(by_chance),
+                len(shown),
                 no_control="it is the control",
-                about=f"the same without as many random filters: mean of {draws} draws and the range of 95% of them",
+                about=f"the same without as many random filters: mean of {len(chosen)} draws and the range of 95% of "
+                "them",
             ),
         }
-    result.figures["curve"] = figures.curve(curve.k, curve.share, result.metrics["share_after_random"], few, concept)
-    result.arrays |= {"curve_k": curve.k, "curve_share": curve.share}
+    else:
+        measured, said = {}, "a note says why nothing is said of what they remove"
+        result.notes.append(
+            f"There is no filters_for_90_removed: none of {len(further)} further samples shows {concept!r}."
+        )
+    result.metrics["filters_for_90"] = Metric(
+        few,
+        n=len(ranking),
+        no_control=f"a count; {said}",
+        about=f"fewest filters, by rank, without which the share of samples that show {concept!r} falls by 90%",
+    )
+    result.metrics |= measured
 
 
 def _show(
@@ -273,7 +311,7 @@ def _show(
     latents = bench.latents[rows]
     by_chance = random_filters(len(ranking), count, 1, seed)[0]
     pictures = {
-        "original": bench.gan.generate(latents),
+        "original": bench.pictures[rows],
         f"{count} {concept} filters dropped": pictures_without(bench.gan, bench.layer, latents, ranking[:count]),
         f"{count} random filters dropped": pictures_without(bench.gan, bench.layer, latents, by_chance),
     }

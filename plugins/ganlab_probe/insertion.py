@@ -16,6 +16,7 @@ from .intervals import of_draws
 from .marks import Marks
 
 COVERED = 0.25  # the part of the place that the concept must cover to be there
+ROUNDING = 1e-9  # in fractions of the picture
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,28 @@ class Spot:
 
 
 class Place:
-    """A rectangle of the picture around a spot, in fractions of the picture."""
+    """A rectangle of the picture around a spot.
+
+    Args:
+        size: width and height in fractions of the picture.
+        side: of the picture that the spot lies in, in pixels.
+    """
 
     def __init__(self, spot: Spot, size: tuple[float, float], side: int) -> None:
-        middle = (spot.x / side, spot.y / side)
-        self.left, self.top = (max(0.0, at - extent / 2) for at, extent in zip(middle, size, strict=True))
-        self.right, self.bottom = (min(1.0, at + extent / 2) for at, extent in zip(middle, size, strict=True))
+        self._middle = (spot.x / side, spot.y / side)
+        self._size = size
 
     def of(self, side: int) -> tuple[slice, slice]:
-        """Rows and columns of a map with this side; at least one each."""
-        top, left = int(self.top * side), int(self.left * side)
-        return slice(top, max(top + 1, round(self.bottom * side))), slice(left, max(left + 1, round(self.right * side)))
+        """Rows and columns of a map with this side: the cells whose centre lies in it, at least those around the spot.
+
+        A centre on an edge counts, on the left as on the right: mirrored places have mirrored cells.
+        """
+        centres = (np.arange(side) + 0.5) / side
+        across, down = (
+            np.flatnonzero(np.abs(centres - at) <= max(extent, 1 / side) / 2 + ROUNDING)
+            for at, extent in zip(self._middle, self._size, strict=True)
+        )
+        return slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
 
 
 def insert(

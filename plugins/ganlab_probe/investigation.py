@@ -61,7 +61,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     if labeler is not None and len(fits) > 1:
         trials = layers.try_each(gan, fits, labeler, concept, choices.top, choices.seed)
     paper = layers.paper_layer(gan)
-    layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials)
+    layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials, choices.top)
     ranking = fits[layer].ranked()
     result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
     result.notes += layers.left_out(asked, fits)
@@ -73,13 +73,19 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     count = choices.top or (fits[layer].above_zero if choices.order == "weight" else effects.harmful)
     if choices.drop or choices.insert or choices.save:
         count = _checked(count, len(ranking), layer, concept)
+        if count == len(ranking) and (choices.drop or choices.insert):
+            result.notes.append(
+                f"The random filters are no control: they are all {count} filters of {layer}, as those for {concept!r} "
+                "are. Take fewer with --top, or name another --layer."
+            )
     filters = ranking[:count]
     if choices.drop:
         fresh = _fresh(gan, marks, choices)
         if labeler is None:
             _drop_unjudged(gan, layer, ranking, count, concept, fresh, result, choices)
         else:
-            drop(Bench(gan, layer, fresh, labeler), concept, ranking, count, choices.draws, choices.seed, result)
+            bench, further = Bench(gan, layer, fresh, labeler), _fresh(gan, marks, choices, 1)
+            drop(bench, further, concept, ranking, count, choices.draws, choices.seed, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if spot is not None:
@@ -153,9 +159,9 @@ def _checked(count: int, maps: int, layer: str, concept: str) -> int:
     return count
 
 
-def _fresh(gan: Gan, marks: Marks, choices: Choices) -> Latents:
-    """Samples that nobody marked."""
-    latents = gan.latents(choices.fresh, seed=choices.seed, first=FRESH_FROM)
+def _fresh(gan: Gan, marks: Marks, choices: Choices, block: int = 0) -> Latents:
+    """Samples that nobody marked; other ones in every block."""
+    latents = gan.latents(choices.fresh, seed=choices.seed, first=FRESH_FROM + block * choices.fresh)
     if any((choices.seed, int(index)) in marks.names for index in latents.index):
         raise GanlabError("The boxes were drawn on the samples the drop is judged on.", "Choose another --seed.")
     return latents
@@ -237,7 +243,7 @@ def _report_papers_way(
         return
     cells = draw_cells(features, inside, choices.negatives, choices.seed, "anywhere")
     filters = np.flatnonzero(weights_of(cells, choices.c) > 0)
-    shown = Bench(gan, paper, fresh, labeler).shows(filters)[:, labeler.column(concept)]
+    shown = labeler.shows(pictures_without(gan, paper, fresh, filters), gan.image)[:, labeler.column(concept)]
     result.metrics["share_after_paper"] = Metric.of_share(
         shown,
         no_control="for comparison; --layer paper --negatives-from anywhere gives its controls",

@@ -124,19 +124,32 @@ def try_each(
     before = float(labeler.shows(gan.generate(latents), gan.image)[:, column].mean())
     trials = {}
     for name, found in progress(fits.items(), "trying each layer"):
-        bench, maps = Bench(gan, name, latents, labeler), len(found.weights)
-        count = min(top or found.above_zero, maps)
+        bench, count, maps = Bench(gan, name, latents, labeler), _dropped(found, top), len(found.weights)
         drops = [found.ranked()[:count], *random_filters(maps, count, TRIAL_DRAWS, seed, STREAM_TRIAL)]
         after, *by_chance = (float(bench.shows(filters)[:, column].mean()) for filters in drops)
         trials[name] = Trial(before, after, float(np.mean(by_chance)))
     return trials
 
 
-def best(fits: Mapping[str, Fit], trials: Mapping[str, Trial]) -> str:
-    """The layer whose trial shows the widest gap; without trials, the one that tells best on held-out pictures."""
-    if trials:
-        return max(fits, key=lambda name: (trials[name].gap, fits[name].auc))
-    return max(fits, key=lambda name: fits[name].auc)
+def best(fits: Mapping[str, Fit], trials: Mapping[str, Trial], top: int | None) -> str:
+    """The layer whose trial shows the widest gap; without trials, the one that tells best on held-out pictures.
+
+    One that would lose all its maps comes after the others, as random filters are no control there; last comes one
+    that would lose none.
+    """
+
+    def merit(name: str) -> tuple[bool, bool, float, float]:
+        found = fits[name]
+        count = _dropped(found, top)
+        gap = trials[name].gap if trials else 0.0
+        return count > 0, count < len(found.weights), gap, found.auc
+
+    return max(fits, key=merit)
+
+
+def _dropped(found: Fit, top: int | None) -> int:
+    """How many filters of a layer a drop takes."""
+    return min(top or found.above_zero, len(found.weights))
 
 
 def comparison(fits: Mapping[str, Fit], trials: Mapping[str, Trial]) -> Table:
