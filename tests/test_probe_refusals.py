@@ -41,3 +41,10 @@ def test_more_filters_than_any_layer_has(layer: str, most: int) -> None:
 def test_as_many_as_the_largest_layer_has_are_tried() -> None:
     with pytest.raises(AssertionError, match="a fit was begun"):
         probe(planted_gan(), "window", drop=True, top=MAPS, labeler=Truth())
+
+
+def test_a_concept_that_nobody_has_marked_is_told_the_way_to_boxes() -> None:
+    with pytest.raises(GanlabError, match="Nobody has marked 'window'") as caught:
+        probe(tiny_gan(), "windows")
+    assert "`ganlab mark --gan GAN --concept window`" in caught.value.hint
+    assert "--boxes FILE" in caught.value.hint
