@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints, overload
 
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.labelers import Labeler
 from ganlab.parameters import Parameter, Range, read_parameter, reject
 from ganlab.results import Result
 
@@ -123,6 +124,7 @@ class Analysis:
         if not isinstance(result, Result):
             raise TypeError(f"analysis {self.name!r} returned {type(result).__name__}, not a Result")
         result.record = {**result.record, **self._record(bound.arguments, values)}
+        result.notes += _notes_of_judges(values.values())
         result.check()
         return result
 
@@ -138,6 +140,20 @@ class Analysis:
         if isinstance(gan, Gan):
             record["gan"] = {"name": gan.name, "hash": gan.hash}
         return record
+
+
+def _notes_of_judges(values: Iterable[Any]) -> list[str]:
+    """A note for each labeler and each GAN whose card does not name it: nobody has validated the one on the other."""
+    given = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    labelers = [one for one in given if isinstance(one, Labeler)]
+    gans = [one for one in given if isinstance(one, Gan)]
+    return [
+        f"The labeler {labeler.name!r} was made for {labeler.domain}; whether it is right about the pictures of "
+        f"{gan.name!r} nobody has checked."
+        for labeler in labelers
+        for gan in gans
+        if gan.card.facts.get("labeler") != labeler.name
+    ]
 
 
 @overload

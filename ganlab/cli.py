@@ -63,6 +63,9 @@ class Root(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
+        loose = ctx.params.get("plugin")
+        if loose is not None and "--help" not in args and not ctx.resilient_parsing:
+            host().require(loose.stem)
         command = self.get_command(ctx, name)
         if command is None:
             raise _unknown(name, self.list_commands(ctx))
@@ -96,11 +99,12 @@ app = typer.Typer(
 )
 
 
-def _take_file(file: Path | None) -> None:
+def _take_file(file: Path | None) -> Path | None:
     if file is not None:
         problem = host().add_file(file)
         if problem is not None:
             raise problem.error()
+    return file
 
 
 def _print_version(wanted: bool) -> None:
@@ -255,8 +259,17 @@ def _unknown(name: str, known: list[str]) -> GanlabError:
         return problem.error()
     if name in host().disabled:
         return GanlabError(f"The plugin '{name}' is disabled.", "Take it out of GANLAB_DISABLE.")
-    hint = did_you_mean(name, known) or "`ganlab --help` lists the commands."
-    return GanlabError(f"There is no command '{name}'.", hint)
+    advice = [_commands_of(entry) for entry in host().entries.values() if entry.file is not None]
+    advice.append(did_you_mean(name, known) or ("" if advice else "`ganlab --help` lists the commands."))
+    advice.append(host().left_out())
+    return GanlabError(f"There is no command '{name}'.", " ".join(filter(None, advice)))
+
+
+def _commands_of(entry: PluginEntry) -> str:
+    """What a loose file's commands are called, for whoever types the name of a function in it."""
+    names = host().commands(entry.name)
+    the = {0: "no command", 1: "the command"}.get(len(names), "the commands")
+    return f"{entry.file} brings {the} {', '.join(names)}".rstrip() + "."
 
 
 def _in_one_line(message: str) -> str:
@@ -284,10 +297,9 @@ def _blame(error: BaseException) -> tuple[str, str]:
 
     entry = _guilty(error)
     who = "ganlab itself" if entry is None else f"plugin '{entry.name}' ({entry.distribution})"
-    return (
-        f"{who} crashed: {one_line(error)}",
-        "Run it again with --traceback to see where, and tell its author.",
-    )
+    hint = "Run it again with --traceback to see where"
+    author = "" if entry is not None and entry.file is not None else ", and tell its author"
+    return f"{who} crashed: {one_line(error)}", f"{hint}{author}."
 
 
 def _guilty(error: BaseException) -> PluginEntry | None:

@@ -145,7 +145,9 @@ class Exemplars:
         """
         message = f"There are no exemplars called {name!r}"
         meant = list(self.groups)
-        hint = f"Known groups: {few(self.groups) or 'none'}."
+        hint = f"Known groups: {few(self.groups)}."
+        if not self.groups:
+            hint = f"Choose some with `ganlab mark --gan GAN --group {name}` and give the file: --exemplars FILE."
         if labeler is not None:
             words = words_of(labeler)
             hint += f" The labeler {labeler.name!r} knows the words: {few(words)}."

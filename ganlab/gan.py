@@ -44,7 +44,8 @@ class Gan:
         device: where the networks run: "cpu", "cuda", "cuda:1", "mps".
         classes: how many classes a conditional generator knows, or None.
         label: the class it draws where none is named, or None.
-        folder: the checkpoint's folder, where its labels lie; None for a GAN made in memory.
+        folder: where its labels lie: the checkpoint's folder, or that of a file of weights which has marks of it
+            beside it; else None.
     """
 
     def __init__(
@@ -383,10 +384,11 @@ class Gan:
         return network
 
     def _lacking(self, side: Side) -> GanlabError:
-        hint = "Use a checkpoint that kept its own."
-        if side == "generator":
-            hint = "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR"
-        return GanlabError(f"The checkpoint {self.name!r} has no {side}.", hint)
+        return GanlabError(
+            f"The checkpoint {self.name!r} has no {side}.",
+            "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR; else take a checkpoint that "
+            "kept its own.",
+        )
 
     def _run(self, network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         """Run a network over many rows in batches that fit the device."""

@@ -148,9 +148,10 @@ class Labeler:
         """
         from ganlab.plugins import host  # late: plugins know labelers, so labelers cannot know plugins
 
-        labelers = host().labelers()
+        known = host()
+        labelers = known.labelers()
         if spec in labelers:
             return labelers[spec]
         none = "No plugin brings one; see `ganlab plugins`."
         hint = suggest(spec, sorted(labelers), "Labelers") if labelers else none
-        raise GanlabError(f"There is no labeler {spec!r}.", hint)
+        raise GanlabError(f"There is no labeler {spec!r}.", f"{hint} {known.left_out()}".rstrip())

@@ -89,6 +89,7 @@ def new(
     """Write a complete plugin package to start from: analysis, test, packaging."""
     from ganlab.scaffold import write_plugin
 
+    name = name.removeprefix(f"{GROUP}-")  # the distribution's name, where the command's is meant
     written = write_plugin(name, folder or Path(f"ganlab-{name}"))
     screen.tell(f"Wrote {written}. Next: pip install -e {quoted(written)}, then ganlab {name} --help")
 
@@ -122,13 +123,12 @@ def quoted(path: Path) -> str:
 def what_it_brings(known: PluginHost, name: str) -> str:
     """All that a plugin brings, in a few words; empty where it was left out."""
     try:
-        offered = known.offers(name)
+        commands = known.commands(name)
     except GanlabError:
         return ""
     parts = []
-    if offered:
-        words = [name] if len(offered) == 1 else [f"{name} {word}" for word in offered]
-        parts.append(f"{_plural('command', len(words))} {', '.join(words)}")
+    if commands:
+        parts.append(f"{_plural('command', len(commands))} {', '.join(commands)}")
     for hook, things in known.provides(name).items():
         if things:
             parts.append(f"{_plural(KINDS[hook].word, len(things))} {', '.join(things)}")

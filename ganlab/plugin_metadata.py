@@ -25,19 +25,28 @@ _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 class PluginProblem(NamedTuple):
-    """Why a plugin was left out, in one line."""
+    """Why a plugin was left out, in one line; ``loose`` where it is a file of its own."""
 
     name: str
     distribution: str
     reason: str
+    loose: bool = False
 
     def __str__(self) -> str:
         return f"plugin '{self.name}' ({self.distribution}) was left out: {self.reason}"
 
+    @property
+    def sentence(self) -> str:
+        """The line as a sentence."""
+        stop = "" if self.reason.endswith((".", "?")) else "."
+        return f"The {self}{stop}"
+
     def error(self) -> GanlabError:
         """What to raise when somebody asks for this plugin."""
-        stop = "" if self.reason.endswith((".", "?")) else "."
-        return GanlabError(f"The {self}{stop}", "`ganlab plugins` tells what works and what does not.")
+        hint = "`ganlab plugins` tells what works and what does not."
+        if self.loose:
+            hint = "Mend or rename the file; docs/plugins.md says what a plugin needs."
+        return GanlabError(self.sentence, hint)
 
 
 class SourceFacts(NamedTuple):
@@ -87,7 +96,7 @@ class PluginEntry:
         return SourceFacts(summary, any(sign in source for sign in _SIGNS_OF_COMMANDS))
 
     def problem(self, reason: str) -> PluginProblem:
-        return PluginProblem(self.name, self.distribution, reason)
+        return PluginProblem(self.name, self.distribution, reason, self.file is not None)
 
 
 def find_entries() -> tuple[dict[str, PluginEntry], list[PluginProblem], list[str]]:

@@ -92,9 +92,21 @@ class PluginHost:
         return next((problem for problem in self._refused if problem.name == name), None)
 
     def left_out(self) -> str:
-        """Who was left out, for the hint of an error that something was not found; empty if nobody."""
-        names = ", ".join(dict.fromkeys(problem.name for problem in self.problems))
-        return f"Plugins left out: {names}; `ganlab plugins` says why." if names else ""
+        """Who was left out and why, for the hint of an error that something was not found; empty if nobody."""
+        return " ".join(problem.sentence for problem in self.problems)
+
+    def require(self, name: str) -> None:
+        """Load one plugin and all that it brings, after those which have the first choice of names.
+
+        Raises:
+            GanlabError: it was left out.
+        """
+        self.offers(name)
+        for caller in self._manager.get_hookcallers(self.module(name)) or ():
+            if caller.name in PROVIDER_HOOKS:
+                list(self.search(caller.name))
+        if name in self._failed:
+            raise self._failed[name].error()
 
     def add_file(self, file: Path) -> PluginProblem | None:
         """Take in a loose plugin file. Its name must be free.
@@ -145,6 +157,15 @@ class PluginHost:
         if name in self._failed:
             raise self._failed[name].error()
         return self._offered[name]
+
+    def commands(self, name: str) -> list[str]:
+        """What is typed after ``ganlab`` for each command of one plugin.
+
+        Raises:
+            GanlabError: the plugin was left out.
+        """
+        offered = self.offers(name)
+        return [name] if len(offered) == 1 else [f"{name} {word}" for word in offered]
 
     def module(self, name: str) -> ModuleType:
         """The module of a plugin that was loaded."""

@@ -47,7 +47,7 @@ def crash(path: Path, part: str) -> Images:
 def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset | DatasetFormat]:
     """A host that knows this one format."""
     formats: dict[str, Dataset | DatasetFormat] = {"strip": DatasetFormat("strip", "squares in a strip", strip, Strip)}
-    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(datasets=lambda: formats))
+    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(datasets=lambda: formats, left_out=str))
     return formats
 
 

@@ -139,3 +139,15 @@ def test_latents_share_one_class_or_none() -> None:
     ):
         with pytest.raises(GanlabError, match=why):
             one_class(asked, parts)
+
+
+def test_where_nobody_has_chosen_a_group_the_way_to_one_is_told() -> None:
+    with pytest.raises(GanlabError, match="no exemplars called 'left'") as caught:
+        Exemplars(HASH, {}).pictures("left")
+    for told in ("`ganlab mark --gan GAN --group left`", "--exemplars FILE", "0:12,0:40"):
+        assert told in caught.value.hint
+    assert "none" not in caught.value.hint
+    with pytest.raises(GanlabError) as caught:
+        Exemplars(HASH, {"right": []}).pictures("left")
+    assert "Known groups: right." in caught.value.hint
+    assert "ganlab mark" not in caught.value.hint

@@ -97,7 +97,7 @@ def test_a_labeler_must_see_something() -> None:
 
 def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     found: dict[str, Labeler] = {"bright": Bright()}
-    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(labelers=lambda: found))
+    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(labelers=lambda: found, left_out=str))
     assert Labeler.from_spec("bright") is found["bright"]
     with pytest.raises(GanlabError, match="no labeler 'brihgt'") as caught:
         Labeler.from_spec("brihgt")
@@ -112,6 +112,9 @@ def test_a_checkpoints_own_labeler(monkeypatch: pytest.MonkeyPatch) -> None:
     class Host:
         def labelers(self) -> dict[str, Labeler]:
             return {"bright": Bright()}
+
+        def left_out(self) -> str:
+            return ""
 
     monkeypatch.setattr("ganlab.plugins.host", Host)
     named = SimpleNamespace(card=Card("named", facts={"labeler": "bright"}))

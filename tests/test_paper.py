@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,28 @@ import pytest
 from PIL import Image
 
 import ganlab_paper
-from ganlab import Analysis, Exemplars, Figure, Gan, GanlabError, Metric, PictureName, Result, Table, save_gan
+from ganlab import (
+    Analysis,
+    Box,
+    Boxes,
+    Exemplars,
+    Figure,
+    Gan,
+    GanlabError,
+    Labeler,
+    Metric,
+    PictureName,
+    Result,
+    Table,
+    save_gan,
+)
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
-from ganlab.training import runs
-from ganlab_paper import paper, parts, training_set
+from ganlab_paper import paper, parts
+from ganlab_paper.marks import Marks
 from ganlab_paper.parts import PUBLISHED, Part, add, all_parts, on_one_page
-from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
+
+TURN = ("left", "right")
+NOTHING = (None, None, None, None)  # no data, nothing held out, no concept, no expression
 
 
 def test_plugin_keeps_the_contract() -> None:
@@ -38,6 +53,13 @@ def found(value: float = 0.5) -> Result:
         arrays={"z": np.arange(3)},
         notes=["Mind this."],
     )
+
+
+class Always(Labeler):
+    name, concepts, domain, card = "always", ("window",), "any pictures", {}
+
+    def shows(self, images: Any, image: Any) -> np.ndarray:
+        return np.ones((len(images), 1), bool)
 
 
 class Fake:
@@ -73,7 +95,7 @@ def test_names_and_controls_stay_together() -> None:
 def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch, {"walk": GanlabError("The GAN has no discriminator.", "Take another.")})
     gan = tiny_gan()
-    page = on_one_page(gan, all_parts(gan, None, None, "window", None, 100, 0))
+    page = on_one_page(gan, all_parts(gan, None, None, "window", None, TURN, 100, 0, Marks(gan)))
     page.check()
     assert set(fake.asked) == {"walk", "probe"}  # neither data nor exemplars
     assert page.summary.startswith("1 of 6 of the paper's investigations was run ")
@@ -90,12 +112,12 @@ def test_a_discriminator_alone_is_shown_in_figure_5(monkeypatch: pytest.MonkeyPa
     data = parts.Images.from_spec(str(tmp_path / "data.npy"))
     gan = tiny_gan()
     alone = Gan(None, gan.discriminator, image=gan.image, card=gan.card)
-    page = on_one_page(alone, all_parts(alone, data, data, None, None, 20, 0))
+    page = on_one_page(alone, all_parts(alone, data, data, None, None, TURN, 20, 0, Marks(alone)))
     assert set(fake.asked) == {"features"}
     others = [found for _, command, found in page.tables["parts"].rows if command != "features"]
     assert others == ["not run: it has no generator."] * 6
     with pytest.raises(GanlabError, match="None of the paper's figures") as caught:
-        on_one_page(alone, all_parts(alone, None, None, "window", None, 20, 0))
+        on_one_page(alone, all_parts(alone, None, None, "window", None, TURN, 20, 0, Marks(alone)))
     assert caught.value.hint.count("it has no generator") == 1
     assert "--data" in caught.value.hint
 
@@ -104,7 +126,7 @@ def test_a_conditional_gan_without_a_class_is_refused_at_once(monkeypatch: pytes
     fake = Fake(monkeypatch)
     plain = tiny_gan()
     gan = Gan(plain.generator, prior=plain.prior, image=plain.image, classes=3)
-    chosen = all_parts(gan, None, None, "window", None, 20, 0)
+    chosen = all_parts(gan, None, None, "window", None, TURN, 20, 0, Marks(gan))
     with pytest.raises(GanlabError, match="needs one") as caught:
         on_one_page(gan, chosen)
     assert "--label" in caught.value.hint
@@ -115,7 +137,7 @@ def test_a_conditional_gan_without_a_class_is_refused_at_once(monkeypatch: pytes
 def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     Fake(monkeypatch, {"walk": ZeroDivisionError("by\nzero")})
     gan = tiny_gan()
-    chosen = all_parts(gan, None, None, "window", None, 100, 0)
+    chosen = all_parts(gan, None, None, "window", None, TURN, 100, 0, Marks(gan))
     page = on_one_page(gan, chosen)
     page.check()
     assert page.summary.startswith("1 of 6 ")
@@ -136,7 +158,7 @@ def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.Monkey
     gan = Gan.from_spec(str(tmp_path / "gan"))
     np.save(tmp_path / "data.npy", np.zeros((30, 16, 16, 3), np.uint8))
     data = parts.Images.from_spec(str(tmp_path / "data.npy"))
-    page = on_one_page(gan, all_parts(gan, data, data, "window", None, 20, 7))
+    page = on_one_page(gan, all_parts(gan, data, data, "window", None, TURN, 20, 7, Marks(gan)))
     assert page.summary.startswith("6 of 6 of the paper's ")
     assert page.summary.endswith(", and beyond the paper: nearest neighbours.")
     assert len(fake.asked["features"]["data"]) == 20
@@ -149,17 +171,16 @@ def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.Monkey
 def test_typed_pictures_need_no_exemplars(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = Fake(monkeypatch)
     gan = tiny_gan()
-    on_one_page(gan, all_parts(gan, None, None, "window", ["0:1,0:2 - 0:3"], 100, 0))
+    on_one_page(gan, all_parts(gan, None, None, "window", ["0:1,0:2 - 0:3"], TURN, 100, 0, Marks(gan)))
     assert fake.asked["arithmetic"]["expression"] == "0:1,0:2 - 0:3"
 
 
 def test_a_labeler_of_whole_pictures_names_no_concept_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     gan = Gan.from_spec("faces-64")
-    assert parts.own_concept(gan) is None
-    assert parts.own_concept(Gan.from_spec("rooms-64")) == "window"
-    missing = {part.command: part.missing for part in all_parts(gan, None, None, None, None, 100, 0)}
-    assert "draws boxes" in missing["probe"]
-    assert not missing["arithmetic"]
+    assert Marks(gan).concept() is None
+    assert Marks(Gan.from_spec("rooms-64")).concept() == "window"
+    assert "--boxes" in missing(gan)["probe"]
+    assert not missing(gan)["arithmetic"]
 
 
 def test_an_analysis_is_found_by_its_command() -> None:
@@ -172,72 +193,61 @@ def test_an_analysis_is_found_by_its_command() -> None:
         Analysis.from_spec("probe windows")
 
 
-# the pictures that the card names
+def marks_of(gan: Gan, checkpoint: str = "") -> dict[str, Any]:
+    """Boxes and groups of this GAN, as one gives their files."""
+    picture = PictureName(checkpoint or gan.hash, 0, 1)
+    size = (gan.image.size, gan.image.size)
+    boxes = Boxes([Box(picture, "lamp", 1, 1, 4, 4)], [picture], size)
+    return {"boxes": boxes, "exemplars": Exemplars(picture.checkpoint, {"up": [picture], "down": [picture]})}
 
 
-def trained(folder: Path, **options: Any) -> Gan:
-    """A GAN that was trained for a step on 12 pictures in folder/data.npy."""
-    np.save(folder / "data.npy", smooth_pictures(12, 16))
-    settings = tiny_settings(str(folder / "data.npy"), epochs=1, batch=2, **options)
-    runs.start(settings, runs.Reading(0, False), "cpu", folder / "run")
-    return Gan.from_spec(str(folder / "run"))
+def test_what_is_given_goes_to_the_figures_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Fake(monkeypatch)
+    gan, judge = tiny_gan(), Always()
+    given = marks_of(gan)
+    page = paper(gan, labeler=judge, turn_from="up", turn_to="down", **given)
+    assert set(fake.asked) == {"walk", "probe", "arithmetic", "turn"}
+    assert fake.asked["probe"]["concept"] == "lamp"
+    assert fake.asked["probe"]["boxes"] is given["boxes"]
+    assert (fake.asked["turn"]["first"], fake.asked["turn"]["second"]) == ("up", "down")
+    for command in ("arithmetic", "turn"):
+        assert fake.asked[command]["exemplars"] is given["exemplars"]
+    for command in ("probe", "arithmetic", "turn"):
+        assert fake.asked[command]["labeler"] is judge
+    assert "labeler" not in fake.asked["walk"]
+    assert "figure 8: turning from up to down" in [row[0] for row in page.tables["parts"].rows]
 
 
-def features_of(gan: Gan) -> Part:
-    return next(part for part in all_parts(gan, None, None, None, None, 2000, 0) if part.command == "features")
+def missing(gan: Gan, turn: tuple[str, str] = TURN, **given: Any) -> dict[str, str]:
+    return {part.command: part.missing for part in all_parts(gan, *NOTHING, turn, 20, 0, Marks(gan, **given))}
 
 
-def test_the_first_pictures_that_it_was_trained_on_are_taken(tmp_path: Path) -> None:
-    gan = trained(tmp_path, limit=5)
-    assert gan.card.facts["training"]["limit"] == 5
-    part = features_of(gan)
-    assert len(part.options["data"]) == 5
-    assert not part.missing + part.note
-
-
-def test_pictures_chosen_by_a_list_are_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "keep.txt").write_text("number 3\nnumber 5\nnumber 7\n")
-    gan = trained(tmp_path, keep=str(tmp_path / "keep.txt"))
-    assert gan.card.facts["training"]["keep"] == str(tmp_path / "keep.txt")
-    part = features_of(gan)
-    assert part.options["data"] is None
-    assert "keep.txt names; give DATA with --data" in part.missing
-
-
-@pytest.mark.parametrize("packed", [True, False])
-def test_other_pictures_under_the_same_path_are_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
-) -> None:
-    gan = trained(tmp_path)
-    if not packed:
-        monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "empty"))
-    assert len(features_of(gan).options["data"]) == 12
-    np.save(tmp_path / "data.npy", smooth_pictures(12, 16, seed=9))
-    part = features_of(gan)
-    assert part.options["data"] is None
-    assert "holds other pictures now; give DATA with --data" in part.missing
-
-
-def test_what_cannot_be_compared_is_said_to_be_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gan = trained(tmp_path)
-    monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "empty"))
-    monkeypatch.setattr(training_set, "DECODED", 11)
-    Fake(monkeypatch)
-    part = features_of(gan)
-    assert len(part.options["data"]) == 12
-    assert any("not compared" in note and str(tmp_path) in note for note in on_one_page(gan, [part]).notes)
-    gan.card = replace(gan.card, facts={"training": {"data": str(tmp_path / "data.npy")}})  # tells no fingerprint
-    assert "not compared" in features_of(gan).note
-
-
-def test_a_card_that_says_nonsense_names_no_pictures() -> None:
+def test_each_part_takes_the_options_that_it_is_given() -> None:
     gan = tiny_gan()
-    for facts in (
-        "by hand",
-        {"data": 3},
-        {"limit": 4},
-        {"data": "rooms", "limit": "some"},
-        {"data": "rooms", "limit": 0},
-    ):
-        gan.card = replace(gan.card, facts={"training": facts})
-        assert "names no data set that is at hand" in features_of(gan).missing
+    for part in all_parts(gan, *NOTHING, TURN, 20, 0, Marks(gan)):
+        known = {parameter.name for parameter in Analysis.from_spec(part.command).parameters}
+        assert set(part.options) <= known
+
+
+def test_a_labeler_that_is_given_knows_words_and_marks_concepts() -> None:
+    without, judged = missing(tiny_gan()), missing(tiny_gan(), labeler=Labeler.from_spec("rooms"))
+    assert [command for command, why in without.items() if why] == ["features", "probe", "arithmetic", "turn"]
+    assert [command for command, why in judged.items() if why] == ["features"]
+
+
+def test_a_turn_between_typed_pictures_needs_no_exemplars() -> None:
+    typed = missing(tiny_gan(), ("0:1,0:2", "0:3"))
+    assert not typed["turn"]
+    assert "--exemplars" in typed["arithmetic"]
+    assert "--exemplars" in missing(tiny_gan(), ("0:1,0:2", "left"))["turn"]
+
+
+@pytest.mark.parametrize("what", ["boxes", "exemplars"])
+def test_marks_of_another_checkpoint_are_refused_before_anything_is_run(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    fake = Fake(monkeypatch)
+    gan = tiny_gan()
+    with pytest.raises(GanlabError, match="0" * 12):
+        paper(gan, **{what: marks_of(gan, "0" * 12)[what]})
+    assert not fake.asked

@@ -85,3 +85,10 @@ def test_boxes_around_everything_are_told() -> None:
     gan = tiny_gan(size=32)
     with pytest.raises(GanlabError, match="marks too large"):
         probe(gan, "lamp", boxes=boxed(gan, 0, 0, 32))
+
+
+def test_a_concept_that_nobody_has_marked_is_told_the_way_to_boxes() -> None:
+    with pytest.raises(GanlabError, match="Nobody has marked 'window'") as caught:
+        probe(tiny_gan(), "windows")
+    assert "`ganlab mark --gan GAN --concept window`" in caught.value.hint
+    assert "--boxes FILE" in caught.value.hint

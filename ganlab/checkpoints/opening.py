@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ganlab import fetching
 from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
-from ganlab.near_names import suggest
+from ganlab.near_names import did_you_mean, suggest
 from ganlab.recovery.hints import Hints
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def open_gan(spec: str, hints: Hints) -> Gan:
     hints = with_card(hints)
     named = named_checkpoints()
     place, which = _chosen(spec)
+    beside: Path | None = None
     if place in named:
         opened = _read(named[place], place)
     elif _is_factory(place):
@@ -48,8 +50,11 @@ def open_gan(spec: str, hints: Hints) -> Gan:
 
         opened = gan_of_hub(place, hints)
     else:
-        opened = _joined([_one(piece) for piece in _pieces(place)], place)
-    return _finished(opened, place, hints, which)
+        found = {piece: _found(piece) for piece in _pieces(place)}
+        opened = _joined([_load(*found[piece], piece) for piece in found], place)
+        _, beside = next(iter(found.values()))
+    gan = _finished(opened, place, hints, which)
+    return gan if beside is None else _with_marks(gan, beside)
 
 
 def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) -> Gan:
@@ -90,7 +95,7 @@ def _pieces(spec: str) -> list[str]:
     """``A+B`` -> both, unless there is a file of that name."""
     if "+" not in spec or Path(spec).exists() or fetching.knows(spec):
         return [spec]
-    return [piece for piece in spec.split("+") if piece]
+    return [piece for piece in spec.split("+") if piece] or [spec]
 
 
 def _is_factory(spec: str) -> bool:
@@ -102,14 +107,27 @@ def _is_factory(spec: str) -> bool:
     return module.partition(":")[0] not in {known.name for known in host().checkpoint_formats()}
 
 
-def _one(spec: str) -> Gan | Stored:
-    """One file or folder, in the format that it names or that recognises it."""
+def _found(spec: str) -> tuple[CheckpointFormat | None, Path]:
+    """The format that is named for one file or folder, and where that lies."""
     formats = {known.name: known for known in _formats()}
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
-        with in_words(spec):
-            return formats[prefix].load(_located(rest, spec))
-    return _read(_located(spec, spec), spec)
+        return formats[prefix], _located(rest, spec)
+    return None, _located(spec, spec)
+
+
+def _load(known: CheckpointFormat | None, path: Path, spec: str) -> Gan | Stored:
+    """One file or folder, in the format that is named or that recognises it."""
+    if known is None:
+        return _read(path, spec)
+    with in_words(spec):
+        return known.load(path)
+
+
+def _with_marks(gan: Gan, place: Path) -> Gan:
+    from ganlab.checkpoints.beside import with_marks
+
+    return with_marks(gan, place)
 
 
 def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
@@ -144,7 +162,7 @@ def _read(path: Path, spec: str) -> Gan | Stored:
         ) from error
     what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
     readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats())
-    raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}.")
+    raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}. {_left_out()}".rstrip())
 
 
 def _folder(folder: Path) -> Stored | None:
@@ -180,13 +198,36 @@ def _formats() -> list[CheckpointFormat]:
     return list(host().checkpoint_formats())
 
 
+def _left_out() -> str:
+    from ganlab.plugins import host
+
+    return host().left_out()
+
+
 def _located(where: str, spec: str) -> Path:
     """Where a checkpoint lies on this machine, once it is fetched."""
     path = Path(where)
     if not path.exists() and fetching.knows(where):
         return fetching.fetch(where)
     if not path.exists():
-        names = [*named_checkpoints(), *fetching.entries()]
-        hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
-        raise GanlabError(f"There is no checkpoint {spec!r}.", hint)
+        raise _no_path(path, spec) if path.name != where or path.suffix else _no_name(spec)
     return path
+
+
+def _no_name(spec: str) -> GanlabError:
+    """What to raise for a name that nothing has."""
+    names = [*named_checkpoints(), *fetching.entries()]
+    hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
+    return GanlabError(f"There is no checkpoint {spec!r}.", f"{hint} {_left_out()}".rstrip())
+
+
+def _no_path(path: Path, spec: str) -> GanlabError:
+    """What to raise for a path that leads nowhere: the last folder on it that is there, and what lies in that."""
+    missing = path.absolute()
+    while not missing.parent.exists():
+        missing = missing.parent
+    there: list[str] = []
+    with suppress(OSError):  # it is a file, or closed to us
+        there = sorted(one.name for one in missing.parent.iterdir())
+    hint = did_you_mean(missing.name, there) or "`ganlab checkpoints` lists those that have a name."
+    return GanlabError(f"There is no checkpoint {spec!r}: no {missing.name!r} lies in {missing.parent}.", hint)

@@ -80,7 +80,8 @@ def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
         raise _missing(spec)
     if not found:
         readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats().values())
-        raise GanlabError(f"{spec} is no set of pictures that is known here.", f"Formats: {readable}.")
+        hint = f"Formats: {readable}. {_left_out()}".rstrip()
+        raise GanlabError(f"{spec} is no set of pictures that is known here.", hint)
     if len(found) > 1 and found[0] not in OWN:
         names = [known.name for known in found]
         written = f"{path}:{part}" if part else str(path)
@@ -121,6 +122,12 @@ def _datasets() -> Mapping[str, Dataset | DatasetFormat]:
     return host().datasets()
 
 
+def _left_out() -> str:
+    from ganlab.plugins import host
+
+    return host().left_out()
+
+
 def _of_plugins() -> list[DatasetFormat]:
     return [known for known in _datasets().values() if isinstance(known, DatasetFormat)]
 
@@ -147,7 +154,7 @@ def _missing(spec: str) -> GanlabError:
     if spec.strip() and not _bare(name):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(name for name, one in _datasets().items() if isinstance(one, Dataset))
-    hint = suggest(name, known, "Data sets")
+    hint = f"{suggest(name, known, 'Data sets')} {_left_out()}".rstrip()
     return GanlabError(f"{spec.strip() or 'An empty name'} is neither a file or folder here nor a data set.", hint)
 
 

@@ -73,7 +73,10 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     result = _shown(space, equation, choices)
     result.notes += notes + _length_notes(space, equation)
     if labeler is None or meaning is None:
-        result.notes.append("No success rate is given: no labeler knows this GAN's pictures. Name one: --labeler NAME.")
+        result.notes.append(
+            "No success rate is given: no labeler knows this GAN's pictures. "
+            "Name one made for such pictures: --labeler NAME (docs/plugins.md says how to write one)."
+        )
         return result
     _compare(space, equation, labeler, meaning, choices, result)
     result.notes += meaning.notes

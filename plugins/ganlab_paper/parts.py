@@ -6,24 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ganlab import (
-    Analysis,
-    Boxes,
-    Exemplars,
-    Gan,
-    GanlabError,
-    Images,
-    Labeler,
-    Result,
-    Table,
-    progress,
-)
+from ganlab import Analysis, Gan, GanlabError, Images, Result, Table, progress
 
+from .marks import Marks
 from .training_set import TrainingSet, own_data
 
 # section 6.3.2 and figure 7
 PUBLISHED = ("smiling_woman - neutral_woman + neutral_man", "man_with_glasses - man + woman")
-TURN = ("left", "right")  # figure 8
 
 
 @dataclass(frozen=True)
@@ -55,15 +44,19 @@ def all_parts(
     heldout: Images | None,
     concept: str | None,
     expressions: Sequence[str] | None,
+    turn: tuple[str, str],
     limit: int,
     seed: int,
+    marks: Marks,
 ) -> list[Part]:
     """The page's parts in the order of the paper."""
     known = own_data(gan) if data is None else TrainingSet(data)
     shown = None if known.images is None else known.images.first(limit)
-    concept = concept or own_concept(gan)
-    no_concept = "" if concept else "neither boxes nor a labeler say where what lies; `ganlab mark` draws boxes"
-    nobody = "" if expressions or _knows_groups(gan) else "it comes without exemplars; `ganlab mark` chooses them"
+    concept = concept or marks.concept()
+    no_concept = (
+        "" if concept else "neither boxes nor a labeler say where what lies; `ganlab mark` draws boxes for --boxes"
+    )
+    no_groups = "" if marks.know_groups() else "it comes without exemplars; `ganlab mark` chooses them for --exemplars"
     parts = [
         Part("walk", "figure 4: walking in Z", "walk", {"seed": seed}),
         Part(
@@ -84,31 +77,20 @@ def all_parts(
     ]
     for number, expression in enumerate(expressions or PUBLISHED, 1):
         options = {"expression": expression, "seed": seed}
-        parts.append(Part(f"arithmetic_{number}", f"figure 7: {expression}", "arithmetic", options, nobody))
-    first, second = TURN
+        missing = "" if expressions else no_groups
+        parts.append(Part(f"arithmetic_{number}", f"figure 7: {expression}", "arithmetic", options, missing))
+    first, second = turn
     options = {"first": first, "second": second, "seed": seed}
-    parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, nobody))
+    missing = "" if ":" in first and ":" in second else no_groups
+    parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, missing))
     if heldout is not None:
         options = {"data": known.images, "heldout": heldout, "seed": seed}
         title = "nearest neighbours"
         parts.append(Part("neighbors", title, "neighbors", options, known.missing, known.note, beyond=True))
+    parts = [replace(part, options={**part.options, **marks.options(part.command)}) for part in parts]
     if gan.generator is None:
         return [part if part.command == "features" else replace(part, missing="it has no generator") for part in parts]
     return parts
-
-
-def own_concept(gan: Gan) -> str | None:
-    """What the checkpoint has boxes of, else the first concept that its labeler marks."""
-    boxes = Boxes.of_checkpoint(gan)
-    if boxes is not None and boxes.concepts:
-        return boxes.concepts[0]
-    labeler = Labeler.of_checkpoint(gan)
-    return labeler.concepts[0] if labeler is not None and labeler.marks_pixels else None
-
-
-def _knows_groups(gan: Gan) -> bool:
-    """Whether names such as smiling_woman may mean something: people chose groups, or a labeler knows words."""
-    return Exemplars.of_checkpoint(gan) is not None or Labeler.of_checkpoint(gan) is not None
 
 
 def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -125,7 +126,10 @@ def _check_together(choices: Choices) -> None:
 
 def _needed(labeler: Labeler | None, option: str) -> Labeler:
     if labeler is None:
-        raise GanlabError(f"{option} needs a labeler to count what samples show.", "Name one: --labeler NAME.")
+        raise GanlabError(
+            f"{option} needs a labeler to count what samples show.",
+            "Name one made for such pictures: --labeler NAME (docs/plugins.md says how to write one).",
+        )
     return labeler
 
 
@@ -139,7 +143,8 @@ def _marks(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str,
     if labeler is None:
         raise GanlabError(
             f"Nobody has marked {concept!r} on samples of {gan.name!r}.",
-            "Draw boxes on the pictures of `ganlab sample` and give them as --boxes, or name a --labeler.",
+            f"Draw boxes with `ganlab mark --gan GAN --concept {shlex.quote(concept)}` and give them as --boxes FILE, "
+            "or name a labeler made for such pictures: --labeler NAME (docs/plugins.md says how to write one).",
         )
     return from_labeler(gan, labeler, concept, gan.latents(choices.n or PAPER_N, seed=choices.seed))
 

@@ -88,7 +88,10 @@ class Ends:
     def why_unmeasured(self) -> str:
         """For a turn that nobody measures."""
         if self.judge is None:
-            return "What turns is not measured: no labeler knows this GAN's pictures. Name one: --labeler NAME."
+            return (
+                "What turns is not measured: no labeler knows this GAN's pictures. "
+                "Name one made for such pictures: --labeler NAME (docs/plugins.md says how to write one)."
+            )
         return (
             f"What turns is not measured: the words {self.names[0]!r} and {self.names[1]!r} name no attribute of the "
             f"labeler {self.judge.labeler.name!r}. Name one: --by {'|'.join(self.judge.attributes)}."

@@ -66,7 +66,10 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         raise GanlabError(f"--steps {choices.steps} has no middle.", "Choose an odd number, such as 9.")
     labeler = labeler or Labeler.of_checkpoint(gan)
     if choices.by and labeler is None:
-        raise GanlabError("--by needs a labeler that knows this GAN's pictures.", "Name one: --labeler NAME.")
+        raise GanlabError(
+            "--by needs a labeler that knows this GAN's pictures.",
+            "Name one made for such pictures: --labeler NAME (docs/plugins.md says how to write one).",
+        )
     judge = None if labeler is None else Judge(labeler)
     ends = Ends(gan, Exemplars.of(gan, exemplars), judge, (choices.first, choices.second), choices.by)
     ends.check()
