@@ -7,11 +7,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ganlab.devices import address_space_is_limited
 from ganlab.errors import GanlabError
-from ganlab.latents import STREAM_WEIGHTS, random_bits
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +92,10 @@ def torch_seed(seed: int) -> int:
 
     Small seeds stay as they are; larger ones are hashed, or those that differ in their upper half would be one.
     """
+    import numpy as np
+
+    from ganlab.latents import STREAM_WEIGHTS, random_bits
+
     return seed if seed < 2**32 else int(random_bits(seed, np.array([0]), 1, STREAM_WEIGHTS)[0, 0])
 
 

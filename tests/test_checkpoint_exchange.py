@@ -220,7 +220,7 @@ def test_commands_take_it_with_hints(run: Run, foreign: Path, tmp_path: Path, co
 def test_a_probe_without_marks_is_told_what_it_needs(run: Run, foreign: Path) -> None:
     ended = run("probe", "window", "--gan", foreign, *words_of(KNOWN))
     assert ended.code == 2
-    assert "as --boxes, or name a --labeler" in ended.err
+    assert "`ganlab mark --gan GAN --concept window`" in ended.err
     assert "Traceback" not in ended.err
 
 
