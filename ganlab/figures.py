@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +20,10 @@ from ganlab.palette import visible
 from ganlab.plots import bars, curve, histogram, matrix, ranked
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
 __all__ = [
-    "bars", "beside", "blocks", "curve", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
+    "bars", "beside", "blocks", "curve", "font", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
     "numbered_grid", "outline_boxes", "ranked",
 ]  # fmt: skip
 
@@ -31,7 +34,7 @@ INK: Colour = (28, 31, 36)
 SOFT: Colour = (98, 106, 118)
 MARK: Colour = (255, 32, 96)
 _CHECKS = ((238, 238, 238), (204, 204, 204))
-_TEXT = 15  # pixels
+_TEXT = 13  # pixels
 _READABLE = 1000  # pixels; a page shows wider figures smaller, so their text is written larger
 
 
@@ -268,15 +271,37 @@ def _as_rgb(images: np.ndarray) -> np.ndarray:
     return ((images[..., :3] * cover + behind * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
+def font(size: float) -> ImageFont.FreeTypeFont:
+    """What plots are written in, so high in pixels: DejaVu Sans, with Latin, Greek, Cyrillic, Hebrew and Arabic letters.
+
+    Chinese, Japanese and Korean letters it lacks: they become boxes.
+    """
+    from PIL import ImageFont
+
+    return ImageFont.truetype(_font_file(), size)
+
+
+@cache
+def _font_file() -> str:
+    """The one that comes with matplotlib, where that may be without importing it."""
+    found = find_spec("matplotlib")
+    inside = Path("fonts", "ttf", "DejaVuSans.ttf")
+    if found is not None and found.origin is not None:
+        file = Path(found.origin).with_name("mpl-data") / inside
+        if file.exists():
+            return str(file)
+    import matplotlib  # systems that keep its data elsewhere tell it where
+
+    return str(Path(matplotlib.get_data_path()) / inside)
+
+
 class _Text:
     """Writing on a figure whose pictures take ``beside`` pixels, readable when a page shows all of it."""
 
     def __init__(self, beside: int) -> None:
-        from PIL import ImageFont
-
         size = round(_TEXT * max(1.0, beside / _READABLE))
-        self.line = round(size * 1.27)
-        self._font = ImageFont.load_default(size)
+        self.line = round(size * 1.42)
+        self._font = font(size)
 
     def width(self, words: str) -> int:
         return int(np.ceil(self._font.getlength(words)))
