@@ -28,6 +28,7 @@ STOREYS: list[set[str]] = [
         "devices",
         "near_names",
         "palette",
+        "printable",
     },
     {
         "latents",
