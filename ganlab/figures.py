@@ -272,9 +272,12 @@ def _as_rgb(images: np.ndarray) -> np.ndarray:
 
 
 def font(size: float) -> ImageFont.FreeTypeFont:
-    """What plots are written in, so high in pixels: DejaVu Sans, with Latin, Greek, Cyrillic, Hebrew and Arabic letters.
+    """What plots are written in, too: DejaVu Sans, with Latin, Greek, Cyrillic, Hebrew and Arabic letters.
 
     Chinese, Japanese and Korean letters it lacks: they become boxes.
+
+    Args:
+        size: of the letters, in pixels.
     """
     from PIL import ImageFont
 

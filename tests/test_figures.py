@@ -291,7 +291,7 @@ def test_blocks_stand_beside_each_other_with_their_rows_in_one_line() -> None:
         figures.blocks({"one": rows}, ["a"])
 
 
-@pytest.mark.parametrize("text", ["é", "ñ", "ž", "ß", "Ж", "Ω", "א", "ع", "\N{MINUS SIGN}", "…", "×"])
+@pytest.mark.parametrize("text", ["é", "ñ", "ž", "ß", "Ж", "Ω", "א", "ع", "\N{MINUS SIGN}", "…"])
 def test_letters_of_many_scripts_are_written_as_they_are(text: str) -> None:
     def drawn(letter: str) -> bytes:
         return np.asarray(figures.labelled_rows({letter: ROOMS}), np.uint8)[:, :40].tobytes()
