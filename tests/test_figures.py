@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab import figures, plots
+from ganlab import figures, lettering, plots
 
 RNG = np.random.default_rng(0)
 ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)
@@ -302,12 +302,12 @@ def test_letters_of_many_scripts_are_written_as_they_are(text: str) -> None:
 def test_the_font_is_matplotlibs_even_where_that_keeps_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.font_manager import findfont
 
-    figures._font_file.cache_clear()
-    assert Path(figures._font_file()).samefile(findfont("DejaVu Sans"))
-    figures._font_file.cache_clear()
-    monkeypatch.setattr(figures, "find_spec", lambda _: None)
-    assert Path(figures._font_file()).samefile(findfont("DejaVu Sans"))
-    figures._font_file.cache_clear()
+    lettering._font_file.cache_clear()
+    assert Path(lettering._font_file()).samefile(findfont("DejaVu Sans"))
+    lettering._font_file.cache_clear()
+    monkeypatch.setattr(lettering, "find_spec", lambda _: None)
+    assert Path(lettering._font_file()).samefile(findfont("DejaVu Sans"))
+    lettering._font_file.cache_clear()
 
 
 def test_writing_on_pictures_imports_no_matplotlib() -> None:

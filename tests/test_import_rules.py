@@ -37,6 +37,7 @@ STOREYS: list[set[str]] = [
         "batches",
         "figures",
         "layers",
+        "lettering",
         "nearest",
         "networks",
         "numbers",
