@@ -145,13 +145,15 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.vocabulary import words_of as words_of
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'ganlab' has no attribute {name!r}")
-    home = _HOME_OF[name]
-    value = getattr(import_module(f"ganlab.{home}"), name) if home else import_module(f"ganlab.{name}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that sees it would take any name for a public one
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'ganlab' has no attribute {name!r}")
+        home = _HOME_OF[name]
+        value = getattr(import_module(f"ganlab.{home}"), name) if home else import_module(f"ganlab.{name}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

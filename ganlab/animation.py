@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LONGEST = 16_383  # pixels a side: what the format can hold
+LONGEST_SHOWN = 1 << 24  # milliseconds of a stored frame, likewise
 
 
 def webp_bytes(frames: Sequence[Image.Image], seconds: float) -> bytes:
@@ -38,17 +39,26 @@ def webp_bytes(frames: Sequence[Image.Image], seconds: float) -> bytes:
     return buffer.getvalue()
 
 
-def read_webp(path: Path, seconds: float) -> list[Image.Image]:
-    """The frames that :func:`webp_bytes` wrote, each shown for so long."""
+def read_webp(path: Path, count: int, seconds: float) -> list[Image.Image]:
+    """The frames that :func:`webp_bytes` wrote, so many and each shown for so long.
+
+    Raises:
+        ValueError: they are more or fewer.
+    """
     from PIL import Image
 
     frames: list[Image.Image] = []
     with Image.open(path) as animation:
-        for number in range(getattr(animation, "n_frames", 1)):
+        stored = getattr(animation, "n_frames", 1)
+        if stored == 1 and 0 < count * milliseconds(seconds) < LONGEST_SHOWN:
+            return [animation.convert("RGB")] * count  # all are equal: stored as a still picture, without a length
+        for number in range(stored):
             animation.seek(number)
             frame = animation.convert("RGB")
             # equal frames that follow each other are stored as one that lasts longer
             frames += [frame] * max(1, round(animation.info["duration"] / milliseconds(seconds)))
+    if len(frames) != count:
+        raise ValueError(f"{path.name} has {len(frames)} frames, not {count}")
     return frames
 
 

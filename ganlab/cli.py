@@ -177,7 +177,7 @@ def explain(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # nobody reads on, as in `ganlab ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CRASH
-    if isinstance(error, (KeyboardInterrupt, EOFError, typer.Abort)):
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         screen.say("Stopped.")
         return STOPPED
     if isinstance(error, GanlabError):

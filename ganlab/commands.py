@@ -108,7 +108,11 @@ def analysis_function(analysis: Analysis, words: tuple[str, ...], run: Run) -> C
 
 
 def command_line(
-    analysis: Analysis, words: tuple[str, ...], values: Mapping[str, Any], hints: Mapping[str, Any] | None = None
+    analysis: Analysis,
+    words: tuple[str, ...],
+    values: Mapping[str, Any],
+    hints: Mapping[str, Any] | None = None,
+    device: str = "auto",
 ) -> list[str]:
     """The words that run an analysis with these values again: whatever differs from the defaults."""
     positional, options = [], []
@@ -126,6 +130,8 @@ def command_line(
                 options += [option_name(parameter.name), text]
     for name, value in (hints or {}).items():
         options += [option_name(name)] if value is True else [option_name(name), str(value)]
+    if device != "auto":
+        options += ["--device", device]
     if any(text.startswith("-") for text in positional):
         return ["ganlab", *words, *options, "--", *positional]
     return ["ganlab", *words, *positional, *options]

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganlab.lettering import Text, font
 from ganlab.palette import visible
 from ganlab.plots import bars, curve, histogram, matrix, ranked
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
 __all__ = [
-    "bars", "beside", "blocks", "curve", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
+    "bars", "beside", "blocks", "curve", "font", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
     "numbered_grid", "outline_boxes", "ranked",
 ]  # fmt: skip
 
@@ -31,8 +32,6 @@ INK: Colour = (28, 31, 36)
 SOFT: Colour = (98, 106, 118)
 MARK: Colour = (255, 32, 96)
 _CHECKS = ((238, 238, 238), (204, 204, 204))
-_TEXT = 15  # pixels
-_READABLE = 1000  # pixels; a page shows wider figures smaller, so their text is written larger
 
 
 def grid(images: np.ndarray, columns: int, *, scale: int = 1, pad: int = 2, background: Colour = WHITE) -> Image.Image:
@@ -57,7 +56,7 @@ def numbered_grid(images: np.ndarray, columns: int, *, first: int = 0, scale: in
     step_y, step_x = images.shape[1] * scale + pad, images.shape[2] * scale + pad
     rows = -(-len(images) // columns)
     across = min(columns, len(images))
-    text = _Text(tiles.shape[1])
+    text = Text(tiles.shape[1])
     left = 12 + max(text.width(str(first + row * columns)) for row in range(rows))
     top = text.line + 6
     # columns may be too narrow for every one to be named
@@ -109,7 +108,7 @@ def labelled_rows(
                 above = 18 if start and not number else 0
                 under = below[start : start + columns] if number == len(rows) - 1 else ()
                 strips.append((above, captions[caption], _tiled(part, columns, scale, pad, WHITE), under))
-    text = _Text(strips[0][2].shape[1])
+    text = Text(strips[0][2].shape[1])
     left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
     heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles, _ in strips]
     step = (strips[0][2].shape[1] - pad) // columns
@@ -167,7 +166,7 @@ def blocks(
     if not sheets or any(len(rows) != len(captions) or not rows for rows in sheets):
         raise ValueError("blocks needs at least one block, and in each a row for every caption")
     height, width = sheets[0][0].shape[:2]
-    text, space = _Text(len(sheets) * width), 14  # between rows, and twice that between blocks
+    text, space = Text(len(sheets) * width), 14  # between rows, and twice that between blocks
     left = 16 + max(text.width(line) for caption in captions for line in caption.split("\n"))
     top = text.line + 10
     size = (left + len(sheets) * (width + 2 * space) - 2 * space, top + len(captions) * (height + space) - space)
@@ -190,7 +189,7 @@ def beside(panels: Mapping[str, Image.Image], *, gap: int = 36) -> Image.Image:
     """Drawings side by side, each in the middle of the height under its caption (which may be empty)."""
     from PIL import Image, ImageDraw
 
-    text = _Text(sum(panel.width for panel in panels.values()))
+    text = Text(sum(panel.width for panel in panels.values()))
     captions = {caption: text.broken(caption, panel.width) if caption else [] for caption, panel in panels.items()}
     tall = max(panel.height + text.line * len(captions[caption]) for caption, panel in panels.items()) + 8
     sheet = Image.new("RGB", (sum(panel.width + gap for panel in panels.values()) - gap, tall), WHITE)
@@ -266,31 +265,3 @@ def _as_rgb(images: np.ndarray) -> np.ndarray:
     behind = np.array(_CHECKS, np.uint16)[(x + y) % 2]
     cover = images[..., 3:].astype(np.uint16)
     return ((images[..., :3] * cover + behind * (255 - cover) + 127) // 255).astype(np.uint8)
-
-
-class _Text:
-    """Writing on a figure whose pictures take ``beside`` pixels, readable when a page shows all of it."""
-
-    def __init__(self, beside: int) -> None:
-        from PIL import ImageFont
-
-        size = round(_TEXT * max(1.0, beside / _READABLE))
-        self.line = round(size * 1.27)
-        self._font = ImageFont.load_default(size)
-
-    def width(self, words: str) -> int:
-        return int(np.ceil(self._font.getlength(words)))
-
-    def broken(self, words: str, width: int) -> list[str]:
-        """Lines no wider than ``width`` pixels, unless a single word is."""
-        lines: list[str] = []
-        for word in words.split(" "):
-            longer = f"{lines[-1]} {word}" if lines else word
-            if lines and self.width(longer) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(word)
-        return lines
-
-    def write(self, draw: ImageDraw.ImageDraw, place: tuple[int, int], words: str, anchor: str, colour: Colour) -> None:
-        draw.text(place, words, fill=colour, font=self._font, anchor=anchor)

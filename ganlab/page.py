@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,8 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters.update(number=_number, interval=_interval, numeric=_is_numeric, option=_option)
-    figures = [_picture(name, figure, pictures) for name, figure in result.figures.items()]
+    templates.filters.update(number=_number, interval=_interval, numeric=_numeric_columns, option=_option)
+    figures = [_shown(name, figure, pictures) for name, figure in result.figures.items()]
     return templates.get_template(_TEMPLATE.name).render(
         result=result,
         title=str(result.record.get("analysis", "result")),
@@ -58,10 +59,15 @@ def _number(value: Any) -> str:
 @dataclass(frozen=True)
 class _Picture:
     file: str
-    caption: str
     source: str
     width: int
     pixelated: bool
+
+
+@dataclass(frozen=True)
+class _Shown:
+    caption: str
+    pictures: list[_Picture]  # what moves, if anything does, and last what is still
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,14 @@ class _Row:
     strip: Markup | str
 
 
-def _picture(name: str, figure: Figure, pictures: Mapping[str, bytes]) -> _Picture:
-    kind = "webp" if figure.frames else "png"
+def _shown(name: str, figure: Figure, pictures: Mapping[str, bytes]) -> _Shown:
+    kinds = {"webp": figure.frames[0], "png": figure.image} if figure.frames else {"png": figure.image}
+    return _Shown(figure.caption, [_picture(name, kind, image, pictures) for kind, image in kinds.items()])
+
+
+def _picture(name: str, kind: str, image: Image.Image, pictures: Mapping[str, bytes]) -> _Picture:
     data = base64.b64encode(pictures[f"{name}.{kind}"]).decode("ascii")
-    shown = figure.frames[0] if figure.frames else figure.image
-    return _Picture(f"{name}.{kind}", figure.caption, f"data:image/{kind};base64,{data}", *_shown_size(shown))
+    return _Picture(f"{name}.{kind}", f"data:image/{kind};base64,{data}", *_shown_size(image))
 
 
 def _shown_size(image: Image.Image) -> tuple[int, bool]:
@@ -115,9 +124,12 @@ def _verdict(metric: Metric, against: Metric) -> str:
 
 
 def _ends(metric: Metric) -> tuple[float, float]:
+    """Of the interval: infinite where it is open, and the value itself where there is none."""
+    if metric.low is None and metric.high is None:
+        return metric.value, metric.value
     return (
-        metric.value if metric.low is None else metric.low,
-        metric.value if metric.high is None else metric.high,
+        -math.inf if metric.low is None else metric.low,
+        math.inf if metric.high is None else metric.high,
     )
 
 
@@ -125,7 +137,7 @@ def _strip(metric: Metric, against: Metric) -> Markup:
     """A small drawing: the value with its interval above, the control with its own below, on one scale."""
     from markupsafe import Markup
 
-    ends = [*_ends(metric), *_ends(against), metric.value, against.value]
+    ends = [*filter(math.isfinite, [*_ends(metric), *_ends(against)]), metric.value, against.value]
     low, high = min(0.0, *ends), max(0.0, *ends)
     if low >= 0 and high <= 1:
         high = 1.0
@@ -135,7 +147,7 @@ def _strip(metric: Metric, against: Metric) -> Markup:
         return round(margin + (value - low) / ((high - low) or 1.0) * (width - 2 * margin), 1)
 
     def mark(part: Metric, y: int, kind: str) -> str:
-        first, last = (place(end) for end in _ends(part))
+        first, last = (place(min(max(end, low), high)) for end in _ends(part))
         line = f'<line class="{kind}" x1="{first}" x2="{last}" y1="{y}" y2="{y}"/>' if first < last else ""
         return f'{line}<circle class="{kind}" cx="{place(part.value)}" cy="{y}" r="4"/>'
 
@@ -143,7 +155,7 @@ def _strip(metric: Metric, against: Metric) -> Markup:
     return Markup(
         f'<svg class="strip" width="{width}" height="30" viewBox="0 0 {width} 30" aria-hidden="true">'
         f'<line class="axis" x1="{margin}" x2="{width - margin}" y1="15" y2="15"/>'
-        f'<line class="axis" x1="{zero}" x2="{zero}" y1="11" y2="19"/>'
+        f'<line class="zero" x1="{zero}" x2="{zero}" y1="11" y2="19"/>'
         f"{mark(metric, 8, 'value')}{mark(against, 22, 'control')}</svg>"
     )
 
@@ -154,6 +166,10 @@ def _interval(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return f"at least {_number(metric.low)}" if metric.high is None else f"at most {_number(metric.high)}"
     return f"{_number(metric.low)} to {_number(metric.high)}"
+
+
+def _numeric_columns(table: Table) -> list[bool]:
+    return [_is_numeric(table, column) for column in range(len(table.columns))]
 
 
 def _is_numeric(table: Table, column: int) -> bool:

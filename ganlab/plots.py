@@ -22,7 +22,8 @@ FEW = 9  # points on x that are all named, but where they lie nearer together th
 ROOM = 0.04  # of the axis, which a name takes
 LABEL = 44  # characters in a line beside the y axis, of the least high plot
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
-_COLOURS = ("#1f62b8", "#8d95a1", "#c8561b", "#2c8a57", "#8a4fb0", "#b59a1d", "#c2407a", "#3f9fb5")
+# any two differ for normal, protan and deutan eyes, by more than 10 of CIEDE2000
+_COLOURS = ("#1f62b8", "#8d95a1", "#c04d16", "#2c8a57", "#5d2b66", "#b59a1d", "#c2407a", "#1da0cc")
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 10, "axes.edgecolor": "#8d95a1", "axes.labelcolor": "#1c1f24",
     "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,

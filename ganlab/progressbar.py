@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from ganlab.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -29,7 +31,7 @@ class Bars:
         try:
             for done, item in enumerate(items):
                 if task is None and time.monotonic() - began > PATIENCE:
-                    task = self._shown().add_task(description, total=total, completed=done)
+                    task = self._shown().add_task(printable(description), total=total, completed=done)
                     self._shown().refresh()  # the next one comes by itself, a tenth of a second later
                 elif task is not None:
                     self._shown().update(task, completed=done)

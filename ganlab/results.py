@@ -142,7 +142,7 @@ class Figure:
     """A picture and the sentence that says how to read it; with frames, one that moves.
 
     Attributes:
-        image: what a page shows, and paper; where there are frames, what stands for them there.
+        image: what a page shows; where there are frames, what stands for them on paper and where nothing is to move.
         frames: RGB pictures of one size, none or at least two, shown one after the other, again and again.
         seconds: how long each is shown, 0.01 to 60.
     """

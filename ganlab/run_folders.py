@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from ganlab.animation import read_webp, webp_bytes
 from ganlab.errors import GanlabError
@@ -104,18 +105,23 @@ def load_result(folder: str | Path) -> Result:
 
 
 def new_run_folder(command: str, name: str, root: str | Path | None = None) -> Path:
-    """The next free ``ROOT/COMMAND/NAME-0001``; it is not made yet.
+    """The next free ``ROOT/COMMAND/NAME-0001``, free also where capitals do not count; it is not made yet.
 
     Args:
         root: by default ``GANLAB_RUNS``, or ``runs`` in the current folder.
     """
     parent = Path(root or os.environ.get("GANLAB_RUNS") or "runs") / command
-    stem = re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "run"
+    stem = re.sub(r"[^\w.+-]+", "-", normalize("NFC", name)).strip("-.") or "run"
     taken = [0]
     if parent.is_dir():
-        pattern = re.compile(re.escape(stem) + r"-(\d{4,})")
-        taken += [int(match[1]) for entry in parent.iterdir() if (match := pattern.fullmatch(entry.name))]
+        pattern = re.compile(re.escape(_folded(stem)) + r"-(\d{4,})")
+        taken += [int(match[1]) for entry in parent.iterdir() if (match := pattern.fullmatch(_folded(entry.name)))]
     return parent / f"{stem}-{max(taken) + 1:04d}"
+
+
+def _folded(name: str) -> str:
+    """What is equal of names that some disk takes for the same."""
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 def _leave_out(result: Result) -> None:
@@ -181,10 +187,7 @@ def _read_frames(path: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a figure with frames has more than others."""
     if "animation" not in figure:
         return ()
-    frames, seconds = read_webp(path, figure["seconds"]), figure["seconds"]
-    if len(frames) != figure["frames"]:
-        raise ValueError(f"{path.name} has {len(frames)} frames, not {figure['frames']}")
-    return frames, seconds
+    return read_webp(path, figure["frames"], figure["seconds"]), figure["seconds"]
 
 
 def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -59,7 +59,7 @@ def run_analysis(
     values = dict(values)
     if analysis.takes_gan and values.get("gan") is None:
         values["gan"] = find_gan(analysis)
-    typed = command_line(analysis, words, values, hints)
+    typed = command_line(analysis, words, values, hints, device)
     if plugin_file is not None:
         typed[1:1] = ["--plugin", str(plugin_file)]
     opened = open_gans(analysis, values, device, hints)

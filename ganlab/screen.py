@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganlab.numbers import number
+from ganlab.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ganlab.results import Metric, Result
 
@@ -20,12 +22,12 @@ ROOM_FOR_WORDS = 24  # that a table leaves free where it also says what each num
 
 def say(text: str) -> None:
     """One line on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def tell(text: str) -> None:
     """What was asked for, on standard output."""
-    print(text)
+    print(printable(text))
 
 
 def show_error(message: str, hint: str = "") -> None:
@@ -57,11 +59,15 @@ def show_result(result: Result, folder: Path) -> None:
 
 
 def plain_console() -> Console:
-    """Standard output for other people's text: nothing in it is markup, and a pipe has long lines."""
+    """Standard output for other people's text: nothing in it is markup or controls, and a pipe has long lines."""
     from rich.console import Console
 
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:  # of whatever is printed, a table's cells too
+            return super().render_str(printable(text), **options)
+
     width = None if sys.stdout.isatty() else 160
-    return Console(markup=False, highlight=False, emoji=False, width=width)
+    return PlainConsole(markup=False, highlight=False, emoji=False, width=width)
 
 
 def plain_table(*columns: str) -> Table:

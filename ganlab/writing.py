@@ -35,13 +35,12 @@ def check_new_folder(folder: Path) -> None:
     Raises:
         GanlabError: the folder holds something, is a file, or lies where nothing can be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise GanlabError(f"{folder} is a file, not a folder.", "Name a folder that does not exist yet.")
-    with _explained(folder):
-        taken = folder.is_dir() and any(folder.iterdir())
-    if taken:
-        raise _taken(folder)
-    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    with _explained(folder, "Name another folder."):
+        if folder.exists() and not folder.is_dir():
+            raise GanlabError(f"{folder} is a file, not a folder.", "Name a folder that does not exist yet.")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise _taken(folder)
+        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         why = f"{nearest} does not let this user write" if nearest.is_dir() else f"{nearest} is a file"
         raise GanlabError(f"{folder} cannot be written: {why}.", "Name another folder.")
@@ -60,8 +59,8 @@ def new_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
     """
     if not replace:
         check_new_folder(folder)
-    fill = folder.is_dir() and not replace
     with _explained(folder):
+        fill = folder.is_dir() and not replace
         missing = missing_parents(folder)
         temporary = _unfinished(folder if fill else folder.absolute().parent)
         try:
@@ -107,8 +106,9 @@ def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
     for name in files:
         if os.path.lexists(folder / name):
             raise _there(folder / name)
-    temporary, missing, written = _unfinished(folder), missing_parents(folder / "file"), []
+    temporary, written = _unfinished(folder), []
     with _explained(folder):
+        missing = missing_parents(folder / "file")
         try:
             temporary.mkdir(parents=True)
             for name, content in files.items():
@@ -174,15 +174,27 @@ def _publish(temporary: Path, folder: Path, fill: bool) -> None:
     if fill:
         if any(entry.name != temporary.name for entry in folder.iterdir()):
             raise _taken(folder)
-        for entry in sorted(temporary.iterdir(), key=lambda entry: entry.name in LAST):
-            os.rename(entry, folder / entry.name)
-        temporary.rmdir()
+        _fill(temporary, folder)
         return
     try:
         os.rename(temporary, folder)
     except OSError:
         if folder.exists():
             raise _taken(folder) from None
+        raise
+
+
+def _fill(temporary: Path, folder: Path) -> None:
+    """Move all that is in one folder into another, or nothing."""
+    entries = sorted(temporary.iterdir(), key=lambda entry: entry.name in LAST)
+    try:
+        for entry in entries:
+            os.rename(entry, folder / entry.name)
+        temporary.rmdir()
+    except BaseException:
+        for entry in entries:
+            if not os.path.lexists(entry):
+                os.rename(folder / entry.name, entry)
         raise
 
 
@@ -217,11 +229,12 @@ def _taken(folder: Path) -> FolderTaken:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(
+    path: Path, hint: str = "Free some space or name another folder; nothing was left behind."
+) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "Free some space or name another folder; nothing was left behind."
         raise GanlabError(f"{path} could not be written: {error.strerror or error}.", hint) from error
 
 

@@ -41,6 +41,8 @@ def mean(
         raise MemoryError
     if concept == "library":
         raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+    if concept == "end":
+        raise EOFError("Ran out of input")
     if concept == "stop":
         raise KeyboardInterrupt
     if concept == "nan":

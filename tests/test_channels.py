@@ -15,14 +15,9 @@ from ganlab.architectures.chain import build_chain
 from ganlab.palette import PALETTE, coloured, visible
 
 from .kit import command, one_thread  # noqa: F401 (one is a fixture)
+from .sights_kit import SIGHTS, linear
 
 TILES, SIDE = 10, 16
-# linear RGB of normal sight -> what protan and deutan eyes make of it (Machado, Oliveira and Fernandes 2009)
-SIGHTS = (
-    np.eye(3),
-    np.array([[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]),
-    np.array([[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]),
-)
 
 
 def tile_gan() -> Gan:
@@ -84,10 +79,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
 
 
 def test_the_colours_differ_for_every_eye() -> None:
-    levels = PALETTE.astype(float) / 255
-    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     for sight in SIGHTS:
-        seen = np.clip(linear @ sight.T, 0, 1) ** (1 / 2.4)
+        seen = np.clip(linear(PALETTE) @ sight.T, 0, 1) ** (1 / 2.4)
         apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
         assert apart[np.triu_indices(len(PALETTE), 1)].min() > 0.08
 

@@ -28,7 +28,8 @@ def test_a_run(run: Run, tiny: str) -> None:
     environment = json.loads((folder / "environment.json").read_text())
     assert environment["command"] == f"ganlab mean window --gan {tiny} --n 8 --no-careful"
     assert environment["device"] == "cpu"
-    run("mean", "window", "--gan", tiny, "--n", "8", "--no-careful")
+    run("mean", "window", "--gan", tiny, "--n", "8", "--no-careful", "--device", "cpu")
+    assert "--no-careful --device cpu</pre>" in Path("runs/mean/tiny-16-0002/index.html").read_text()
     assert (folder / "result.json").read_bytes() == Path("runs/mean/tiny-16-0002/result.json").read_bytes()
 
 
@@ -120,3 +121,23 @@ def test_the_command_that_runs_it_again(tmp_path: Path) -> None:
         "b c",
     ]
     assert words(concept="-1") == ["ganlab", "all", "--", "-1"]
+    elsewhere = command_line(everything, ("all",), {"concept": "-1"}, device="cuda:1")
+    assert elsewhere == ["ganlab", "all", "--device", "cuda:1", "--", "-1"]
+
+
+def test_a_strangers_gan_sends_no_controls_to_the_terminal(run: Run) -> None:
+    """In its name, its summary and its notes."""
+    from dataclasses import replace
+
+    from ganlab import Gan, save_gan
+    from ganlab.testing import tiny_gan
+
+    evil = "\x1b[2J\x9b31m\u202e"
+    gan = tiny_gan()
+    card = replace(gan.card, name=f"tiny{evil}", summary=f"Draws{evil}.", facts={"notes": [f"Guessed{evil}."]})
+    save_gan(Gan(gan.generator, gan.discriminator, prior=gan.prior, image=gan.image, card=card), "evil")
+    for ended in (run("checkpoints", "info", "evil"), run("mean", "window", "--gan", "evil")):
+        assert ended.code == 0
+        for said in (ended.out, ended.err):
+            assert not set(evil) & set(said) - set("[2J31m")
+        assert "\\x1b[2J\\x9b31m\\u202e" in ended.out + ended.err

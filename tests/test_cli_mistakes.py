@@ -69,6 +69,7 @@ def test_mistakes_end_with_a_sentence_and_a_hint(run: Run, tiny: str, words: lis
             ["mean", "crash", "--gan", "TINY"],
             "mean' (demo-mean 1.0) crashed: ZeroDivisionError: first line second line",
         ),
+        (["mean", "end", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: EOFError: Ran out of input"),
         (["mean", "nan", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: ValueError"),
         (["several", "tools", "crash"], "several' (demo-several 1.0) crashed: KeyError"),
     ],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab import figures, plots
+from ganlab import figures, lettering, plots
 
 RNG = np.random.default_rng(0)
 ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)
@@ -286,3 +289,27 @@ def test_blocks_stand_beside_each_other_with_their_rows_in_one_line() -> None:
     assert x2 > x0
     with pytest.raises(ValueError, match="every caption"):
         figures.blocks({"one": rows}, ["a"])
+
+
+@pytest.mark.parametrize("text", ["é", "ñ", "ž", "ß", "Ж", "Ω", "א", "ع", "\N{MINUS SIGN}", "…"])
+def test_letters_of_many_scripts_are_written_as_they_are(text: str) -> None:
+    def drawn(letter: str) -> bytes:
+        return np.asarray(figures.labelled_rows({letter: ROOMS}), np.uint8)[:, :40].tobytes()
+
+    assert drawn(text) != drawn("\uffff"), "a box, as for what no font has"
+
+
+def test_the_font_is_matplotlibs_even_where_that_keeps_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.font_manager import findfont
+
+    lettering._font_file.cache_clear()
+    assert Path(lettering._font_file()).samefile(findfont("DejaVu Sans"))
+    lettering._font_file.cache_clear()
+    monkeypatch.setattr(lettering, "find_spec", lambda _: None)
+    assert Path(lettering._font_file()).samefile(findfont("DejaVu Sans"))
+    lettering._font_file.cache_clear()
+
+
+def test_writing_on_pictures_imports_no_matplotlib() -> None:
+    code = "import sys; from ganlab import figures; figures.font(12); sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -28,6 +28,7 @@ STOREYS: list[set[str]] = [
         "devices",
         "near_names",
         "palette",
+        "printable",
     },
     {
         "latents",
@@ -36,6 +37,7 @@ STOREYS: list[set[str]] = [
         "batches",
         "figures",
         "layers",
+        "lettering",
         "nearest",
         "networks",
         "numbers",

@@ -59,6 +59,14 @@ def test_a_bar_for_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "/3" in terminal.text()
 
 
+def test_a_bar_shows_no_controls_of_other_peoples_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = attach_terminal(monkeypatch)
+    monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    with shown_progress():
+        list(progress(3, "drawing from \x1b[35mtiny"))
+    assert "drawing from \\x1b[35mtiny" in terminal.getvalue()
+
+
 def test_no_bar_for_what_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = attach_terminal(monkeypatch)
     with shown_progress():

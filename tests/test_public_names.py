@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,3 +110,14 @@ def test_a_public_name_lives_where_it_is_defined() -> None:
         value = getattr(ganlab, name)
         if isinstance(value, type | FunctionType):
             assert f"{value.__module__}.".startswith(f"ganlab.{home}."), name
+
+
+@pytest.mark.slow
+def test_a_type_checker_tells_a_misspelt_name(tmp_path: Path) -> None:
+    (tmp_path / "plugin.py").write_text("from ganlab import Result\nfrom ganlab import Reslut\n")
+    words = ["-m", "mypy", "--config-file=", "--ignore-missing-imports", "--follow-imports=silent", "plugin.py"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    told = subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    lines = [line for line in told.stdout.splitlines() if "error" in line]
+    assert lines[0].startswith('plugin.py:2: error: Module "ganlab" has no attribute "Reslut"'), told
+    assert len(lines) == 2, "and the sum of errors"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from ganlab import Card, Gan
 from ganlab.errors import GanlabError
 from ganlab.run_folders import load_result, new_run_folder, save_result
 from ganlab.testing import tiny_gan
-from ganlab.writing import FolderTaken, check_new_folder, new_folder, write_file
+from ganlab.writing import FolderTaken, check_new_folder, new_folder, write_file, write_new_files
 
 from .results_kit import a_result, contents
+
+ACCENT = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
@@ -53,6 +56,22 @@ def test_somebody_else_took_the_number_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "probe/rooms-64-x").mkdir()
     assert new_run_folder("probe", "rooms-64", tmp_path).name == "rooms-64-0042"
     assert new_run_folder("probe", "../a b", tmp_path).name == "a-b-0001"
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        ("Rooms-0001", "rooms"),
+        ("rooms-0001", "Rooms"),
+        ("stra\N{LATIN SMALL LETTER SHARP S}e-0001", "STRASSE"),
+        (unicodedata.normalize("NFD", f"{ACCENT}-0001"), ACCENT),
+    ],
+)
+def test_a_number_is_free_on_every_disk(there: str, name: str, tmp_path: Path) -> None:
+    """Some take names for the same that differ in capitals only, or in how accents are stored."""
+    (tmp_path / "walk" / there).mkdir(parents=True)
+    assert new_run_folder("walk", name, tmp_path).name == f"{name}-0002"
+    assert new_run_folder("probe", unicodedata.normalize("NFD", ACCENT), tmp_path).name == f"{ACCENT}-0001"
 
 
 def test_a_gan_that_cannot_be_written_costs_only_itself(tmp_path: Path) -> None:
@@ -109,6 +128,59 @@ def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     with pytest.raises(GanlabError, match="cannot be written"):
         check_new_folder(tmp_path / "shut/run")
+
+
+def test_a_name_too_long_for_the_disk_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 300)
+    for write in (
+        lambda: check_new_folder(folder),
+        lambda: save_result(a_result(), folder),
+        lambda: new_folder(folder, replace=True).__enter__(),
+        lambda: write_new_files(folder, {"a": b"1"}),
+    ):
+        with pytest.raises(GanlabError, match="could not be written: File name too long") as caught:
+            write()
+        assert "ame another folder" in caught.value.hint
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)  # nothing is shut for root
+        with pytest.raises(GanlabError, match="could not be written: Permission denied") as caught:
+            check_new_folder(tmp_path / "shut/run")
+    finally:
+        os.seteuid(user)
+    assert caught.value.hint == "Name another folder."
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_folder_is_filled_with_all_or_nothing(
+    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, moved = os.rename, []
+
+    def failing(old: Any, new: Any) -> None:
+        if Path(new).parent == tmp_path and len(moved) == 2:
+            moved.append("once")
+            raise failure
+        rename(old, new)
+        moved.append(Path(new).name)
+
+    monkeypatch.setattr("ganlab.writing.os.rename", failing)
+
+    def fill() -> None:
+        with new_folder(tmp_path) as temporary:
+            for name in "abc":
+                (temporary / name).write_text(name)
+
+    with pytest.raises((GanlabError, KeyboardInterrupt)):
+        fill()
+    assert len(moved) > 2
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_taken_while_it_was_filled_is_left_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from ganlab import page as page_module
 from ganlab.environment import environment
 from ganlab.errors import GanlabError
 from ganlab.numbers import number
@@ -78,10 +79,30 @@ def test_a_damaged_animation_is_refused(tmp_path: Path) -> None:
         load_result(tmp_path / "run")
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.0123, 60])
+def test_frames_that_are_all_equal_come_back(tmp_path: Path, seconds: float) -> None:
+    """They are stored as a still picture."""
+    still = moving(frames=[picture()] * 5, seconds=seconds)
+    save_result(a_result(figures={"walk": still}), tmp_path / "run")
+    back = load_result(tmp_path / "run").figures["walk"]
+    assert [frame.tobytes() for frame in back.frames] == [picture().tobytes()] * 5
+
+
+@pytest.mark.parametrize("frames", [0, -1, 10**12])
+def test_a_count_of_frames_that_cannot_be_is_refused(tmp_path: Path, frames: int) -> None:
+    save_result(a_result(figures={"walk": moving(frames=[picture()] * 5)}), tmp_path / "run")
+    file = tmp_path / "run/result.json"
+    file.write_text(file.read_text().replace('"frames": 5', f'"frames": {frames}'))
+    with pytest.raises(GanlabError, match="damaged"):
+        load_result(tmp_path / "run")
+
+
 def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
     page, found = page_of(a_result(figures={"walk": moving()}), tmp_path / "run")
-    assert [source.partition(",")[0] for source in found.sources] == ["data:image/webp;base64"]
-    assert "figures/walk.webp" in found.links
+    kinds = [source.partition(",")[0] for source in found.sources]
+    assert kinds == ["data:image/png;base64", "data:image/webp;base64"], "the first where nothing is to move"
+    assert {"figures/walk.webp", "figures/walk.png"} <= set(found.links)
+    assert "prefers-reduced-motion" in page
     assert "It moves." in page
 
 
@@ -91,7 +112,7 @@ def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
 class Checker(HTMLParser):
     """Collects what a page refers to and whether its elements close."""
 
-    VOID = frozenset({"meta", "img", "link", "br", "line", "circle"})
+    VOID = frozenset({"meta", "img", "link", "br", "line", "circle", "source"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +125,7 @@ class Checker(HTMLParser):
         self.tags.append(tag)
         if tag not in self.VOID:
             self.open.append(tag)
-        self.sources += [value or "" for name, value in attrs if name == "src"]
+        self.sources += [value or "" for name, value in attrs if name in ("src", "srcset")]
         self.links += [value or "" for name, value in attrs if name == "href"]
 
     def handle_endtag(self, tag: str) -> None:
@@ -211,6 +232,11 @@ def test_the_same_pixels_give_the_same_png_whatever_the_picture_carries() -> Non
         ((1.0, None, None), (3.0, 2.5, 3.5), "2 less; outside the control's interval"),
         ((3.0, None, None), (3.5, 2.5, 3.6), "0.500 less; within the control's interval"),
         ((3.0, 1.0, 4.0), (3.5, None, None), "0.500 less; its interval holds the control"),
+        ((3.0, 1.0, None), (9.0, None, None), "6 less; its interval holds the control"),
+        ((3.0, 1.0, None), (0.5, None, None), "2.5 more; its interval does not hold the control"),
+        ((3.0, None, 4.0), (1.0, None, None), "2 more; its interval holds the control"),
+        ((3.0, None, 4.0), (5.0, 4.5, None), "2 less; the intervals do not overlap"),
+        ((3.0, None, None), (1.0, 0.5, None), "2 more; within the control's interval"),
     ],
 )
 def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_path: Path) -> None:
@@ -220,6 +246,40 @@ def test_a_comparison_is_said_in_words(one: Any, other: Any, words: str, tmp_pat
     }
     page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
     assert f"<small>{words}</small>" in unescape(page)
+
+
+def test_the_strip_of_an_open_interval_goes_on_to_its_end(tmp_path: Path) -> None:
+    metrics = {"value": Metric(0.5, 0.4, None, control="other"), "other": Metric(0.1, no_control="it is the control")}
+    page, _ = page_of(Result("One.", metrics=metrics), tmp_path / "run")
+    assert '<line class="value" x1="54.0" x2="126.0"' in page
+    assert "inf" not in page.split("<svg")[1].split("</svg>")[0]
+
+
+def test_the_strips_zero_is_as_dark_as_small_print(tmp_path: Path) -> None:
+    page, _ = page_of(a_result(), tmp_path / "run")
+    assert re.search(r'<line class="zero" x1="6.0" x2="6.0"', page)
+    assert ".strip .zero { stroke: var(--soft);" in page
+
+
+def test_a_table_is_looked_through_once_for_each_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, is_numeric = [], page_module._is_numeric
+    monkeypatch.setattr(
+        page_module, "_is_numeric", lambda table, column: looks.append(column) or is_numeric(table, column)
+    )
+    table = Table(["number", "word"], [[1.5, "a"], [None, "b"], [-2, None]] * 20)
+    page, _ = page_of(Result("One.", tables={"t": table}), tmp_path / "run")
+    assert sorted(looks) == [0, 1]
+    assert page.count('class="number" title="1.5"') == page.count('class="number" title="-2"') == 20
+    assert "None" not in page, "an empty cell has nothing to show"
+
+
+def test_a_name_that_turns_text_round_turns_only_itself(tmp_path: Path) -> None:
+    name = "\u202eevil"
+    metrics = {name: Metric(1.0, control="b"), "b": Metric(2.0, control=name)}
+    result = Result("One.", metrics)
+    result.record = {"gan": {"name": name, "hash": "3fa9c1d2e4b0"}}
+    page, _ = page_of(result, tmp_path / "run")
+    assert page.count(name) == page.count(f"<bdi>{name}") == 3
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 7), (7, 50), (50, 50), (1, 1)])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from ganlab import Metric, Result
-from ganlab.screen import show_result
+from ganlab.screen import plain_console, plain_table, say, show_error, show_result, tell
 
+MOVERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # that turn text round
 NAMES = ("filters_on_a_concept", "gradient_in_tenth", "accuracy")
 
 
@@ -63,3 +65,23 @@ def test_a_control_of_another_name_is_named_whole(
     metrics = {"p": Metric(1.0, control="the_p_of_chance"), "the_p_of_chance": Metric(2.0, no_control="it is one")}
     show_result(Result("Found.", metrics), Path("run"))
     assert "…" not in capsys.readouterr().out
+
+
+def test_no_control_character_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "".join(map(chr, range(0x2100)))
+    bad = {one for one in text if unicodedata.category(one) == "Cc" and one not in "\t\n"}
+    bad |= {one for one in text if unicodedata.bidirectional(one) in MOVERS} | set("\u061c\u200e\u200f")
+    assert len(bad) == 63 + 12
+    say(text)
+    tell(text)
+    show_error(text, text)
+    written = capsys.readouterr()
+    assert not bad & set(written.out + written.err)
+    assert set(text) - bad <= set(written.out)
+    evil = "\x1b[2J"
+    rows = plain_table(evil)
+    rows.add_row(evil)
+    plain_console().print(evil, rows)
+    assert capsys.readouterr().out.count("\\x1b[2J") == 3
+    show_result(Result(evil, {evil: Metric(1.0, no_control=evil, about=evil)}, notes=[evil]), Path(evil))
+    assert "\x1b" not in capsys.readouterr().out

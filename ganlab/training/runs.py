@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import typer
 
+from ganlab import screen
 from ganlab.data import open_images
 from ganlab.data.chosen import read_names
 from ganlab.data.opening import short_name
@@ -69,14 +70,14 @@ def start(
     device = processes.device(device)
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "bf16" and not fast_bfloat16(device):
-        typer.echo("This processor emulates bfloat16: --precision fp32 is many times faster on it.", err=True)
+        screen.say("This processor emulates bfloat16: --precision fp32 is many times faster on it.")
     if settings.compile:
         check_compiler()
     with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
         packed, trainer = _prepare(settings, reading, device, run, gan, conditional, processes)
         if chosen and settings.precision == "fp32" and fast_bfloat16(device) and processes.first:
             faster = "This processor has bfloat16: --precision bf16 is about twice as fast."
-            typer.echo(f"Precision: fp32. {faster}", err=True)
+            screen.say(f"Precision: fp32. {faster}")
         _train(packed, trainer, run)
 
 
@@ -178,10 +179,9 @@ def _classes(settings: TrainSettings, packed: PackedImages) -> dict[str, Any]:
             "Leave out --conditional, or give a folder with a folder per class.",
         )
     if len(packed.classes) > MANY_CLASSES and settings.network.classes_as == "one-hot":
-        typer.echo(
+        screen.say(
             f"{len(packed.classes)} classes as one-hot numbers make every layer as many maps wider: "
-            "--classes-as embedding is faster.",
-            err=True,
+            "--classes-as embedding is faster."
         )
     counts = np.bincount(packed.labels, minlength=len(packed.classes))
     network = replace(settings.network, classes=len(packed.classes))
@@ -223,7 +223,7 @@ def _pack(
         )
     if packed.broken:
         named = few(packed.broken, NAMED)
-        typer.echo(f"Left out {len(packed.broken)} of {len(images)} pictures that do not decode: {named}", err=True)
+        screen.say(f"Left out {len(packed.broken)} of {len(images)} pictures that do not decode: {named}")
     return packed
 
 
@@ -232,11 +232,9 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
     with _interruptible(alone=trainer.processes.count == 1) as interrupted, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=interrupted)
     if not finished:
-        typer.echo(
-            f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}", err=True
-        )
+        screen.say(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}")
         raise typer.Exit(130)
-    typer.echo(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
+    screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+from PIL.ImageFont import FreeTypeFont
 
 from ganlab import Figure
 from ganlab import figures as draw
@@ -14,6 +15,7 @@ from ganlab import figures as draw
 from .control import Planted
 
 TILE, ROOM, GAP = 112, 34, 18  # pixels of a picture, of the words below it, between two groups
+SIZE = 11  # pixels of letters
 ACROSS = 8  # pictures in a row of the sheet
 GROUPS, MEMBERS = 24, 8  # shown at most
 INK, SOFT, KEPT, DROPPED = (28, 31, 36), (98, 106, 118), (44, 138, 87), (200, 86, 27)
@@ -36,7 +38,7 @@ def sheet(groups: Sequence[Sequence[Tile]]) -> Image.Image:
         if sum(len(other) for other in rows[-1]) + len(group) > ACROSS:
             rows.append([])
         rows[-1].append(group)
-    font = ImageFont.load_default(12)
+    font = draw.font(SIZE)
     step = TILE + 4
     width = max(sum(len(group) * step + GAP for group in row) for row in rows) + GAP
     image = Image.new("RGB", (width, len(rows) * (TILE + ROOM + GAP) + GAP), "white")
@@ -103,7 +105,7 @@ def measured(similarity: float, distance: int) -> str:
     return f"{similarity:.3f}, {distance} bit{'' if distance == 1 else 's'}"
 
 
-def _fitting(name: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+def _fitting(name: str, font: FreeTypeFont) -> str:
     """The end of a name, which tells files apart, as long as fits below a picture."""
     if font.getlength(name) <= TILE:
         return name

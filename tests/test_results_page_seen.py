@@ -1,0 +1,76 @@
+"""The page of a result as a browser shows it: on a phone, on paper, and to whoever wants nothing to move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ganlab.results import Figure, Metric, Result, Table
+from ganlab.run_folders import save_result
+
+from .page_kit import open_browser
+from .results_kit import picture
+
+LONG = "a_very_long_name_without_any_break_" * 3
+TOO_WIDE = """[...document.querySelectorAll('h1, h2, p, li, figcaption, dl, dt, dd')]
+    .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.tagName)"""
+SOURCE = "document.querySelector('figure img').currentSrc.split(';')[0]"
+
+
+@pytest.fixture(scope="module", name="browser")
+def opened_browser() -> Iterator[Any]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module", name="page")
+def page_with_long_names(tmp_path_factory: pytest.TempPathFactory) -> str:
+    frames = [picture((0, 160, 0)), picture((0, 0, 200))]
+    result = Result(
+        f"The GAN {LONG} draws windows.",
+        {"a": Metric(0.5, 0.4, 0.6, n=10, control="b"), "b": Metric(0.1, no_control="it is the control")},
+        {LONG: Table([f"column {number}" for number in range(12)], [[100.5] * 12])},
+        {"walk": Figure(picture(), f"It moves {LONG}.", frames)},
+        files={f"{LONG[:70]}.csv": b"1"},
+        notes=[f"Read from /data/{LONG}/{LONG}.zip."],
+        record={"analysis": "walk", "options": {LONG: LONG}},
+    )
+    folder = save_result(result, tmp_path_factory.mktemp("seen") / "run", command="ganlab walk")
+    return (folder / "index.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [320, 400, 599, 700, 1200])
+def test_nothing_is_wider_than_the_screen(browser: Any, page: str, width: int) -> None:
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.goto(page)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(TOO_WIDE) == []
+
+
+def test_on_paper_no_column_is_cut_off(browser: Any, page: str) -> None:
+    tab = browser.new_page(viewport={"width": 738, "height": 900})  # a page of letter paper
+    tab.goto(page)
+    tab.emulate_media(media="print")
+    overflows = "[...document.querySelectorAll('.scroll')].map(part => getComputedStyle(part).overflow)"
+    assert set(tab.evaluate(overflows)) == {"visible"}
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 738
+    assert tab.evaluate("getComputedStyle(document.querySelector('.dot')).printColorAdjust") == "exact"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ({"media": "screen", "reduced_motion": "no-preference"}, "data:image/webp"),
+        ({"media": "screen", "reduced_motion": "reduce"}, "data:image/png"),
+        ({"media": "print", "reduced_motion": "no-preference"}, "data:image/png"),
+    ],
+)
+def test_what_moves_stands_still_on_paper_and_for_whoever_wants_that(
+    browser: Any, page: str, wanted: dict[str, Any], shown: str
+) -> None:
+    tab = browser.new_page()
+    tab.emulate_media(**wanted)
+    tab.goto(page)
+    assert tab.evaluate(SOURCE) == shown
