@@ -77,7 +77,8 @@ def _folder(path: Path) -> Any:
 
 def _zipped(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
-        found = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
+        names = [member for member in archive.infolist() if not member.filename.startswith("__MACOSX/")]
+        found = [member for member in names if member.filename.lower().endswith(".json")]
         if not found:
             raise GanlabError(f"{path} holds no JSON.", "Boxes are a COCO file (JSON), or a zip with one in it.")
         if len(found) != 1 or found[0].file_size > LARGEST:

@@ -7,6 +7,7 @@ else is refused.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ def parse(document: Any, source: str) -> Marks:
         for entry in entries_of(document, "categories", source)
     }
     boxes: list[Box] = []
-    clipped = 0
+    clipped = rotated = 0
     for number, entry in enumerate(entries_of(document, "annotations", source)):
         where = f"{source}: annotation {entry.get('id', number)}"
         picture = pictures.get(_key(entry, "image_id", "annotation", source))
@@ -63,7 +64,9 @@ def parse(document: Any, source: str) -> Marks:
         concept = categories.get(_key(entry, "category_id", "annotation", source))
         if concept is None:
             raise GanlabError(f"{where} has a category that the file does not list.", EXPORT)
-        corners = _corners(entry, where)
+        rotation = _rotation(entry, where)
+        rotated += rotation != 0
+        corners = _around(_corners(entry, where), rotation)
         inside = _clip(corners, picture.size)
         if inside is None:
             raise GanlabError(
@@ -75,6 +78,8 @@ def parse(document: Any, source: str) -> Marks:
         boxes.append(Box(picture.name, concept, left, top, right - left, bottom - top))
     if clipped:
         notes.append(f"{clipped} of {len(boxes)} boxes reached over their picture's edge and were clipped.")
+    if rotated:
+        notes.append(f"{rotated} of {len(boxes)} boxes were rotated; the upright boxes around them were taken.")
     size = next(iter(pictures.values()))
     smallest = (size.size[0] // size.factor, size.size[1] // size.factor)
     names = [picture.name for picture in pictures.values()]
@@ -191,6 +196,25 @@ def _corners(entry: dict[str, Any], where: str) -> tuple[float, float, float, fl
     if len(points) < 6 or len(points) % 2:
         raise GanlabError(f"{where} has neither a box [x, y, width, height] nor a polygon.", EXPORT)
     return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
+
+
+def _rotation(entry: dict[str, Any], where: str) -> float:
+    """By how many degrees CVAT turns a box about its centre; it gives the box itself as it was before."""
+    attributes = entry.get("attributes")
+    given = attributes.get("rotation") if isinstance(attributes, dict) else None
+    return 0.0 if given is None else coordinate(given, where)
+
+
+def _around(corners: tuple[float, float, float, float], degrees: float) -> tuple[float, float, float, float]:
+    """The upright box around a turned one."""
+    if not degrees:
+        return corners
+    left, top, right, bottom = corners
+    along, across = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    wide = (right - left) * along + (bottom - top) * across
+    high = (right - left) * across + (bottom - top) * along
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return x - wide / 2, y - high / 2, x + wide / 2, y + high / 2
 
 
 def _clip(corners: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...] | None:

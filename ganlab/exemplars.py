@@ -68,7 +68,7 @@ class Exemplars:
             GanlabError: it cannot be read or is something else.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Mind --exemplars.") from error
         except (ValueError, RecursionError) as error:

@@ -71,6 +71,7 @@ def test_an_exported_zip_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr("annotations/instances_default.json", json.dumps(coco()))
         archive.writestr("images/x.png", b"")
+        archive.writestr("__MACOSX/annotations/._instances_default.json", b"\0\5\x16\7")
     assert len(Boxes.load(tmp_path / "export.zip").boxes) == 1
     np.savez(tmp_path / "mnist.npz", x=np.zeros(3))
     with pytest.raises(GanlabError, match=r"mnist\.npz holds no JSON\.") as caught:
@@ -150,6 +151,20 @@ def test_enlarged_pictures_are_scaled_back(tmp_path: Path) -> None:
         boxes.check(gan(size=48))
     with pytest.raises(GanlabError, match="draws 512x512"):
         boxes.check(gan(size=512))
+
+
+@pytest.mark.parametrize("rotation", [0, 90.0, 180, 30.0, -45.5, 271])
+def test_a_rotated_box_is_the_upright_one_around_it(tmp_path: Path, rotation: float) -> None:
+    """CVAT gives the box before it is turned about its centre. Against its corners, turned one by one."""
+    entry = annotation(bbox=[20, 30, 20, 6], attributes={"occluded": False, "rotation": rotation})
+    boxes = load(tmp_path, coco(annotations=[entry, annotation(id=8, attributes=None)]))
+    corners = np.array([complex(x, y) for x in (20, 40) for y in (30, 36)])
+    turned = (corners - (30 + 33j)) * np.exp(1j * np.deg2rad(rotation)) + (30 + 33j)
+    (box,) = [box for box in boxes.boxes if box.w > 5]
+    expected = [turned.real.min(), turned.imag.min(), np.ptp(turned.real), np.ptp(turned.imag)]
+    np.testing.assert_allclose([box.x, box.y, box.w, box.h], expected, atol=1e-9)
+    assert len(boxes.notes) == (rotation != 0)
+    assert all("1 of 2 boxes were rotated" in note for note in boxes.notes)
 
 
 def test_boxes_over_the_edge_are_clipped_and_counted(tmp_path: Path) -> None:

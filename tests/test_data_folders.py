@@ -117,7 +117,7 @@ def test_a_picture_that_does_not_decode(tmp_path: Path) -> None:
     (folder / "a" / "001.png").write_bytes(broken_png())
     (folder / "a" / "002.png").write_bytes(b"")
     (folder / "b" / "c" / "003.png").write_text("<html>404</html>")
-    (folder / "b" / "c" / "004.png").write_bytes(bomb_png(9_600))
+    (folder / "b" / "c" / "004.png").write_bytes(bomb_png(13_400))
     images = open_images(str(folder))
     reasons = {1: "truncated", 2: "empty file", 3: "not in any picture format", 4: "decompression bomb"}
     for i, reason in reasons.items():

@@ -61,7 +61,7 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
 
 def test_broken_members_of_a_zip(tmp_path: Path) -> None:
     damaged = encoded(pixels(1))
-    path = make_zip(tmp_path / "set.zip", {"a.png": damaged, "b.png": encoded(pixels(2)), "c.png": bomb_png(9_600)})
+    path = make_zip(tmp_path / "set.zip", {"a.png": damaged, "b.png": encoded(pixels(2)), "c.png": bomb_png(13_400)})
     data = bytearray(path.read_bytes())
     data[data.index(damaged) + 100] ^= 0xFF
     path.write_bytes(bytes(data))

@@ -18,7 +18,7 @@ from scipy.io import loadmat, savemat
 from ganlab import GanlabError, open_images, plain_pickle
 from ganlab_datasets.matlab import arrays_in, numbers_of
 from tests import datasets_kit as kit
-from tests.data_kit import refused
+from tests.data_kit import encoded, pixels, refused
 from tests.kit import read_or_refused
 
 
@@ -78,6 +78,14 @@ def test_python3_writes_batches_too(tmp_path: Path) -> None:
         images = open_images(str(tmp_path / "mine"))
         assert [images.label(i) for i in range(3)] == ["3", "1", "2"]
         assert (images.array(1, 32, 3) == kit.cifar_pixels(0, 3)[1]).all()
+
+
+def test_folders_that_are_called_as_cifars_files_are(tmp_path: Path) -> None:
+    """A folder of folders train, test and meta is one of pictures."""
+    for name in ("train", "test", "meta"):
+        written(tmp_path / "set" / name, {"a.png": encoded(pixels(0))})
+    images = open_images(str(tmp_path / "set"))
+    assert [images.name(i) for i in range(3)] == ["meta/a.png", "test/a.png", "train/a.png"]
 
 
 class Evil:
@@ -256,6 +264,20 @@ def test_idx_without_labels_and_of_other_names(tmp_path: Path) -> None:
     (tmp_path / "train-images.idx3-ubyte").write_bytes(kit.idx(kit.digits(0, 3)))
     (tmp_path / "train-labels.idx1-ubyte").write_bytes(kit.idx(np.array([5, 6, 7], np.uint8)))
     assert open_images(f"{tmp_path}:train").label(2) == "7"
+
+
+def test_several_sets_of_idx_in_one_folder_are_not_one(tmp_path: Path) -> None:
+    """As EMNIST's: the class 1 of the letters is another one than that of the digits."""
+    for name in ("emnist-letters-train", "emnist-letters-test", "emnist-digits-train"):
+        (tmp_path / f"{name}-images-idx3-ubyte").write_bytes(kit.idx(kit.digits(len(name), 3)))
+        (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(kit.idx(np.array([1, 2, 3], np.uint8)))
+    listed = "emnist-digits-train, emnist-letters-test, emnist-letters-train"
+    refused(tmp_path, f"holds several sets: {listed}", f"Write {tmp_path}:emnist-digits-train")
+    one = open_images(f"{tmp_path}:emnist-letters-test")
+    assert (len(one), one.label(2)) == (3, "3")
+    assert (one.array(1, 28, 1)[..., 0] == kit.digits(len("emnist-letters-test"), 3)[1]).all()
+    (tmp_path / "emnist-digits-train-images-idx3-ubyte").unlink()
+    assert len(open_images(str(tmp_path))) == 6, "two parts of one set"
 
 
 def test_damaged_idx(tmp_path: Path) -> None:

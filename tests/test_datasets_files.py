@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sys
 import tarfile
@@ -132,6 +133,44 @@ def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
         assert len(reader._kept) == 1
 
 
+def test_parquet_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    for first in (0, 5):
+        parquet(tmp_path / "a.parquet", first, 3)
+        images = open_images(str(tmp_path / "a.parquet"))
+        assert [shows(images, i, first + i) for i in range(3)] == [True] * 3
+        assert images.label(0) == ("cat", "dog")[first % 2]
+
+
+def test_which_column_of_parquet_has_the_pictures(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra parquet")
+    tables = pytest.importorskip("pyarrow.parquet")
+
+    def written(*names: str) -> Path:
+        columns = {name: [{"bytes": encoded(pixels(names.index(name))), "path": ""}] for name in names}
+        tables.write_table(arrow.table(columns), tmp_path / "a.parquet")
+        return tmp_path / "a.parquet"
+
+    assert shows(open_images(str(written("audio", "image"))), 0, 1)
+    assert shows(open_images(str(written("scan"))), 0, 0)
+    refused(written("scan", "audio"), "any of the columns scan, audio", "called image")
+    refused(written("image", "png"), "any of the columns image, png")
+
+
+def test_a_row_of_parquet_without_its_class(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: the extra parquet")
+    tables = pytest.importorskip("pyarrow.parquet")
+
+    parquet(tmp_path / "a.parquet", 0, 3)
+    table = tables.read_table(tmp_path / "a.parquet")
+    table = table.set_column(1, "label", arrow.array([1, -1, None]))
+    tables.write_table(table, tmp_path / "a.parquet")
+    images = open_images(str(tmp_path / "a.parquet"))
+    assert [images.label(i) for i in range(3)] == ["dog", None, None]
+    assert images.name(1) == "0000001"
+    tables.write_table(table.replace_schema_metadata({}), tmp_path / "b.parquet")
+    assert open_images(str(tmp_path / "b.parquet")).label(1) == "-1", "a class like any other where none has a name"
+
+
 def test_damaged_parquet(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
     parquet(file, 0, 9)
@@ -182,6 +221,46 @@ def test_a_tar_of_pictures(tmp_path: Path, kind: str, format: int) -> None:
     assert images.label(2) == "dog"
     assert len(images.first(2)) == 2
     assert survives_a_process(images)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_links_in_a_tar_are_the_files_that_they_stand_for(tmp_path: Path, mode: str) -> None:
+    links = {
+        "set/hard.png": (tarfile.LNKTYPE, "set/a/1.png"),
+        "set/b/soft.png": (tarfile.SYMTYPE, "../a/./1.png"),
+        "set/b/again.png": (tarfile.SYMTYPE, "soft.png"),
+        "set/gone.png": (tarfile.SYMTYPE, "nowhere.png"),
+        "set/outside.png": (tarfile.SYMTYPE, "/etc/1.png"),
+        "set/notes": (tarfile.SYMTYPE, "a/1.png"),
+        "set/.hidden.png": (tarfile.SYMTYPE, "a/1.png"),
+    }
+    path = tmp_path / ("a.tar" if mode == "w" else "a.tar.gz")
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for i in range(2):
+            member = tarfile.TarInfo(f"./set/a/{i}.png")
+            member.size = len(encoded(pixels(i)))
+            archive.addfile(member, io.BytesIO(encoded(pixels(i))))
+        for name, (kind, target) in links.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+    images = open_images(str(path))
+    assert [images.name(i) for i in range(2, len(images))] == ["set/hard.png", "set/b/soft.png", "set/b/again.png"]
+    assert [shows(images, i, (0, 1, 1, 1, 1)[i]) for i in range(5)] == [True] * 5
+    assert images.ignored == 3, "two that lead nowhere, and one that is no picture by its name"
+    assert survives_a_process(images)
+
+
+def test_one_picture_of_each_key_of_webdataset(tmp_path: Path) -> None:
+    members = {
+        "000.seg.png": encoded(pixels(9)), "000.jpg": encoded(pixels(0)), "000.cls": b"3",
+        "001.jpg": encoded(pixels(1)), "001.png": encoded(pixels(9)), "001.cls": b"4",
+    }  # fmt: skip
+    images = open_images(str(kit.tar_of(tmp_path / "a.tar", members)))
+    assert [(images.name(i), images.label(i)) for i in range(len(images))] == [("000.jpg", "3"), ("001.jpg", "4")]
+    assert images.ignored == 2
+    frames = {f"frame.{i:04}.png": encoded(pixels(i)) for i in range(3)}
+    assert len(open_images(str(kit.tar_of(tmp_path / "b.tar", frames)))) == 3, "only dots in their names"
 
 
 def test_shards(tmp_path: Path) -> None:

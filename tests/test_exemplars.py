@@ -49,6 +49,12 @@ def test_groups_come_back_in_the_order_in_which_they_were_chosen(tmp_path: Path)
     assert "woman" in caught.value.hint
 
 
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    content = json.dumps({"checkpoint": HASH, "groups": {"left": ["0:1"]}}).encode("utf-8-sig")
+    (tmp_path / "exemplars.json").write_bytes(content)
+    assert Exemplars.load(tmp_path / "exemplars.json").group("left") == [PictureName(HASH, 0, 1)]
+
+
 def test_a_checkpoint_brings_its_own(tmp_path: Path) -> None:
     gan = tiny_gan()
     assert Exemplars.of_checkpoint(gan) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,117 @@ def test_a_field_keeps_its_keys_and_help_opens(page: Opener) -> None:
     assert not opened.tab.locator("#help-page").is_visible()
     opened.keys("n", "n")
     assert "last picture" in opened.status()
+
+
+def test_a_key_while_dragging_lets_go_of_the_box(page: Opener) -> None:
+    """Else the drag would go on with the next picture's box of the same number."""
+    opened = page(n=3, concept=["bed"])
+    opened.keys("b", "n", "b", "Shift+ArrowDown")
+    before = [sides(box) for box in opened.boxes().boxes]
+
+    def drag_and_press(key: str) -> None:
+        edge = opened.tab.locator(".edge").first.bounding_box()
+        x, y = edge["x"] + edge["width"] / 2, edge["y"]
+        opened.tab.mouse.move(x, y)
+        opened.tab.mouse.down()
+        opened.tab.mouse.move(x + 50, y + 50)
+        opened.keys(key)
+        opened.tab.mouse.move(x - 50, y + 20)
+        opened.tab.mouse.up()
+
+    drag_and_press("p")  # to a picture with a box
+    assert [sides(box) for box in opened.boxes().boxes] == before
+    opened.keys("n")
+    drag_and_press("n")  # to one without
+    assert [sides(box) for box in opened.boxes().boxes] == before
+    opened.keys("p")
+    opened.tab.click("#details .choose")
+    drag_and_press("Delete")
+    assert [sides(box) for box in opened.boxes().boxes] == before[:1]
+
+
+def test_two_fingers_pan_and_draw_nothing(page: Opener) -> None:
+    opened = page(n=1, concept=["bed"], context={"has_touch": True})
+    opened.keys(*["+"] * 20)
+    opened.tab.evaluate("document.getElementById('stage').scrollTo(300, 300)")
+    wire = opened.context.new_cdp_session(opened.tab)
+    frame = opened.tab.locator("#stage").bounding_box()
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    for kind, places in [
+        ("touchStart", [(x, y)]),
+        ("touchStart", [(x, y), (x + 80, y)]),
+        ("touchMove", [(x - 30, y - 20), (x + 50, y - 20)]),
+        ("touchMove", [(x - 60, y - 40), (x + 20, y - 40)]),
+        ("touchEnd", [(x - 60, y - 40)]),
+        ("touchMove", [(x, y)]),  # the one that is left neither draws nor pans
+        ("touchEnd", []),
+    ]:
+        points = [{"x": across, "y": down, "id": number} for number, (across, down) in enumerate(places)]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    at = opened.tab.evaluate("[stage.scrollLeft, stage.scrollTop]")
+    np.testing.assert_allclose(at, (360, 340), atol=2)
+    assert opened.boxes().boxes == []
+
+
+def test_the_list_keeps_the_focus_and_says_what_is_chosen(page: Opener) -> None:
+    opened = page(n=1, concept=["bed"])
+    opened.keys("b", "Escape", "b", "Escape")
+    buttons = opened.tab.locator("#details .choose")
+    buttons.nth(0).focus()
+    opened.keys("Enter")
+    assert [buttons.nth(at).get_attribute("aria-pressed") for at in (0, 1)] == ["true", "false"]
+    assert opened.tab.evaluate("document.activeElement.dataset.name") == "0"
+    opened.keys("Shift+ArrowRight", "Tab", "Enter")  # moved; then its cross
+    assert opened.tab.evaluate("[document.activeElement.dataset.does, document.activeElement.dataset.name]") == [
+        "remove",
+        "0",
+    ]
+    assert len(opened.listed()) == 1
+
+
+def test_tab_reaches_the_grid_that_shows_only_a_group(page: Opener) -> None:
+    opened = page(n=9, group=["left"])
+    for number in (2, 5, 7):
+        opened.tile(number)
+    opened.keys("o", "p")  # from 7 to 5
+    reached = "[...document.querySelectorAll('#grid .tile')].flatMap((t, at) => t.tabIndex === 0 ? [at] : [])"
+    opened.keys("Space")  # 5 is taken out, and the next one has the focus
+    assert opened.tab.evaluate(reached) == [7]
+    assert opened.tab.evaluate("document.activeElement.dataset.key") == "0:7"
+    opened.keys("Space")
+    assert opened.tab.evaluate(reached) == [2], "none after it: the last one"
+    opened.keys("Space")
+    assert opened.tab.evaluate("document.querySelectorAll('#grid .tile:not([hidden])').length") == 0
+    opened.keys("n", "o")
+    assert opened.tab.locator("#grid .tile:visible").count() == 9
+
+
+def test_keys_are_told_by_their_place_where_their_letter_is_not_latin(page: Opener) -> None:
+    opened = page(n=3, concept=["bed"])
+    press = "([key, code, ctrlKey]) => document.dispatchEvent(new KeyboardEvent('keydown', {key, code, ctrlKey}))"
+    place = opened.tab.locator("#place-name")
+    opened.tab.evaluate(press, ["N", "KeyN", False])  # with Caps Lock
+    assert place.inner_text() == "0:1"
+    opened.tab.evaluate(press, ["\u0442", "KeyN", False])  # in Russian
+    assert place.inner_text() == "0:2"
+    opened.tab.evaluate(press, ["\u0417", "KeyP", False])
+    assert place.inner_text() == "0:1"
+    opened.tab.evaluate(press, ["b", "KeyN", False])  # in Dvorak: a b is a b
+    assert (place.inner_text(), len(opened.listed())) == ("0:1", 1)
+    opened.tab.evaluate(press, ["\u044f", "KeyZ", True])
+    assert opened.listed() == []
+    opened.tab.evaluate(press, ["x", "KeyN", False])  # a Latin letter without a meaning
+    assert place.inner_text() == "0:1"
+
+
+def test_the_help_names_concepts_as_a_shell_takes_them(page: Opener, tmp_path: Path) -> None:
+    (tmp_path / "ganlab").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "ganlab").chmod(0o755)
+    opened = page(n=1)
+    for name in ("bed", "$(touch x)", "tv&radio", "child's bed", "\u00e9tag\u00e8re", "a`b`\\"):
+        opened.add(name)
+        opened.keys("?")
+        command = opened.tab.inner_text("#commands").splitlines()[0]
+        said = subprocess.run(["/bin/sh", "-c", command], env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+        assert said.stdout.decode().split("\n")[:4] == ["probe", name, "--boxes", "tiny-64-boxes.json"]
+        opened.keys("Escape")

@@ -38,13 +38,16 @@ def test_work_survives_a_reload_and_another_page_of_the_same_pictures(page: Open
     opened.add("left")
     opened.tile(2)
     opened.tab.reload()
-    assert "is back" in opened.status()
+    assert "unsaved work from last time is back" in opened.status()
     (box,) = opened.boxes().boxes
     np.testing.assert_allclose(sides(box), (10, 10, 20, 20), atol=0.25)
     assert [picture.index for picture in opened.boxes().pictures] == [0, 1]
+    opened.tab.locator("#details .choose").click()
+    opened.keys("Shift+ArrowRight")  # from here on it is not saved
 
     (name,) = [PictureName(GAN.hash, 0, 1)]
     other = page(n=2, boxes=Boxes([Box(name, "lamp", 1, 2, 3, 4)], [name], (SIZE, SIZE)))
+    assert "from another page" in other.status()
     boxes = other.boxes()
     assert [(box.picture.index, box.concept) for box in boxes.boxes] == [(0, "bed"), (1, "lamp")]
     other.keys("m")
@@ -56,6 +59,107 @@ def test_work_survives_a_reload_and_another_page_of_the_same_pictures(page: Open
     other.tab.click("#start-over")
     other.tab.reload()
     assert [box.concept for box in other.boxes().boxes] == ["lamp"]
+
+
+def test_what_is_in_a_file_stays_out_of_another_page(page: Opener) -> None:
+    """A concept deleted and a box that was saved do not come back where nobody asked for them."""
+    begun = Boxes([Box(PictureName(GAN.hash, 0, 1), "lamp", 1, 2, 3, 4)], [PictureName(GAN.hash, 0, 1)], (SIZE, SIZE))
+    first = page(n=3, boxes=begun)
+    first.keys("n", "n", "b")
+    assert len(first.boxes().boxes) == 2
+    blank = page(n=3, concept=["bed"])
+    assert blank.status() == ""
+    assert "looked at 1 of 3" in blank.tab.inner_text("#counts")
+    boxes = blank.boxes()
+    assert (boxes.boxes, boxes.categories, len(boxes.pictures)) == ([], ["bed"], 1)
+    blank.keys("n")
+    blank.tab.reload()
+    assert "is back" in blank.status()
+    blank.save()
+    blank.tab.reload()
+    assert "Your work from last time is back" in blank.status()
+
+
+def test_a_look_counts_for_the_concepts_of_its_time(page: Opener) -> None:
+    bed = page(n=3, concept=["bed"])
+    bed.keys("n", "n", "b")  # all three looked at, a bed on the last
+    lamp = page(n=3, concept=["lamp"])
+    assert "from another page" in lamp.status()
+    assert "looked at 1 of 3" in lamp.tab.inner_text("#counts"), "nobody has looked for lamps there"
+    lamp.save()
+    assert "not yet looked at for every concept" in lamp.status()
+    lamp.keys("n", "n")
+    lamp.add("sofa")
+    assert "Go through the pictures again" in lamp.status()
+    assert "looked at 1 of 3" in lamp.tab.inner_text("#counts")
+    assert [picture.index for picture in lamp.boxes().pictures] == [2]
+    lamp.keys("Control+z")
+    assert "looked at 3 of 3" in lamp.tab.inner_text("#counts")
+    lamp.keys("Control+y")
+    assert "looked at 1 of 3" in lamp.tab.inner_text("#counts")
+
+
+def test_what_a_file_says_was_looked_at_is_undone_with_it(page: Opener, tmp_path: Path) -> None:
+    names = [PictureName(GAN.hash, 0, index) for index in range(4)]
+    Boxes([Box(names[3], "bed", 1, 2, 3, 4)], names, (SIZE, SIZE)).save(tmp_path / "all.json")
+    Boxes([Box(names[2], "sofa", 1, 2, 3, 4)], names[:3], (SIZE, SIZE)).save(tmp_path / "sofas.json")
+    opened = page(n=4, concept=["bed"])
+    opened.give(tmp_path / "all.json")
+    assert "looked at 4 of 4" in opened.tab.inner_text("#counts")
+    opened.keys("Control+z")
+    assert "looked at 1 of 4" in opened.tab.inner_text("#counts")
+    opened.keys("n")
+    opened.give(tmp_path / "sofas.json")  # both have looked at 0 and 1; at 2 only for sofas
+    assert "looked at 2 of 4" in opened.tab.inner_text("#counts")
+
+
+def test_a_look_after_a_box_stays_when_the_box_is_undone(page: Opener) -> None:
+    opened = page(n=4, concept=["bed"])
+    opened.keys("b", "n", "n")
+    opened.keys("Control+z")
+    assert "looked at 3 of 4" in opened.tab.inner_text("#counts")
+    opened.keys("n", "n")
+    opened.add("lamp")
+    opened.tab.hover("#names li:nth-child(2)")
+    opened.tab.click("#names li:nth-child(2) [data-does=remove]")
+    opened.keys("n")
+    opened.keys("Control+z")  # lamp is back: the last picture was not looked at for it
+    assert "looked at 1 of 4" in opened.tab.inner_text("#counts")
+
+
+def test_pictures_looked_at_are_work_to_save(page: Opener) -> None:
+    opened = page(n=3, concept=["bed"])
+    opened.context.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})")
+    opened.tab.reload()
+    asked: list[str] = []
+    opened.tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    opened.click(5, 5)
+    opened.tab.reload()
+    assert asked == [], "only opened: nothing would be lost"
+    opened.click(5, 5)
+    opened.keys("n")
+    assert "unsaved" in opened.tab.get_attribute("#save", "class")
+    opened.tab.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_a_rotated_box_is_taken_as_the_one_around_it(page: Opener, tmp_path: Path) -> None:
+    """The same in the page and in Python, whatever the angle."""
+    name = PictureName(GAN.hash, 0, 0)
+    angles = [90.0, 30, -45, 0, 180]
+    Boxes([Box(name, f"at {angle}", 20, 30, 20, 6) for angle in angles], [name], (SIZE, SIZE)).save(tmp_path / "a.json")
+    document = json.loads((tmp_path / "a.json").read_text())
+    for annotation in document["annotations"]:
+        said = document["categories"][annotation["category_id"] - 1]["name"]
+        annotation["attributes"] = {"rotation": float(said.removeprefix("at "))}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    read = Boxes.load(tmp_path / "a.json")
+    opened = page(n=1)
+    opened.give(tmp_path / "a.json")
+    assert "4 of its boxes were rotated" in opened.status()
+    saved = opened.boxes()
+    assert [box.concept for box in saved.boxes] == [box.concept for box in read.boxes]
+    np.testing.assert_allclose([sides(box) for box in saved.boxes], [sides(box) for box in read.boxes], atol=0.011)
 
 
 def test_without_storage_the_page_works_and_warns_before_it_closes(page: Opener) -> None:

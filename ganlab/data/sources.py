@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
-LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any picture below Pillow's bomb limit takes
+LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any photograph takes
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 

@@ -25,7 +25,7 @@ PARTS = ("train", "test")
 
 def recognises(path: Path) -> bool:
     if path.is_dir():
-        return _set_in({file.name for file in path.iterdir()}) is not None
+        return _set_in({file.name for file in path.iterdir() if file.is_file()}) is not None
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -73,7 +73,7 @@ def _set_in(names: set[str]) -> dict[str, str] | None:
 
 def _from_folder(folder: Path) -> Iterator[tuple[str, Path | bytes]]:
     for file in folder.iterdir():
-        if file.name in TEN or file.name in HUNDRED or file.name in META:
+        if file.name in TEN | HUNDRED | META and file.is_file():
             yield file.name, file
 
 

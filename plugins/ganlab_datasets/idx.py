@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 IMAGES, LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
 NAME = re.compile(r"(.*?)[-_.]?images([-_.]idx3[-_.]ubyte)?(\.gz)?")
 PARTS = {"t10k": "test"}
+# of the name of a part: which set it is of, and which part of that
+SPLIT = re.compile(r"(.*?)[-_.]?(train|test\d*k?|t10k|val(id(ation)?)?)?")
 
 
 def recognises(path: Path) -> bool:
@@ -41,6 +43,9 @@ def open_idx(path: Path, part: str) -> Images:
     parts = tuple(filter(None, found))
     if part and part not in parts:
         raise unknown_part(path, part, parts)
+    if not part and len({_set_of(name) for name in found}) > 1:
+        there = ", ".join(parts)
+        raise GanlabError(f"{path} holds several sets: {there}.", f"Write {path}:{parts[0]}, or another one of them.")
     chosen = {part: found[part]} if part else found
     labels = {name: _labels_beside(images) for name, images in chosen.items()}
     blocks = [_block(name, images, labels[name]) for name, images in chosen.items()]
@@ -56,6 +61,12 @@ def _images_in(folder: Path) -> dict[str, Path]:
         if match and file.is_file() and _magic(file) == IMAGES:
             found[PARTS.get(match[1], match[1])] = file
     return dict(sorted(found.items(), key=lambda pair: (pair[0] != "train", pair[0])))
+
+
+def _set_of(part: str) -> str:
+    """``emnist-letters`` of ``emnist-letters-train``; empty of ``train``."""
+    match = SPLIT.fullmatch(part)
+    return match[1] if match else part
 
 
 def _labels_beside(images: Path) -> Path | None:

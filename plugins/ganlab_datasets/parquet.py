@@ -18,12 +18,13 @@ from .damage import AGAIN, damaged, library, none_there, unknown_part
 
 MAGIC = b"PAR1"
 SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
-PICTURES = re.compile(r"\w+\.bytes|image|img|jpg|jpeg|png|webp")  # columns of encoded pictures
+NAMES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")  # of columns of encoded pictures
 LABELS = ("label", "labels", "fine_label", "class", "cls")  # columns of classes, the likeliest first
+UNLABELLED = -1  # what the datasets library writes where classes have names and a row has none
 LARGEST_GROUP = 1 << 30  # bytes of the pictures in one group of rows, which is read at once
 KEPT = 1 << 30  # bytes of columns that are kept in memory: several threads may be in different groups
 
-_kept: OrderedDict[tuple[Path, int, str], Any] = OrderedDict()
+_kept: OrderedDict[tuple[Path, int, int, int, str], Any] = OrderedDict()
 _reading = threading.Lock()
 
 
@@ -97,8 +98,10 @@ class ParquetImages(StoredImages):
         if not shard.label:
             return None
         value = _column(shard.file, group, shard.label)[place].as_py()
+        if value is None or (value == UNLABELLED and shard.classes):
+            return None
         named = isinstance(value, int) and 0 <= value < len(shard.classes)
-        return None if value is None else shard.classes[value] if named else str(value)
+        return shard.classes[value] if named else str(value)
 
     def read(self, row: int) -> bytes:
         shard, group, place = self._place(row)
@@ -120,10 +123,7 @@ def _shard(file: Path, part: str) -> Shard:
     with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
         about, columns = opened.metadata, opened.schema_arrow.names
         leaves = [about.schema.column(number).path for number in range(len(about.schema))]
-        image = next((leaf for leaf in leaves if PICTURES.fullmatch(leaf)), None)
-        if image is None:
-            hint = "Hugging Face's have a column of bytes and path; that is what is read."
-            raise GanlabError(f"{file} has no column of pictures; it has {', '.join(columns)}.", hint)
+        image = _image_among(file, leaves, columns)
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
         largest = max((group.column(leaves.index(image)).total_uncompressed_size for group in groups), default=0)
         if largest > LARGEST_GROUP:
@@ -131,6 +131,22 @@ def _shard(file: Path, part: str) -> Shard:
         label = next((name for name in LABELS if name in columns), "")
         rows = tuple(group.num_rows for group in groups)
         return Shard(file, part, rows, image, label, _classes(opened.schema_arrow.metadata or {}, label))
+
+
+def _image_among(file: Path, leaves: Sequence[str], columns: Sequence[str]) -> str:
+    """The one column of encoded pictures: by its name, else the only one that holds bytes as a picture's does."""
+    usual = [leaf for leaf in leaves if leaf.removesuffix(".bytes") in NAMES]
+    found = usual or [leaf for leaf in leaves if re.fullmatch(r"\w+\.bytes", leaf)]
+    if len(found) > 1:
+        several = ", ".join(leaf.removesuffix(".bytes") for leaf in found)
+        raise GanlabError(
+            f"{file} may have its pictures in any of the columns {several}.",
+            "Write the file again with one of them, called image.",
+        )
+    if not found:
+        hint = "Hugging Face's have a column of bytes and path; that is what is read."
+        raise GanlabError(f"{file} has no column of pictures; it has {', '.join(columns)}.", hint)
+    return found[0]
 
 
 def _classes(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]:
@@ -146,7 +162,8 @@ def _column(file: Path, group: int, column: str) -> Any:
     """One column of one group of rows, pictures or classes; those used last stay in memory, as many as fit."""
     import pyarrow.parquet
 
-    wanted = (file, group, column)
+    written = file.stat()
+    wanted = (file, written.st_mtime_ns, written.st_size, group, column)  # a file that is written again is read again
     with _reading:  # one at a time: threads of one group would each read it otherwise
         if wanted not in _kept:
             with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:

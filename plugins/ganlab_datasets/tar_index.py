@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import posixpath
 import tarfile
 import tempfile
 import threading
@@ -34,11 +35,23 @@ class Member:
 
 @dataclass
 class Index:
-    """The files of a tar that are wanted; ``others`` counts the rest."""
+    """The files of a tar that are wanted; ``others`` counts the rest; ``links`` are those yet to follow."""
 
     path: Path
     members: list[Member]
     others: int
+    links: dict[str, str] = field(default_factory=dict)
+
+    def resolve(self) -> None:
+        """Links to files that are here become files, behind the others; the rest of them is counted."""
+        known = {posixpath.normpath(member.name): member for member in self.members}
+        for name, target in self.links.items():
+            if (member := known.get(target)) is None:
+                self.others += 1
+            else:
+                self.members.append(Member(name, member.offset, member.size))
+                known[posixpath.normpath(name)] = self.members[-1]
+        self.links.clear()
 
     def read(self, member: Member) -> bytes:
         """The bytes of a file. Raises ``ValueError`` where the tar ends before."""
@@ -50,8 +63,8 @@ class Index:
 class UnpackedIndex(Index):
     """The same of a packed tar: what is wanted is unpacked into a temporary file that nobody else sees."""
 
-    endings: tuple[str, ...]
-    file: IO[bytes]
+    endings: tuple[str, ...] = ()
+    file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, member: Member) -> bytes:
@@ -134,11 +147,12 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
             if member.offset_data + member.size > size:
                 raise ValueError(f"it ends within {member.name}")
             index.members.append(Member(member.name, member.offset_data, member.size))
+    index.resolve()
     return index
 
 
 def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
-    index = UnpackedIndex(path, [], 0, endings, tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the index
+    index = UnpackedIndex(path, [], 0, endings=endings)
     place = 0
     with damaged(path, "packed tar"), Archive.open(path, "r|*") as archive:
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
@@ -154,17 +168,24 @@ def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
                     f"Unpack it into a folder: tar xf {path} -C FOLDER",
                 )
     index.file.flush()
+    index.resolve()
     return index
 
 
 def _wanted(archive: Any, index: Index, endings: tuple[str, ...], path: Path) -> Iterator[Any]:
-    """The files of these endings as they come; the others are counted, hidden ones left out."""
+    """The files of these endings as they come; links to such are noted, others counted, hidden ones left out."""
     while (member := archive.next()) is not None:
         archive.members = []  # it would keep all it has seen
         name = PurePosixPath(member.name)
-        if not member.isreg() or any(part.startswith((".", "__MACOSX")) and part != "." for part in name.parts):
+        linked = member.islnk() or member.issym()
+        if not (member.isreg() or linked) or any(
+            part.startswith((".", "__MACOSX")) and part != "." for part in name.parts
+        ):
             continue
-        if name.suffix.lower() not in endings or member.issparse():
+        if linked and name.suffix.lower() in endings:
+            folder = name.parent.as_posix() if member.issym() else ""  # a hard link names its file from the top
+            index.links[member.name] = posixpath.normpath(posixpath.join(folder, member.linkname))
+        elif name.suffix.lower() not in endings or member.issparse():
             index.others += 1
         elif member.size > LARGEST_MEMBER:
             raise GanlabError(f"{path}: {member.name} would take {member.size:,} bytes, no picture does.", AGAIN)

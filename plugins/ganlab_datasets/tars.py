@@ -43,7 +43,9 @@ def open_tars(path: Path, part: str) -> Images:
 class TarImages(StoredImages):
     """The pictures of some tars, in the tars' order. They are read from where they lie.
 
-    A picture's class is what the ``.cls`` or ``.json`` of its name says, else the folder it lies in.
+    Of the pictures of one WebDataset key (``000.jpg``, ``000.seg.png``) the first with a plain ending is taken, the
+    others count as ignored. A picture's class is what the ``.cls`` or ``.json`` of its name says, else the folder it
+    lies in.
     """
 
     def __init__(self, path: Path, shards: list[Path]) -> None:
@@ -55,13 +57,17 @@ class TarImages(StoredImages):
         self.classes: dict[tuple[int, str], Member] = {}
         for number, index in enumerate(self.indices):
             self.ignored += index.others
+            found: list[Member] = []
             for member in index.members:
                 if _ending(member.name) in PICTURES:
-                    self.pictures.append((number, member))
+                    found.append(member)
                 else:  # of .cls and .json the first counts, in this order
                     known = self.classes.setdefault((number, _key(member.name)), member)
                     if _ending(known.name) > _ending(member.name):
                         self.classes[number, _key(member.name)] = member
+            pictures = _one_of_each(found)
+            self.pictures.extend((number, member) for member in pictures)
+            self.ignored += len(found) - len(pictures)
         if not self.pictures:
             raise GanlabError(f"{path} holds no pictures, only other files ({self.ignored}).", "Look into it: tar tf")
 
@@ -81,6 +87,15 @@ class TarImages(StoredImages):
     def read(self, row: int) -> bytes:
         number, member = self.pictures[row]
         return self.indices[number].read(member)
+
+
+def _one_of_each(members: list[Member]) -> list[Member]:
+    """Without the further pictures of a key; names with dots alone (``frame.0001.png``) are no further pictures."""
+    main: dict[str, Member] = {}
+    for member in members:
+        if member.name.removesuffix(PurePosixPath(member.name).suffix) == _key(member.name):
+            main.setdefault(_key(member.name), member)
+    return [member for member in members if main.get(_key(member.name), member) is member]
 
 
 def _class_in(index: Index, member: Member) -> str | None:

@@ -8,7 +8,7 @@ const ui = { mode: content.mode, at: 0, concept: null, group: null, selected: nu
 
 const $ = (id) => document.getElementById(id);
 const names = new NameList($("names"), { choose, rename, remove });
-const editor = new Editor($("boxes"), content.size, { commit, select, ready });
+const editor = new Editor($("boxes"), content.size, { commit, select, ready, pan });
 const strip = new Overview($("strip"), content.pictures, go);
 const grid = new Overview($("grid"), content.pictures, (at) => { ui.at = at; toggle(); });
 
@@ -84,9 +84,10 @@ function nudge(key, resizes) {
 function add(typed) {
   const name = inBoxes() ? conceptName(typed) : groupName(typed);
   if (!name) return say(inBoxes() ? "A concept needs a name." : "A group's name is letters, digits and underscores, a letter first.", true);
-  if (!nameList().includes(name)) change(inBoxes() ? addConcept(work.marks, name) : addGroup(work.marks, name));
+  const before = work.marks;
+  if (!nameList().includes(name)) change(inBoxes() ? addConcept(before, name) : addGroup(before, name));
   choose(name);
-  say(name === typed.trim() ? "" : `It is called ${name}.`);
+  say([name === typed.trim() ? "" : `It is called ${name}.`, lookedLess(before)].filter(Boolean).join(" "));
 }
 
 function rename(before, typed) {
@@ -102,6 +103,12 @@ function remove(name) {
   say(`${name} was removed, with all its ${inBoxes() ? "boxes" : "pictures"}; Ctrl+Z brings it back.`);
 }
 
+// A warning where fewer pictures count as looked at than before, but for the one shown.
+function lookedLess(before) {
+  const lost = [...before.looked].some((key) => key !== here() && !work.marks.looked.has(key));
+  return lost ? "Go through the pictures again: a picture counts as looked at once it was for every concept." : "";
+}
+
 // --- where one is
 
 function choose(name) {
@@ -112,6 +119,10 @@ function choose(name) {
 function select(at) {
   ui.selected = at;
   render();
+}
+
+function pan(right, down) {
+  $("stage").scrollBy(-right, -down);
 }
 
 function go(at) {
@@ -135,45 +146,6 @@ function zoom(step) {
   const next = step > 0 ? (factor < 1 ? factor * 2 : Math.floor(factor) + 1) : (factor > 1 ? Math.ceil(factor) - 1 : factor / 2);
   ui.zoom[ui.mode] = step === 0 ? (inBoxes() ? 0 : content.scale) : Math.min(64, Math.max(1 / 8, next));
   render();
-}
-
-// --- files
-
-function save() {
-  if (!inBoxes() && !work.marks.groups.size) return say("There is no group to save yet.", true);
-  const holds = inBoxes()
-    ? composeBoxes(content.checkpoint, content.size, work.marks, work.looked)
-    : composeGroups(content.checkpoint, work.marks);
-  const file = fileName(ui.mode);
-  const link = element("a", { href: URL.createObjectURL(new Blob([`${JSON.stringify(holds, null, 1)}\n`], { type: "application/json" })), download: file });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  work.markSaved(ui.mode);
-  render();
-  say(inBoxes()
-    ? `${file} is in the browser's downloads: ${count(holds.annotations.length, "box", "boxes")} on ${count(holds.images.length, "picture")} looked at.`
-    : `${file} is in the browser's downloads: ${count(work.marks.groups.size, "group")}.`);
-}
-
-function fileName(mode) {
-  return `${content.gan.replace(/[^\w.+-]+/g, "-")}-${mode === "boxes" ? "boxes" : "exemplars"}.json`;
-}
-
-async function addFiles(files) {
-  for (const file of files) {
-    try {
-      const { marks, looked } = readFile(await file.text(), content.checkpoint, content.size);
-      ui.mode = marks.groups.size ? "groups" : "boxes";
-      looked.forEach((key) => work.look(key));
-      change(merged(work.marks, marks));
-      const held = marks.groups.size
-        ? count(marks.groups.size, "group")
-        : `${count([...marks.boxes.values()].flat().length, "box", "boxes")} on ${count(looked.size, "picture")}`;
-      say(`Added ${file.name}: ${held}. Ctrl+Z takes it back.`);
-    } catch (error) {
-      say(`${file.name} was not added: ${error.message}.`, true);
-    }
-  }
 }
 
 // --- what is seen
@@ -211,8 +183,8 @@ function renderSide() {
   $("new-name").setAttribute("aria-label", inBoxes() ? "New concept" : "New group");
   names.show([...counts], inBoxes() ? ui.concept : ui.group, inBoxes() ? "concept" : "group");
   $("details-title").textContent = inBoxes() ? "On this picture" : ui.group === null ? "" : `In ${ui.group}`;
-  $("details").replaceChildren(...(inBoxes() ? boxesHere().map(boxItem) : members().map(memberItem)));
-  const looked = keys.filter((key) => work.looked.has(key)).length;
+  refill($("details"), inBoxes() ? boxesHere().map(boxItem) : members().map(memberItem));
+  const looked = keys.filter((key) => work.marks.looked.has(key)).length;
   $("counts").textContent = inBoxes()
     ? `looked at ${looked} of ${keys.length} pictures, ${work.marks.boxes.size} with boxes`
     : `${keys.length} pictures`;
@@ -222,16 +194,18 @@ function boxItem(box, at) {
   const said = `${box.concept} ${round(box.w)}\u00D7${round(box.h)}`;
   const place = element("span", { textContent: `${round(box.x)}, ${round(box.y)}`, title: "left and top, in pixels" });
   const swatch = element("i", { className: "swatch", style: { background: colourOf(work.marks.concepts.indexOf(box.concept)) } });
-  const button = element("button", { type: "button", className: at === ui.selected ? "choose chosen" : "choose" }, swatch, said, place);
+  const isChosen = at === ui.selected;
+  const button = element("button", { type: "button", className: isChosen ? "choose chosen" : "choose", data: { name: at, does: "choose" } }, swatch, said, place);
+  button.setAttribute("aria-pressed", isChosen);
   button.addEventListener("click", () => select(at));
-  const cross = element("button", { type: "button", className: "small", textContent: "\u00D7", title: "Remove this box (Delete)", ariaLabel: `Remove ${said}` });
+  const cross = element("button", { type: "button", className: "small", textContent: "\u00D7", title: "Remove this box (Delete)", ariaLabel: `Remove ${said}`, data: { name: at, does: "remove" } });
   cross.addEventListener("click", () => dropBox(at));
   return element("li", {}, button, cross);
 }
 
 function memberItem(key) {
   const at = keys.indexOf(key);
-  const button = element("button", { type: "button", className: "member", title: `${key}: show it`, ariaLabel: `Show ${key}` },
+  const button = element("button", { type: "button", className: "member", title: `${key}: show it`, ariaLabel: `Show ${key}`, data: { name: key, does: "show" } },
     ...(at < 0 ? [key] : [element("img", { src: dataUri(content.pictures[at][1]), alt: "" })]));
   button.addEventListener("click", () => { if (at >= 0) go(at); });
   return element("li", { className: "thumb" }, button);
@@ -250,8 +224,8 @@ function renderPicture() {
   editor.show(boxesHere(), ui.selected, colours, ui.concept);
   strip.show((shown, at) => {
     const boxes = (work.marks.boxes.get(shown) ?? []).length;
-    const classes = `${at === ui.at ? "current" : ""} ${work.looked.has(shown) ? "looked" : ""}`;
-    const title = `${shown}: ${boxes ? count(boxes, "box", "boxes") : work.looked.has(shown) ? "looked at, no boxes" : "not looked at yet"}`;
+    const classes = `${at === ui.at ? "current" : ""} ${work.marks.looked.has(shown) ? "looked" : ""}`;
+    const title = `${shown}: ${boxes ? count(boxes, "box", "boxes") : work.marks.looked.has(shown) ? "looked at, no boxes" : "not looked at yet"}`;
     return { classes, title, tags: boxes ? [[boxes, INK]] : [] };
   }, ui.at);
 }

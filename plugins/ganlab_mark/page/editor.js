@@ -6,14 +6,18 @@ const SMALLEST = 0.5; // pixels of the picture: a smaller box is none
 const CORNERS = { nw: [0, 0], ne: [1, 0], sw: [0, 1], se: [1, 1] };
 
 class Editor {
-  // `on` has commit(boxes, selected), select(at or null) and ready(): whether a concept is there to draw with.
+  // `on` has commit(boxes, selected), select(at or null), ready(): whether a concept is there to draw with, and
+  // pan(right, down) in screen pixels.
   constructor(svg, size, on) {
-    Object.assign(this, { svg, size, on, boxes: [], selected: null, gesture: null });
+    Object.assign(this, { svg, size, on, boxes: [], selected: null, gesture: null, fingers: new Map() });
     svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
     svg.addEventListener("pointerdown", (event) => this.press(event));
     svg.addEventListener("pointermove", (event) => this.drag(event));
     svg.addEventListener("pointerup", (event) => this.release(event));
-    svg.addEventListener("pointercancel", () => this.cancel());
+    svg.addEventListener("pointercancel", (event) => {
+      this.fingers.delete(event.pointerId);
+      this.cancel();
+    });
     svg.addEventListener("mousedown", (event) => { // else it selects text, and the next drag would drag that
       event.preventDefault();
       document.activeElement.blur();
@@ -22,11 +26,14 @@ class Editor {
 
   // `colours` is a Map concept -> colour; `concept` what is drawn next.
   show(boxes, selected, colours, concept) {
+    if (boxes !== this.boxes) this.gesture = null; // a key while dragging: what is held is not there any more
     Object.assign(this, { boxes, selected, colours, concept });
     this.draw();
   }
 
   press(event) {
+    this.touch(event);
+    if (this.fingers.size > 1) this.cancel(); // two fingers pan
     if (event.button !== 0 || !event.isPrimary) return;
     const at = this.place(event);
     const { corner, box } = event.target.dataset;
@@ -44,7 +51,23 @@ class Editor {
     this.svg.setPointerCapture(event.pointerId);
   }
 
+  // Where the fingers are; the first begins anew.
+  touch(event) {
+    if (event.pointerType !== "touch") return;
+    if (event.isPrimary) this.fingers.clear();
+    else this.svg.setPointerCapture(event.pointerId);
+    this.fingers.set(event.pointerId, [event.clientX, event.clientY]);
+  }
+
+  // As far as their middle moves.
+  pan(event) {
+    const [left, top] = this.fingers.get(event.pointerId);
+    this.fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.fingers.size > 1) this.on.pan((event.clientX - left) / this.fingers.size, (event.clientY - top) / this.fingers.size);
+  }
+
   drag(event) {
+    if (this.fingers.has(event.pointerId)) this.pan(event);
     if (!this.gesture) return;
     const { kind, held, from, anchor, screen, result } = this.gesture;
     const far = Math.hypot(event.clientX - screen[0], event.clientY - screen[1]) >= STILL;
@@ -57,8 +80,9 @@ class Editor {
   }
 
   release(event) {
-    if (!this.gesture) return;
     this.drag(event);
+    this.fingers.delete(event.pointerId);
+    if (!this.gesture) return;
     const { kind, held, from, result } = this.gesture;
     this.gesture = null;
     if (!result) {

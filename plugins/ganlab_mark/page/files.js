@@ -21,8 +21,8 @@ function readPictureFile(file) {
 }
 
 // COCO: every picture that was looked at or has boxes, those without boxes too.
-function composeBoxes(checkpoint, size, marks, looked) {
-  const pictures = [...new Set([...looked, ...marks.boxes.keys()])].sort(byName);
+function composeBoxes(checkpoint, size, marks) {
+  const pictures = [...new Set([...marks.looked, ...marks.boxes.keys()])].sort(byName);
   const images = pictures.map((key, at) => (
     { id: at + 1, file_name: pictureFile(checkpoint, key), width: size, height: size }));
   const annotations = pictures.flatMap((key, at) => (marks.boxes.get(key) ?? []).map((box) => ({
@@ -42,7 +42,7 @@ function composeGroups(checkpoint, marks) {
   return { checkpoint, groups: Object.fromEntries(marks.groups) };
 }
 
-// What a saved file holds, as marks and looked-at pictures. Throws an Error with a sentence for a person.
+// What a saved file holds, as marks and notes for a person. Throws an Error with a sentence for a person.
 function readFile(text, checkpoint, size) {
   let document;
   try { document = JSON.parse(text); } catch { throw new Error("it is no JSON"); }
@@ -52,7 +52,7 @@ function readFile(text, checkpoint, size) {
 }
 
 function readBoxes(document, checkpoint, size) {
-  const marks = { concepts: [], groups: new Map(), boxes: new Map() };
+  const boxes = new Map();
   const images = new Map();
   for (const image of document.images) {
     const name = readPictureFile(image.file_name);
@@ -61,20 +61,23 @@ function readBoxes(document, checkpoint, size) {
     images.set(String(image.id), { key: name.key, scale: size / (Number(image.width) || size) });
   }
   const concepts = new Map((document.categories ?? []).map((each) => [String(each.id), conceptName(each.name)]));
-  marks.concepts = [...new Set(concepts.values())];
-  for (const { image_id, category_id, bbox } of document.annotations ?? []) {
+  let turned = 0;
+  for (const { image_id, category_id, bbox, attributes } of document.annotations ?? []) {
     const image = images.get(String(image_id));
     const concept = concepts.get(String(category_id));
     if (!image || !concept || !Array.isArray(bbox) || bbox.length !== 4 || !bbox.every((side) => isFinite(side))) {
       throw new Error("one of its annotations is no box on a picture and of a category that it lists");
     }
-    const [x, y, w, h] = bbox.map((side) => side * image.scale);
+    const rotation = Number(attributes?.rotation ?? 0);
+    if (!isFinite(rotation)) throw new Error("one of its boxes has a rotation that is no number");
+    turned += rotation !== 0;
+    const [x, y, w, h] = around(bbox.map(Number), rotation).map((side) => side * image.scale);
     const box = boxBetween({ x, y }, { x: x + w, y: y + h }, size);
-    if (box.w > 0 && box.h > 0) {
-      marks.boxes.set(image.key, [...(marks.boxes.get(image.key) ?? []), { concept, ...box }]);
-    }
+    if (box.w > 0 && box.h > 0) boxes.set(image.key, [...(boxes.get(image.key) ?? []), { concept, ...box }]);
   }
-  return { marks, looked: new Set([...images.values()].map((image) => image.key)) };
+  const looked = new Set([...images.values()].map((image) => image.key));
+  const notes = turned ? [`${turned} of its boxes ${turned === 1 ? "was" : "were"} rotated: upright ones around them were taken.`] : [];
+  return { marks: { ...NOTHING, concepts: [...new Set(concepts.values())], boxes, looked }, notes };
 }
 
 function readGroups(document, checkpoint) {
@@ -86,7 +89,15 @@ function readGroups(document, checkpoint) {
     if (!fine) throw new Error(`the group ${JSON.stringify(name)} is no list of pictures such as "0:12"`);
     groups.set(name, [...new Set(pictures)]);
   }
-  return { marks: { concepts: [], groups, boxes: new Map() }, looked: new Set() };
+  return { marks: { ...NOTHING, groups }, notes: [] };
+}
+
+// The upright box around one that CVAT gives upright, with an angle in degrees to turn it by about its centre.
+function around([x, y, w, h], degrees) {
+  if (!degrees) return [x, y, w, h];
+  const [along, across] = [Math.cos, Math.sin].map((part) => Math.abs(part(degrees * Math.PI / 180)));
+  const [wide, high] = [w * along + h * across, w * across + h * along];
+  return [x + (w - wide) / 2, y + (h - high) / 2, wide, high];
 }
 
 function checkCheckpoint(found, wanted) {

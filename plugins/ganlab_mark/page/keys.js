@@ -37,8 +37,9 @@ function press(event) {
 
 // What a key is for, if anything; a field keeps its own keys, but for saving.
 function actionOf(event, typing) {
-  const { key, code, shiftKey } = event;
-  if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key.toLowerCase()];
+  const { code, shiftKey } = event;
+  const key = meant(event);
+  if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key];
   if (typing) return key === "Escape" ? () => event.target.blur() : undefined;
   if (shiftKey && inBoxes() && key.startsWith("Arrow")) return () => nudge(key, event.altKey);
   if (event.altKey) return undefined;
@@ -50,9 +51,16 @@ function actionOf(event, typing) {
   return () => choose(name);
 }
 
+// A key without Caps Lock; where its letter is none of the Latin ones, the Latin one of its place.
+function meant({ key, code }) {
+  if (key.length > 1) return key;
+  const place = /^Key([A-Z])$/.exec(code)?.[1];
+  return (/^[\x20-\x7e]$/.test(key) ? key : place ?? key).toLowerCase();
+}
+
 // To the next picture or the one before; in the grid perhaps by a row.
 function step(by, row = false) {
-  go(inBoxes() ? ui.at + by : grid.beside(ui.at, by, row));
+  go(inBoxes() ? ui.at + by : grid.beside(by, row));
 }
 
 function flipOnly() {
@@ -63,11 +71,22 @@ function flipOnly() {
 function showHelp() {
   const [left, right] = [...work.marks.groups.keys(), "left", "right"];
   const concept = ui.concept ?? "window";
-  $("commands").textContent = `ganlab probe ${concept.includes(" ") ? JSON.stringify(concept) : concept} --boxes ${fileName("boxes")}\n`
+  $("commands").textContent = `ganlab probe ${quoted(concept)} --boxes ${fileName("boxes")}\n`
     + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
   $("help-page").showModal();
   $("help-page").querySelector("button.main").focus();
 }
+
+// A word for the shell.
+function quoted(text) {
+  return /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const RESTORED = {
+  unsaved: "Your unsaved work from last time is back. To begin anew: ? and Start over.",
+  saved: "Your work from last time is back. To begin anew: ? and Start over.",
+  joined: "Unsaved work from another page of these pictures was added to this one. To begin without it: ? and Start over.",
+};
 
 function begin() {
   const click = (id, act) => $(id).addEventListener("click", act);
@@ -113,7 +132,7 @@ function begin() {
     if (event.key === work.slot) say("This page is marked in another tab too: close one of them, or the last to change wins.", true);
   });
   render();
-  if (work.restored) say("Your unsaved work from last time is back. To begin anew: ? and Start over.");
+  if (work.restored) say(RESTORED[work.restored]);
 }
 
 begin();

@@ -1,8 +1,16 @@
 // The marks, as values that are never changed: {concepts: [name], groups: Map name -> [picture],
-// boxes: Map picture -> [{concept, x, y, w, h}]}. Every function returns new ones and shares what stayed.
+// boxes: Map picture -> [{concept, x, y, w, h}], looked: Set of pictures looked at for every concept}.
+// Every function returns new ones and shares what stayed.
 
+const NOTHING = { concepts: [], groups: new Map(), boxes: new Map(), looked: new Set() };
+
+// Nobody has looked for a new concept yet, so no picture counts as looked at.
 function addConcept(marks, name) {
-  return { ...marks, concepts: [...marks.concepts, name] };
+  return { ...marks, concepts: [...marks.concepts, name], looked: new Set() };
+}
+
+function lookedAt(marks, key) {
+  return marks.looked.has(key) ? marks : { ...marks, looked: new Set([...marks.looked, key]) };
 }
 
 function addGroup(marks, name) {
@@ -49,17 +57,30 @@ function toggled(marks, name, key) {
   return { ...marks, groups: new Map(marks.groups).set(name, after) };
 }
 
-// Both, each once: nothing that either holds is lost.
+// Both, each once: no box and no member of a group that either holds is lost. What the other adds nothing to stays the same object.
 function merged(marks, other) {
-  const concepts = [...new Set([...marks.concepts, ...other.concepts])];
-  const groups = new Map(marks.groups);
-  for (const [name, pictures] of other.groups) groups.set(name, [...new Set([...(groups.get(name) ?? []), ...pictures])]);
-  const boxes = new Map(marks.boxes);
+  const concepts = union(marks.concepts, other.concepts);
+  const groups = other.groups.size ? new Map(marks.groups) : marks.groups;
+  for (const [name, pictures] of other.groups) groups.set(name, union(groups.get(name) ?? [], pictures));
+  const boxes = other.boxes.size ? new Map(marks.boxes) : marks.boxes;
   for (const [key, added] of other.boxes) {
     const here = boxes.get(key) ?? [];
     boxes.set(key, [...here, ...added.filter((box) => !here.some((known) => sameBox(known, box)))]);
   }
-  return { concepts, groups, boxes };
+  return { concepts, groups, boxes, looked: lookedForAll(concepts, marks, other) };
+}
+
+function union(known, added) {
+  const all = new Set([...known, ...added]);
+  return all.size === known.length ? known : [...all];
+}
+
+// The pictures that were looked at for all concepts: on a side that has all of them, or on both.
+function lookedForAll(concepts, marks, other) {
+  if (concepts === marks.concepts && !other.looked.size) return marks.looked;
+  const complete = [marks, other].filter((side) => concepts.every((name) => side.concepts.includes(name)));
+  const counts = (key) => (marks.looked.has(key) && other.looked.has(key)) || complete.some((side) => side.looked.has(key));
+  return new Set([...marks.looked, ...other.looked].filter(counts));
 }
 
 function sameBox(a, b) {
@@ -77,15 +98,15 @@ function boxCounts(marks) {
 }
 
 // As JSON keeps them, and back.
-function pack(marks, looked) {
+function pack(marks) {
   const boxes = [...marks.boxes].map(([key, all]) => [key, all.map(({ concept, x, y, w, h }) => [concept, x, y, w, h])]);
-  return { concepts: marks.concepts, groups: [...marks.groups], boxes, looked: [...looked] };
+  return { concepts: marks.concepts, groups: [...marks.groups], boxes, looked: [...marks.looked] };
 }
 
 function unpack({ concepts, groups, boxes, looked }) {
   const read = ([concept, x, y, w, h]) => ({ concept, x, y, w, h });
-  const marks = { concepts, groups: new Map(groups), boxes: new Map(boxes.map(([key, all]) => [key, all.map(read)])) };
-  return { marks, looked: new Set(looked) };
+  const held = new Map(boxes.map(([key, all]) => [key, all.map(read)]));
+  return { concepts, groups: new Map(groups), boxes: held, looked: new Set(looked) };
 }
 
 function mapValues(map, change) {

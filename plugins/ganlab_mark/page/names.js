@@ -15,6 +15,16 @@ function element(tag, { data = {}, style = {}, ...properties } = {}, ...children
   return made;
 }
 
+// Other items for a list. The button that had the focus keeps it, known by its name and by what it does; where it is
+// gone, the last one that does the same.
+function refill(list, items) {
+  const { name, does } = list.contains(document.activeElement) ? document.activeElement.dataset : {};
+  list.replaceChildren(...items);
+  if (does === undefined) return;
+  const alike = [...list.querySelectorAll(`[data-does="${does}"]`)];
+  (alike.find((button) => button.dataset.name === name) ?? alike.at(-1))?.focus();
+}
+
 class NameList {
   // `on` has choose(name), rename(before, after) and remove(name).
   constructor(list, on) {
@@ -24,9 +34,7 @@ class NameList {
 
   // `entries` is [[name, count]]; `chosen` one of the names; `kind` "concept" or "group".
   show(entries, chosen, kind) {
-    const focused = document.activeElement?.closest?.("#names li") ? document.activeElement.dataset : null;
-    this.list.replaceChildren(...entries.map(([name, count], at) => this.item(name, count, at, name === chosen, kind)));
-    if (focused) this.list.querySelector(`[data-name="${CSS.escape(focused.name)}"][data-does="${focused.does}"]`)?.focus();
+    refill(this.list, entries.map(([name, count], at) => this.item(name, count, at, name === chosen, kind)));
   }
 
   item(name, count, at, isChosen, kind) {

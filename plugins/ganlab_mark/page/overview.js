@@ -3,7 +3,7 @@
 class Overview {
   // `pictures` is [[key, PNG in base64]]; `choose(at)` is called with the number of the one that was clicked.
   constructor(holder, pictures, choose) {
-    Object.assign(this, { holder, pictures, choose, buttons: null });
+    Object.assign(this, { holder, pictures, choose, buttons: null, stop: 0 });
   }
 
   // Made when it is first shown: thousands of pictures take a moment.
@@ -22,12 +22,15 @@ class Overview {
   // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title}.
   show(told, current) {
     if (!this.buttons) this.build();
+    const focused = this.buttons.indexOf(document.activeElement);
+    const all = this.pictures.map(([key], at) => told(key, at));
+    this.stop = nearest(all, current);
     this.buttons.forEach((button, at) => {
-      const { classes = "", pressed, tags = [], hidden = false, title = "" } = told(this.pictures[at][0], at);
+      const { classes = "", pressed, tags = [], hidden = false, title = "" } = all[at];
       button.className = `tile ${classes}`;
       button.hidden = hidden;
       button.title = title;
-      button.tabIndex = at === current ? 0 : -1;
+      button.tabIndex = at === this.stop ? 0 : -1;
       if (pressed !== undefined) button.setAttribute("aria-pressed", pressed);
       const wanted = JSON.stringify(tags);
       if (button.dataset.tags === wanted) return;
@@ -35,6 +38,7 @@ class Overview {
       button.querySelector(".tags").replaceChildren(
         ...tags.map(([text, background]) => element("i", { textContent: text, style: { background } })));
     });
+    if (focused >= 0 && all[focused].hidden) this.focus(this.stop);
   }
 
   bring(at) {
@@ -45,14 +49,24 @@ class Overview {
     this.buttons[at].focus();
   }
 
-  // The tile after this one or before it, or a row below or above, among those shown; rows are as they are laid out.
-  beside(at, by, row) {
+  // The tile after the one that Tab comes to or before it, or a row below or above, among those shown; rows are as they
+  // are laid out.
+  beside(by, row) {
     const shown = this.buttons.map((_, number) => number).filter((number) => !this.buttons[number].hidden);
-    const here = Math.max(0, shown.indexOf(at));
+    const here = shown.indexOf(this.stop);
     const top = this.buttons[shown[0]]?.offsetTop;
     const columns = Math.max(1, shown.filter((number) => this.buttons[number].offsetTop === top).length);
-    return shown[here + by * (row ? columns : 1)] ?? at;
+    return shown[here + by * (row ? columns : 1)] ?? this.stop;
   }
+}
+
+// `at`, or where it is hidden the next one shown, else the last; `at` again where none is.
+function nearest(tiles, at) {
+  if (!tiles[at].hidden) return at;
+  const after = tiles.findIndex((tile, other) => other > at && !tile.hidden);
+  if (after >= 0) return after;
+  const before = tiles.findLastIndex((tile) => !tile.hidden);
+  return before >= 0 ? before : at;
 }
 
 function dataUri(png) {

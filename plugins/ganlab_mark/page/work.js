@@ -1,6 +1,7 @@
-// The work in hand: marks with undo and redo, the pictures looked at, and a copy that the browser keeps.
+// The work in hand: marks with undo and redo, and a copy that the browser keeps.
 
 const DEEPEST = 1000; // steps that can be undone
+const PARTS = { boxes: ["concepts", "boxes", "looked"], groups: ["groups"] }; // of the marks, that a file holds
 
 class Work {
   // `content` is the page's; `storage` is localStorage, or null where the browser has none.
@@ -14,7 +15,9 @@ class Work {
   }
 
   reset() {
-    ({ marks: this.marks, looked: this.looked } = unpack(this.content.marks));
+    const { marks, mode, pictures } = this.content;
+    this.marks = unpack(marks);
+    if (mode === "boxes") this.marks = lookedAt(this.marks, pictures[0][0]); // shown at once: no work that could be lost
     this.past = [];
     this.future = [];
     this.saved = { ...this.marks };
@@ -26,9 +29,11 @@ class Work {
     try { this.storage.removeItem(this.slot); } catch { /* nothing was kept */ }
   }
 
-  // A step: new marks, and `where` to look when it is undone.
+  // A step: new marks, and `where` to look when it is undone. Where it changes what a look is for, undoing it brings back
+  // what was looked at before; else what was looked at since stays so.
   change(marks, where) {
-    this.past.push({ marks: this.marks, where });
+    const looks = ["concepts", "looked"].some((part) => marks[part] !== this.marks[part]);
+    this.past.push({ marks: this.marks, where, looks });
     if (this.past.length > DEEPEST) this.past.shift();
     this.future = [];
     this.marks = marks;
@@ -43,58 +48,65 @@ class Work {
   step(from, to) {
     const last = from.pop();
     if (!last) return null;
-    to.push({ marks: this.marks, where: last.where });
-    this.marks = last.marks;
+    to.push({ ...last, marks: this.marks });
+    this.marks = last.looks ? last.marks : { ...last.marks, looked: this.marks.looked };
     this.keep();
     return last.where;
   }
 
   look(key) {
-    if (this.looked.has(key)) return;
-    this.looked.add(key);
+    if (this.marks.looked.has(key)) return;
+    this.marks = lookedAt(this.marks, key);
     this.keep();
   }
 
   // Whether the boxes (or the groups) differ from what was saved last.
   unsaved(mode) {
-    const parts = mode === "boxes" ? ["boxes", "concepts"] : ["groups"];
-    return parts.some((part) => this.marks[part] !== this.saved[part]);
+    return PARTS[mode].some((part) => this.marks[part] !== this.saved[part]);
   }
 
   markSaved(mode) {
-    const { concepts, boxes, groups } = this.marks;
-    Object.assign(this.saved, mode === "boxes" ? { concepts, boxes } : { groups });
+    Object.assign(this.saved, only(PARTS[mode], this.marks));
     this.keep();
   }
 
   keep() {
-    const unsaved = ["boxes", "groups"].filter((mode) => this.unsaved(mode));
+    const unsaved = Object.keys(PARTS).filter((mode) => this.unsaved(mode));
     try {
-      this.storage.setItem(this.slot, JSON.stringify({ ...pack(this.marks, this.looked), unsaved, start: this.content.start }));
+      this.storage.setItem(this.slot, JSON.stringify({ ...pack(this.marks), unsaved, start: this.content.start }));
       this.kept = true;
     } catch { // full, forbidden or not there
       this.kept = false;
     }
   }
 
-  // What an earlier visit left; true when it goes beyond what the page came with.
+  // Takes up what an earlier visit left. Returns how: "unsaved", "saved" or, from another page of these pictures, "joined";
+  // "" where that changes nothing.
   restore() {
-    let left;
+    const before = JSON.stringify(pack(this.marks));
+    let how;
     try {
-      left = JSON.parse(this.storage.getItem(this.slot));
-      if (!left) return false;
-      const { marks, looked } = unpack(left);
-      // another page of these pictures: its marks join those of this one
-      const same = left.start === this.content.start;
-      this.marks = same ? marks : merged(this.marks, marks);
-      this.looked = new Set([...this.looked, ...looked]);
-      for (const part of ["boxes", "concepts", "groups"]) {
-        const mode = part === "groups" ? "groups" : "boxes";
-        if (!left.unsaved.includes(mode)) this.saved[part] = this.marks[part];
-      }
-      return left.unsaved.length > 0;
-    } catch { // forbidden, or what was left cannot be read
-      return false;
+      how = this.takeUp(JSON.parse(this.storage.getItem(this.slot)));
+    } catch { // forbidden, nothing there, or it cannot be read
+      return "";
     }
+    return JSON.stringify(pack(this.marks)) === before ? "" : how;
   }
+
+  takeUp(left) {
+    const marks = unpack(left);
+    const [unsaved, saved] = [true, false].map((wanted) => (
+      Object.keys(PARTS).filter((mode) => left.unsaved.includes(mode) === wanted).flatMap((mode) => PARTS[mode])));
+    if (left.start !== this.content.start) { // what was saved there is in a file, and not meant for this page
+      this.marks = merged(this.marks, { ...NOTHING, ...only(unsaved, marks) });
+      return "joined";
+    }
+    this.marks = marks;
+    Object.assign(this.saved, only(saved, marks));
+    return unsaved.length ? "unsaved" : "saved";
+  }
+}
+
+function only(parts, marks) {
+  return Object.fromEntries(parts.map((part) => [part, marks[part]]));
 }
