@@ -22,12 +22,12 @@ class PlainType:
     def __init__(self, code: str | bytes, *rest: Any) -> None:
         self.code = _text(code)
         if not re.fullmatch("[biuf][1248]", self.code):
-            raise UnpicklingError(f"an array of {self.code}")
+            raise UnpicklingError(f"an array of {self.code!r}")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.order = _text(state[1])
         if self.order not in ("<", ">", "|", "="):
-            raise UnpicklingError(f"bytes in the order {self.order}")
+            raise UnpicklingError(f"bytes in the order {self.order!r}")
 
     def __reduce__(self) -> Any:
         return self.of_numpy().__reduce__()
