@@ -34,8 +34,8 @@ class Attributes:
     """What is true of a drawn face.
 
     Smile, glasses, woman, hat, yaw and the colours of skin, hair and background are drawn without regard to each other.
-    The numbers of one colour are not: hue and lightness of the skin correlate with 0.81, hue and warmth of the hair with
-    -0.56, its lightness and warmth with 0.42.
+    The numbers of one colour are not: hue and lightness of the skin correlate with 0.81, hue and warmth of the hair
+    with -0.56, its lightness and warmth with 0.42.
 
     Attributes:
         smile: a smile, with teeth or without; otherwise the lips are closed and straight.
