@@ -63,9 +63,8 @@ def _add(report: Report, name: str, labeler: RoomLabeler, pictures: torch.Tensor
     """A row of the report; after changes that leave no window, of windows alone."""
     needed = np.array([labeler.card["min_pixels"][concept] for concept in CONCEPTS])
     masks = labeler.masks(pictures, UNIT)
-    seen: np.ndarray = masks.sum((2, 3)) >= needed
-    shown: np.ndarray = truth.sum((2, 3)) >= needed
-    absent: np.ndarray = ~truth.any((2, 3))
+    there = truth.sum((2, 3))
+    seen, shown, absent = masks.sum((2, 3)) >= needed, there >= needed, there == 0
     for place, concept in enumerate(CONCEPTS[: 1 if name in GONE else 2]):
         groups = {"found": seen[shown[:, place], place], "imagined": seen[absent[:, place], place]}
         shares = {what: _round(rows.mean()) for what, rows in groups.items() if len(rows)}
