@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ModuleType:
     """The benchmark that the test names."""
-    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(FOLDER), str(FOLDER / "judge"), *sys.path])
     return importlib.import_module(request.param)
 
 
@@ -93,3 +93,23 @@ def test_the_feed_shows_every_picture_in_the_order_of_training(script: ModuleTyp
     shown = np.concatenate([next(feed) for _ in range(script.BATCHES)])
     assert np.array_equal(shown, pictures[trainer.order(0, len(pictures))])
     assert np.array_equal(next(feed), shown[:2])
+
+
+@pytest.mark.parametrize("script", ["blind_faces"], indirect=True)
+def test_observers_agree_jointly_where_they_say_the_same_of_all(script: ModuleType) -> None:
+    unsure = np.nan
+    first, second, third = [[1, 0, 1, unsure], [1, 1, 0, 1]], [[1, 1, 1, 1], [1, 1, 0, 1]], [[1, 0, 0, 1], [0, 1, 1, 1]]
+    seen = np.array([first, second, third])
+    assert script.pairs(seen) == pytest.approx([2 / 3, 1 / 3, 1 / 4])
+    assert script.pairs(seen[:, [0]]) == pytest.approx([2 / 3, 2 / 3, 1 / 2])
+    judged = np.array([[True, True, True, True], [True, True, False, False]])
+    looked = script.Looked(("smile", "woman"), seen, judged)
+    assert looked.most.tolist() == [[True, False, True, True], [True, True, False, True]]
+    assert looked.agrees.tolist() == [[True, False, True, True], [True, True, True, False]]
+    assert np.array_equal(looked.of(("woman", "smile")).judged, judged[::-1])
+
+
+@pytest.mark.parametrize("script", ["blind_faces"], indirect=True)
+def test_the_measured_turn_fits_what_an_observer_saw(script: ModuleType) -> None:
+    sides, yaw = np.array([-1, -1, -1, 0, 0, np.nan, 1]), np.array([-0.9, -0.1, 0.1, 0.2, 0.3, 0.9, -0.4])
+    assert script.fits(sides, yaw).tolist() == [True, True, True, True, False, False]

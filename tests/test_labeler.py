@@ -17,7 +17,17 @@ from ganlab_synthetic.labeler import SHIPPED, RoomLabeler
 from ganlab_synthetic.labeler_folder import WEIGHTS
 from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
 from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
-from ganlab_synthetic.labeler_validation import GONE, KEPT, UNIT, held_out_rooms, overlap, told_by_colour
+from ganlab_synthetic.labeler_validation import (
+    GONE,
+    KEPT,
+    UNIT,
+    WITH_DECOYS,
+    held_out_rooms,
+    overlap,
+    table,
+    told_by_colour,
+    validate,
+)
 from ganlab_synthetic.pixels import blurred
 from ganlab_synthetic.rooms import CONCEPTS
 
@@ -139,6 +149,49 @@ def test_a_window_without_panes_is_none(
     assert found(labeler, GONE[change](pictures, window))[shown].mean() <= 0.15
 
 
+def test_it_takes_decoys_for_windows_as_often_as_its_card_says(labeler: Labeler) -> None:
+    said = labeler.card["validation"]["windows"][WITH_DECOYS]
+    decoys = held_out_rooms(300, seed=79, draw=draw_decoy_room)
+    masks = decoys.labels == 1
+    shown, absent = masks.sum((1, 2)) >= labeler.card["min_pixels"]["window"], ~masks.any((1, 2))
+    seen = found(labeler, decoys.batch(np.arange(300))[0])
+    assert abs(seen[shown].mean() - said["found"]) < 0.07
+    assert abs(seen[absent].mean() - said["imagined"]) < 0.05
+    assert said["imagined"] > 0.02
+    assert said["imagined_of"] > 300
+
+
+# --- its validation -----------------------------------------------------------------------------------------------
+
+
+class SeesAll(RoomLabeler):
+    """Every concept in every pixel."""
+
+    def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        return np.ones((len(images), len(CONCEPTS), *images.shape[2:]), bool)
+
+
+def test_what_is_imagined_stands_beside_how_many_rooms_could_be_imagined_in() -> None:
+    plain, decoys = held_out_rooms(20, seed=79), held_out_rooms(20, seed=79, draw=draw_decoy_room)
+    report = validate(SeesAll(), plain, decoys, plain)
+    assert set(report["windows"]) == {*KEPT, *GONE, WITH_DECOYS}
+    assert set(report["pictures"]) == {*KEPT, WITH_DECOYS}
+    needed = SeesAll().card["min_pixels"]
+    for place, what in ((1, "windows"), (2, "pictures")):
+        for rooms, row in ((plain, "as drawn"), (decoys, WITH_DECOYS)):
+            pixels = [int((labels == place).sum()) for labels in rooms.labels]
+            counts = {
+                "found_of": sum(count >= needed[what[:-1]] for count in pixels),
+                "imagined_of": sum(count == 0 for count in pixels),
+            }
+            assert all(counts.values())
+            assert report[what][row] == {"found": 1.0, "imagined": 1.0, **counts}
+    assert "imagined_of" in report["windows"]["gone: wall instead of windows"]
+    absent = report["windows"][WITH_DECOYS]["imagined_of"]
+    row = next(line for line in table(report).splitlines() if line.startswith(f"| {WITH_DECOYS} |"))
+    assert row.split("|")[3].strip() == f"100.0% of {absent:.0f}"
+
+
 # --- its training -------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +218,7 @@ def test_a_made_labeler_can_be_used(drawn: Rooms, tmp_path: Path, monkeypatch: p
     assert made.masks(torch.zeros(2, 3, 64, 64), UNIT).shape == (2, len(CONCEPTS), 64, 64)
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
     assert "| as drawn |" in card["table"]
-    assert card["validation"]["windows"].keys() == (KEPT | GONE).keys()
+    assert card["validation"]["windows"].keys() == {*KEPT, *GONE, WITH_DECOYS}
     with pytest.raises(GanlabError, match="already exists"):
         labeler_making.make_labeler(SMALL, tmp_path / "labeler")
     assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]

@@ -1,4 +1,4 @@
-"""Bedrooms with exact masks and faces with known attributes, drawn at random, and labelers trained on that truth.
+"""Bedrooms with masks and faces with known attributes, drawn at random, and labelers trained on that truth.
 
 A second labeler of rooms is trained on photographs, whose masks people drew.
 """

@@ -59,7 +59,7 @@ def train_face_labeler(
     steps: Annotated[int, typer.Option(min=1, help="Steps of 64 drawn and 32 seen faces.")] = 3_000,
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:
-    """Train the network that labels faces, as the shipped one was; takes a quarter of an hour on two cores."""
+    """Train the network that labels faces, as the shipped one was; half an hour on two cores, the drawing besides."""
     from .faces.labeler_making import make_labeler
     from .faces.labeler_training import FaceLabelerSettings
 

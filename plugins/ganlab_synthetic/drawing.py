@@ -121,7 +121,8 @@ class Canvas:
     """A supersampled colour image and, drawn alongside, the image of object numbers.
 
     Every pixel of ``ids`` holds ``2 * object + emissive``; object 0 is the bare room.  The object image is
-    never smoothed, so masks taken from it are exact.
+    never smoothed and agrees with the colour image pixel by pixel.  As Pillow rounds, the left and top edges of a
+    rectangle lie half to one and a half of these pixels outside it, in both images alike.
     """
 
     def __init__(self, size: int, factor: int) -> None:

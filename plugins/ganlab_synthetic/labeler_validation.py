@@ -1,4 +1,4 @@
-"""Measure a labeler on drawn rooms it has never seen: plain, changed in ways a person sees through, and blanked."""
+"""Measure a labeler on drawn rooms it has never seen: plain, changed as a person sees through, blanked, with decoys."""
 
 from __future__ import annotations
 
@@ -14,64 +14,82 @@ from .augmentation import Augmentation
 from .labeler import RoomLabeler
 from .labeler_training import Rooms, class_map
 from .pixels import blurred, hue_rotation
-from .rooms import CONCEPTS, draw_room
+from .rooms import CONCEPTS, Room, draw_room
 
 UNIT = ImageSpec(size=64, channels=3, low=0.0, high=1.0)
+WITH_DECOYS, COLOUR = "with decoys", "control: colour alone"
+Report = dict[str, dict[str, dict[str, float]]]
 Change = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # pictures (n, 3, h, w) in [0, 1], window (n, 1, h, w)
 
 
-def held_out_rooms(count: int, seed: int = 78) -> Rooms:
+def held_out_rooms(count: int, seed: int = 78, draw: Callable[[int, int], Room] = draw_room) -> Rooms:
     """Rooms of a series that neither the data set nor the training draws from."""
-    rooms = [draw_room(seed, index) for index in range(count)]
+    rooms = [draw(seed, index) for index in range(count)]
     return Rooms(np.stack([room.image for room in rooms]), np.stack([class_map(room) for room in rooms]))
 
 
-def validate(labeler: RoomLabeler, rooms: Rooms, seen: Rooms) -> dict[str, dict[str, dict[str, float]]]:
+def validate(labeler: RoomLabeler, rooms: Rooms, decoys: Rooms, seen: Rooms) -> Report:
     """All figures of the card.
 
     Args:
         labeler: what is measured.
         rooms: held-out rooms, none with decoys.
+        decoys: held-out rooms, all with decoys; they are a row of their own.
         seen: rooms the colour-only control may learn from.
 
     Returns:
         ``iou``: change -> concept -> intersection over union of all pixels; ``shows``: change -> concept -> share of
-        rooms in which seeing the concept at all agrees with the truth; ``windows``: change -> share of the rooms
-        with a window in which it is ``found``, and of those without in which one is ``imagined``.
+        rooms in which seeing the concept at all agrees with the truth; ``windows`` and ``pictures``: change -> share of
+        the rooms with one in which it is ``found``, and of those without in which one is ``imagined``; of how many
+        (``found_of``, ``imagined_of``).
     """
-    pictures, labels = rooms.batch(np.arange(len(rooms.images)))
-    truth = np.stack([(labels == place).numpy() for place in range(1, len(CONCEPTS) + 1)], 1)
-    needed = np.array([labeler.card["min_pixels"][concept] for concept in CONCEPTS])
-    shown = truth.sum((2, 3)) >= needed
+    report: Report = {"iou": {}, "shows": {}, "windows": {}, "pictures": {}}
+    pictures, truth = _with_truth(rooms)
     window = torch.from_numpy(truth[:, :1]).float()
-    report: dict[str, dict[str, dict[str, float]]] = {"iou": {}, "shows": {}, "windows": {}}
     for name, change in (KEPT | GONE).items():
-        masks = labeler.masks(change(pictures, window), UNIT)
-        found = masks.sum((2, 3)) >= needed
-        with_window, without = found[shown[:, 0], 0], found[~truth[:, 0].any((1, 2)), 0]
-        groups = {"found": with_window, "imagined": without}
-        report["windows"][name] = {what: _round(rows.mean()) for what, rows in groups.items() if len(rows)}
-        if name in KEPT:
-            report["iou"][name] = _by_concept(overlap(masks, truth))
-            report["shows"][name] = _by_concept((found == shown).mean(0))
-    report["iou"]["control: colour alone"] = _by_concept(overlap(told_by_colour(seen, rooms), truth))
+        _add(report, name, labeler, change(pictures, window), truth)
+    _add(report, WITH_DECOYS, labeler, *_with_truth(decoys))
+    report["iou"][COLOUR] = _by_concept(overlap(told_by_colour(seen, rooms), truth))
     return report
+
+
+def _with_truth(rooms: Rooms) -> tuple[torch.Tensor, np.ndarray]:
+    """Pictures (n, 3, h, w) in [0, 1] and masks (n, concepts, h, w)."""
+    pictures, labels = rooms.batch(np.arange(len(rooms.images)))
+    return pictures, np.stack([(labels == place).numpy() for place in range(1, len(CONCEPTS) + 1)], 1)
+
+
+def _add(report: Report, name: str, labeler: RoomLabeler, pictures: torch.Tensor, truth: np.ndarray) -> None:
+    """A row of the report; after changes that leave no window, of windows alone."""
+    needed = np.array([labeler.card["min_pixels"][concept] for concept in CONCEPTS])
+    masks = labeler.masks(pictures, UNIT)
+    there = truth.sum((2, 3))
+    seen, shown, absent = masks.sum((2, 3)) >= needed, there >= needed, there == 0
+    for place, concept in enumerate(CONCEPTS[: 1 if name in GONE else 2]):
+        groups = {"found": seen[shown[:, place], place], "imagined": seen[absent[:, place], place]}
+        shares = {what: _round(rows.mean()) for what, rows in groups.items() if len(rows)}
+        report[f"{concept}s"][name] = shares | {f"{what}_of": len(rows) for what, rows in groups.items()}
+    if name not in GONE:
+        report["iou"][name] = _by_concept(overlap(masks, truth))
+        report["shows"][name] = _by_concept((seen == shown).mean(0))
 
 
 def table(report: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """The figures as a Markdown table for people."""
-    lines = ["| change | windows found | imagined | IoU " + " | IoU ".join(CONCEPTS) + " |"]
-    lines.append("|" + "---|" * (3 + len(CONCEPTS)))
-    for name in (*report["windows"], "control: colour alone"):
-        windows, iou = report["windows"].get(name, {}), report["iou"].get(name, {})
-        cells = [_percent(windows.get("found")), _percent(windows.get("imagined"))]
+    kinds = ("windows", "pictures")
+    heads = ["change", *(head for kind in kinds for head in (f"{kind} found", "imagined"))]
+    lines = [f"| {' | '.join([*heads, *(f'IoU {concept}' for concept in CONCEPTS)])} |"]
+    lines.append("|" + "---|" * (len(heads) + len(CONCEPTS)))
+    for name in (*report["windows"], COLOUR):
+        iou = report["iou"].get(name, {})
+        cells = [_counted(report[kind].get(name, {}), what) for kind in kinds for what in ("found", "imagined")]
         cells += [f"{iou[concept]:.2f}" if iou else "" for concept in CONCEPTS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}%"
+def _counted(shares: Mapping[str, float], what: str) -> str:
+    return f"{100 * shares[what]:.1f}% of {shares[f'{what}_of']}" if what in shares else ""
 
 
 def _round(value: float) -> float:

@@ -1,4 +1,8 @@
-"""Synthetic bedrooms with exact masks: ``draw_room(seed, index)`` is a pure function of its arguments."""
+"""Synthetic bedrooms with masks of what is drawn: ``draw_room(seed, index)`` is a pure function of its arguments.
+
+A mask says which object is drawn at one point of each pixel. That point lies right of and below the middle, by an
+eighth of a pixel at 64x64 and by a quarter at most (from 86 on), so masks lie as far up and left of the picture.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +91,7 @@ def _draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.ran
 
 
 def _read_masks(canvas: Canvas) -> tuple[np.ndarray, list[tuple[str, tuple[int, int, int, int]]]]:
-    """Masks per concept and the box of every visible object, from the object at each pixel's centre."""
+    """Masks per concept and the box of every visible object, from the object at one point of each pixel."""
     start = canvas.factor // 2
     objects = np.asarray(canvas.ids)[start :: canvas.factor, start :: canvas.factor] >> 1
     masks = np.zeros((len(CONCEPTS), *objects.shape), dtype=bool)

@@ -31,7 +31,11 @@ IRIS = ((92, 60, 36), (58, 40, 30), (70, 120, 170), (84, 130, 90), (110, 124, 13
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is true of a drawn face; each is drawn without regard to the others.
+    """What is true of a drawn face.
+
+    Smile, glasses, woman, hat, yaw and the colours of skin, hair and background are drawn without regard to each other.
+    The numbers of one colour are not: hue and lightness of the skin correlate with 0.81, hue and warmth of the hair
+    with -0.56, its lightness and warmth with 0.42.
 
     Attributes:
         smile: a smile, with teeth or without; otherwise the lips are closed and straight.
@@ -90,7 +94,7 @@ class Sitter:
 
 
 def sample_sitter(rng: np.random.Generator) -> Sitter:
-    """Draw the attributes, independently, and the colours, the shape and the place of the head."""
+    """Draw what can be named and the colours, independently, and the shape and the place of the head."""
     smile, glasses, woman, hat = (rng.random(4) < (0.5, 0.5, 0.5, 0.3)).tolist()
     yaw = float(rng.uniform(-1, 1))
     skin = _between(SKIN, rng.random() * (len(SKIN) - 1), rng, 6.0)
