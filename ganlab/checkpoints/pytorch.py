@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ganlab.checkpoints import plain_arrays
-from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
+from ganlab.checkpoints.pickles import asks_for_room, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.recovery.parts import check_stored, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -111,8 +111,17 @@ def state_dicts(document: Any, path: Path) -> list[tuple[str, Mapping[str, torch
 
 
 def read(path: Path) -> Any:
-    """What the file holds, built of tensors, numbers, texts and containers only."""
+    """What the file holds, built of tensors, numbers, texts and containers only.
+
+    Raises:
+        GanlabError: it is damaged, pickles objects, or would take more memory than it is large.
+    """
     check_zip(path)
+    if name := asks_for_room(path):
+        raise GanlabError(
+            f"{path} calls {name}, which takes as much memory as it says: it was not opened.",
+            "Save the weights where it was made: torch.save(generator.state_dict(), FILE).",
+        )
     try:
         with warnings.catch_warnings(action="ignore"), _numpys_names():  # advice on pickles, not for the user
             return torch.load(path, map_location="cpu", weights_only=True)
