@@ -76,6 +76,11 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
     return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
 
 
+def has_role(key: str) -> bool:
+    """Whether a key's last word says what a tensor is in a layer."""
+    return _split(key)[1] is not None
+
+
 def check_stored(key: str, value: torch.Tensor) -> None:
     """That a tensor is of plain numbers, all of which the file holds.
 
