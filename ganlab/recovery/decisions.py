@@ -43,7 +43,8 @@ class Decision:
 
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
-    given = {"z": hints.z, "activation": hints.activation, "eps": hints.eps}
+    eps = [f"{value:g}" for value in hints.eps_of_norms or ()]
+    given = {"z": [hints.z], "activation": [hints.activation], "eps": eps}
     lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():
@@ -51,7 +52,7 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
-        if given.get(kind):
+        if chosen in given.get(kind, []):
             decided.append(Decision(what, chosen, "as you said"))
             continue
         decided.append(_decision(findings, variable, what, chosen, lagging))
@@ -134,7 +135,8 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
         return Decision(what, chosen, evidence, runner_up, certain=certain)
     if variable in findings.numbered:
-        return Decision(what, chosen, "the numbers of its layers leave no place for one")
+        evidence = "the numbers of its layers leave no place for one"
+        return Decision(what, chosen, evidence, certain=bool(findings.seen))
     kind = variable.partition(" ")[0]
     if kind == "layer":
         return _by_convention(findings, variable, what, chosen)

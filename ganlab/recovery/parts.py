@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -73,7 +73,7 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
         check_stored(key, value)
     known = sum(_split(key)[1] is not None for key in tensors)
     groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
-    return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
+    return _told_by_numbers([_part(group) for group in groups if set(group.tensors) - {"batches"}])
 
 
 def has_role(key: str) -> bool:
@@ -232,6 +232,22 @@ def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(value).all():
         raise GanlabError(f"{key!r} holds NaN or infinity.", "The training diverged; take an earlier checkpoint.")
     return value
+
+
+def _told_by_numbers(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts without their places in containers whose numbers leave none out.
+
+    Such a container may be a list, and what the forward pass does between two of its layers has no number.
+    """
+    places: dict[str, set[int]] = {}
+    for part in parts:
+        if part.place is not None:
+            places.setdefault(part.container, set()).add(part.place)
+    lists = {container for container, taken in places.items() if len(taken) > max(taken)}
+    return tuple(
+        replace(part, container="", place=None) if part.place is not None and part.container in lists else part
+        for part in parts
+    )
 
 
 def _numbered(name: str) -> tuple[str, int | None]:
