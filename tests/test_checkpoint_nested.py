@@ -69,3 +69,20 @@ def test_two_averages_in_one_state_dict_are_two_generators(tmp_path: Path, made:
 def test_noise_beside_one_network_is_no_network(tmp_path: Path, made: Pair) -> None:
     torch.save({"g": made.generator.state_dict(), "noise": torch.randn(64, Z)}, tmp_path / "state.pth")
     assert draws_as(load_gan(str(tmp_path / "state.pth"), **KNOWN), made.generator)
+
+
+def test_tensors_of_no_known_layer_are_said_to_be_left_out(tmp_path: Path, made: Pair) -> None:
+    more = {"main.3.log_gain": torch.full((6, 1, 1), 1.5), "main.6.noise_strength": torch.ones(1)}
+    torch.save({**made.generator.state_dict(), **more}, tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert any("main.3.log_gain, main.6.noise_strength" in note for note in gan.card.notes)
+    torch.save(made.generator.state_dict(), tmp_path / "plain.pth")
+    assert not load_gan(str(tmp_path / "plain.pth"), **KNOWN).card.notes
+
+
+def test_a_network_that_is_not_read_is_said_to_be_left_out(tmp_path: Path, made: Pair) -> None:
+    judge = {**made.judge.state_dict(), "main.0.scale": torch.ones(6)}
+    torch.save({"netG": made.generator.state_dict(), "netD": judge}, tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert gan.discriminator is None
+    assert any("netD was left out: 'main.0.weight' and 'main.0.scale'" in note for note in gan.card.notes)

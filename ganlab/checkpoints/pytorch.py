@@ -18,13 +18,14 @@ import torch
 from ganlab.checkpoints import plain_arrays
 from ganlab.checkpoints.pickles import asks_for_room, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.recovery.parts import check_stored, has_role, parts_of
+from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
 JOBLIB = (".jl", ".joblib")  # pickles too, but of others
 PICKLE_START, ZIP_START = b"\x80", b"PK"
 DEEPEST = 6  # containers inside each other
+SHOWN = 3  # names of tensors that a note lists
 # words of keys that name a network: a state dict in which several of them stand holds several
 DISCRIMINATOR_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
 NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS
@@ -57,17 +58,22 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
     Raises:
         GanlabError: none, or none that is read here.
     """
-    networks = []
+    networks, notes = [], []
     problem: GanlabError | None = None
     for name, tensors in state_dicts(document, path):
         try:
             networks.append(StoredNetwork(name, parts_of(tensors), side=_side(name)))
         except GanlabError as error:
             problem = problem or error
+            notes.append(f"{name} was left out: {error.message}")
+            continue
+        if unknown := left_out(tensors):
+            names = ", ".join(unknown[:SHOWN]) + (f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else "")
+            notes.append(f"Tensors of no layer known here were left out, so that pictures may differ: {names}.")
     if not networks:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
-    return Stored(tuple(networks), format)
+    return Stored(tuple(networks), format, notes=tuple(notes))
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:

@@ -53,6 +53,11 @@ class _Group:
     keys: dict[str, str] = field(default_factory=dict)
 
     def add(self, role: str, key: str, value: torch.Tensor) -> None:
+        if role in self.tensors:
+            raise GanlabError(
+                f"{self.keys[role]!r} and {key!r} would both be the {role} of one layer.",
+                "Layers that compute with both need their own code: --gan MODULE:FACTORY.",
+            )
         self.tensors[role] = value
         self.keys[role] = key
 
@@ -71,9 +76,18 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
         raise GanlabError(f"It holds {len(tensors):,} tensors.", f"Networks of up to {MOST_TENSORS:,} are read.")
     for key, value in tensors.items():
         check_stored(key, value)
-    known = sum(_split(key)[1] is not None for key in tensors)
-    groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
+    groups = _by_name(tensors) if _names_tell(tensors) else _by_shape(tensors)
     return _told_by_numbers([_part(group) for group in groups if set(group.tensors) - {"batches"}])
+
+
+def left_out(tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """The keys of those tensors that no layer known here has."""
+    return [key for key in tensors if not has_role(key)] if _names_tell(tensors) else []
+
+
+def _names_tell(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether the last words of the keys say what the tensors are in their layers."""
+    return sum(map(has_role, tensors)) >= 0.8 * len(tensors)
 
 
 def has_role(key: str) -> bool:

@@ -25,7 +25,7 @@ from ganlab.recovery.routes import Routes
 from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
 from ganlab.recovery.tables import norm_table, places_between, weighted
-from ganlab.recovery.witness import can_testify
+from ganlab.recovery.witness import DISTRUSTED, MISFIT, can_testify, misfit
 
 CARRIED = 48  # where nobody has testified yet
 ALTERNATIVES = 6  # activations that are tried where the one before is known
@@ -36,7 +36,7 @@ def search(skeleton: Skeleton, known: Known) -> Findings:
     """The generator whose BatchNorms would remember what these do.
 
     Raises:
-        GanlabError: no choice leads to pictures of a usual (or the given) size.
+        GanlabError: no choice leads to pictures of a usual (or the given) size, or a norm fits none.
     """
     search_ = _Search(skeleton, known)
     with torch.inference_mode():
@@ -158,11 +158,25 @@ class _Search:
         likely = active or likely
         if self._testifies(norm):
             kept = self.hearing.left(likely, norm, unlikely, idle)
+            self._check_fit(kept, norm)
             tried = [(one, 0, self._usual_eps(one, norm)) for one in kept]
             tried += [(kept[0], 2, eps) for eps in self._other_eps(kept[0], norm)]  # one thing varied at a time
         else:
             tried = [(one, 0, self._usual_eps(one, norm)) for one in self._carry(likely)]
         return [self._normalised(one, norm, eps).chose(f"eps {number}", f"{eps:g}", rank) for one, rank, eps in tried]
+
+    def _check_fit(self, kept: Sequence[Hypothesis], norm: Part) -> None:
+        """That a norm fits one of the hypotheses: what comes after it cannot mend that, and may take minutes.
+
+        Not where the user's own word may be at fault, nor where the first norm says that none is to be believed.
+
+        Raises:
+            GanlabError: it fits none.
+        """
+        error = min(one.testimonies[-1].error for one in kept)
+        believed = kept[0].testimonies[0].error <= DISTRUSTED
+        if error > MISFIT and believed and self.known.activation is None:
+            raise misfit(norm.name, error)
 
     def _testifies(self, norm: Part) -> bool:
         return self.known.statistics and can_testify(norm)
