@@ -10,11 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
-from ganlab.recovery import hearing
+from ganlab.recovery import hearing, witness
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
 from ganlab.recovery.stored import Part
-from ganlab.recovery.witness import testify
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import KINDS, NEAR, Z, decided, far, recovered, seen, transposed
@@ -128,7 +127,7 @@ def test_no_norm_is_heard_after_one_that_fits_nothing(monkeypatch: pytest.Monkey
 
     def listening(norm: Part, features: torch.Tensor) -> Any:
         heard.append(norm.name)
-        return testify(norm, features)
+        return witness.testify(norm, features)
 
     monkeypatch.setattr(hearing, "testify", listening)
     network = seen(Residual())

@@ -252,7 +252,7 @@ class _Search:
             choices = self._activation_choices(one, between, before_norm)
             if one.testimonies and one is not hypotheses[0]:
                 # beside the best, one thing is varied at a time; but an eps shows only with the right activation
-                only_eps = all(one.choices[name] == value or name.startswith("eps") for name, value in best.items())
+                only_eps = all(one.choices.get(name) == value or name.startswith("eps") for name, value in best.items())
                 choices = choices[: ALTERNATIVES_OF_EPS if only_eps else 1]
             for rank, name in choices:
                 act = ACTIVATIONS[name]
