@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
     from ganlab.recovery.hints import Hints
 
-CONVENTION = 3  # ranks by which a geometry must be more usual than its rivals, where nothing else tells
+CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
@@ -144,17 +144,15 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
 
 
 def _by_convention(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
-    """A layer's geometry where no witness tells: certain only where all that fits as well is far less usual."""
-    near = [
+    """A layer's geometry where no witness tells: certain only where no other leads to pictures of a usual size."""
+    others = [
         rival
         for rival in findings.rivals
-        if rival.choices[variable] != chosen
-        and rival.rank < findings.best.rank + CONVENTION
-        and _but_geometry(rival) == _but_geometry(findings.best)
+        if rival.choices[variable] != chosen and _but_geometry(rival) == _but_geometry(findings.best)
     ]
-    if not near:
-        return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
-    rival = min(near, key=lambda one: one.rank)
+    if not others:
+        return Decision(what, chosen, "the only one that leads to pictures of a usual size")
+    rival = min(others, key=lambda one: one.rank)
     runner_up = f"{rival.choices[variable]}, for pictures of {rival.side}x{rival.side}"
     return Decision(what, chosen, "nothing in the file tells; the usual one", runner_up, certain=False)
 

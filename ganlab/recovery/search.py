@@ -64,7 +64,8 @@ class _Search:
             )
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
-        if self.stages[-1].kind == "conv_transpose" and not self.skeleton.hardly_trained:
+        last = self.stages[-1]
+        if last.kind == "conv_transpose" and not last.norms and not self.skeleton.hardly_trained:
             best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
             self.hearing.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.hearing.seen, best.testimonies, strict=True)}
@@ -137,9 +138,7 @@ class _Search:
         """Norms and activation between this layer and the next."""
         last = number == len(self.stages) - 1
         if not stage.norms:
-            if last:
-                return self._carry(hypotheses)
-            return self._carry(self._activations(hypotheses, number, stage, None))
+            return hypotheses if last else self._carry(self._activations(hypotheses, number, stage, None))
         norm = stage.norms[0]
         hypotheses = self._witnessed(hypotheses, number, stage, norm)
         for extra in stage.norms[1:]:
