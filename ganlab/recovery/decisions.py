@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class Decision:
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
     eps = [f"{value:g}" for value in hints.eps_of_norms or ()]
-    given = {"z": [hints.z], "activation": [hints.activation], "eps": eps}
+    given: dict[str, Sequence[str | None]] = {"z": [hints.z], "activation": [hints.activation], "eps": eps}
     lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():

@@ -136,7 +136,7 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
         assert problem is not None
         raise GanlabError(f"{name}: {problem}", problem.hint) from problem
     best = min(found, key=lambda one: (round(one.findings.error, 2), one.findings.best.rank))
-    witness, error = best.findings.worst
+    witness, differs = best.findings.worst
     if best.findings.first > DISTRUSTED:
         # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
         unwitnessed = _searched([best.skeleton], replace(known, statistics=False), name)
@@ -145,11 +145,11 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
             "believed, and the usual choices were made."
         )
         return replace(unwitnessed, notes=(note,))
-    if error > MISFIT and known.activation is not None:
-        note = f"{witness} does not see what it remembers (it differs by {error:.2f}): is --activation right?"
+    if differs > MISFIT and known.activation is not None:
+        note = f"{witness} does not see what it remembers (it differs by {differs:.2f}): is --activation right?"
         return replace(best, notes=(note,))
-    if error > MISFIT:
-        problem = misfit(witness, error)
+    if differs > MISFIT:
+        problem = misfit(witness, differs)
         raise GanlabError(f"{name}: {problem}", problem.hint)
     return replace(best, decisions=_doubted(best, found))
 
