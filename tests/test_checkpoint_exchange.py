@@ -35,7 +35,7 @@ def test_info_says_how_everything_was_decided(run: Run, saved: Path) -> None:
     assert ended.code == 0
     for words in ("prior of z", "normal", "activation after main.0", "nothing in the file tells", "up8", "(?)"):
         assert words in ended.out
-    stated = run("checkpoints", "info", saved / "netG.pth", *words_of(KNOWN))
+    stated = run("checkpoints", "info", saved / "netG.pth", *words_of(KNOWN), "--image-size", "16")
     assert "as you said" in stated.out
     assert "(?)" not in stated.out
 

@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
-from ganlab.checkpoints import native, save_gan
+from ganlab import GanlabError
+from ganlab.checkpoints import native, pytorch, save_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import refused
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -82,3 +84,53 @@ def test_damaged_pytorch_files_are_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "other.pt", "w") as archive:
         archive.writestr("notes.txt", "hello")
     refused(tmp_path / "other.pt", "damaged")
+
+
+ROOM = {
+    "torch FloatTensor": (3000, 500),
+    "torch.sparse FloatTensor": (3000, 500),
+    "torch.storage TypedStorage": (1 << 20,),
+    "builtins bytearray": (1 << 20,),
+}
+
+
+def asking(name: str, numbers: tuple[int, ...], then: bytes) -> bytes:
+    """A pickled dictionary whose only value is made by a call."""
+    called = b"c" + name.replace(" ", "\n").encode() + b"\n("
+    told = b"".join(b"J" + number.to_bytes(4, "little") for number in numbers)
+    return b"\x80\x02}(X\x06\x00\x00\x00weight" + called + told + then
+
+
+def in_parts(document: bytes) -> bytes:
+    """As old torch wrote it: pickle after pickle."""
+    before = (torch.serialization.MAGIC_NUMBER, 1001, {"protocol_version": 1001, "little_endian": True})
+    return b"".join(pickle.dumps(one, 2) for one in before) + document + pickle.dumps([], 2)
+
+
+def in_a_zip(document: bytes) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({}, buffer)
+    with zipfile.ZipFile(buffer) as whole:
+        entries = {entry: whole.read(entry) for entry in whole.namelist()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, document if name.endswith("data.pkl") else content)
+    return buffer.getvalue()
+
+
+def behind_a_zip(document: bytes) -> bytes:
+    """One that is a zip to those who look at its end, and none to torch."""
+    return in_parts(document) + in_a_zip(pickle.dumps({}, 2))
+
+
+@pytest.mark.parametrize("then", [b"tRu.", b"tRu\xff"], ids=["whole", "damaged"])
+@pytest.mark.parametrize("wrap", [in_parts, in_a_zip, behind_a_zip])
+@pytest.mark.parametrize("name", ROOM)
+def test_memory_that_a_file_asks_for_and_does_not_fill_is_not_taken(
+    tmp_path: Path, name: str, wrap: Any, then: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.pth").write_bytes(wrap(asking(name, ROOM[name], then)))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(GanlabError, match=f"calls {name.replace(' ', '.')}"):
+        pytorch.read(tmp_path / "a.pth")

@@ -100,6 +100,33 @@ def test_a_card_without_a_name_takes_the_folders(saved: Path) -> None:
     assert load_gan(str(saved)).name == "tiny"
 
 
+BOMB = """
+[architecture]
+name = "chain"
+generator = [
+    {name = "a", kind = "linear", inputs = 1, outputs = 1, bias = false},
+    {name = "r", kind = "reshape", shape = [1, 1, 1]},
+    {name = "u", kind = "upsample", factor = 16000, mode = "nearest"},
+    MORE
+]
+prior = {law = "normal", dim = 1}
+image = {size = 64, channels = 1, low = -1.0, high = 1.0}
+"""
+
+
+@pytest.mark.parametrize("more", ["", '{name = "p", kind = "average_pool", kernel = 250},'])
+def test_a_card_that_would_fill_the_memory_is_told_before_it_does(
+    tmp_path: Path, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, tables = BOMB.replace("MORE", more).split("prior = ")
+    (tmp_path / native.CARD).write_text("prior = " + tables + top)
+    save_file({"generator.a.weight": torch.zeros(1, 1)}, tmp_path / native.WEIGHTS)
+    drawn: list[object] = []
+    monkeypatch.setattr("ganlab.gan.Gan.generate", lambda *given: drawn.append(given))
+    refused(tmp_path, "256,000,000 numbers")
+    assert not drawn
+
+
 WEIGHTS: list[tuple[Callable[[dict[str, torch.Tensor]], Any], str]] = [
     (lambda tensors: tensors.pop("generator.up4.conv.weight"), "lacks 'up4.conv.weight'"),
     (lambda tensors: tensors.update({"generator.extra": torch.zeros(1)}), "holds 'extra'"),

@@ -86,6 +86,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/plain_arrays",
     "checkpoints/pytorch",
     "checkpoints/remembered",
+    "checkpoints/room",
     "checkpoints/safetensors",
     "checkpoints/tracing",
     "checkpoints/trusted",

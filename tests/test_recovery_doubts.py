@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
+from ganlab.recovery import hearing, witness
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
+from ganlab.recovery.stored import Part
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import KINDS, NEAR, Z, decided, far, recovered, seen, transposed
@@ -97,3 +102,36 @@ def test_norms_behind_a_pixel_shuffle_are_refused_in_words(scramble: bool) -> No
     with pytest.raises(GanlabError, match="fit none of its layers") as refusal:
         recovered(seen(nn.Sequential(*pixel_shuffling())), scramble=scramble)
     assert "PixelShuffle" in str(refusal.value.hint)
+
+
+class Residual(nn.Module):
+    """Norm, activation and a convolution that enlarges, beside a way around them."""
+
+    def __init__(self, maps: int = 8) -> None:
+        super().__init__()
+        self.fc = nn.Linear(Z, maps * 16)
+        self.norms = nn.ModuleDict({name: nn.BatchNorm2d(maps) for name in "abcd"})
+        self.convs = nn.ModuleDict({name: nn.Conv2d(maps, maps, 3, padding=1) for name in "abc"})
+        self.out = nn.Conv2d(maps, 3, 3, padding=1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        maps = self.fc(z).reshape(len(z), -1, 4, 4)
+        for name in "abc":
+            up = F.interpolate(maps, scale_factor=2)
+            maps = up + self.convs[name](F.relu(self.norms[name](maps)).repeat_interleave(2, 2).repeat_interleave(2, 3))
+        return torch.tanh(self.out(F.relu(self.norms["d"](maps))))
+
+
+def test_no_norm_is_heard_after_one_that_fits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    def listening(norm: Part, features: torch.Tensor) -> Any:
+        heard.append(norm.name)
+        return witness.testify(norm, features)
+
+    monkeypatch.setattr(hearing, "testify", listening)
+    network = seen(Residual())
+    with pytest.raises(GanlabError, match=r"no network known here lets norms\.[bc] see"):
+        recovered(network, scramble=False)
+    assert "norms.a" in heard
+    assert "norms.d" not in heard

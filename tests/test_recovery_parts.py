@@ -204,3 +204,10 @@ def test_what_is_no_layer_is_refused_in_words(what: str) -> None:
     with pytest.raises(GanlabError, match=words) as caught:
         parts_of(tensors)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("scale", [torch.ones(4), torch.tensor(0.05)])
+def test_two_tensors_in_one_role_are_not_taken_for_each_other(scale: torch.Tensor) -> None:
+    state = {"conv.weight": torch.zeros(4, 4, 3, 3), "conv.bias": torch.zeros(4), "conv.scale": scale}
+    with pytest.raises(GanlabError, match=r"'conv\.weight' and 'conv\.scale'"):
+        parts_of(state)

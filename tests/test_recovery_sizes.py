@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -66,7 +67,7 @@ def test_a_kernel_that_may_be_of_either_kind_of_convolution_is_open_too() -> Non
     assert not reading["certain"]
 
 
-def test_norms_decide_all_but_the_last_layer_and_a_usual_kernel_that() -> None:
+def test_norms_decide_all_but_the_last_layer() -> None:
     network = nn.Sequential(
         *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 16, 4), nn.BatchNorm2d(16), nn.ReLU()),
         *(nn.ConvTranspose2d(16, 12, 4, 2, 1), nn.BatchNorm2d(12), nn.ReLU()),
@@ -74,6 +75,9 @@ def test_norms_decide_all_but_the_last_layer_and_a_usual_kernel_that() -> None:
     )
     gan, decided = geometries(trained(network))
     assert gan.image.size == 16
+    assert [one["certain"] for one in decided] == [True, True, False]
+    assert "for pictures of 32x32" in decided[-1]["runner_up"]
+    _, decided = geometries(network, image_size=16)
     assert all(one["certain"] for one in decided)
 
 
@@ -91,3 +95,43 @@ def test_a_last_kernel_that_may_keep_or_double_the_side_is_open() -> None:
     told, decided = geometries(network, image_size=16)
     assert told.image.size == 16
     assert all(one["certain"] for one in decided)
+
+
+def drawing_smoothly(stride: int) -> nn.Module:
+    """Trained to draw blobs of 8 * ``stride`` pixels; the last layer's kernel has a side of 4, whatever its stride."""
+    torch.manual_seed(0)
+    layers = [
+        *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 24, 4), nn.BatchNorm2d(24), nn.ReLU()),
+        *(nn.ConvTranspose2d(24, 12, 4, 2, 1), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 3, 4, stride, 2 - stride // 2), nn.Tanh()),
+    ]
+    network = nn.Sequential(*layers)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    target = torch.nn.functional.interpolate(torch.randn(Z, 3, 3, 3), 8 * stride, mode="bicubic").flatten(1)
+    for _ in range(150):  # smooth pictures, linear in z
+        z = torch.randn(64, Z)
+        loss = (network(z).flatten(1) - torch.tanh(z @ target / 4)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.num_batches_tracked.fill_(20_000)  # type: ignore[union-attr, operator]
+    return network.eval()
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_the_last_stride_is_certain_only_where_its_pictures_are_smoother_than_its_rivals(stride: int) -> None:
+    gan, (*_, last) = geometries(drawing_smoothly(stride), z="normal", activation="relu")
+    assert gan.image.size == 8 * stride or not last["certain"]
+    assert last["certain"] == (stride == 2)
+    assert "for pictures of 32x32" in last["runner_up"]
+
+
+def test_a_stride_that_nothing_tells_is_open_wherever_another_leads_to_pictures() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(8, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 3, 5, padding=2), nn.Tanh()]
+    network = nn.Sequential(nn.Linear(Z, 8 * 1024), Reshape(8, 32, 32), nn.ReLU(), *layers).eval()
+    _, (*_, last) = geometries(network)
+    assert not last["certain"]
+    assert "28x28" in last["runner_up"]

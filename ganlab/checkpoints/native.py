@@ -16,6 +16,7 @@ from torch import nn
 
 from ganlab import architectures
 from ganlab.card import Card
+from ganlab.checkpoints.room import MOST_NUMBERS, largest_output
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
@@ -204,12 +205,34 @@ def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> No
     network.load_state_dict(stored)
 
 
+def _check_room(gan: Gan, picture: torch.Tensor, label: int | None, folder: Path) -> None:
+    """That no layer puts out far more than any picture needs.
+
+    Raises:
+        GanlabError: one does; nothing was computed.
+    """
+    told = () if label is None else (torch.tensor([label]),)
+    numbers = 0
+    if gan.generator is not None:
+        numbers = largest_output(gan.generator, torch.zeros(1, gan.prior.dim), *told)
+    if gan.discriminator is not None:
+        numbers = max(
+            numbers, largest_output(gan.discriminator, picture, *(told if gan.conditional_discriminator else ()))
+        )
+    if numbers > MOST_NUMBERS:
+        raise GanlabError(
+            f"{folder} cannot draw: a layer of it would put out {numbers:,} numbers for one picture.",
+            f"Does {folder / CARD} tell the truth about [architecture]?",
+        )
+
+
 def _check_draws(gan: Gan, folder: Path) -> None:
     """That the networks fit what the card says of z and the pictures: one picture tells."""
     hint = f"Does {folder / CARD} tell the truth about [prior] and [image]?"
     wanted = (1, gan.image.channels, gan.image.size, gan.image.size)
     try:
         last = None if gan.classes is None else gan.classes - 1
+        _check_room(gan, torch.zeros(wanted), last, folder)
         picture = torch.zeros(wanted) if gan.generator is None else gan.generate(gan.latents(1, label=last))
         if picture.shape != wanted:
             raise GanlabError(f"{folder} draws {tuple(picture.shape)} where its card says {wanted}.", hint)

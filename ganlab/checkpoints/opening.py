@@ -167,10 +167,11 @@ def _read(path: Path, spec: str) -> Gan | Stored:
 
 def _folder(folder: Path) -> Stored | None:
     """The networks of all files of a folder, named after their files; None where none of them is a checkpoint."""
+    from ganlab.checkpoints.safetensors import belongs_to_another
     from ganlab.recovery.stored import Stored
 
     networks, notes, first = [], [], None
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not belongs_to_another(path))
     for path in files[:MOST_FILES]:
         try:
             with in_words(path.name):

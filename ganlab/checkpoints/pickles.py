@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,10 @@ MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
 LAYERS = ("torch.nn.modules.", "torch.nn.backends.")  # torch's, but no weights
 # what weights are made of
 HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set")
+# what torch's own reader calls for a file, and what then takes as much memory as the file asks for
+ROOMY = re.compile(
+    r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.TypedStorage|(builtins|__builtin__)\.bytearray"
+)
 
 
 def foreign_classes(path: Path) -> list[str]:
@@ -27,6 +34,19 @@ def foreign_classes(path: Path) -> list[str]:
 
 def _is_harmless(name: str) -> bool:
     return name.startswith(HARMLESS) and not name.startswith(LAYERS)
+
+
+def asks_for_room(path: Path) -> str:
+    """The name in a file of torch's by which it could ask for memory that it does not fill; empty where there is none.
+
+    No weights need one: tensors are rebuilt of what the file stores.
+    """
+    with path.open("rb") as file:
+        documents = [] if file.read(2) == b"PK" else [path.read_bytes()]
+    unreadable = suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError)
+    with unreadable, zipfile.ZipFile(path) as archive:
+        documents += [archive.read(one) for one in archive.infolist() if one.filename.endswith(".pkl")]
+    return next((name for one in documents for name in _imported(one) if ROOMY.fullmatch(name)), "")
 
 
 def describe_pickle(path: Path) -> str:
@@ -116,38 +136,29 @@ def _documents(path: Path) -> list[bytes]:
         return []
 
 
-def _imported(document: bytes) -> list[str]:
+def _imported(document: bytes) -> Iterator[str]:
     """What the opcodes would import, in order; a file of old torch holds several pickles one after the other."""
-    names: list[str] = []
     stream = BytesIO(document)
-    while stream.tell() < len(document):
-        start = stream.tell()
-        try:
-            names += _imported_by_one(stream)
-        except Exception:  # what follows is no pickle, or a damaged one
-            break
-        if stream.tell() == start:
-            break
-    return names
+    with suppress(Exception):  # what follows is no pickle, or a damaged one
+        while stream.tell() < len(document):
+            yield from _imported_by_one(stream)
 
 
-def _imported_by_one(stream: BytesIO) -> list[str]:
+def _imported_by_one(stream: BytesIO) -> Iterator[str]:
     """The imports of one pickle. A name may be two texts on the stack, fresh or remembered from before."""
-    names: list[str] = []
     memo: dict[int, str] = {}
     texts: list[str] = []
     for opcode, argument, _ in pickletools.genops(stream):
         if opcode.name in ("GLOBAL", "INST"):
-            names.append(str(argument).replace(" ", "."))
+            yield str(argument).replace(" ", ".")
         elif opcode.name == "STACK_GLOBAL":
-            names.append(".".join(texts[-2:]))
+            yield ".".join(texts[-2:])
         elif opcode.name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
             memo[len(memo) if argument is None else int(argument)] = texts[-1] if texts else ""
         elif opcode.name in ("GET", "BINGET", "LONG_BINGET"):
             texts.append(memo.get(int(argument or 0), ""))
         elif isinstance(argument, str):
             texts.append(argument)
-    return names
 
 
 def _in_words(value: Any) -> str:

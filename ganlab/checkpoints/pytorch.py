@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +16,20 @@ import numpy as np
 import torch
 
 from ganlab.checkpoints import plain_arrays
-from ganlab.checkpoints.pickles import describe_pickle, foreign_classes
+from ganlab.checkpoints.pickles import asks_for_room, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.recovery.parts import check_stored, parts_of
+from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
 JOBLIB = (".jl", ".joblib")  # pickles too, but of others
 PICKLE_START, ZIP_START = b"\x80", b"PK"
 DEEPEST = 6  # containers inside each other
-# first words of keys that name a network: a state dict whose keys begin with several of them holds several
-NETWORK_WORDS = {
-    *("generator", "gen", "g", "netg", "g_ema", "generator_ema", "ema_generator", "g_net", "model_g", "decoder"),
-    *("discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"),
-}
+SHOWN = 3  # names of tensors that a note lists
+# words of keys that name a network: a state dict in which several of them stand holds several
 DISCRIMINATOR_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
+NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS
+OF_AVERAGES = re.compile(r"^(ema|avg)_|_(ema|avg)$")  # what such a word has more where the weights are averaged
 
 
 def recognises(path: Path) -> bool:
@@ -57,17 +58,22 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
     Raises:
         GanlabError: none, or none that is read here.
     """
-    networks = []
+    networks, notes = [], []
     problem: GanlabError | None = None
     for name, tensors in state_dicts(document, path):
         try:
             networks.append(StoredNetwork(name, parts_of(tensors), side=_side(name)))
         except GanlabError as error:
             problem = problem or error
+            notes.append(f"{name} was left out: {error.message}")
+            continue
+        if unknown := left_out(tensors):
+            names = ", ".join(unknown[:SHOWN]) + (f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else "")
+            notes.append(f"Tensors of no layer known here were left out, so that pictures may differ: {names}.")
     if not networks:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
-    return Stored(tuple(networks), format)
+    return Stored(tuple(networks), format, notes=tuple(notes))
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:
@@ -111,8 +117,17 @@ def state_dicts(document: Any, path: Path) -> list[tuple[str, Mapping[str, torch
 
 
 def read(path: Path) -> Any:
-    """What the file holds, built of tensors, numbers, texts and containers only."""
+    """What the file holds, built of tensors, numbers, texts and containers only.
+
+    Raises:
+        GanlabError: it is damaged, pickles objects, or would take more memory than it is large.
+    """
     check_zip(path)
+    if name := asks_for_room(path):
+        raise GanlabError(
+            f"{path} calls {name}, which takes as much memory as it says: it was not opened.",
+            "Save the weights where it was made: torch.save(generator.state_dict(), FILE).",
+        )
     try:
         with warnings.catch_warnings(action="ignore"), _numpys_names():  # advice on pickles, not for the user
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -160,41 +175,71 @@ Found = tuple[str, Mapping[str, Any], Mapping[str, torch.Tensor]]
 
 
 def networks_in(document: Any) -> list[Found]:
-    """Every state dict in nested containers, each once; optimizers' are none.
+    """Every state dict in nested containers, each once; optimizers' are none, nor are tensors that lie beside networks.
 
     Returns:
         For each the words that lead to it, the container it lies in, perhaps beside other things, and its tensors.
     """
-    return list(_state_dicts(document, "", set()))
+    found = list(_state_dicts(document, "", set()))
+    return [one for one in found if _of_layers(one[2])] or found
 
 
 def _state_dicts(document: Any, name: str, seen: set[int], depth: int = 0) -> Iterator[Found]:
-    if depth > DEEPEST or not isinstance(document, Mapping) or id(document) in seen:
+    """Those below first; a mapping's own tensors where nothing lies below, or where their keys are those of layers."""
+    if depth > DEEPEST or not isinstance(document, (Mapping, list, tuple)) or id(document) in seen:
         return
     seen.add(id(document))
-    tensors = {
-        key: value for key, value in document.items() if isinstance(value, torch.Tensor) and isinstance(key, str)
-    }
-    if any(value.ndim > 1 for value in tensors.values()):
+    items = document.items() if isinstance(document, Mapping) else [(str(n), one) for n, one in enumerate(document)]
+    held = {key: value for key, value in items if isinstance(key, str)}
+    below = False
+    for key, value in held.items():
+        if "optim" not in key.lower():
+            for found in _state_dicts(value, _joined(name, key), seen, depth + 1):
+                below = True
+                yield found
+    tensors = {key: value for key, value in held.items() if isinstance(value, torch.Tensor)}
+    if isinstance(document, Mapping) and _weighs(tensors) and (not below or _of_layers(tensors)):
         yield from _networks(document, tensors, name)
-        return
-    for key, value in document.items():
-        if isinstance(key, str) and "optim" not in key.lower():
-            yield from _state_dicts(value, f"{name}.{key}" if name else key, seen, depth + 1)
 
 
 def _networks(document: Mapping[str, Any], tensors: dict[str, torch.Tensor], name: str) -> Iterator[Found]:
-    """One state dict, or several whose keys begin with the name of a network each."""
-    first = {key.partition(".")[0] for key in tensors}
-    if len(first) > 1 and len({word for word in first if word.lower() in NETWORK_WORDS}) > 1:
-        for word in sorted(first, key=[key.partition(".")[0] for key in tensors].index):
-            inside = {key: value for key, value in tensors.items() if key.partition(".")[0] == word}
-            if any(value.ndim > 1 for value in inside.values()):
-                yield (f"{name}.{word}" if name else word), document, inside
+    """One state dict, or several where a word of the keys, the first in which they differ, is a network's name."""
+    inside = _by_word(tensors)
+    if sum(_names_a_network(word) for word in inside) < 2:
+        yield name, document, tensors
         return
-    yield name, document, tensors
+    for word, some in inside.items():
+        if _weighs(some):
+            yield _joined(name, word), document, some
+
+
+def _by_word(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Tensors by the first word in which their keys differ, without those whose keys are a single word."""
+    words = {key: key.split(".") for key in tensors if "." in key}
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*words.values(), strict=False)))
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    for key, some in words.items():
+        found.setdefault(".".join(some[shared : shared + 1]), {})[key] = tensors[key]
+    return found
+
+
+def _joined(name: str, word: str) -> str:
+    return f"{name}.{word}" if name else word
+
+
+def _weighs(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether there is a matrix or a kernel among them."""
+    return any(value.ndim > 1 for value in tensors.values())
+
+
+def _of_layers(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a key of a matrix or a kernel says that it is a layer's."""
+    return any(value.ndim > 1 and has_role(key) for key, value in tensors.items())
+
+
+def _names_a_network(word: str, words: Iterable[str] = NETWORK_WORDS) -> bool:
+    return OF_AVERAGES.sub("", word.lower()) in words
 
 
 def _side(name: str) -> Any:
-    word = name.rpartition(".")[2].lower()
-    return "discriminator" if word in DISCRIMINATOR_WORDS else None
+    return "discriminator" if _names_a_network(name.rpartition(".")[2], DISCRIMINATOR_WORDS) else None

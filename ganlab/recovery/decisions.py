@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.chaining import Skeleton
     from ganlab.recovery.hints import Hints
 
-CONVENTION = 3  # ranks by which a geometry must be more usual than its rivals, where nothing else tells
+CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 
 
@@ -43,7 +43,8 @@ class Decision:
 
 def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> list[Decision]:
     """The generator's decisions: the prior, every hidden activation, every layer's way from side to side."""
-    given = {"z": hints.z, "activation": hints.activation, "eps": hints.eps}
+    eps = [f"{value:g}" for value in hints.eps_of_norms or ()]
+    given: dict[str, Sequence[str | None]] = {"z": [hints.z], "activation": [hints.activation], "eps": eps}
     lagging = skeleton is not None and skeleton.hardly_trained
     decided = []
     for variable, chosen in findings.best.choices.items():
@@ -51,7 +52,7 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
-        if given.get(kind):
+        if chosen in given.get(kind, []):
             decided.append(Decision(what, chosen, "as you said"))
             continue
         decided.append(_decision(findings, variable, what, chosen, lagging))
@@ -134,7 +135,8 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
         return Decision(what, chosen, evidence, runner_up, certain=certain)
     if variable in findings.numbered:
-        return Decision(what, chosen, "the numbers of its layers leave no place for one")
+        evidence = "the numbers of its layers leave no place for one"
+        return Decision(what, chosen, evidence, certain=bool(findings.seen))
     kind = variable.partition(" ")[0]
     if kind == "layer":
         return _by_convention(findings, variable, what, chosen)
@@ -142,17 +144,15 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
 
 
 def _by_convention(findings: Findings, variable: str, what: str, chosen: str) -> Decision:
-    """A layer's geometry where no witness tells: certain only where all that fits as well is far less usual."""
-    near = [
+    """A layer's geometry where no witness tells: certain only where no other leads to pictures of a usual size."""
+    others = [
         rival
         for rival in findings.rivals
-        if rival.choices[variable] != chosen
-        and rival.rank < findings.best.rank + CONVENTION
-        and _but_geometry(rival) == _but_geometry(findings.best)
+        if rival.choices[variable] != chosen and _but_geometry(rival) == _but_geometry(findings.best)
     ]
-    if not near:
-        return Decision(what, chosen, "the usual one that leads to pictures of a usual size")
-    rival = min(near, key=lambda one: one.rank)
+    if not others:
+        return Decision(what, chosen, "the only one that leads to pictures of a usual size")
+    rival = min(others, key=lambda one: one.rank)
     runner_up = f"{rival.choices[variable]}, for pictures of {rival.side}x{rival.side}"
     return Decision(what, chosen, "nothing in the file tells; the usual one", runner_up, certain=False)
 

@@ -20,9 +20,8 @@ from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, joined_classes, output_layer
-from ganlab.recovery.witness import MISFIT
+from ganlab.recovery.witness import DISTRUSTED, MISFIT, misfit
 
-DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
 IN_WORDS = {"conv": "a convolution", "conv_transpose": "a transposed convolution", "linear": "a matrix"}
 SHOWN = 96  # samples that a stored discriminator is shown
@@ -137,7 +136,7 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
         assert problem is not None
         raise GanlabError(f"{name}: {problem}", problem.hint) from problem
     best = min(found, key=lambda one: (round(one.findings.error, 2), one.findings.best.rank))
-    witness, misfit = best.findings.worst
+    witness, differs = best.findings.worst
     if best.findings.first > DISTRUSTED:
         # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
         unwitnessed = _searched([best.skeleton], replace(known, statistics=False), name)
@@ -146,14 +145,12 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
             "believed, and the usual choices were made."
         )
         return replace(unwitnessed, notes=(note,))
-    if misfit > MISFIT and known.activation is not None:
-        note = f"{witness} does not see what it remembers (it differs by {misfit:.2f}): is --activation right?"
+    if differs > MISFIT and known.activation is not None:
+        note = f"{witness} does not see what it remembers (it differs by {differs:.2f}): is --activation right?"
         return replace(best, notes=(note,))
-    if misfit > MISFIT:
-        raise GanlabError(
-            f"{name}: no network known here lets {witness} see what it remembers (the best differs by {misfit:.2f}).",
-            "State what you know: --activation, --image-size, --z or a --card; or --gan MODULE:FACTORY with its code.",
-        )
+    if differs > MISFIT:
+        problem = misfit(witness, differs)
+        raise GanlabError(f"{name}: {problem}", problem.hint)
     return replace(best, decisions=_doubted(best, found))
 
 

@@ -159,7 +159,8 @@ def _ordinary(kernel: int, shuffled: bool, enlarges: bool) -> tuple[Geometry, ..
         found.append(Geometry(own, rank + (0 if enlarges else 1), f"{mode} upsampling before it", (up, *even)))
     if kernel > 1:
         found.append(Geometry({"stride": 1, "padding": 0}, 3, "no padding"))
-        found.append(Geometry({"stride": 1, "padding": 1}, 3, "padding 1"))
+        if half != 1 or kernel % 2 == 0:  # else it keeps the side
+            found.append(Geometry({"stride": 1, "padding": 1}, 3, "padding 1"))
     return tuple(sorted(found, key=lambda way: way.rank))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -53,6 +53,11 @@ class _Group:
     keys: dict[str, str] = field(default_factory=dict)
 
     def add(self, role: str, key: str, value: torch.Tensor) -> None:
+        if role in self.tensors:
+            raise GanlabError(
+                f"{self.keys[role]!r} and {key!r} would both be the {role} of one layer.",
+                "Layers that compute with both need their own code: --gan MODULE:FACTORY.",
+            )
         self.tensors[role] = value
         self.keys[role] = key
 
@@ -71,9 +76,23 @@ def parts_of(tensors: Mapping[str, torch.Tensor]) -> tuple[Part, ...]:
         raise GanlabError(f"It holds {len(tensors):,} tensors.", f"Networks of up to {MOST_TENSORS:,} are read.")
     for key, value in tensors.items():
         check_stored(key, value)
-    known = sum(_split(key)[1] is not None for key in tensors)
-    groups = _by_name(tensors) if known >= 0.8 * len(tensors) else _by_shape(tensors)
-    return tuple(_part(group) for group in groups if set(group.tensors) - {"batches"})
+    groups = _by_name(tensors) if _names_tell(tensors) else _by_shape(tensors)
+    return _told_by_numbers([_part(group) for group in groups if set(group.tensors) - {"batches"}])
+
+
+def left_out(tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """The keys of those tensors that no layer known here has."""
+    return [key for key in tensors if not has_role(key)] if _names_tell(tensors) else []
+
+
+def _names_tell(tensors: Mapping[str, torch.Tensor]) -> bool:
+    """Whether the last words of the keys say what the tensors are in their layers."""
+    return sum(map(has_role, tensors)) >= 0.8 * len(tensors)
+
+
+def has_role(key: str) -> bool:
+    """Whether a key's last word says what a tensor is in a layer."""
+    return _split(key)[1] is not None
 
 
 def check_stored(key: str, value: torch.Tensor) -> None:
@@ -227,6 +246,22 @@ def _numbers(key: str, value: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(value).all():
         raise GanlabError(f"{key!r} holds NaN or infinity.", "The training diverged; take an earlier checkpoint.")
     return value
+
+
+def _told_by_numbers(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts without their places in containers whose numbers leave none out.
+
+    Such a container may be a list, and what the forward pass does between two of its layers has no number.
+    """
+    places: dict[str, set[int]] = {}
+    for part in parts:
+        if part.place is not None:
+            places.setdefault(part.container, set()).add(part.place)
+    lists = {container for container, taken in places.items() if len(taken) > max(taken)}
+    return tuple(
+        replace(part, container="", place=None) if part.place is not None and part.container in lists else part
+        for part in parts
+    )
 
 
 def _numbered(name: str) -> tuple[str, int | None]:

@@ -25,7 +25,7 @@ from ganlab.recovery.routes import Routes
 from ganlab.recovery.smoothness import smoothed
 from ganlab.recovery.stored import Part
 from ganlab.recovery.tables import norm_table, places_between, weighted
-from ganlab.recovery.witness import can_testify
+from ganlab.recovery.witness import DISTRUSTED, MISFIT, can_testify, misfit
 
 CARRIED = 48  # where nobody has testified yet
 ALTERNATIVES = 6  # activations that are tried where the one before is known
@@ -36,7 +36,7 @@ def search(skeleton: Skeleton, known: Known) -> Findings:
     """The generator whose BatchNorms would remember what these do.
 
     Raises:
-        GanlabError: no choice leads to pictures of a usual (or the given) size.
+        GanlabError: no choice leads to pictures of a usual (or the given) size, or a norm fits none.
     """
     search_ = _Search(skeleton, known)
     with torch.inference_mode():
@@ -64,7 +64,8 @@ class _Search:
             )
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
-        if self.stages[-1].kind == "conv_transpose" and not self.skeleton.hardly_trained:
+        last = self.stages[-1]
+        if last.kind == "conv_transpose" and not last.norms and not self.skeleton.hardly_trained:
             best, ruling = smoothed(best, ending, f"layer {len(self.stages) - 1}")
             self.hearing.rulings += [ruling] if ruling is not None else []
         seen = {name: testimony.error for name, testimony in zip(self.hearing.seen, best.testimonies, strict=True)}
@@ -137,9 +138,7 @@ class _Search:
         """Norms and activation between this layer and the next."""
         last = number == len(self.stages) - 1
         if not stage.norms:
-            if last:
-                return self._carry(hypotheses)
-            return self._carry(self._activations(hypotheses, number, stage, None))
+            return hypotheses if last else self._carry(self._activations(hypotheses, number, stage, None))
         norm = stage.norms[0]
         hypotheses = self._witnessed(hypotheses, number, stage, norm)
         for extra in stage.norms[1:]:
@@ -158,11 +157,25 @@ class _Search:
         likely = active or likely
         if self._testifies(norm):
             kept = self.hearing.left(likely, norm, unlikely, idle)
+            self._check_fit(kept, norm)
             tried = [(one, 0, self._usual_eps(one, norm)) for one in kept]
             tried += [(kept[0], 2, eps) for eps in self._other_eps(kept[0], norm)]  # one thing varied at a time
         else:
             tried = [(one, 0, self._usual_eps(one, norm)) for one in self._carry(likely)]
         return [self._normalised(one, norm, eps).chose(f"eps {number}", f"{eps:g}", rank) for one, rank, eps in tried]
+
+    def _check_fit(self, kept: Sequence[Hypothesis], norm: Part) -> None:
+        """That a norm fits one of the hypotheses: what comes after it cannot mend that, and may take minutes.
+
+        Not where the user's own word may be at fault, nor where the first norm says that none is to be believed.
+
+        Raises:
+            GanlabError: it fits none.
+        """
+        error = min(one.testimonies[-1].error for one in kept)
+        believed = kept[0].testimonies[0].error <= DISTRUSTED
+        if error > MISFIT and believed and self.known.activation is None:
+            raise misfit(norm.name, error)
 
     def _testifies(self, norm: Part) -> bool:
         return self.known.statistics and can_testify(norm)
@@ -238,7 +251,7 @@ class _Search:
             choices = self._activation_choices(one, between, before_norm)
             if one.testimonies and one is not hypotheses[0]:
                 # beside the best, one thing is varied at a time; but an eps shows only with the right activation
-                only_eps = all(one.choices[name] == value or name.startswith("eps") for name, value in best.items())
+                only_eps = all(one.choices.get(name) == value or name.startswith("eps") for name, value in best.items())
                 choices = choices[: ALTERNATIVES_OF_EPS if only_eps else 1]
             for rank, name in choices:
                 act = ACTIVATIONS[name]

@@ -32,7 +32,8 @@ class Part:
         tensors: by role ("weight", "bias", "mean", "variance"), float32.
         keys: role -> the tensor's name in the file; of a role that was computed from several tensors, the main one's.
         container, place: the sequence it is numbered in and its number there (``main.3`` -> "main", 3), or "" and None.
-            What is missing between two numbers are layers without weights.
+            What is missing between two numbers are layers without weights. Where none is missing, the numbers may be of
+            a list, which does not say what stands between: then "" and None.
         settings: what the format states of it, in the words of a chain's layer: ``stride``, ``eps``, ...
     """
 

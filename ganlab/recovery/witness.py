@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Part
 
 MOMENTUM = 0.1  # torch's: how much of the newest batch a running statistic takes in
@@ -17,6 +18,7 @@ CLEAR_DIFFERENCE = 0.01  # and by so much on average, or by CLEAR_PART of the sm
 CLEAR_PART = 0.3
 CLOSE = 1.5  # a runner-up whose error is within this factor may as well be right
 MISFIT = 0.5  # an error of a norm that no candidate may have
+DISTRUSTED = 1.0  # an error of the first norm from which on what norms remember is not believed
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,11 @@ def clearly_better(good: Sequence[Testimony], bad: Sequence[Testimony]) -> bool:
         return mean > needed
     standard_error = float(gain.std()) / len(gain) ** 0.5
     return mean > needed and mean > CLEAR_T * standard_error
+
+
+def misfit(name: str, error: float) -> GanlabError:
+    """What to raise where every candidate lets a norm see something else than it remembers."""
+    return GanlabError(
+        f"no network known here lets {name} see what it remembers (the best differs by {error:.2f}).",
+        "State what you know: --activation, --image-size, --z or a --card; or --gan MODULE:FACTORY with its code.",
+    )

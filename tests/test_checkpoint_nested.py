@@ -1,0 +1,88 @@
+"""Networks in what torch saved: among other things, below other names, in lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ganlab import load_gan
+from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+State = dict[str, Any]
+
+
+def both(generator: str, judge: str, made: Pair) -> State:
+    """One state dict of two networks, whose keys begin so."""
+    return {**made.generator.state_dict(prefix=generator), **made.judge.state_dict(prefix=judge)}
+
+
+def states(made: Pair) -> tuple[State, State]:
+    return made.generator.state_dict(), made.judge.state_dict()
+
+
+LAYOUTS: dict[str, Callable[[Pair], Any]] = {
+    "noise beside them": lambda made: {
+        **dict(zip(("generator", "discriminator"), states(made), strict=True)),
+        "fixed_noise": torch.randn(64, Z, 1, 1),
+        "epoch": 3,
+    },
+    "noise beside them in a mapping": lambda made: {
+        **dict(zip(("netG", "netD"), states(made), strict=True)),
+        "fixed": {"z": torch.randn(64, Z)},
+    },
+    "noise among them": lambda made: {
+        "state_dict": {**both("generator.", "discriminator.", made), "validation_z": torch.randn(8, Z)}
+    },
+    "one within the other's mapping": lambda made: {**states(made)[0], "discriminator": states(made)[1]},
+    "one wrapper around both": lambda made: both("module.generator.", "module.discriminator.", made),
+    "one model of both": lambda made: both("model.netG.", "model.netD.", made),
+    "averages in one state dict": lambda made: {
+        **both("netG_ema.", "netD.", made),
+        **Generator().state_dict(prefix="netG."),
+    },
+    "a tuple": states,
+    "a list in a mapping": lambda made: {"models": list(states(made)), "history": [1.0, {"lr": 2e-4}]},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_networks_are_found(tmp_path: Path, made: Pair, layout: str) -> None:
+    torch.save(LAYOUTS[layout](made), tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert draws_as(gan, made.generator)
+    assert judges_as(gan, made.judge)
+
+
+def test_two_averages_in_one_state_dict_are_two_generators(tmp_path: Path, made: Pair) -> None:
+    state = {**Generator().state_dict(prefix="netG."), **made.generator.state_dict(prefix="netG_ema.")}
+    torch.save(state, tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert draws_as(gan, made.generator)
+    assert any("netG_ema" in note for note in gan.card.notes)
+
+
+def test_noise_beside_one_network_is_no_network(tmp_path: Path, made: Pair) -> None:
+    torch.save({"g": made.generator.state_dict(), "noise": torch.randn(64, Z)}, tmp_path / "state.pth")
+    assert draws_as(load_gan(str(tmp_path / "state.pth"), **KNOWN), made.generator)
+
+
+def test_tensors_of_no_known_layer_are_said_to_be_left_out(tmp_path: Path, made: Pair) -> None:
+    more = {"main.3.log_gain": torch.full((6, 1, 1), 1.5), "main.6.noise_strength": torch.ones(1)}
+    torch.save({**made.generator.state_dict(), **more}, tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert any("main.3.log_gain, main.6.noise_strength" in note for note in gan.card.notes)
+    torch.save(made.generator.state_dict(), tmp_path / "plain.pth")
+    assert not load_gan(str(tmp_path / "plain.pth"), **KNOWN).card.notes
+
+
+def test_a_network_that_is_not_read_is_said_to_be_left_out(tmp_path: Path, made: Pair) -> None:
+    judge = {**made.judge.state_dict(), "main.0.scale": torch.ones(6)}
+    torch.save({"netG": made.generator.state_dict(), "netD": judge}, tmp_path / "state.pth")
+    gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
+    assert gan.discriminator is None
+    assert any("netD was left out: 'main.0.weight' and 'main.0.scale'" in note for note in gan.card.notes)
