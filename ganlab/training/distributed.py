@@ -236,7 +236,7 @@ def join() -> Iterator[Group]:
 def _meet(place: Place) -> Store:
     """Make the group of all processes; the store through which they met."""
     where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "cpu:gloo"
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     # Its functions keep, as their default, the group that there is when it is first imported, and an optimiser's first
     # step imports it: that group would outlive destroy_process_group, and its threads abort an interpreter that ends.
     importlib.import_module("torch.distributed.nn.functional")
