@@ -63,17 +63,18 @@ def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
 
 def gather_statistics(network: nn.Module, run: Callable[[], None]) -> None:
     """Give every BatchNorm the plain mean of the means and variances of the batches that it meets in ``run``."""
-    from torch import nn
+    from torch.nn.modules.batchnorm import _BatchNorm
 
-    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
-    norms = [norm for norm in network.modules() if isinstance(norm, kinds) and norm.track_running_stats]
+    norms = [norm for norm in network.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
     if norms:
         run()
-    for norm in norms:
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
         norm.eval()
 
 

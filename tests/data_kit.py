@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab.data import Images, open_images
+from ganlab.data import Images, decoding, open_images
 from ganlab.errors import GanlabError
 
 
@@ -71,3 +71,17 @@ def same(first: Images, second: Images, size: int = 16, channels: int = 3) -> bo
     return len(first) == len(second) and all(
         (first.array(i, size, channels) == second.array(i, size, channels)).all() for i in range(len(first))
     )
+
+
+def answers_of_children(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Grows by one whenever children are asked to decode: whether they answered."""
+    answered: list[bool] = []
+    ask = decoding.Decoders.ask
+
+    def counted(self: decoding.Decoders, *arguments: object) -> object:
+        answer = ask(self, *arguments)  # type: ignore[arg-type]
+        answered.append(answer is not None)
+        return answer
+
+    monkeypatch.setattr(decoding.Decoders, "ask", counted)
+    return answered

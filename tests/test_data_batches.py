@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganlab.data import BrokenPicture, Images, decoding, open_images, reading, stored
-from tests.data_kit import make_folder, pixels
+from tests.data_kit import answers_of_children, make_folder, pixels
 
 ROWS = [5, 0, 3, 3, 11, 8, 1]
 
@@ -137,15 +137,7 @@ def test_arrays_start_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_children_decode_any_rows_of_a_chosen_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "on_each_core", lambda: 2)
     monkeypatch.setattr(stored, "WORTH_PROCESSES", 1)
-    asked: list[bool] = []
-    ask = decoding.Decoders.ask
-
-    def counted(self: decoding.Decoders, *arguments: object) -> object:
-        answer = ask(self, *arguments)  # type: ignore[arg-type]
-        asked.append(answer is not None)
-        return answer
-
-    monkeypatch.setattr(decoding.Decoders, "ask", counted)
+    asked = answers_of_children(monkeypatch)
     whole = open_images(str(make_folder(tmp_path / "set", 12)))
     chosen = whole.only(whole.name(row) for row in (0, 2, 3, 7, 11))
     (batch,) = chosen.batches([4, 1, 2], 8, 3, 8)

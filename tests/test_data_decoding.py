@@ -12,6 +12,7 @@ from PIL import Image
 from ganlab.data import decoding, open_images, stored
 from ganlab.data.images import BrokenPicture, Images
 from ganlab.data.packing import pack
+from tests.data_kit import answers_of_children
 
 BROKEN = {"0007.jpg", "0019.png", "0033.jpg"}
 
@@ -61,15 +62,7 @@ def test_children_give_the_same_pictures_and_reasons(
 ) -> None:
     images = open_images(str(folder))
     here = read_all(images, 1, channels=channels)
-    asked: list[int] = []
-    ask = decoding.Decoders.ask
-
-    def counted(self: decoding.Decoders, *arguments: object) -> object:
-        answer = ask(self, *arguments)  # type: ignore[arg-type]
-        asked.append(answer is not None)
-        return answer
-
-    monkeypatch.setattr(decoding.Decoders, "ask", counted)
+    asked = answers_of_children(monkeypatch)
     monkeypatch.setattr(stored, "HELD", 5000)  # several requests
     there = read_all(images, 2, channels=channels)
     assert asked == [True] * len(asked)

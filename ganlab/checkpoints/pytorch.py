@@ -18,6 +18,7 @@ import torch
 from ganlab.checkpoints import plain_arrays
 from ganlab.checkpoints.pickles import asks_for_room, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
+from ganlab.near_names import few
 from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 
@@ -68,8 +69,9 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
             notes.append(f"{name} was left out: {error.message}")
             continue
         if unknown := left_out(tensors):
-            names = ", ".join(unknown[:SHOWN]) + (f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else "")
-            notes.append(f"Tensors of no layer known here were left out, so that pictures may differ: {names}.")
+            notes.append(
+                f"Tensors of no layer known here were left out, so that pictures may differ: {few(unknown, SHOWN)}."
+            )
     if not networks:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ganlab.gan import Gan
+from ganlab.networks import gather_statistics
 from ganlab.recovery.building import Named
 from ganlab.recovery.simulate import MOST_NUMBERS
 
@@ -54,20 +55,16 @@ def _pictures(gan: Gan) -> Iterator[torch.Tensor]:
 def _estimated(network: nn.Module, inputs: Iterable[tuple[torch.Tensor, ...]]) -> nn.Module:
     """A copy whose norms hold the plain mean over all batches of what they were given."""
     network = copy.deepcopy(network)
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     inputs = iter(inputs)
     first = next(inputs)
     rows = _rows_at_once(network, first)
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    for batch in itertools.chain([first], inputs):
-        for start in range(0, len(batch[0]), rows):
-            network(*(part[start : start + rows] for part in batch))
-    for norm in norms:
-        norm.momentum = 0.1
-        norm.eval()
+
+    def meet() -> None:
+        for batch in itertools.chain([first], inputs):
+            for start in range(0, len(batch[0]), rows):
+                network(*(part[start : start + rows] for part in batch))
+
+    gather_statistics(network, meet)
     return network
 
 
