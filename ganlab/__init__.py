@@ -50,6 +50,7 @@ _HOME_OF = {
     "classes_of": "data",
     "concept_name": "concepts",
     "fast_bfloat16": "devices",
+    "few": "near_names",
     "figures": "",
     "hookimpl": "hookspecs",
     "keep_freed_memory": "devices",
@@ -124,6 +125,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.marks import Box as Box
     from ganlab.marks import PictureName as PictureName
     from ganlab.marks import picture_file as picture_file
+    from ganlab.near_names import few as few
     from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest

@@ -15,14 +15,14 @@ import numpy as np
 
 from ganlab.lettering import Text, font
 from ganlab.palette import visible
-from ganlab.plots import bars, curve, histogram, matrix, ranked
+from ganlab.plots import bars, confusion, curve, histogram, matrix, ranked
 
 if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
-    "bars", "beside", "blocks", "curve", "font", "grid", "heat", "histogram", "in_words", "labelled_rows", "matrix",
-    "numbered_grid", "outline_boxes", "ranked",
+    "bars", "beside", "blocks", "confusion", "curve", "font", "grid", "heat", "histogram", "in_words", "labelled_rows",
+    "matrix", "numbered_grid", "outline_boxes", "ranked",
 ]  # fmt: skip
 
 Colour = tuple[int, int, int]

@@ -20,6 +20,7 @@ Level = tuple[float, float | None, float | None]
 
 FEW = 9  # points on x that are all named, but where they lie nearer together than
 ROOM = 0.04  # of the axis, which a name takes
+WRITTEN = 24  # rows of a matrix that are read in per cent, and not in shades alone
 LABEL = 44  # characters in a line beside the y axis, of the least high plot
 DPI = 192  # twice the page's 96, so that plots stay sharp on fine screens
 # any two differ for normal, protan and deutan eyes, by more than 10 of CIEDE2000
@@ -174,7 +175,7 @@ def matrix(
     side = min(9.0, 2.2 + 0.52 * len(rows))
     with _axes(side + 0.8, side) as (axes, images):
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        for row, column in np.argwhere(shares >= 0.005) if len(rows) <= 24 else ():
+        for row, column in np.argwhere(shares >= 0.005) if len(rows) <= WRITTEN else ():
             colour = "white" if shares[row, column] > 0.5 else "#1c1f24"
             axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, size=8)
         axes.set_xticks(range(len(columns)), columns, rotation=90 if max(map(len, columns), default=0) > 2 else 0)
@@ -183,6 +184,17 @@ def matrix(
         axes.tick_params(length=0)
         _finish(axes, xlabel, ylabel, title, legend=False)
     return images[0]
+
+
+def confusion(counts: np.ndarray, classes: Sequence[str], *, title: str = "") -> Image.Image:
+    """What pictures of each class were taken for, in per cent of the row; names of up to 24 classes.
+
+    Args:
+        counts: (classes, classes), of what is in the rows, what it was told to be in the columns.
+    """
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    named = classes if len(classes) <= WRITTEN else [""] * len(classes)
+    return matrix(shares, named, named, xlabel="taken for", ylabel="is", title=title)
 
 
 @contextmanager

@@ -230,6 +230,16 @@ def test_nothing_is_plotted_that_is_not_known() -> None:
         figures.curve([1, 2], {"a": ([1, float("nan")], None, None)}, xlabel="", ylabel="")
 
 
+def test_a_confusion_is_the_matrix_of_the_parts_of_each_row() -> None:
+    counts, names = np.array([[8, 2], [0, 0]]), ["cat", "dog"]
+    shares = np.array([[0.8, 0.2], [0.0, 0.0]])  # a class without a picture has none
+    same = figures.matrix(shares, names, names, xlabel="taken for", ylabel="is", title="t")
+    assert figures.confusion(counts, names, title="t").tobytes() == same.tobytes()
+    many = figures.confusion(np.eye(25, dtype=int), [f"class {n}" for n in range(25)])
+    nameless = [""] * 25
+    assert many.tobytes() == figures.matrix(np.eye(25), nameless, nameless, xlabel="taken for", ylabel="is").tobytes()
+
+
 def test_a_matrix_is_darker_where_more_is_and_writes_few_rows_in() -> None:
     def drawn(values: np.ndarray) -> np.ndarray:
         names = [""] * len(values)

@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Nearest, Result, check_apart, classes_of, labels_of, split_of
+from ganlab import (
+    Directions,
+    Gan,
+    GanlabError,
+    Images,
+    Nearest,
+    Result,
+    check_apart,
+    classes_of,
+    few,
+    labels_of,
+    split_of,
+)
 
 from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
@@ -113,9 +125,9 @@ def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:
         )
     if "class_names" in gan.card.facts:
         return gan.class_names, []
-    more = f" and {len(classes) - NAMED} more" if len(classes) > NAMED else ""
-    names = ", ".join(classes[:NAMED]) + more
-    return classes, [f"{gan.name} does not name its classes: they are taken to be those of DATA in order, {names}."]
+    return classes, [
+        f"{gan.name} does not name its classes: they are taken to be those of DATA in order, {few(classes, NAMED)}."
+    ]
 
 
 def _check_comparable(gan: Gan, baseline: Gan) -> None:

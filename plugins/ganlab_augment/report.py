@@ -123,17 +123,8 @@ def _confusion_table(confusion: np.ndarray, classes: Sequence[str]) -> Table:
 
 
 def _confusion(confusion: np.ndarray, classes: Sequence[str], learnt: str) -> Figure:
-    shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    named = list(classes) if len(classes) <= MOST_CLASSES else [""] * len(classes)
     return Figure(
-        draw.matrix(
-            shares,
-            named,
-            named,
-            xlabel="taken for",
-            ylabel="is",
-            title=f"Learnt from samples of the {learnt} (% of each class)",
-        ),
+        draw.confusion(confusion, classes, title=f"Learnt from samples of the {learnt} (% of each class)"),
         "What a classifier takes each class for after learning from the GAN's samples: per cent of the row, the "
         "diagonal is right.",
     )

@@ -143,10 +143,8 @@ def _accuracy(task: Task, outcomes: Mapping[str, Outcome], truth: np.ndarray) ->
 
 
 def _confusion(task: Task, confusion: np.ndarray) -> Figure:
-    shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    named = task.classes if len(task.classes) <= MOST_CLASSES else [""] * len(task.classes)
     return Figure(
-        draw.matrix(shares, named, named, xlabel="taken for", ylabel="is", title="Of each class (%)"),
+        draw.confusion(confusion, task.classes, title="Of each class (%)"),
         "What the discriminator's features take each class for: per cent of the row, the diagonal is right.",
     )
 

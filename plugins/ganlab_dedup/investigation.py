@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, Metric, Result, Table, shuffled
+from ganlab import GanlabError, Images, Metric, Result, Table, few, shuffled
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
@@ -63,7 +63,7 @@ def investigate(images: Images, choices: Choices) -> Result:
     else:
         result.notes.append("All pictures are one: there are no different ones to try the search on.")
     if reader.broken:
-        named = ", ".join(images.name(row) for row in sorted(reader.broken)[:NAMED])
+        named = few((images.name(row) for row in sorted(reader.broken)), NAMED)
         result.notes.append(f"Left out {len(reader.broken)} of {len(images)} pictures that do not decode: {named}.")
     return result
 

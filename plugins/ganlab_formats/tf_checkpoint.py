@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganlab import GanlabError, Stored, StoredNetwork
+from ganlab import GanlabError, Stored, StoredNetwork, few
 
 from . import bare_layers, tf_bundle, tf_variables
 from .bare_layers import ROLES
@@ -46,8 +46,7 @@ def load(path: Path) -> Stored:
     if any("order" in part.settings for network in networks for part in network.parts):
         notes.append(bare_layers.FLAT_NOTE)
     if left_out:
-        more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
-        notes.append(f"Left out, for they belong to no layer known here: {', '.join(left_out[:NAMED])}{more}.")
+        notes.append(f"Left out, for they belong to no layer known here: {few(left_out, NAMED)}.")
     return Stored(tuple(networks), "tensorflow", eps=bare_layers.EPS, same_padding=True, notes=tuple(notes))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganlab import Figure, Gan, Latents, Metric, Table
+from ganlab import Figure, Gan, Latents, Metric, Table, few
 
 from . import figures
 from .found import Asked, Found
@@ -184,9 +184,8 @@ def notes(sets: Sets) -> list[str]:
             "little: give --heldout."
         )
     if sets.broken:
-        few = ", ".join(f"{name} ({reason})" for name, reason in list(sets.broken.items())[:3])
-        more = f" and {len(sets.broken) - 3} more" if len(sets.broken) > 3 else ""
-        made.append(f"{len(sets.broken)} pictures could not be read and were left out: {few}{more}.")
+        named = few((f"{name} ({reason})" for name, reason in sets.broken.items()), 3)
+        made.append(f"{len(sets.broken)} pictures could not be read and were left out: {named}.")
     return made
 
 
