@@ -88,7 +88,6 @@ def test_names_and_controls_stay_together() -> None:
     assert page.metrics["turn_share"].control == "turn_share_random"
     assert set(page.figures) == {"walk_rows", "turn_rows"}
     assert page.figures["walk_rows"].caption == "Figure of walk. Some rows."
-    assert page.notes == ["Figure of walk: Mind this.", "Figure of turn: Mind this."]
     assert set(page.arrays) == {"walk_z", "turn_z"}
 
 
@@ -104,6 +103,13 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "The GAN has no discriminator. Take another." in text  # the hint as well
     assert "names no data set" in text
     assert "without exemplars" in text
+
+
+def test_a_note_of_several_parts_stands_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Fake(monkeypatch)
+    chosen = [Part("walk", "figure 4", "walk"), Part("turn", "figure 8", "turn", note="Chosen for you.")]
+    page = on_one_page(tiny_gan(), chosen)
+    assert page.notes == ["Figure 4; figure 8: Mind this.", "Figure 8: Chosen for you."]
 
 
 def test_a_discriminator_alone_is_shown_in_figure_5(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -104,19 +104,23 @@ def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
     page = Result("")
     rows: list[list[Any]] = []
     run: list[Part] = []
+    noted: dict[str, list[str]] = {}
     for part in progress(parts, "the paper's figures"):
         found = _run(gan, part)
         if isinstance(found, Result):
             run.append(part)
             add(page, part, found)
+            for note in filter(None, (part.note, *found.notes)):
+                noted.setdefault(note, []).append(part.title)
             rows.append([part.title, part.command, found.summary])
         else:
-            page.notes.append(f"{_capital(part.title)}: {found}")
+            noted.setdefault(found, []).append(part.title)
             rows.append([part.title, part.command, found])
     if not run:
         reasons = " ".join(dict.fromkeys(_capital(found) for _, _, found in rows))
         raise GanlabError(f"None of the paper's figures could be made of {gan.name!r}.", reasons)
     page.summary = _summary(gan, parts, run)
+    page.notes = [f"{_capital('; '.join(titles))}: {note}" for note, titles in noted.items()]  # each once
     page.tables = {
         "parts": Table(["investigation", "command", "what was found"], rows, "The page's parts."),
         **page.tables,
@@ -148,7 +152,7 @@ def _summary(gan: Gan, parts: Sequence[Part], run: Sequence[Part]) -> str:
 
 
 def add(page: Result, part: Part, found: Result) -> None:
-    """Put one result onto the page; its names begin with the part's key."""
+    """Put one result onto the page, but for its notes; its names begin with the part's key."""
 
     def named(name: str) -> str:
         return f"{part.key}_{name}"
@@ -160,7 +164,6 @@ def add(page: Result, part: Part, found: Result) -> None:
         page.figures[named(name)] = replace(figure, caption=f"{_capital(part.title)}. {figure.caption}")
     page.tables |= {named(name): table for name, table in found.tables.items()}
     page.arrays |= {named(name): array for name, array in found.arrays.items()}
-    page.notes += [f"{_capital(part.title)}: {note}" for note in (part.note, *found.notes) if note]
 
 
 def _capital(text: str) -> str:
