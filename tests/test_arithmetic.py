@@ -33,7 +33,7 @@ def gan() -> Gan:
 
 @pytest.fixture(scope="module")
 def rated(gan: Gan) -> Result:
-    return arithmetic(gan, SMILING_MAN, exemplars=chosen(gan), labeler=Reader(), draws=300, pool=600)
+    return arithmetic(gan, SMILING_MAN, exemplars=chosen(gan), labeler=Reader(), draws=300, pool=600, clear=False)
 
 
 def test_plugin_keeps_the_contract() -> None:
@@ -162,7 +162,7 @@ def test_success_in_an_ideal_linear_gan_is_what_it_should_be(rated: Result) -> N
 
 def test_success_is_counted_as_by_hand(gan: Gan) -> None:
     """The same draws solved one by one and read off z itself."""
-    result = arithmetic(gan, SMILING_MAN, labeler=Reader(), **FAST)
+    result = arithmetic(gan, SMILING_MAN, labeler=Reader(), clear=False, **FAST)
     pool = gan.latents(FAST["pool"], seed=0)
     shows = truth(pool.z)[:, :3] > 0
     kinds = [(True, True), (False, True), (False, False)]

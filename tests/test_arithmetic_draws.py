@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from ganlab import Metric
+from ganlab import Metric, random_bits
+from ganlab_arithmetic import arithmetic
 from ganlab_arithmetic.dependence import worth
+from ganlab_arithmetic.pool import STREAM_NEAR, Pool
 from ganlab_arithmetic.success import draw_rows
+
+from .planted_faces import DIM, Reader, planted_faces, truth
 
 
 def test_draws_are_among_those_that_fit_and_none_twice() -> None:
@@ -61,3 +66,51 @@ def test_draws_that_share_nobody_are_worth_themselves_and_alike_ones_less() -> N
     by_one = few[:, 0, 0] < 10  # the first exemplar decides: twenty cases
     assert worth(by_one, few, [20] * 3) < 20 < worth(hits, few, [20] * 3)
     assert 20 < worth(np.ones(200, bool), few, [20] * 3) < 200
+
+
+# clear exemplars
+
+
+def test_clear_exemplars_stay_what_they_are_wherever_noise_leads() -> None:
+    """By hand: the noise that belongs to each sample, and what z itself says of it."""
+    gan, shown = planted_faces(), {"smile": True, "woman": False}
+    pool = Pool(gan, Reader(), gan.latents(300, seed=4), noise=0.25)
+    fits = ((truth(pool.latents.z)[:, [0, 2]] > 0) == [True, False]).all(1)
+    stays = fits.copy()
+    for near in range(8):
+        words = random_bits(4, np.arange(300) * 8 + near, DIM, STREAM_NEAR)
+        moved = pool.latents.z + torch.from_numpy((words / 2**31 - 1) * 0.25).float()
+        stays &= ((truth(moved)[:, [0, 2]] > 0) == [True, False]).all(1)
+    found = pool.exemplars(shown)
+    assert found == pool.exemplars(dict(reversed(shown.items())))
+    assert found.clear
+    assert found.count == fits.sum()
+    assert found.rows.tolist() == np.flatnonzero(stays).tolist()
+    assert 0.3 * found.count < len(found.rows) < 0.9 * found.count  # some lie at the edge, and not all
+    more = Pool(gan, Reader(), gan.latents(500, seed=4), noise=0.25).exemplars(shown).rows
+    assert more[more < 300].tolist() == found.rows.tolist()
+
+
+def test_where_few_are_clear_any_will_do_and_it_is_said() -> None:
+    gan, words = planted_faces(), {"draws": 20, "pool": 300, "labeler": Reader()}
+    everywhere = arithmetic(gan, "woman - man + man", noise=30.0, **words)  # no attribute survives such noise
+    plainly = arithmetic(gan, "woman - man + man", clear=False, **words)
+    assert [metric.value for metric in everywhere.metrics.values()] == [
+        metric.value for metric in plainly.metrics.values()
+    ]
+    for result in (everywhere, plainly):
+        note = next(note for note in result.notes if note.startswith("Random exemplars"))
+        assert note.count("any of which is taken") == 2
+        assert "clear" not in note
+    clearly = arithmetic(gan, "woman - man + man", **words)
+    assert next(note for note in clearly.notes if note.startswith("Random exemplars")).count("of them clear") == 2
+
+
+def test_clear_exemplars_succeed_more_often() -> None:
+    gan = planted_faces()
+    wanted = "smiling_woman - neutral_woman + neutral_man"
+    one, clear = (
+        arithmetic(gan, wanted, labeler=Reader(), draws=300, pool=600, clear=clear).metrics["success_1"].value
+        for clear in (False, True)
+    )
+    assert clear > one + 0.05

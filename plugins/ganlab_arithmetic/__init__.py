@@ -26,6 +26,9 @@ def arithmetic(
     labeler: Annotated[
         Labeler | None, "who judges what a picture shows; default: the one the checkpoint's card names"
     ] = None,
+    clear: Annotated[
+        bool, "draw only exemplars that stay what they are under --noise, as a person chooses clear ones; else any"
+    ] = True,
     draws: Annotated[int, "random draws of exemplars that the success rates are counted over", Range(10)] = 200,
     pool: Annotated[int, "labelled samples the random exemplars are drawn from", Range(20)] = 1000,
     seed: Annotated[int, "of the pool, the draws and the noise", Range(0)] = 0,
@@ -34,8 +37,8 @@ def arithmetic(
 
     Each name stands for the mean z of its exemplars; their sum and difference is Y. Figure 7: the exemplars, what their
     means draw, and G(Y) with eight pictures around it. Where a labeler knows the words of the names, it counts how
-    often G(Y) shows all that it should, over many random draws of 1, 2, 3 and 5 exemplars. The controls: the same
-    arithmetic on the pixels of the same exemplars, and plain samples.
+    often G(Y) shows all that it should, over many random draws of 1, 2, 3 and 5 clear exemplars. The controls: the
+    same arithmetic on the pixels of the same exemplars, and plain samples.
     """
     from .investigation import Choices, investigate
 
@@ -44,6 +47,7 @@ def arithmetic(
         exemplars_each=exemplars_each,
         noise=noise,
         rescale=rescale,
+        clear=clear,
         draws=draws,
         pool=pool,
         seed=seed,

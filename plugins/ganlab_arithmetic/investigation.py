@@ -14,10 +14,9 @@ from .expression import Term, parse, written
 from .meaning import Meaning, in_words, read
 from .operands import Operand, check_known, chosen_by_people, fill_in
 from .points import Space, combined_pixels
-from .pool import Pool
+from .pool import FEWEST, Pool
 from .success import COUNTS, Success, count_successes
 
-FEWEST = 20  # samples that show what a name says, for random draws among them
 FAR_OFF = 1.35  # a Y this much longer or shorter than a z of the prior is remarked on
 
 
@@ -29,6 +28,7 @@ class Choices:
     exemplars_each: int
     noise: float
     rescale: bool
+    clear: bool
     draws: int
     pool: int
     seed: int
@@ -66,7 +66,8 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     check_known(terms, found, groups, meaning, labeler)
     pool = None
     if labeler is not None and meaning is not None and (meaning.judged or len(found) < len(terms)):
-        pool = Pool(gan, labeler, gan.latents(choices.pool, seed=choices.seed, label=label))
+        noise = choices.noise if choices.clear else 0.0
+        pool = Pool(gan, labeler, gan.latents(choices.pool, seed=choices.seed, label=label), noise)
     operands, notes = fill_in(terms, found, meaning, pool, choices.exemplars_each)
     space = Space(gan, label, choices.rescale)
     equation = _solve(space, operands)
@@ -171,15 +172,16 @@ def _rate(
 ) -> None:
     """Success over random draws of exemplars."""
     said = {term.text: shown for term, shown in zip(terms, meaning.terms, strict=True)}
-    few = {name: len(pool.showing(shown)) for name, shown in said.items()}
-    scarce = min(few, key=lambda name: few[name])
-    if few[scarce] < FEWEST:
+    found = {name: pool.exemplars(shown) for name, shown in said.items()}
+    scarce = min(found, key=lambda name: found[name].count)
+    if found[scarce].count < FEWEST:
         result.notes.append(
-            f"No success rate is given: only {few[scarce]} of {len(pool.latents)} samples show what {scarce!r} says, "
-            f"and random draws need {FEWEST}. Raise --pool."
+            f"No success rate is given: only {found[scarce].count} of {len(pool.latents)} samples show what {scarce!r} "
+            f"says, and random draws need {FEWEST}. Raise --pool."
         )
         return
-    success = count_successes(space, pool, equation.signs, meaning, COUNTS, choices.draws, choices.seed)
+    candidates = [found[term.text].rows for term in terms]
+    success = count_successes(space, pool, equation.signs, meaning, candidates, COUNTS, choices.draws, choices.seed)
     wanted, by_chance = in_words(meaning.wanted), pool.chance(meaning.wanted)
     result.metrics |= _metrics(success, wanted, pool, meaning)
     result.figures["success"] = figures.success_rates(success, by_chance, wanted)
@@ -187,7 +189,7 @@ def _rate(
     result.arrays |= {"hits": success.hits, "hits_pixels": success.pixel_hits}
     result.notes.append(
         f"Random exemplars come from {len(pool.latents)} samples; those that show what a name says: "
-        + "; ".join(f"{name} ({in_words(shown)}) {few[name]}" for name, shown in said.items())
+        + "; ".join(f"{name} ({in_words(shown)}) {found[name].in_words}" for name, shown in said.items())
         + "."
     )
     most, one = success.hits[-1].mean(), success.hits[0].mean()

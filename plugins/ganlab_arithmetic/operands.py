@@ -72,7 +72,7 @@ def fill_in(
         if place not in found:
             assert meaning is not None
             assert pool is not None
-            rows = pool.showing(meaning.terms[place])[:each]
+            rows = pool.exemplars(meaning.terms[place]).rows[:each]
             found[place] = Operand(term, pool.latents[_enough(rows, term, pool)])
             named = ", ".join(f"{pool.latents.seed}:{pool.latents.index[row]}" for row in rows)
             notes.append(f"Nobody chose exemplars for {term.text!r}: the labeler took {named}.")

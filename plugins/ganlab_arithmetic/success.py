@@ -59,16 +59,22 @@ def draw_rows(candidates: Sequence[np.ndarray], draws: int, each: int, seed: int
 
 
 def count_successes(
-    space: Space, pool: Pool, signs: torch.Tensor, meaning: Meaning, counts: tuple[int, ...], draws: int, seed: int
+    space: Space,
+    pool: Pool,
+    signs: torch.Tensor,
+    meaning: Meaning,
+    candidates: Sequence[np.ndarray],
+    counts: tuple[int, ...],
+    draws: int,
+    seed: int,
 ) -> Success:
-    """Draw exemplars at random among the samples that show what each name says, and judge every result.
+    """Draw exemplars at random among the pool's rows that each term may take, and judge every result.
 
     A draw with fewer exemplars uses the first of those with more, so that the counts are compared on the same pictures.
     """
     gan, labeler = space.gan, pool.labeler
     columns = [labeler.column(concept) for concept in meaning.wanted]
     wanted = list(meaning.wanted.values())
-    candidates = [pool.showing(shown) for shown in meaning.terms]
     rows = draw_rows(candidates, draws, max(counts), seed)
     hits, pixel_hits = (np.empty((len(counts), draws), bool) for _ in range(2))
     shown: list[list[torch.Tensor]] = [[] for _ in counts]
