@@ -7,9 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
-from ganlab import Metric, random_bits
+from ganlab import Gan, ImageSpec, Labeler, Metric, random_bits
+from ganlab.testing import tiny_gan
 from ganlab_arithmetic import arithmetic
 from ganlab_arithmetic.dependence import worth
+from ganlab_arithmetic.passing import Passing
+from ganlab_arithmetic.points import Space
 from ganlab_arithmetic.pool import STREAM_NEAR, Pool
 from ganlab_arithmetic.success import draw_rows
 
@@ -114,3 +117,57 @@ def test_clear_exemplars_succeed_more_often() -> None:
         for clear in (False, True)
     )
     assert clear > one + 0.05
+
+
+# passing for a sample
+
+
+def whole(images: torch.Tensor) -> torch.Tensor:
+    """bool (n,): whether there is one anchor, as in every planted face."""
+    return (images[:, 2] > 0.9).sum((1, 2)) == 9
+
+
+class Critic(torch.nn.Module):
+    """Knows a whole face, and tells no two of them alike."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return whole(images) + images.mean((1, 2, 3)) / 100
+
+
+def test_overlapping_pictures_do_not_pass_for_a_sample() -> None:
+    plain = planted_faces()
+    gan = Gan(plain.generator, Critic(), prior=plain.prior, image=plain.image, card=plain.card)
+
+    class Fooled(Reader):
+        """Sees all it looks for in what is no face."""
+
+        def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+            return super().shows(images, image) | ~whole(images).numpy()[:, None]
+
+    result = arithmetic(gan, "man_with_glasses - man + woman", labeler=Fooled(), draws=60, pool=300)
+    value = {name: metric.value for name, metric in result.metrics.items()}
+    assert value["success_5_pixels"] > 0.9
+    assert value["passes_5_pixels"] < 0.1
+    assert value["success_5"] - 0.25 < value["passes_5"] <= value["success_5"]  # some are among the least real
+    assert result.metrics["passes_5"].control == "passes_5_pixels"
+    assert "passes for a sample" in result.summary
+    silent = arithmetic(plain, "man_with_glasses - man + woman", labeler=Reader(), draws=60, pool=300)
+    assert not any(name.startswith("passes") for name in silent.metrics)
+    assert any("no discriminator" in note for note in silent.notes)
+
+
+class Always(Labeler):
+    name, concepts, domain, card = "always", ("window",), "any pictures", {}  # type: ignore[assignment]
+
+    def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        return np.ones((len(images), 1), bool)
+
+
+def test_all_but_a_twentieth_of_plain_samples_pass() -> None:
+    gan = tiny_gan(size=16)
+    pool = Pool(gan, Always(), gan.latents(400, seed=3))
+    passing = Passing.of(Space(gan, None, rescaled=False), pool)
+    assert passing is not None
+    logits = gan.score(gan.image.from_uint8(gan.image.to_uint8(gan.generate(pool.latents)))).numpy()
+    assert passing(pool.pictures(np.arange(400))).mean() == pytest.approx(0.95)
+    assert passing.least == pytest.approx(np.quantile(logits, 0.05), abs=1e-4)

@@ -198,6 +198,13 @@ def _rate(
         f"exemplars ({one:.0%} with {COUNTS[0]}); on pixels in {success.pixel_hits[-1].mean():.0%}, "
         f"plain samples in {by_chance.mean():.0%}."
     )
+    if success.passes is not None and success.pixel_passes is not None:
+        result.summary += (
+            f" As a picture that passes for a sample, by the discriminator, in {success.passes.mean():.0%} and on "
+            f"pixels in {success.pixel_passes.mean():.0%}."
+        )
+    else:
+        result.notes.append("Whether results pass for samples is not told: the GAN has no discriminator.")
 
 
 def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dict[str, Metric]:
@@ -210,6 +217,17 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
         ):
             about = f"draws of {count} exemplars a term in which {how} shows {wanted}"
             metrics[name] = replace(share, control=control, about=about)
+    most = success.counts[-1]
+    for name, passes, control, how in (
+        (f"passes_{most}", success.passes, f"passes_{most}_pixels", "G(Y)"),
+        (f"passes_{most}_pixels", success.pixel_passes, "plain_samples", "the same sum of pixels"),
+    ):
+        if passes is not None:
+            about = (
+                f"draws of {most} exemplars a term in which {how} shows {wanted} and passes for a sample: "
+                "the discriminator finds it more real than the least real 5% of plain samples"
+            )
+            metrics[name] = replace(success.share(passes, most), control=control, about=about)
     metrics["plain_samples"] = Metric.of_share(
         pool.chance(meaning.wanted),
         no_control="it is the control",

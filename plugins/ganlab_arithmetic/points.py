@@ -55,8 +55,15 @@ class Space:
 
     def generate(self, z: torch.Tensor) -> torch.Tensor:
         """Pictures (n, c, h, w) of points (n, dim) that have no name."""
-        labels = None if self.label is None else torch.full((len(z),), self.label)
-        return self.gan.generate(Latents(z, None, np.arange(len(z)), labels))
+        return self.gan.generate(Latents(z, None, np.arange(len(z)), self._labels(len(z))))
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        """The discriminator's logits (n,) of pictures (n, c, h, w)."""
+        told = self.gan.conditional_discriminator
+        return self.gan.score(images, self._labels(len(images)) if told else None)
+
+    def _labels(self, count: int) -> torch.Tensor | None:
+        return None if self.label is None else torch.full((count,), self.label)
 
     def around(self, y: torch.Tensor, noise: float, seed: int) -> torch.Tensor:
         """Nine points (9, dim), row by row of a 3x3 grid: Y in the middle, uniform noise on the others."""

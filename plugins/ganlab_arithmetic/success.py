@@ -12,6 +12,7 @@ from ganlab import Metric, progress, random_bits
 
 from .dependence import worth
 from .meaning import Meaning
+from .passing import Passing
 from .points import Space, combined_pixels
 from .pool import Pool
 
@@ -30,6 +31,8 @@ class Success:
         sizes: (terms,) among how many each was drawn.
         hits: bool (counts, draws), all wanted attributes right in G(Y).
         pixel_hits: bool (counts, draws), the same for the arithmetic on pixels.
+        passes, pixel_passes: bool (draws,) of the largest count, right and a picture that passes for a sample
+            (:class:`.passing.Passing`); None where the GAN has no discriminator.
         pictures, pixel_pictures: (counts, draws shown, c, h, w).
     """
 
@@ -38,15 +41,18 @@ class Success:
     sizes: tuple[int, ...]
     hits: np.ndarray
     pixel_hits: np.ndarray
+    passes: np.ndarray | None
+    pixel_passes: np.ndarray | None
     pictures: torch.Tensor
     pixel_pictures: torch.Tensor
 
     def shares(self, hits: np.ndarray) -> list[Metric]:
         """Of ``hits`` (counts, draws), one for each count; the intervals are those over pools."""
-        return [
-            Metric.of_share(row, worth=worth(row, self.rows[:, :, :count], self.sizes))
-            for count, row in zip(self.counts, hits, strict=True)
-        ]
+        return [self.share(row, count) for count, row in zip(self.counts, hits, strict=True)]
+
+    def share(self, hits: np.ndarray, count: int) -> Metric:
+        """Of ``hits`` (draws,) with so many exemplars; the interval is that over pools."""
+        return Metric.of_share(hits, worth=worth(hits, self.rows[:, :, :count], self.sizes))
 
 
 def draw_rows(candidates: Sequence[np.ndarray], draws: int, each: int, seed: int) -> np.ndarray:
@@ -77,6 +83,8 @@ def count_successes(
     wanted = list(meaning.wanted.values())
     rows = draw_rows(candidates, draws, max(counts), seed)
     hits, pixel_hits = (np.empty((len(counts), draws), bool) for _ in range(2))
+    passing = Passing.of(space, pool)
+    passes = np.zeros((2, draws), bool)  # in Z, on pixels
     shown: list[list[torch.Tensor]] = [[] for _ in counts]
     pixels_shown: list[list[torch.Tensor]] = [[] for _ in counts]
 
@@ -87,17 +95,22 @@ def count_successes(
         z = pool.latents.z[torch.from_numpy(rows[part])]  # (draws, terms, exemplars, dim)
         pictures = pool.pictures(rows[part].ravel()).unflatten(0, rows[part].shape)
         for number, count in enumerate(counts):
-            y = _result(space, signs, z[:, :, :count])
+            drawn = space.generate(_result(space, signs, z[:, :, :count]))
             mixed = combined_pixels(gan, signs, pictures[:, :, :count].mean(2).transpose(0, 1))
-            for images, verdicts, kept in ((space.generate(y), hits, shown), (mixed, pixel_hits, pixels_shown)):
+            for images, verdicts, kept in ((drawn, hits, shown), (mixed, pixel_hits, pixels_shown)):
                 verdicts[number, part] = right(images)
                 kept[number].append(images[: max(0, SHOWN - part.start)])
+            if passing is not None and count == max(counts):
+                for way, (images, verdicts) in enumerate(((drawn, hits), (mixed, pixel_hits))):
+                    passes[way, part] = passing(images) & verdicts[number, part]
     return Success(
         counts,
         rows,
         tuple(len(fitting) for fitting in candidates),
         hits,
         pixel_hits,
+        None if passing is None else passes[0],
+        None if passing is None else passes[1],
         torch.stack([torch.cat(kept) for kept in shown]),
         torch.stack([torch.cat(kept) for kept in pixels_shown]),
     )
