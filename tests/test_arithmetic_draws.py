@@ -29,15 +29,21 @@ def test_draws_are_among_those_that_fit_and_none_twice() -> None:
     assert np.array_equal(draw_rows(candidates, 50, 5, seed=1), rows[:50])
 
 
-@pytest.mark.parametrize(("rarest", "each"), [(0.05, 1), (0.05, 5), (0.5, 5)])
-def test_intervals_of_success_cover_whatever_the_pool(rarest: float, each: int) -> None:
+@pytest.mark.parametrize(
+    ("rarest", "each", "clear"), [(0.05, 1, False), (0.05, 5, False), (0.5, 5, False), (0.2, 1, True), (0.2, 5, True)]
+)
+def test_intervals_of_success_cover_whatever_the_pool(rarest: float, each: int, clear: bool) -> None:
     """A linear GAN by its two attributes alone, pools of 1,000: the success that endless pools have lies inside."""
     rng = np.random.default_rng(0)
     edge = stats.norm.ppf(1 - rarest)  # where the smile begins
 
     def groups(levels: np.ndarray) -> list[np.ndarray]:
-        smile, woman = (levels > [edge, 0]).T
-        return [np.flatnonzero(one) for one in (smile & woman, ~smile & woman, ~smile & ~woman)]
+        shown = levels > [edge, 0]
+        smile, woman = shown.T
+        stays = np.full(len(levels), fill_value=True)
+        for _ in range(8 * clear):  # noise of 0.25 on z is one of as much in units of a level's spread
+            stays &= ((levels + 0.25 * rng.standard_normal(levels.shape) > [edge, 0]) == shown).all(1)
+        return [np.flatnonzero(one & stays) for one in (smile & woman, ~smile & woman, ~smile & ~woman)]
 
     def hits(levels: np.ndarray, rows: np.ndarray) -> np.ndarray:
         first, second, third = levels[rows].mean(2).swapaxes(0, 1)
@@ -48,9 +54,10 @@ def test_intervals_of_success_cover_whatever_the_pool(rarest: float, each: int) 
     expected, covers, naive = hits(many, endless).mean(), [], []
     for _ in range(200):
         levels = rng.standard_normal((1000, 2))
-        orders = [rng.random((200, len(one))).argpartition(each)[:, :each] for one in groups(levels)]
-        rows = np.stack([one[order] for one, order in zip(groups(levels), orders, strict=True)], axis=1)
-        found, sizes = hits(levels, rows), [len(one) for one in groups(levels)]
+        fitting = groups(levels)
+        orders = [rng.random((200, len(one))).argpartition(each)[:, :each] for one in fitting]
+        rows = np.stack([one[order] for one, order in zip(fitting, orders, strict=True)], axis=1)
+        found, sizes = hits(levels, rows), [len(one) for one in fitting]
         for inside, share in (
             (covers, Metric.of_share(found, worth=worth(found, rows, sizes))),
             (naive, Metric.of_share(found)),
