@@ -112,8 +112,10 @@ def test_where_few_are_clear_any_will_do_and_it_is_said() -> None:
         note = next(note for note in result.notes if note.startswith("Random exemplars"))
         assert note.count("any of which is taken") == 2
         assert "clear" not in note
+        assert "clear" not in result.summary
     clearly = arithmetic(gan, "woman - man + man", **words)
     assert next(note for note in clearly.notes if note.startswith("Random exemplars")).count("of them clear") == 2
+    assert "draws of 5 clear exemplars" in clearly.summary
 
 
 def test_clear_exemplars_succeed_more_often() -> None:

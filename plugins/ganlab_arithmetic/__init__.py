@@ -19,7 +19,11 @@ def arithmetic(
         Exemplars | None, "file of named groups of pictures (`ganlab mark`); default: the checkpoint's own"
     ] = None,
     exemplars_each: Annotated[int, "exemplars that are averaged for each name: the group's first N", Range(1)] = 3,
-    noise: Annotated[float, "the eight around the centre: uniform noise up to this, either way, on Y", Range(0)] = 0.25,
+    noise: Annotated[
+        float,
+        "the eight around the centre, and around exemplars for --clear: uniform noise up to this, either way, on z",
+        Range(0),
+    ] = 0.25,
     rescale: Annotated[
         bool, "bring means and Y to the length a z of the prior has; for a normal prior and many exemplars"
     ] = False,

@@ -192,10 +192,11 @@ def _rate(
         + "; ".join(f"{name} ({in_words(shown)}) {found[name].in_words}" for name, shown in said.items())
         + "."
     )
+    kind = "clear exemplars" if all(one.clear for one in found.values()) else "exemplars"
     most, one = success.hits[-1].mean(), success.hits[0].mean()
     result.summary = (
         f"{written(list(terms))} shows {wanted} in {most:.0%} of {choices.draws} random draws of {COUNTS[-1]} "
-        f"exemplars ({one:.0%} with {COUNTS[0]}); on pixels in {success.pixel_hits[-1].mean():.0%}, "
+        f"{kind} ({one:.0%} with {COUNTS[0]}); on pixels in {success.pixel_hits[-1].mean():.0%}, "
         f"plain samples in {by_chance.mean():.0%}."
     )
     if success.passes is not None and success.pixel_passes is not None:
