@@ -1,11 +1,12 @@
 """Is the judge right? Blind labels by eye on original, dropped and randomly dropped samples, against the labeler.
 
     python benchmarks/judge/blind.py sheets FOLDER --round 1   # 300 samples in random order, numbered, 30 on a sheet
-    python benchmarks/judge/blind.py score                     # compare labels.json with the labeler
+    python benchmarks/judge/blind.py score                     # compare what was seen with the labeler
+    python benchmarks/judge/blind.py score --gan bedrooms-64   # the same for another GAN
 
 Every round has 300 samples of its own. Whoever labels sees the sheets only. Which sample is of which kind follows from
 the round alone and is worked out again when scoring; the three kinds are drawn from different z, so that no picture
-gives another away. Beside the sheets lies a labels.json that says which filters were dropped; what each observer saw
+gives another away. Beside the sheets lies a windows-GAN.json that says which filters were dropped; what each observer saw
 goes into its last round, one character a sample: 1 for a window, 0 for none, ? for "cannot say". What most observers
 saw is what the labeler is held to; where exactly half of them saw a window there is nothing to hold it to. Nobody can
 agree better with observers than they do among themselves: so two of them are compared too, and the labeler where all
@@ -30,7 +31,6 @@ from ganlab_probe import probe
 from ganlab_probe.dropping import pictures_without, random_filters
 
 HERE = Path(__file__).parent
-LABELS = HERE / "labels.json"
 KINDS = ("original", "dropped", "random drop")
 EACH = 100  # samples of a kind
 FIRST = 4_000_000  # index of the first sample of a round: nothing else is drawn from here on
@@ -91,8 +91,9 @@ def draw(gan: Gan, layer: str, filters: np.ndarray, number: int) -> tuple[torch.
 
 
 def write_sheets(gan: Gan, layer: str, folder: Path, number: int) -> None:
-    """Numbered sheets of a round's samples, enlarged, and a labels.json with a round to fill in."""
-    known = _document(gan) if LABELS.exists() else {}
+    """Numbered sheets of a round's samples, enlarged, and the file of what was seen, with a round to fill in."""
+    labels = _labels_of(gan)
+    known = _document(gan) if labels.exists() else {}
     filters = probe(gan, "window", layer=layer, seed=0).arrays["filters"].tolist()
     document = {"checkpoint": gan.hash, "layer": layer, "filters": filters, "rounds": []} | known
     if number < len(document["rounds"]):
@@ -100,7 +101,7 @@ def write_sheets(gan: Gan, layer: str, folder: Path, number: int) -> None:
     images = gan.image.to_uint8(draw(gan, document["layer"], np.array(document["filters"]), number)[0])
     write_numbered(images, folder, ACROSS)
     document["rounds"].append({})
-    (folder / LABELS.name).write_text(json.dumps(document) + "\n")
+    (folder / labels.name).write_text(json.dumps(document) + "\n")
 
 
 def score(gan: Gan, labeler: Labeler) -> None:
@@ -122,8 +123,12 @@ def score(gan: Gan, labeler: Labeler) -> None:
         _report_all(name, [looked.of_kind(kind) for looked in rounds])
 
 
+def _labels_of(gan: Gan) -> Path:
+    return HERE / f"windows-{gan.name}.json"
+
+
 def _document(gan: Gan) -> dict[str, Any]:
-    document = json.loads(LABELS.read_text())
+    document = json.loads(_labels_of(gan).read_text())
     if document["checkpoint"] != gan.hash:
         raise SystemExit(f"The labels were given on {document['checkpoint']}, but {gan.name} is {gan.hash}.")
     return dict(document)
