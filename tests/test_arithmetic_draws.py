@@ -159,6 +159,10 @@ def test_overlapping_pictures_do_not_pass_for_a_sample() -> None:
     assert value["passes_5_pixels"] < 0.1
     assert value["success_5"] - 0.25 < value["passes_5"] <= value["success_5"]  # some are among the least real
     assert result.metrics["passes_5"].control == "passes_5_pixels"
+    for way in ("", "_pixels"):
+        passes, hits = result.arrays[f"passes{way}"], result.arrays[f"hits{way}"]
+        assert passes.shape == hits.shape == (4, 60) and not (passes & ~hits).any()
+        assert passes[-1].mean() == value[f"passes_5{way}"]
     assert "passes for a sample" in result.summary
     silent = arithmetic(plain, "man_with_glasses - man + woman", labeler=Reader(), draws=60, pool=300)
     assert not any(name.startswith("passes") for name in silent.metrics)

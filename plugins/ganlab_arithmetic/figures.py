@@ -88,16 +88,20 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
         value, low, high = 100 * np.array(shares, float).T
         return value, low, high
 
-    counts = np.array(success.counts)
+    series = {"in Z": with_band(success.hits), "on pixels": with_band(success.pixel_hits)}
+    caption = "How often the result shows all it should; bands are 95% intervals, whatever the pool."
+    if success.passes is not None and success.pixel_passes is not None:
+        series |= {"in Z, passes": with_band(success.passes), "on pixels, passes": with_band(success.pixel_passes)}
+        caption += " Passes: the discriminator takes it for a sample, too."
     plot = draw.curve(
-        counts,
-        {"in Z": with_band(success.hits), "on pixels": with_band(success.pixel_hits)},
+        np.array(success.counts),
+        series,
         levels={"plain samples": (100 * plain.mean(), None, None)},
         xlabel="exemplars a term",
         ylabel=f"shows {wanted} (%)",
         from_zero=True,
     )
-    return Figure(plot, "How often the result shows all it should; bands are 95% intervals, whatever the pool.")
+    return Figure(plot, caption)
 
 
 def _exemplars(count: int) -> str:

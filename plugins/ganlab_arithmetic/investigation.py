@@ -200,9 +200,10 @@ def _rate(
         f"plain samples in {by_chance.mean():.0%}."
     )
     if success.passes is not None and success.pixel_passes is not None:
+        result.arrays |= {"passes": success.passes, "passes_pixels": success.pixel_passes}
         result.summary += (
-            f" As a picture that passes for a sample, by the discriminator, in {success.passes.mean():.0%} and on "
-            f"pixels in {success.pixel_passes.mean():.0%}."
+            f" As a picture that passes for a sample, by the discriminator, in {success.passes[-1].mean():.0%} and "
+            f"on pixels in {success.pixel_passes[-1].mean():.0%}."
         )
     else:
         result.notes.append("Whether results pass for samples is not told: the GAN has no discriminator.")
@@ -228,7 +229,7 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
                 f"draws of {most} exemplars a term in which {how} shows {wanted} and passes for a sample: "
                 "the discriminator finds it more real than the least real 5% of plain samples"
             )
-            metrics[name] = replace(success.share(passes, most), control=control, about=about)
+            metrics[name] = replace(success.share(passes[-1], most), control=control, about=about)
     metrics["plain_samples"] = Metric.of_share(
         pool.chance(meaning.wanted),
         no_control="it is the control",

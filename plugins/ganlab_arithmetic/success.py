@@ -31,7 +31,7 @@ class Success:
         sizes: (terms,) among how many each was drawn.
         hits: bool (counts, draws), all wanted attributes right in G(Y).
         pixel_hits: bool (counts, draws), the same for the arithmetic on pixels.
-        passes, pixel_passes: bool (draws,) of the largest count, right and a picture that passes for a sample
+        passes, pixel_passes: bool (counts, draws), right and a picture that passes for a sample
             (:class:`.passing.Passing`); None where the GAN has no discriminator.
         pictures, pixel_pictures: (counts, draws shown, c, h, w).
     """
@@ -84,7 +84,7 @@ def count_successes(
     rows = draw_rows(candidates, draws, max(counts), seed)
     hits, pixel_hits = (np.empty((len(counts), draws), bool) for _ in range(2))
     passing = Passing.of(space, pool)
-    passes = np.zeros((2, draws), bool)  # in Z, on pixels
+    passes, pixel_passes = (np.empty((len(counts), draws), bool) for _ in range(2))
     shown: list[list[torch.Tensor]] = [[] for _ in counts]
     pixels_shown: list[list[torch.Tensor]] = [[] for _ in counts]
 
@@ -97,20 +97,22 @@ def count_successes(
         for number, count in enumerate(counts):
             drawn = space.generate(_result(space, signs, z[:, :, :count]))
             mixed = combined_pixels(gan, signs, pictures[:, :, :count].mean(2).transpose(0, 1))
-            for images, verdicts, kept in ((drawn, hits, shown), (mixed, pixel_hits, pixels_shown)):
+            for images, verdicts, passed, kept in (
+                (drawn, hits, passes, shown),
+                (mixed, pixel_hits, pixel_passes, pixels_shown),
+            ):
                 verdicts[number, part] = right(images)
+                if passing is not None:
+                    passed[number, part] = passing(images) & verdicts[number, part]
                 kept[number].append(images[: max(0, SHOWN - part.start)])
-            if passing is not None and count == max(counts):
-                for way, (images, verdicts) in enumerate(((drawn, hits), (mixed, pixel_hits))):
-                    passes[way, part] = passing(images) & verdicts[number, part]
     return Success(
         counts,
         rows,
         tuple(len(fitting) for fitting in candidates),
         hits,
         pixel_hits,
-        None if passing is None else passes[0],
-        None if passing is None else passes[1],
+        None if passing is None else passes,
+        None if passing is None else pixel_passes,
         torch.stack([torch.cat(kept) for kept in shown]),
         torch.stack([torch.cat(kept) for kept in pixels_shown]),
     )
