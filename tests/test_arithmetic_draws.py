@@ -161,7 +161,8 @@ def test_overlapping_pictures_do_not_pass_for_a_sample() -> None:
     assert result.metrics["passes_5"].control == "passes_5_pixels"
     for way in ("", "_pixels"):
         passes, hits = result.arrays[f"passes{way}"], result.arrays[f"hits{way}"]
-        assert passes.shape == hits.shape == (4, 60) and not (passes & ~hits).any()
+        assert passes.shape == hits.shape == (4, 60)
+        assert not (passes & ~hits).any()
         assert passes[-1].mean() == value[f"passes_5{way}"]
     assert "passes for a sample" in result.summary
     silent = arithmetic(plain, "man_with_glasses - man + woman", labeler=Reader(), draws=60, pool=300)
