@@ -33,7 +33,8 @@ class Labeler:
         domain: which pictures it can be trusted on, in words.
         card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
             how many pixels of a 64x64 picture on one shows it: of a picture of another size, the same share of its
-            pixels; ``card["words"]`` says what the words in a group's name mean (:mod:`ganlab.vocabulary`).
+            pixels; ``card["words"]`` says what the words in a group's name mean (:mod:`ganlab.vocabulary`);
+            ``card["trust"]``, where there is one, is said beside every number that the labeler counts.
     """
 
     name: str
@@ -51,6 +52,12 @@ class Labeler:
     def marks_pixels(self) -> bool:
         """Whether it has :meth:`masks`."""
         return type(self).masks is not Labeler.masks
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a reader of its numbers has to know, for the notes of a result: its card's ``trust``, or nothing."""
+        trust = self.card.get("trust")
+        return [] if trust is None else [f"How far to trust the labeler {self.name!r}: {trust}"]
 
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """Which pixels belong to each concept.

@@ -11,9 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ganlab.boxes import Boxes
 from ganlab.card import Card
 from ganlab.checkpoints import load_gan, named_checkpoints, native, save_gan, shipped_folder, store_folder
 from ganlab.errors import GanlabError
+from ganlab.exemplars import Exemplars
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
@@ -150,6 +152,12 @@ def test_what_ships_loads() -> None:
         gan = load_gan(str(folder))
         assert gan.name == folder.name
         assert gan.generate(gan.latents(2)).std() > 0.05
+        assert gan.discriminator is not None
+        assert (folder / native.WEIGHTS).stat().st_size <= 16e6
+        card = tomllib.loads((folder / native.CARD).read_text())
+        assert all(card[fact] for fact in ("summary", "licence", "made_from"))
+        assert card["training"]["command"].startswith("ganlab train")
+        assert Boxes.of_checkpoint(gan) is not None or Exemplars.of(gan, None).groups
 
 
 def test_a_run_is_its_newest_epoch(tmp_path: Path) -> None:

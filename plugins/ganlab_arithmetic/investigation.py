@@ -80,7 +80,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
         )
         return result
     _compare(space, equation, labeler, meaning, choices, result)
-    result.notes += meaning.notes
+    result.notes += meaning.notes + labeler.cautions
     if pool is not None and meaning.judged:
         _rate(space, equation, pool, meaning, terms, choices, result)
     else:

@@ -67,6 +67,7 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
             pictures = Data(images.first(choices.n), gan)
         bars = [untrained(choices.seed ^ number) for number in range(1, 1 + BARS)]
         judge([gan, fresh, *bars], layers, pictures, labeler, choices, result)
+        result.notes += labeler.cautions
     return result
 
 

@@ -106,6 +106,7 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     if target is None:
         result.notes.append(ends.why_unmeasured())
         return result
+    result.notes += target.judge.labeler.cautions
     for place, direction in enumerate(directions):
         _measure(gan, target, direction, fresh, choices, result, main=place == 0)
     return result
