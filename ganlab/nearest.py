@@ -19,7 +19,7 @@ import torch
 
 DIRECTIONS = 64  # of the bound: more take longer to project on, fewer let more pairs through
 SLICE = 512  # columns summed at a time: rounding errors grow with the length of a sum
-PAIRS = 256  # computed in float64 at once
+EXACT = 1 << 20  # values computed in float64 at once
 LARGEST = 1 << 22  # bounds at once, whatever the number of queries
 UNIT = 2.0**-24  # largest relative rounding error of one float32 operation
 
@@ -159,14 +159,16 @@ class Nearest:
         """Compute the distances of pairs and merge them into the k nearest of each query."""
         if not len(rows):
             return
-        exact = []
-        for row, column in zip(rows.split(PAIRS), columns.split(PAIRS), strict=True):
-            difference = self.rows[row].double() - vectors[column]
-            exact.append(torch.linalg.vecdot(difference, difference))
+        # in one piece: small results would lie where large differences were, and no further one would fit in between
+        exact = torch.empty(len(rows), dtype=torch.float64)
+        step = max(1, EXACT // vectors.shape[1])
+        for part in (slice(first, first + step) for first in range(0, len(rows), step)):
+            difference = self.rows[rows[part]].double() - vectors[columns[part]]
+            torch.linalg.vecdot(difference, difference, out=exact[part])
         known = self.ids >= 0
         of = np.concatenate([np.nonzero(known)[0], (rows // self.windows).numpy()])
         named = np.concatenate([self.ids[known], ids[columns.numpy()]])
-        squared = np.concatenate([self.squared[known], torch.cat(exact).numpy()])
+        squared = np.concatenate([self.squared[known], exact.numpy()])
         if self.windows > 1:  # of one candidate the nearest window counts
             order = np.lexsort((squared, named, of))
             again = (np.diff(of[order], prepend=-1) == 0) & (np.diff(named[order], prepend=-1) == 0)

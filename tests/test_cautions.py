@@ -30,6 +30,12 @@ def warned(labeler: type[Labeler]) -> Labeler:
     return Warned()
 
 
+def test_the_weak_judge_that_ships_says_so() -> None:
+    caution = Labeler.from_spec("rooms-real").cautions
+    assert len(caution) == 1
+    assert "68% [58, 76] of 100 originals" in caution[0]
+
+
 def probed(labeler: Labeler, folder: Path) -> Result:
     return probe(planted_gan(), "window", drop=True, n=20, fresh=20, labeler=labeler)
 

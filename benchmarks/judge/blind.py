@@ -2,13 +2,14 @@
 
     python benchmarks/judge/blind.py sheets FOLDER --round 1   # 300 samples in random order, numbered, 30 on a sheet
     python benchmarks/judge/blind.py score                     # compare what was seen with the labeler
-    python benchmarks/judge/blind.py score --gan bedrooms-64   # the same for another GAN
+    python benchmarks/judge/blind.py sheets FOLDER --gan bedrooms-64 --layer up32   # the same for another GAN
+    python benchmarks/judge/blind.py score --gan bedrooms-64
 
 Every round has 300 samples of its own. Whoever labels sees the sheets only. Which sample is of which kind follows from
 the round alone and is worked out again when scoring; the three kinds are drawn from different z, so that no picture
-gives another away. Beside the sheets lies a windows-GAN.json that says which filters were dropped; what each observer saw
-goes into its last round, one character a sample: 1 for a window, 0 for none, ? for "cannot say". What most observers
-saw is what the labeler is held to; where exactly half of them saw a window there is nothing to hold it to. Nobody can
+gives another away. Beside the sheets lies a windows-GAN.json that says which filters were dropped; what each observer
+saw goes into its last round, one character a sample: 1 for a window, 0 for none, ? for "cannot say". What most of
+them saw is what the labeler is held to; where exactly half saw a window there is nothing to hold it to. Nobody can
 agree better with observers than they do among themselves: so two of them are compared too, and the labeler where all
 say the same.
 """
@@ -36,6 +37,7 @@ EACH = 100  # samples of a kind
 FIRST = 4_000_000  # index of the first sample of a round: nothing else is drawn from here on
 RANDOM_DRAWS = 20  # the samples with random drops share these sets of filters
 ACROSS = 6
+REPEATED = 4000  # draws of samples that an interval is taken from
 STREAM_SHOWN = 4077  # of the order in which samples are shown
 VOTES = {"1": 1.0, "0": 0.0, "?": 0.5}
 
@@ -109,6 +111,8 @@ def score(gan: Gan, labeler: Labeler) -> None:
     document = _document(gan)
     rounds = []
     for number, labels in enumerate(document["rounds"]):
+        if any(len(text) != EACH * len(KINDS) for text in labels.values()):
+            raise SystemExit(f"Round {number} needs a sign for each of the {EACH * len(KINDS)} samples.")
         images, kinds = draw(gan, document["layer"], np.array(document["filters"]), number)
         judged = labeler.shows(images, gan.image)[:, labeler.column("window")]
         rounds.append(Looked(kinds, judged, np.array([[VOTES[sign] for sign in text] for text in labels.values()])))
@@ -116,11 +120,13 @@ def score(gan: Gan, labeler: Labeler) -> None:
         print(f"round {number}, {len(looked.observers)} observers")
         for kind, name in enumerate(KINDS):
             _report(name, looked.of_kind(kind))
-        before, after = (looked.of_kind(kind).most.mean() for kind in (0, 1))
-        print(f"  by eye {1 - after / before:.0%} of the windows are gone")
     print("all rounds")
     for kind, name in enumerate(KINDS):
         _report_all(name, [looked.of_kind(kind) for looked in rounds])
+    before, dropped, randomly = (
+        np.concatenate([looked.of_kind(kind).most for looked in rounds]) for kind in range(len(KINDS))
+    )
+    print(f"  by eye {_gone(before, dropped)} of the windows are gone, {_gone(before, randomly)} with random drops")
 
 
 def _labels_of(gan: Gan) -> Path:
@@ -160,6 +166,14 @@ def _report_all(name: str, rounds: list[Looked]) -> None:
         end="",
     )
     print(f"on {_interval(decided)} of {len(decided)}, on {clear.mean():.1%} of the {len(clear)} on which all do")
+
+
+def _gone(before: np.ndarray, after: np.ndarray) -> str:
+    """Which part of the windows is gone, and where it lies in 95% of draws of as many samples from these."""
+    rng = np.random.default_rng(0)
+    shares = [rng.choice(kind, (REPEATED, len(kind))).mean(1) for kind in (before, after)]
+    low, high = np.quantile(1 - shares[1] / shares[0], (0.025, 0.975))
+    return f"{1 - after.mean() / before.mean():.0%} [{low:.0%}, {high:.0%}]"
 
 
 def _interval(agree: np.ndarray) -> str:

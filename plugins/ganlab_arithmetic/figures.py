@@ -92,7 +92,7 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
     caption = "How often the result shows all it should; bands are 95% intervals, whatever the pool."
     if success.passes is not None and success.pixel_passes is not None:
         series |= {"in Z, passes": with_band(success.passes), "on pixels, passes": with_band(success.pixel_passes)}
-        caption += " Passes: the discriminator takes it for a sample, too."
+        caption += " Passes: and the discriminator finds it more real than the least real 5% of plain samples."
     plot = draw.curve(
         np.array(success.counts),
         series,

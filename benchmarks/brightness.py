@@ -1,0 +1,84 @@
+"""Does the drop of a concept's filters take more away than light? The filters that follow brightness, dropped as well.
+
+    python benchmarks/brightness.py [--gan bedrooms-64] [--concept window] [--layer up32] [--n 200]
+
+Windows are bright, so that filters which draw light would be found as window filters. The control is as many filters as
+the probe drops, but those that go along best with how bright the picture is at their cell (Pearson's correlation over
+all cells of 150 samples). For the samples as they are, without the concept's filters, without those of brightness, and
+without random ones: the share in which the labeler sees the concept, the mean brightness and the share of nearly white
+pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ganlab import Gan, Labeler, Metric, load_gan
+from ganlab_probe import probe
+from ganlab_probe.dropping import pictures_without, random_filters
+
+LOOKED_AT, FIRST = 150, 5_000_000
+WHITE = 0.8  # of the range from black to white
+RANDOM_SETS = 20
+
+
+def brightness(gan: Gan, images: torch.Tensor) -> torch.Tensor:
+    """From 0 to 1: (n, c, h, w) -> (n, h, w)."""
+    return (images.mean(1) - gan.image.low) / (gan.image.high - gan.image.low)
+
+
+def along_brightness(gan: Gan, layer: str) -> np.ndarray:
+    """Pearson's correlation (maps,) of every map, after its ReLU, with the brightness at its cells."""
+    with gan.record(layer) as recording:
+        images = gan.generate(gan.latents(LOOKED_AT, seed=0))
+    maps = recording[layer].double()
+    light = F.adaptive_avg_pool2d(brightness(gan, images)[:, None].double(), maps.shape[2:])[:, 0].flatten()
+    cells = maps.transpose(0, 1).flatten(1)
+    return torch.nan_to_num(torch.corrcoef(torch.cat([cells, light[None]]))[-1, :-1]).numpy()
+
+
+def report(gan: Gan, labeler: Labeler, concept: str, name: str, images: torch.Tensor) -> None:
+    shown = Metric.of_share(labeler.shows(images, gan.image)[:, labeler.column(concept)])
+    light = brightness(gan, images)
+    print(
+        f"{name}: {concept} in {shown.value:.1%} [{shown.low:.0%}, {shown.high:.0%}] by the labeler, "
+        f"brightness {light.mean():.2f}, nearly white {(light > WHITE).double().mean():.1%} of the pixels"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gan", default="bedrooms-64")
+    parser.add_argument("--concept", default="window")
+    parser.add_argument("--layer", default="up32")
+    parser.add_argument("--n", type=int, default=200)
+    arguments = parser.parse_args()
+    gan, layer, concept = load_gan(arguments.gan), arguments.layer, arguments.concept
+    labeler = Labeler.of_checkpoint(gan)
+    if labeler is None:
+        parser.error(f"the card of {gan.name} names no labeler")
+    filters = probe(gan, concept, layer=layer).arrays["filters"]
+    bright = np.argsort(-along_brightness(gan, layer))[: len(filters)]
+    maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
+    both = len(np.intersect1d(filters, bright))
+    print(f"{len(filters)} of {maps} filters; {both} of them are among as many that follow brightness most,")
+    print(f"where {len(filters) ** 2 / maps:.0f} would be by chance")
+    latents = gan.latents(arguments.n, seed=0, first=FIRST)
+    report(gan, labeler, concept, "as they are", gan.generate(latents))
+    report(gan, labeler, concept, f"without those of {concept}", pictures_without(gan, layer, latents, filters))
+    report(gan, labeler, concept, "without those of brightness", pictures_without(gan, layer, latents, bright))
+    by_chance = random_filters(maps, len(filters), RANDOM_SETS, 0)
+    parts = np.array_split(np.arange(arguments.n), RANDOM_SETS)
+    randomly = [
+        pictures_without(gan, layer, latents[torch.from_numpy(part)], chosen)
+        for part, chosen in zip(parts, by_chance, strict=True)
+    ]
+    report(gan, labeler, concept, "without random ones", torch.cat(randomly))
+
+
+if __name__ == "__main__":
+    main()
