@@ -2,11 +2,9 @@
 
     python benchmarks/brightness.py [--gan bedrooms-64] [--concept window] [--layer up32] [--n 200]
 
-Windows are bright, so that filters which draw light would be found as window filters. The control is as many filters as
-the probe drops, but those that go along best with how bright the picture is at their cell (Pearson's correlation over
-all cells of 150 samples). For the samples as they are, without the concept's filters, without those of brightness, and
-without random ones: the share in which the labeler sees the concept, the mean brightness and the share of nearly white
-pixels.
+The probe's control for light, with how light the pictures are. For samples as they are, without the concept's filters,
+without as many that follow brightness most, and without random ones: the share in which the labeler sees the concept,
+the mean brightness and the share of nearly white pixels.
 """
 
 from __future__ import annotations
@@ -15,13 +13,13 @@ import argparse
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from ganlab import Gan, Labeler, Metric, load_gan
 from ganlab_probe import probe
+from ganlab_probe.brightness import along_brightness
 from ganlab_probe.dropping import pictures_without, random_filters
 
-LOOKED_AT, FIRST = 150, 5_000_000
+FIRST = 5_000_000  # index of the first sample
 WHITE = 0.8  # of the range from black to white
 RANDOM_SETS = 20
 
@@ -29,16 +27,6 @@ RANDOM_SETS = 20
 def brightness(gan: Gan, images: torch.Tensor) -> torch.Tensor:
     """From 0 to 1: (n, c, h, w) -> (n, h, w)."""
     return (images.mean(1) - gan.image.low) / (gan.image.high - gan.image.low)
-
-
-def along_brightness(gan: Gan, layer: str) -> np.ndarray:
-    """Pearson's correlation (maps,) of every map, after its ReLU, with the brightness at its cells."""
-    with gan.record(layer) as recording:
-        images = gan.generate(gan.latents(LOOKED_AT, seed=0))
-    maps = recording[layer].double()
-    light = F.adaptive_avg_pool2d(brightness(gan, images)[:, None].double(), maps.shape[2:])[:, 0].flatten()
-    cells = maps.transpose(0, 1).flatten(1)
-    return torch.nan_to_num(torch.corrcoef(torch.cat([cells, light[None]]))[-1, :-1]).numpy()
 
 
 def report(gan: Gan, labeler: Labeler, concept: str, name: str, images: torch.Tensor) -> None:
@@ -62,12 +50,12 @@ def main() -> None:
     if labeler is None:
         parser.error(f"the card of {gan.name} names no labeler")
     filters = probe(gan, concept, layer=layer).arrays["filters"]
-    bright = np.argsort(-along_brightness(gan, layer))[: len(filters)]
+    latents = gan.latents(arguments.n, seed=0, first=FIRST)
+    bright = np.argsort(-along_brightness(gan, layer, latents))[: len(filters)]
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
     both = len(np.intersect1d(filters, bright))
     print(f"{len(filters)} of {maps} filters; {both} of them are among as many that follow brightness most,")
     print(f"where {len(filters) ** 2 / maps:.0f} would be by chance")
-    latents = gan.latents(arguments.n, seed=0, first=FIRST)
     report(gan, labeler, concept, "as they are", gan.generate(latents))
     report(gan, labeler, concept, f"without those of {concept}", pictures_without(gan, layer, latents, filters))
     report(gan, labeler, concept, "without those of brightness", pictures_without(gan, layer, latents, bright))

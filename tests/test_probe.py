@@ -11,12 +11,13 @@ import torch
 from scipy import stats
 
 from ganlab import Gan, GanlabError, ImageSpec, Result
-from ganlab.testing import check_analysis, check_plugin
+from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_probe import probe
+from ganlab_probe.brightness import along_brightness
 from ganlab_probe.causal import rank_correlation
 from ganlab_probe.dropping import Curve, drop_curve, random_filters
 
-from .planted import SQUARE, Truth, planted_gan
+from .planted import SIZE, SQUARE, Truth, planted_gan
 from .probe_kit import FAST, drawn_boxes, known_gan  # noqa: F401 (known_gan is a fixture)
 
 
@@ -77,6 +78,32 @@ def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> 
     after = (other.generate(latents)[:, 0] > 0).sum((1, 2)) >= 20
     assert dropped.metrics["share_before"].value == pytest.approx(float(before.float().mean()))
     assert dropped.metrics["share_after"].value == pytest.approx(float(after.float().mean()))
+
+
+def test_the_control_for_light_drops_what_follows_brightness(gan: Gan, dropped: Result) -> None:
+    """Correlations by numpy, over all cells at once, and the share counted with the weights of those maps taken out."""
+    latents = gan.latents(FAST["fresh"], seed=0, first=1_000_000)
+    with gan.record("1") as recording:
+        pictures = gan.generate(latents).double().numpy()
+    maps = recording["1"].double().numpy()
+    side = maps.shape[2]
+    light = pictures.mean(1).reshape(len(maps), side, SIZE // side, side, SIZE // side).mean((2, 4)).ravel()
+    expected = [np.corrcoef(one.ravel(), light)[0, 1] if one.std() else 0.0 for one in maps.transpose(1, 0, 2, 3)]
+    assert along_brightness(gan, "1", latents) == pytest.approx(np.array(expected), abs=1e-9)
+    bright = np.argsort(expected)[::-1][:3]
+    other = planted_gan()
+    other.generator[2].weight.data[:, bright.tolist()] = 0
+    shown = (other.generate(latents)[:, 0] > 0).sum((1, 2)) >= 20
+    metric = dropped.metrics["share_after_brightness"]
+    assert metric.value == pytest.approx(float(shown.float().mean()))
+    assert f"{len({*bright.tolist()} & {*SQUARE})} of them window filters too" in metric.about
+
+
+def test_a_map_that_is_the_same_everywhere_follows_nothing() -> None:
+    gan = tiny_gan()
+    name = gan.hidden_layers()[0].name
+    with gan.edit({name: lambda features, rows: features.index_fill(1, torch.tensor([0]), 1.0)}):
+        assert along_brightness(gan, name, gan.latents(6))[0] == 0
 
 
 @pytest.mark.parametrize("experiment", [{"drop": True, "save": "kept"}, {"insert": True, "at": "16,16"}])

@@ -13,6 +13,7 @@ import torch
 from ganlab import Figure, Gan, Labeler, Latents, Metric, Result, progress, random_bits, zeroed
 
 from . import figures
+from .brightness import along_brightness
 from .intervals import of_draws
 
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
@@ -94,6 +95,7 @@ def drop(
     column = bench.labeler.column(concept)
     before, after = bench.before, bench.shows(ranking[:count])
     by_chance = _random_shares(bench, len(ranking), count, draws, seed)
+    bright = np.argsort(-along_brightness(bench.gan, bench.layer, bench.latents), kind="stable")[:count]
     n = len(before)
     share_before, share_after, share_random = (
         before[:, column].mean(),
@@ -115,6 +117,12 @@ def drop(
             n,
             no_control="it is the control",
             about=f"with {count} random filters dropped: mean of {draws} draws and the range of 95% of them",
+        ),
+        "share_after_brightness": Metric.of_share(
+            bench.shows(bright)[:, column],
+            no_control="it is a control, for light",
+            about=f"with the {count} filters dropped that follow brightness most, {_both(ranking[:count], bright)} of "
+            f"them {concept} filters too ({count**2 / len(ranking):.0f} by chance)",
         ),
     }
     for other, name in enumerate(bench.labeler.concepts):
@@ -226,6 +234,10 @@ def _removes_enough(bench: Bench, filters: np.ndarray, column: int, allowed: int
         if hits > allowed:
             return False
     return True
+
+
+def _both(one: np.ndarray, other: np.ndarray) -> int:
+    return len(np.intersect1d(one, other))
 
 
 def _random_shares(bench: Bench, maps: int, count: int, draws: int, seed: int) -> np.ndarray:

@@ -1,0 +1,30 @@
+"""The control for light: windows are bright, so that filters which draw light would be found as window filters."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ganlab import Gan, Latents
+
+
+def along_brightness(gan: Gan, layer: str, latents: Latents) -> np.ndarray:
+    """How well every map of a layer, after its activation, goes along with how bright the picture is at its cells.
+
+    Returns:
+        (maps,) Pearson's correlation over all cells of all pictures; 0 for a map that is the same everywhere.
+    """
+    cells = 0
+    sums: list[torch.Tensor | float] = [0.0] * 5
+    for part in gan.image.chunks(len(latents)):
+        with gan.record(layer) as recording:
+            pictures = gan.generate(latents[part])
+        maps = recording[layer].double()
+        light = F.adaptive_avg_pool2d(pictures.to(maps.device).double().mean(1, keepdim=True), maps.shape[2:])
+        cells += light.numel()
+        moments = (maps, maps.square(), light, light.square(), maps * light)
+        sums = [total + moment.sum((0, 2, 3)) for total, moment in zip(sums, moments, strict=True)]
+    map_mean, map_square, light_mean, light_square, product = (torch.as_tensor(total) / cells for total in sums)
+    spread = ((map_square - map_mean**2).clamp(min=0) * (light_square - light_mean**2).clamp(min=0)).sqrt()
+    return torch.where(spread > 0, (product - map_mean * light_mean) / spread, 0.0).cpu().numpy()
