@@ -21,7 +21,9 @@ def along_brightness(gan: Gan, layer: str, latents: Latents) -> np.ndarray:
         with gan.record(layer) as recording:
             pictures = gan.generate(latents[part])
         maps = recording[layer].double()
-        light = F.adaptive_avg_pool2d(pictures.to(maps.device).double().mean(1, keepdim=True), maps.shape[2:])
+        light = F.adaptive_avg_pool2d(
+            pictures.to(maps.device).double().mean(1, keepdim=True), (maps.shape[2], maps.shape[3])
+        )
         cells += light.numel()
         moments = (maps, maps.square(), light, light.square(), maps * light)
         sums = [total + moment.sum((0, 2, 3)) for total, moment in zip(sums, moments, strict=True)]
