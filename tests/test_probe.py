@@ -102,7 +102,7 @@ def test_the_control_for_light_drops_what_follows_brightness(gan: Gan, dropped: 
 def test_a_map_that_is_the_same_everywhere_follows_nothing() -> None:
     gan = tiny_gan()
     name = gan.hidden_layers()[0].name
-    with gan.edit({name: lambda features, rows: features.index_fill(1, torch.tensor([0]), 1.0)}):
+    with gan.edit({name: lambda features, rows: features.index_fill(1, torch.tensor([0]), 0.3)}):
         assert along_brightness(gan, name, gan.latents(6))[0] == 0
 
 

@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from ganlab import Gan, Latents
 
+EXACT = 1e-12  # of a mean square: a variance below it is rounding
+
 
 def along_brightness(gan: Gan, layer: str, latents: Latents) -> np.ndarray:
     """How well every map of a layer, after its activation, goes along with how bright the picture is at its cells.
@@ -28,5 +30,11 @@ def along_brightness(gan: Gan, layer: str, latents: Latents) -> np.ndarray:
         moments = (maps, maps.square(), light, light.square(), maps * light)
         sums = [total + moment.sum((0, 2, 3)) for total, moment in zip(sums, moments, strict=True)]
     map_mean, map_square, light_mean, light_square, product = (torch.as_tensor(total) / cells for total in sums)
-    spread = ((map_square - map_mean**2).clamp(min=0) * (light_square - light_mean**2).clamp(min=0)).sqrt()
+    spread = (_variance(map_mean, map_square) * _variance(light_mean, light_square)).sqrt()
     return torch.where(spread > 0, (product - map_mean * light_mean) / spread, 0.0).cpu().numpy()
+
+
+def _variance(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
+    """Of a mean and a mean square; 0 where it is no more than what rounding leaves."""
+    variance = square - mean**2
+    return torch.where(variance > EXACT * square, variance, 0.0)
