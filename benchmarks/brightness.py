@@ -51,12 +51,14 @@ def main() -> None:
         parser.error(f"the card of {gan.name} names no labeler")
     filters = probe(gan, concept, layer=layer).arrays["filters"]
     latents = gan.latents(arguments.n, seed=0, first=FIRST)
-    bright = np.argsort(-along_brightness(gan, layer, latents))[: len(filters)]
+    with gan.record(layer) as recording:
+        whole = gan.generate(latents)
+    bright = np.argsort(-along_brightness(recording[layer], whole))[: len(filters)]
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
     both = len(np.intersect1d(filters, bright))
     print(f"{len(filters)} of {maps} filters; {both} of them are among as many that follow brightness most,")
     print(f"where {len(filters) ** 2 / maps:.0f} would be by chance")
-    report(gan, labeler, concept, "as they are", gan.generate(latents))
+    report(gan, labeler, concept, "as they are", whole)
     report(gan, labeler, concept, f"without those of {concept}", pictures_without(gan, layer, latents, filters))
     report(gan, labeler, concept, "without those of brightness", pictures_without(gan, layer, latents, bright))
     by_chance = random_filters(maps, len(filters), RANDOM_SETS, 0)

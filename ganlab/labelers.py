@@ -34,7 +34,7 @@ class Labeler:
         card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
             how many pixels of a 64x64 picture on one shows it: of a picture of another size, the same share of its
             pixels; ``card["words"]`` says what the words in a group's name mean (:mod:`ganlab.vocabulary`);
-            ``card["trust"]``, where there is one, is said beside every number that the labeler counts.
+            ``card["trust"]``, where there is one, stands in the notes of every result in which the labeler has a part.
     """
 
     name: str

@@ -16,6 +16,7 @@ from ganlab_probe import probe
 from ganlab_turn import turn
 from tests.planted import Truth, planted_gan
 from tests.planted_faces import Reader, chosen, planted_faces
+from tests.probe_kit import drawn_boxes
 from tests.test_features import planted
 
 SAID = "right in 70% of samples"
@@ -40,6 +41,11 @@ def probed(labeler: Labeler, folder: Path) -> Result:
     return probe(planted_gan(), "window", drop=True, n=20, fresh=20, labeler=labeler)
 
 
+def marked(labeler: Labeler, folder: Path) -> Result:
+    """The labeler says where windows are, and nothing else."""
+    return probe(planted_gan(), "window", layer="paper", n=20, labeler=labeler)
+
+
 def added(labeler: Labeler, folder: Path) -> Result:
     gan = planted_faces()
     return arithmetic(
@@ -58,7 +64,7 @@ def filters(labeler: Labeler, folder: Path) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("analysis", "labeler"), [(probed, Truth), (filters, Truth), (added, Reader), (turned, Reader)]
+    ("analysis", "labeler"), [(probed, Truth), (marked, Truth), (filters, Truth), (added, Reader), (turned, Reader)]
 )
 def test_a_weak_judge_is_said_to_be(
     analysis: Callable[[Labeler, Path], Result], labeler: type[Labeler], tmp_path: Path
@@ -69,3 +75,9 @@ def test_a_weak_judge_is_said_to_be(
     ]
     assert not any("trust" in note for note in plain.notes)
     assert plain.summary == cautioned.summary
+
+
+def test_a_judge_that_was_not_asked_is_not_spoken_of() -> None:
+    gan = planted_gan()
+    result = probe(gan, "window", boxes=drawn_boxes(gan), layer="paper", labeler=warned(Truth))
+    assert not any(SAID in note for note in result.notes)

@@ -42,6 +42,10 @@ class Bench:
         """What the pictures show as they are: (n, concepts) bool."""
         return self.labeler.shows(self.pictures, self.gan.image)
 
+    def brightest(self, count: int) -> np.ndarray:
+        """So many maps, those that follow the brightness of the pictures most."""
+        return np.argsort(-along_brightness(self._recording[self.layer], self.pictures), kind="stable")[:count]
+
     def shows(self, filters: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """What the pictures, or these rows of them, show without these maps: (n, concepts) bool."""
         rows = np.arange(len(self.latents)) if rows is None else rows
@@ -95,7 +99,8 @@ def drop(
     column = bench.labeler.column(concept)
     before, after = bench.before, bench.shows(ranking[:count])
     by_chance = _random_shares(bench, len(ranking), count, draws, seed)
-    bright = np.argsort(-along_brightness(bench.gan, bench.layer, bench.latents), kind="stable")[:count]
+    bright = bench.brightest(count)
+    bright_too = len(np.intersect1d(bright, ranking[:count]))
     n = len(before)
     share_before, share_after, share_random = (
         before[:, column].mean(),
@@ -121,8 +126,8 @@ def drop(
         "share_after_brightness": Metric.of_share(
             bench.shows(bright)[:, column],
             no_control="it is a control, for light",
-            about=f"with the {count} filters dropped that follow brightness most, {_both(ranking[:count], bright)} of "
-            f"them {concept} filters too ({count**2 / len(ranking):.0f} by chance)",
+            about=f"with the {count} filters dropped that follow brightness most, {bright_too} of them {concept} "
+            f"filters too ({count**2 / len(ranking):.0f} by chance)",
         ),
     }
     for other, name in enumerate(bench.labeler.concepts):
@@ -234,10 +239,6 @@ def _removes_enough(bench: Bench, filters: np.ndarray, column: int, allowed: int
         if hits > allowed:
             return False
     return True
-
-
-def _both(one: np.ndarray, other: np.ndarray) -> int:
-    return len(np.intersect1d(one, other))
 
 
 def _random_shares(bench: Bench, maps: int, count: int, draws: int, seed: int) -> np.ndarray:

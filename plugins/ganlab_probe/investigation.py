@@ -65,7 +65,11 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials, choices.top)
     ranking = fits[layer].ranked()
     result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
-    result.notes += layers.left_out(asked, fits) + ([] if labeler is None else labeler.cautions)
+    result.notes += layers.left_out(asked, fits)
+    if labeler is not None and (
+        trials or choices.drop or choices.insert or choices.causal or choices.order == "effect"
+    ):
+        result.notes += [caution for caution in labeler.cautions if caution not in result.notes]
     if choices.causal or choices.order == "effect":
         effects = own_effects(gan, layer, marks.latents, _needed(labeler, "--causal"), concept)
         effects.report(result, fits[layer].weights)

@@ -22,7 +22,7 @@ class Marks:
         sizes: (boxes, 2) width and height of each marked place as fractions of the picture.
         source: who marked them, in words.
         names: (seed, index) of every picture looked at.
-        notes: what was mended while the boxes were read.
+        notes: what was mended while the boxes were read, or how far to trust the labeler.
     """
 
     latents: Latents
@@ -71,6 +71,7 @@ def from_labeler(gan: Gan, labeler: Labeler, concept: str, latents: Latents) -> 
         np.array([(_extent(mask.any(0)), _extent(mask.any(1))) for mask in masks]),
         f"masks of the labeler {labeler.name!r} on {len(rows)} of {len(latents)} pictures",
         frozenset((latents.seed, int(index)) for index in latents.index),
+        tuple(labeler.cautions),
     )
 
 
