@@ -16,8 +16,8 @@ import torch
 
 from ganlab import Gan, Labeler, Metric, load_gan
 from ganlab_probe import probe
+from ganlab_probe.bench import pictures_without, random_filters
 from ganlab_probe.brightness import along_brightness
-from ganlab_probe.dropping import pictures_without, random_filters
 
 FIRST = 5_000_000  # index of the first sample
 WHITE = 0.8  # of the range from black to white

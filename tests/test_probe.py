@@ -13,9 +13,10 @@ from scipy import stats
 from ganlab import Gan, GanlabError, ImageSpec, Result
 from ganlab.testing import check_analysis, check_plugin
 from ganlab_probe import probe
+from ganlab_probe.bench import random_filters
 from ganlab_probe.brightness import along_brightness
 from ganlab_probe.causal import rank_correlation
-from ganlab_probe.dropping import Curve, drop_curve, random_filters
+from ganlab_probe.fewest import Curve, drop_curve
 
 from .planted import SIZE, SQUARE, Truth, planted_gan
 from .probe_kit import FAST, drawn_boxes, known_gan  # noqa: F401 (known_gan is a fixture)

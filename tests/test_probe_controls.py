@@ -12,7 +12,7 @@ from scipy import stats
 
 from ganlab import Gan, ImageSpec, Result
 from ganlab_probe import probe
-from ganlab_probe.dropping import random_filters
+from ganlab_probe.bench import random_filters
 from ganlab_probe.layers import Trial, best
 from ganlab_probe.regression import Fit
 

@@ -29,7 +29,7 @@ from sheets import write_numbered
 
 from ganlab import Gan, Labeler, Metric, load_gan, shuffled
 from ganlab_probe import probe
-from ganlab_probe.dropping import pictures_without, random_filters
+from ganlab_probe.bench import pictures_without, random_filters
 
 HERE = Path(__file__).parent
 KINDS = ("original", "dropped", "random drop")

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from ganlab import Gan, Labeler, Latents, Metric, Result, Table, progress
 
 from . import figures
-from .dropping import pictures_without
+from .bench import pictures_without
 
 PICTURES = 48  # marked pictures the effects are measured on; the drop is judged on fresh ones
 

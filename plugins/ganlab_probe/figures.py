@@ -55,18 +55,22 @@ def where(gan: Gan, layer: str, marks: Marks, fit: Fit) -> Figure:
     )
 
 
-def curve(k: np.ndarray, share: np.ndarray, random: Metric, few: int | None, concept: str) -> Figure:
-    """Share of pictures with the concept against how many filters are dropped, beside the random drop."""
+def curve(k: np.ndarray, share: np.ndarray, controls: Mapping[str, Metric], few: int | None, concept: str) -> Figure:
+    """Share of pictures with the concept against how many filters are dropped, beside the controls."""
     plot = draw.curve(
         k,
         {"filters by rank": (share, None, None)},
-        levels={f"{k[-1]} random filters": (random.value, random.low, random.high)},
+        levels={name: (metric.value, metric.low, metric.high) for name, metric in controls.items()},
         xlabel="filters dropped",
         ylabel=f"share of samples that show {concept!r}",
         marks={} if few is None else {f"90% gone: {few}": few},
         from_zero=True,
     )
-    return Figure(plot, f"How few filters do it. The band holds 95% of the random drops of {k[-1]} filters.")
+    return Figure(
+        plot,
+        f"How few filters do it. The bands: 95% of the random drops of {k[-1]} filters, and the interval of the share "
+        "without those that follow brightness most.",
+    )
 
 
 def _laid_over(images: np.ndarray, strength: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 from ganlab import Figure, Gan, GanlabError, Labeler, Latents, Metric, Result
 
 from . import figures
-from .dropping import random_filters
+from .bench import random_filters
 from .intervals import of_draws
 from .marks import Marks
 

@@ -12,8 +12,9 @@ import numpy as np
 from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, check_name, concept_name
 
 from . import figures, layers
+from .bench import Bench, pictures_without, random_filters
 from .causal import own_effects
-from .dropping import Bench, drop, pictures_without, random_filters
+from .dropping import Drop, report
 from .insertion import Spot, insert
 from .layers import Trial
 from .marks import Marks, from_boxes, from_labeler
@@ -90,7 +91,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             _drop_unjudged(gan, layer, ranking, count, concept, fresh, result, choices)
         else:
             bench, further = Bench(gan, layer, fresh, labeler), _fresh(gan, marks, choices, 1)
-            drop(bench, further, concept, ranking, count, choices.draws, choices.seed, result)
+            report(Drop(bench, concept, ranking, count, choices.draws, choices.seed), further, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if spot is not None:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ganlab import Gan, GanlabError, Labeler, Table, progress
 
-from .dropping import STREAM_TRIAL, Bench, random_filters
+from .bench import STREAM_TRIAL, Bench, random_filters
 from .marks import Marks
 from .regression import FOLDS, Fit, enough
 
