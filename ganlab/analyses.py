@@ -22,6 +22,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints, overload
 
+from ganlab.devices import full_float32
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.labelers import Labeler
@@ -120,7 +121,8 @@ class Analysis:
         bound = self.signature.bind(*args, **options)
         bound.apply_defaults()
         values = {parameter.name: parameter.read(bound.arguments[parameter.name]) for parameter in self.parameters}
-        result = self.function(**values)
+        with full_float32():
+            result = self.function(**values)
         if not isinstance(result, Result):
             raise TypeError(f"analysis {self.name!r} returned {type(result).__name__}, not a Result")
         result.record = {**result.record, **self._record(bound.arguments, values)}

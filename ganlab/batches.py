@@ -33,12 +33,13 @@ def in_batches(
     batch, done = LARGEST_BATCH, 0
     while done < len(inputs[0]):
         begin(done)
-        output = _attempt(network, [part[done : done + batch] for part in inputs], device)
+        rows = min(batch, len(inputs[0]) - done)
+        output = _attempt(network, [part[done : done + rows] for part in inputs], device)
         if output is not None:
             outputs.append(output)
-            done += batch
-        elif batch > 1:
-            batch //= 2
+            done += rows
+        elif rows > 1:
+            batch = rows // 2
         else:
             raise GanlabError(
                 f"One picture of {name!r} does not fit into the memory of {device}.",

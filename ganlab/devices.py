@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ganlab.errors import GanlabError
 
@@ -81,6 +82,37 @@ def set_gpu_arithmetic(precision: str, deterministic: bool) -> None:
         torch.use_deterministic_algorithms(True)
         # it would be a kernel for each new tensor, which nobody reads before something is written
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Inside, a GPU's convolutions keep all bits of float32, as a CPU's do: torch's own default for them is TF32.
+
+    Numbers that are differences of nearly equal pictures would move by a third. Matrix products keep them anyway,
+    unless somebody asked for less, who is heard.
+    """
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    before: object
+    try:
+        before = cudnn.allow_tf32
+        switch, name, full = cudnn, "allow_tf32", False
+    except RuntimeError:  # somebody used torch's newer switches, after which the older one cannot be read
+        before = cudnn.conv.fp32_precision
+        switch, name, full = cudnn.conv, "fp32_precision", "ieee"  # type: ignore[assignment]
+    setattr(switch, name, full)
+    try:
+        yield
+    finally:
+        setattr(switch, name, before)
+
+
+def named(device: str) -> str:
+    """A device by its name and what it is: ``cuda (NVIDIA H200)``; a CPU stands in the platform's words."""
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})" if torch.device(device).type == "cuda" else device
 
 
 def check_compiler() -> None:

@@ -20,7 +20,8 @@ def opened(network: nn.Module, device: str) -> nn.Module:
 
     On the CPU maps lie channels last, which convolutions take a quarter less time for, in networks that do not mind:
     somebody's ``view`` of their maps would. Not where memory is limited: without room for such maps oneDNN ends the
-    process instead of raising.
+    process instead of raising. Elsewhere they lie as torch makes them, wherever the network has been before, so that a
+    GAN and its untrained control meet the same kernels.
     """
     import torch
 
@@ -28,8 +29,9 @@ def opened(network: nn.Module, device: str) -> nn.Module:
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]
     network = network.to(device).eval().requires_grad_(False)
-    if device == "cpu" and getattr(network, "any_memory_format", False) and not address_space_is_limited():
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if getattr(network, "any_memory_format", False):
+        last = device == "cpu" and not address_space_is_limited()
+        network.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # type: ignore[call-overload]
     return network
 
 

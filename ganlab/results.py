@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ganlab import intervals
 from ganlab.animation import frame_faults
 from ganlab.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.near_names import few
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ganlab.gan import Gan
 
 FORMAT = 1  # of result.json; goes up when a reader of the old one would misread the new one
-Z = 1.959964  # deviations to either side, which hold 95% of a normal distribution
 LISTED = 20  # metrics or names of one kind, where a result is shown in short
 
 _PNG_MODES = {"1", "L", "LA", "RGB", "RGBA"}
@@ -69,7 +69,7 @@ class Metric:
         better, worse = int((ours & ~other).sum()), int((other & ~ours).sum())
         n = len(ours)
         found = (better - worse) / n
-        low, high = (_farthest(better, worse, n, limit) for limit in (-1.0, 1.0))
+        low, high = intervals.of_paired_difference(better, worse, n)
         return cls(100 * found, 100 * low, 100 * high, n, control, no_control, about)
 
     @classmethod
@@ -87,12 +87,31 @@ class Metric:
         Args:
             worth: how many independent cases they are worth, where they depend on each other; default: n.
         """
-        z, n, share = Z, len(hits) if worth is None else worth, float(hits.mean())
-        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-        low = middle - half if share > 0 else 0.0  # exactly, where rounding would leave a trace
-        high = middle + half if share < 1 else 1.0
+        share = float(hits.mean())
+        low, high = intervals.of_share(share, len(hits) if worth is None else worth)
         return cls(share, low, high, len(hits), control, no_control, about)
+
+    @classmethod
+    def of_draws(
+        cls,
+        values: np.ndarray,
+        *,
+        lowest: float = 0.0,
+        highest: float = 1.0,
+        n: int | None = None,
+        control: str | None = None,
+        no_control: str | None = None,
+        about: str = "",
+    ) -> Metric:
+        """The mean of repeated draws, and where one more would lie with a probability of 95% (Student's).
+
+        Args:
+            values: (draws,), two or more.
+            lowest, highest: what a value can be.
+            n: how many pictures each was computed from; default: the draws.
+        """
+        low, high = intervals.of_a_further_draw(values, lowest, highest)
+        return cls(float(values.mean()), low, high, n or len(values), control, no_control, about)
 
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):
@@ -261,24 +280,6 @@ class Result:
         text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         # file names that are not UTF-8 reach Python as lone surrogates, which can only be written as escapes
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _farthest(better: int, worse: int, n: int, limit: float) -> float:
-    """The difference of shares towards the limit that the score test of paired cases still allows."""
-
-    def allowed(difference: float) -> bool:
-        # the likeliest share of cases that are worse, were this the difference
-        linear = (2 * n - better + worse) * difference - better - worse
-        constant = -worse * difference * (1 - difference)
-        share = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-        variance = n * (2 * share + difference * (1 - difference))
-        return (better - worse - n * difference) ** 2 <= Z**2 * variance
-
-    inside, outside = (better - worse) / n, limit
-    for _ in range(60):  # halvings, to the end of what a float can tell
-        middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if allowed(middle) else (inside, middle)
-    return inside
 
 
 def _require(kind: type, what: str, name: str, value: Any) -> None:

@@ -13,11 +13,12 @@ from torch import nn
 from torch.nn import functional
 
 from ganlab import Gan, GanlabError, Result, open_images
+from ganlab.intervals import of_a_further_draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_classify import classify, svm
 from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled
 from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
-from ganlab_classify.learning import Outcome, of_a_further_draw
+from ganlab_classify.learning import Outcome
 
 from .kit import one_thread  # noqa: F401
 

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from ganlab.devices import fast_bfloat16, is_out_of_memory, set_gpu_arithmetic, usual_precision
+from ganlab import Result, analysis
+from ganlab.devices import fast_bfloat16, full_float32, is_out_of_memory, set_gpu_arithmetic, usual_precision
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,33 @@ def test_bfloat16_is_worth_while_on_a_gpu_that_has_it(supported: bool, monkeypat
 )
 def test_libraries_without_room_for_their_workspace_are_out_of_memory(said: str, out: bool) -> None:
     assert is_out_of_memory(RuntimeError(said)) is out
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_analysis_keeps_all_bits_of_float32_and_leaves_the_switch_as_it_was(asked: bool) -> None:
+    seen = []
+
+    @analysis
+    def look() -> Result:
+        """See what convolutions keep."""
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return Result("seen")
+
+    torch.backends.cudnn.allow_tf32 = asked
+    look()
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 is asked
+
+
+def test_who_uses_the_newer_switches_keeps_them() -> None:
+    convolutions = getattr(torch.backends.cudnn, "conv", None)
+    if convolutions is None:
+        pytest.skip("this torch has the older switch only")
+    before = convolutions.fp32_precision
+    try:
+        convolutions.fp32_precision = "ieee"  # the older switch cannot be read now: it stands for recurrent layers too
+        with full_float32():
+            assert convolutions.fp32_precision == "ieee"
+        assert convolutions.fp32_precision == "ieee"
+    finally:
+        convolutions.fp32_precision = before

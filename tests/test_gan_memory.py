@@ -97,6 +97,12 @@ def test_smaller_batches_when_memory_does_not_suffice(error: BaseException) -> N
     torch.testing.assert_close(images, gan.generate(latents))
 
 
+def test_fewer_rows_than_a_batch_are_not_sent_again_as_they_are() -> None:
+    gan = small(Greedy(4, MEMORY_ERRORS[0]))
+    gan.generate(gan.latents(10))
+    assert gan.generator.sizes == [10, 5, 2, 2, 2, 2, 2]
+
+
 def test_no_memory_for_one_picture_ends_in_a_sentence() -> None:
     gan = small(Greedy(0, MEMORY_ERRORS[0]))
     with pytest.raises(GanlabError, match="does not fit into the memory of cpu"):

@@ -26,6 +26,7 @@ STOREYS: list[set[str]] = [
         "classes",
         "concepts",
         "devices",
+        "intervals",
         "near_names",
         "palette",
         "printable",

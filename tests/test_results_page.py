@@ -290,3 +290,16 @@ def test_a_shares_interval_is_wilsons(right: int, n: int) -> None:
     assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
     thrice = Metric.of_share(np.repeat(np.arange(n) < right, 3), worth=n, no_control="a test")
     assert (thrice.value, thrice.low, thrice.high, thrice.n) == (share.value, share.low, share.high, 3 * n)
+
+
+def test_repeated_draws_are_told_with_where_one_more_would_lie() -> None:
+    values = np.array([0.9, 0.95, 0.85, 0.92])
+    metric = Metric.of_draws(values, n=200, no_control="none")
+    half = stats.t.ppf(0.975, 3) * values.std(ddof=1) * np.sqrt(1 + 1 / 4)
+    assert (metric.value, metric.low, metric.n) == (
+        pytest.approx(values.mean()),
+        pytest.approx(values.mean() - half),
+        200,
+    )
+    assert metric.high == 1
+    assert Metric.of_draws(values, no_control="none").n == 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ganlab_synthetic.drawing import begin
-from ganlab_synthetic.rooms import CONCEPTS, Room, _read_masks, draw_room
+from ganlab_synthetic.rooms import CONCEPTS, Room, draw_room, read_masks
 
 SHARES = {
     "window": (0.78, 0.92),
@@ -77,7 +77,7 @@ def test_masks_lie_part_of_a_pixel_up_and_left_of_the_picture(size: int, off: fl
         canvas.begin("window")
         canvas.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], (255, 255, 255))
         drawn = np.asarray(canvas.colour.reduce(canvas.factor), float)[..., 0]
-        found.append(middle(_read_masks(canvas)[0][0]) - middle(drawn))
+        found.append(middle(read_masks(canvas)[0][0]) - middle(drawn))
     assert np.mean(found, 0) == pytest.approx([-off, -off], abs=0.1 * off + 0.03)
 
 

@@ -100,7 +100,7 @@ def gan_of_hub(spec: str, hints: Hints) -> Gan:
 
 def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, hints: Hints) -> Gan:
     """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
-    generator.eval().requires_grad_(False)
+    generator = generator.cpu().eval().requires_grad_(False)  # somebody's factory may build on a GPU
     dim, after, flat = _fitting_z(generator, where)
     picture = flat.reshape(len(flat), *_shape(flat, where, hints))
     if after or flat.ndim != 4:
@@ -113,7 +113,8 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
         low, high, guessed = range_of(generator, Prior(dim, law).sample(TRIED, seed=0).z)
         notes += [guessed] if guessed else []
     if discriminator is not None:
-        check_logits(discriminator.eval().requires_grad_(False), picture, where)
+        discriminator = discriminator.cpu().eval().requires_grad_(False)
+        check_logits(discriminator, picture, where)
     name = re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
     return Gan(
         generator,
@@ -212,17 +213,20 @@ def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], 
     """The dimension of z, the shape it is taken in, and two pictures, perhaps flat."""
     weights = [value for value in generator.parameters() if value.ndim >= 2]
     dims = [size for value in weights[:3] for size in value.shape[:2]] or [100]
+    last: Exception | None = None
     with torch.no_grad():
         for dim in dict.fromkeys(dims):
             for after in SHAPES:
                 try:
                     picture = generator(torch.zeros(2, dim, *after))
-                except Exception:  # of the user's own code: it took another shape
+                except Exception as error:  # of the user's own code: most often it takes another shape
+                    last = error
                     continue
                 if isinstance(picture, torch.Tensor) and picture.ndim in (2, 4) and len(picture) == 2:
                     return dim, after, picture
     raise GanlabError(
-        f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures.",
+        f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures"
+        + (f": {type(last).__name__}: {str(last).partition(chr(10))[0]}." if last else "."),
         "Let the factory return a ganlab.Gan, which says what z and the pictures are.",
     )
 

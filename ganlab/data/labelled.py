@@ -28,8 +28,10 @@ class Split:
     @property
     def notes(self) -> list[str]:
         """What to say of the pictures that were left out."""
-        few = f"{self.left_out:,} pictures of {self.learn.spec} belong neither to train nor to its test part: left out."
-        return [few] if self.left_out else []
+        said = (
+            f"{self.left_out:,} pictures of {self.learn.spec} belong neither to train nor to its test part: left out."
+        )
+        return [said] if self.left_out else []
 
 
 def split_of(images: Images, test: Images | None = None) -> Split:

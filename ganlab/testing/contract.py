@@ -112,6 +112,7 @@ def _facts(gans: list[Gan]) -> Facts:
         "the global random state of Python": random.getstate(),
         "the global random state of numpy": repr(_numpy_state()),
         "the global random state of torch": torch.get_rng_state().numpy().tobytes(),
+        **_random_state_of_gpus(),
         "the environment variables": dict(os.environ),
         **_settings(),
     }
@@ -144,6 +145,16 @@ def _settings() -> Facts:
         "numpy's treatment of errors": np.geterr(),
         "matplotlib's parameters": dict.copy(mpl.rcParams),  # as they are: reading the backend by its name sets it
     }
+
+
+def _random_state_of_gpus() -> Facts:
+    """Of those that this process has used; to ask for it would begin to use them."""
+    import torch
+
+    if not torch.cuda.is_initialized():
+        return {}
+    states = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
+    return {"the global random state of torch on GPUs": states}
 
 
 def _numpy_state() -> list[Any]:

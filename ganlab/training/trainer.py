@@ -24,7 +24,7 @@ from ganlab.latents import (
     STREAM_TRAINING_ORDER,
     random_bits,
 )
-from ganlab.networks import weights_digest
+from ganlab.networks import gather_statistics, weights_digest
 from ganlab.training.feeding import as_tensor, sent
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
@@ -187,14 +187,13 @@ class Trainer:
     @torch.no_grad()
     def _measured(self, generator: nn.Module) -> nn.Module:
         """The generator with BatchNorm statistics of its own: averaged weights see features that none of theirs saw."""
-        for module in generator.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_running_stats()
-                module.momentum = None  # a plain mean over all batches
-        generator.train()
-        for batch in range(MEASURED):
-            generator(sent(self.latents(batch), self.device), *self._told(self.labels(batch)))
-        return generator.eval()
+
+        def draw() -> None:
+            for batch in range(MEASURED):
+                generator(sent(self.latents(batch), self.device), *self._told(self.labels(batch)))
+
+        gather_statistics(generator.eval(), draw)
+        return generator
 
     @contextmanager
     def _dropout(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from ganlab import Figure, Gan
 from ganlab import figures as draw
@@ -127,7 +127,7 @@ def _write_sign(strip: Image.Image, sign: str) -> None:
     if sign == "-":
         pen.line((STRIP // 2 - 7, middle, STRIP // 2 + 6, middle), "black", 2)
     else:
-        pen.text((STRIP // 2, middle), sign, "black", ImageFont.load_default(STRIP), anchor="mm")
+        pen.text((STRIP // 2, middle), sign, "black", draw.font(STRIP), anchor="mm")
 
 
 def _outlined(gan: Gan, images: torch.Tensor, right: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ganlab import Metric, progress
 
@@ -16,7 +15,6 @@ from .svm import fit_path, predict
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # for pictures of length 1
 CHOOSING = 0.01  # of the objective: how near its optimum a fit must be to choose C; it tells what the optimum tells
 FALLS = 2  # C rises until the held-out pictures have been told worse so many times in a row
-UPPER = 0.975  # the quantile at which a two-sided interval of 95% ends
 
 
 @dataclass(frozen=True)
@@ -66,12 +64,8 @@ class Outcome:
 
     def interval(self) -> tuple[float, float]:
         """95%: of the test pictures' share (Wilson), or where the accuracy of a further draw would lie."""
-        if len(self.right) > 1:
-            return of_a_further_draw(self.right.mean(1), 0, 1)
-        share = Metric.of_share(self.right[0])
-        assert share.low is not None
-        assert share.high is not None
-        return share.low, share.high
+        right = self.right
+        return _ends(Metric.of_draws(right.mean(1)) if len(right) > 1 else Metric.of_share(right[0]))
 
     def above(self, other: Outcome) -> tuple[float, float, float]:
         """By how many points it is better, and 95%: picture by picture (Tango's score interval), or of a further draw.
@@ -80,22 +74,16 @@ class Outcome:
         """
         if len(self.right) > 1:
             gains = 100 * (self.right.mean(1) - other.right.mean(1))
-            return float(gains.mean()), *of_a_further_draw(gains, -100, 100)
-        gain = Metric.of_paired_difference(self.right[0], other.right[0])
-        assert gain.low is not None
-        assert gain.high is not None
-        return gain.value, gain.low, gain.high
+            gain = Metric.of_draws(gains, lowest=-100, highest=100)
+        else:
+            gain = Metric.of_paired_difference(self.right[0], other.right[0])
+        return gain.value, *_ends(gain)
 
 
-def of_a_further_draw(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
-    """Where one more draw would lie with a probability of 95%, after these: Student's prediction interval.
-
-    Args:
-        values: (n,) of the draws so far, two or more.
-        lowest, highest: what a value can be.
-    """
-    half = stdtrit(len(values) - 1, UPPER) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values))
-    return float(max(values.mean() - half, lowest)), float(min(values.mean() + half, highest))
+def _ends(metric: Metric) -> tuple[float, float]:
+    assert metric.low is not None
+    assert metric.high is not None
+    return metric.low, metric.high
 
 
 def learn(features: np.ndarray, plan: Plan, cs: Sequence[float], what: str) -> Outcome:

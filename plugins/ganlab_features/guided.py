@@ -79,6 +79,8 @@ def guided_gradients(
     for rows in progress(list(_batches(cuts)), "guided backpropagation"):
         try:
             found = _backward(layer, images, units, cuts, rows, rule, gradients, np.unique(units[:, 0]))
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError:  # a network that takes pictures of one size only
             found = np.full(len(rows), np.nan)
         unsure[rows] = ~(np.abs(found - responses[rows]) <= SAME * np.abs(responses).max())

@@ -12,7 +12,6 @@ from ganlab import Figure, Latents, Metric, Result, progress
 from . import figures
 from .bench import Bench, pictures_without, random_filters
 from .fewest import GONE, drop_curve
-from .intervals import of_draws
 
 
 @dataclass(frozen=True)
@@ -119,18 +118,24 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             control="share_after_random",
             about=f"the same z with {drop.count} {drop.concept} filters dropped",
         ),
-        "share_after_random": Metric(
-            by_chance.mean(),
-            *of_draws(by_chance),
-            len(drop.before),
+        "share_after_random": Metric.of_draws(
+            by_chance,
+            n=len(drop.before),
             no_control="it is the control",
-            about=f"with {drop.count} random filters dropped: mean of {drop.draws} draws and the range of 95% of them",
+            about=f"with {drop.count} random filters dropped: mean of {drop.draws} draws; one more would lie there "
+            "(95%)",
         ),
         "share_after_brightness": Metric.of_share(
             drop.after_bright[:, drop.column],
             no_control="it is a control, for light",
             about=f"with the {drop.count} filters dropped that follow brightness most, {both} of them {drop.concept} "
             f"filters too ({drop.count**2 / len(drop.ranking):.0f} by chance)",
+        ),
+        "more_than_brightness": Metric.of_paired_difference(
+            drop.after_bright[:, drop.column],
+            drop.after[:, drop.column],
+            no_control="it is a difference from a control",
+            about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those",
         ),
     }
 
@@ -163,10 +168,11 @@ def _side_effect(name: str, before: np.ndarray, after: np.ndarray, by_chance: np
             control=f"side_effect_{name}_random",
             about=f"change of the share of samples that show {name!r}, in points; negative: fewer",
         ),
-        f"side_effect_{name}_random": Metric(
-            random_change.mean(),
-            *of_draws(random_change),
-            len(before),
+        f"side_effect_{name}_random": Metric.of_draws(
+            random_change,
+            lowest=-100,
+            highest=100,
+            n=len(before),
             no_control="it is the control",
             about="the same after random drops",
         ),
@@ -189,13 +195,12 @@ def _report_few(drop: Drop, few: int, further: Latents, result: Result) -> None:
                 control="filters_for_90_removed_at_random",
                 about=f"part of {len(further)} further samples that show {drop.concept!r} that lose it without them",
             ),
-            "filters_for_90_removed_at_random": Metric(
-                by_chance.mean(),
-                *of_draws(by_chance),
-                len(shown),
+            "filters_for_90_removed_at_random": Metric.of_draws(
+                by_chance,
+                n=len(shown),
                 no_control="it is the control",
-                about=f"the same without as many random filters: mean of {len(chosen)} draws and the range of 95% of "
-                "them",
+                about=f"the same without as many random filters: mean of {len(chosen)} draws; one more would lie "
+                "there (95%)",
             ),
         }
     else:

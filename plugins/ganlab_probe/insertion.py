@@ -12,7 +12,6 @@ from ganlab import Figure, Gan, GanlabError, Labeler, Latents, Metric, Result
 
 from . import figures
 from .bench import random_filters
-from .intervals import of_draws
 from .marks import Marks
 
 COVERED = 0.25  # the part of the place that the concept must cover to be there
@@ -106,12 +105,11 @@ def insert(
             control="there_after_random",
             about=f"after writing {len(filters)} {concept} filters there",
         ),
-        "there_after_random": Metric(
-            at_random.mean(),
-            *of_draws(at_random),
-            len(after),
+        "there_after_random": Metric.of_draws(
+            at_random,
+            n=len(after),
             no_control="it is the control",
-            about=f"after writing as many random filters there: mean of {draws} draws and the range of 95% of them",
+            about=f"after writing as many random filters there: mean of {draws} draws; one more would lie there (95%)",
         ),
     }
     shown = fresh[: figures.SHOWN]

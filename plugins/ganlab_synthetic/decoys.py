@@ -14,11 +14,11 @@ from .drawing import Canvas, Colour, Wall, WallBox, begin, jitter, mix, painted,
 from .furniture import sample_lamp_style
 from .layout import sample_layout
 from .lighting import draw_shell, render, sample_light
-from .rooms import Room, _draw_furniture, _read_masks
+from .rooms import Room, draw_furniture, read_masks
 from .wall_objects import (
     WindowStyle,
-    _draw_blind,
-    _draw_curtains,
+    draw_blind,
+    draw_curtains,
     draw_door,
     draw_picture,
     draw_window,
@@ -40,8 +40,8 @@ def draw_decoy_room(seed: int, index: int, size: int = 64) -> Room:
         _draw_one(canvas, wall, box, wall_colour, style, (0.65, 0.2), rng)
     for wall, box in layout.windows:
         _draw_one(canvas, wall, box, wall_colour, style, (0.12, 0.5), rng)
-    _draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
-    masks, boxes = _read_masks(canvas)
+    draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
+    masks, boxes = read_masks(canvas)
     return Room(render(canvas, layout.view, light), masks, boxes)
 
 
@@ -89,6 +89,6 @@ def _draw_blank(
         strip = box.part(0, 1, band / bands, (band + 1) / bands)
         canvas.polygon(wall.quad(strip), mix(bottom, top, band / (bands - 1)))
     if style.cover == "curtains":
-        _draw_curtains(canvas, wall, box, style)
+        draw_curtains(canvas, wall, box, style)
     elif style.cover == "blind":
-        _draw_blind(canvas, wall, box, style)
+        draw_blind(canvas, wall, box, style)

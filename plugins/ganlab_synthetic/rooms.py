@@ -53,12 +53,12 @@ def draw_room(seed: int, index: int, size: int = 64) -> Room:
         draw_picture(canvas, wall, box, wall_colour, rng)
     for wall, box in layout.windows:
         draw_window(canvas, wall, box, style)
-    _draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
-    masks, boxes = _read_masks(canvas)
+    draw_furniture(canvas, layout, sample_lamp_style(rng, style.scene.hour), rng)
+    masks, boxes = read_masks(canvas)
     return Room(render(canvas, layout.view, light), masks, boxes)
 
 
-def _draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.random.Generator) -> None:
+def draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.random.Generator) -> None:
     """Everything that stands in the room, from the back wall towards the camera."""
     view, bed = layout.view, layout.bed
     if rng.random() < 0.35:
@@ -90,7 +90,7 @@ def _draw_furniture(canvas: Canvas, layout: Layout, lamp: LampStyle, rng: np.ran
         draw_bed(canvas, view, bed, rng)
 
 
-def _read_masks(canvas: Canvas) -> tuple[np.ndarray, list[tuple[str, tuple[int, int, int, int]]]]:
+def read_masks(canvas: Canvas) -> tuple[np.ndarray, list[tuple[str, tuple[int, int, int, int]]]]:
     """Masks per concept and the box of every visible object, from the object at one point of each pixel."""
     start = canvas.factor // 2
     objects = np.asarray(canvas.ids)[start :: canvas.factor, start :: canvas.factor] >> 1

@@ -173,12 +173,12 @@ def draw_window(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) ->
     sill = WallBox(box.left - 0.08, box.right + 0.08, box.bottom - 0.09, box.bottom)
     canvas.polygon(wall.quad(sill), shade(style.frame, 0.8))
     if style.cover == "curtains":
-        _draw_curtains(canvas, wall, box, style)
+        draw_curtains(canvas, wall, box, style)
     elif style.cover == "blind":
-        _draw_blind(canvas, wall, box, style)
+        draw_blind(canvas, wall, box, style)
 
 
-def _draw_curtains(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) -> None:
+def draw_curtains(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) -> None:
     """Two curtains with folds that hang from a rail and cover the outer parts of the window."""
     canvas.begin(None)
     top, bottom = box.top + 0.14, 0.05 if style.long else box.bottom - 0.2
@@ -193,7 +193,7 @@ def _draw_curtains(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle)
     canvas.polygon(wall.quad(rail), shade(style.cover_colour, 0.5))
 
 
-def _draw_blind(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) -> None:
+def draw_blind(canvas: Canvas, wall: Wall, box: WallBox, style: WindowStyle) -> None:
     """A blind that covers the upper part of the window."""
     canvas.begin(None)
     slats = 4

@@ -44,7 +44,7 @@ class Path:
         """
         first, last = self.latents[self.ends[legs, 0]], self.latents[self.ends[legs, 1]]
         z = torch.cat([
-            self.gan.prior.between(a.double(), b.double(), torch.tensor([place]))
+            self.gan.prior.between(a.double(), b.double(), torch.tensor([place], dtype=torch.float64))
             for a, b, place in zip(first.z, last.z, t.tolist(), strict=True)
         ])  # fmt: skip
         images = self.gan.generate(Latents(z.float(), None, np.arange(len(z)), first.labels))

@@ -1,0 +1,61 @@
+"""The 95% intervals of a share, of a paired difference, and of what is drawn again and again."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Z = 1.959964  # deviations to either side, which hold 95% of a normal distribution
+UPPER = 0.975  # the quantile at which a two-sided interval of 95% ends
+
+
+def of_share(share: float, n: float) -> tuple[float, float]:
+    """Wilson's (1927) interval of a share of n independent cases."""
+    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    low = middle - half if share > 0 else 0.0  # exactly, where rounding would leave a trace
+    high = middle + half if share < 1 else 1.0
+    return low, high
+
+
+def of_paired_difference(better: int, worse: int, n: int) -> tuple[float, float]:
+    """Tango's (1998) score interval of the difference of two shares of the same n cases, which are independent.
+
+    Args:
+        better, worse: cases that only the one, or only the other, counts.
+    """
+    return _farthest(better, worse, n, -1.0), _farthest(better, worse, n, 1.0)
+
+
+def _farthest(better: int, worse: int, n: int, limit: float) -> float:
+    """The difference of shares towards the limit that the score test of paired cases still allows."""
+
+    def allowed(difference: float) -> bool:
+        # the likeliest share of cases that are worse, were this the difference
+        linear = (2 * n - better + worse) * difference - better - worse
+        constant = -worse * difference * (1 - difference)
+        share = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+        variance = n * (2 * share + difference * (1 - difference))
+        return (better - worse - n * difference) ** 2 <= Z**2 * variance
+
+    inside, outside = (better - worse) / n, limit
+    for _ in range(60):  # halvings, to the end of what a float can tell
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if allowed(middle) else (inside, middle)
+    return inside
+
+
+def of_a_further_draw(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """Where one more draw would lie with a probability of 95%, after these: Student's prediction interval.
+
+    Args:
+        values: (n,) of the draws so far, two or more.
+        lowest, highest: what a value can be.
+    """
+    from scipy.special import stdtrit
+
+    half = stdtrit(len(values) - 1, UPPER) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values))
+    return float(max(values.mean() - half, lowest)), float(min(values.mean() + half, highest))
