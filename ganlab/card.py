@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DISCRIMINATOR_LEFT_OUT = "Its discriminator was left out: "  # begins the note that says why
+
 
 @dataclass(frozen=True)
 class Card:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganlab.batches import in_batches
-from ganlab.card import Card
+from ganlab.card import DISCRIMINATOR_LEFT_OUT, Card
 from ganlab.classes import class_names, class_number
 from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
@@ -36,8 +36,10 @@ class Gan:
     The networks are frozen, in eval mode and do nothing in place.
 
     Args:
-        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none.
-        discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none.
+        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none. With
+            ``classes`` it is called with z and the classes (n,) int64.
+        discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none. One whose ``forward``
+            insists on a second input is called with images and their classes (n,) int64.
         prior: the law of z; needed where there is a generator.
         image: size, channels and range of the pictures.
         card: what the checkpoint is.
@@ -61,12 +63,14 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
+        from ganlab.telling import told_the_class  # late: it needs torch at once
+
         if generator is None and discriminator is None:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
         if generator is not None and prior is None:
             raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
         self.generator = None if generator is None else opened(generator, device)
-        self.discriminator = None if discriminator is None else opened(discriminator, device)
+        self.discriminator = None if discriminator is None else opened(told_the_class(discriminator, classes), device)
         self._prior = prior
         self.image = image
         self.card = card or Card()
@@ -384,6 +388,13 @@ class Gan:
         return network
 
     def _lacking(self, side: Side) -> GanlabError:
+        left_out = [note for note in self.card.notes if note.startswith(DISCRIMINATOR_LEFT_OUT)]
+        if side == "discriminator" and left_out:
+            return GanlabError(
+                f"No discriminator of {self.name!r} could be opened. {left_out[0]}",
+                "By its code it can be: --gan MODULE:FACTORY, a function that returns a generator and a discriminator, "
+                "or a ganlab.Gan (docs/pretrained.md).",
+            )
         return GanlabError(
             f"The checkpoint {self.name!r} has no {side}.",
             "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR; else take a checkpoint that "

@@ -80,7 +80,7 @@ def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory:
     save_file(made.generator.state_dict(), "G.safetensors")
     for file in ("netG.pth", "state.pth", "G.safetensors"):
         assert draws_as(load_gan(f"my_networks:{factory}+{file}"), made.generator)
-    refused(f"my_networks:{factory}+netD.pth", "do not fit my_networks")
+    refused(f"my_networks:{factory}+netD.pth", "do not fit the generator of my_networks")
     refused(f"my_networks:{factory}+none.pth", "no file 'none.pth'")
 
 

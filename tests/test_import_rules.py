@@ -39,6 +39,7 @@ STOREYS: list[set[str]] = [
         "figures",
         "layers",
         "lettering",
+        "telling",
         "nearest",
         "networks",
         "numbers",
@@ -75,6 +76,7 @@ LATE = {
 HEAVY_AT_ONCE = {
     "activations",
     "surgery",
+    "telling",
     "architectures/chain",
     "architectures/classes",
     "architectures/convolutions",
@@ -83,6 +85,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/endings",
     "checkpoints/exporting",
     "checkpoints/factories",
+    "checkpoints/filling",
     "checkpoints/native",
     "checkpoints/plain_arrays",
     "checkpoints/pytorch",

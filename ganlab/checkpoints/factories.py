@@ -7,7 +7,6 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ import torch
 from torch import nn
 
 from ganlab.card import Card
-from ganlab.checkpoints import pytorch, safetensors
 from ganlab.checkpoints.endings import check_logits, range_of
+from ganlab.checkpoints.filling import fill
 from ganlab.checkpoints.pickles import foreign_classes
 from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
@@ -54,26 +53,31 @@ class OneLogit(nn.Module):
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.network(images).flatten(1).mean(1)
+        return self.network(images).reshape(len(images), -1).mean(1)
 
 
-def gan_of_factory(spec: str, hints: Hints) -> Gan:
+def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
     """Call ``FACTORY()`` of ``MODULE`` and open what it gives.
 
     Args:
-        spec: ``MODULE:FACTORY`` or ``MODULE:FACTORY+FILE`` with a state dict for the generator. The factory gives a
+        spec: ``MODULE:FACTORY`` or ``MODULE:FACTORY+FILE`` with a state dict for each network. The factory gives a
             ``Gan``, a generator, or a generator and a discriminator. Of a file that pickles a whole module, whose class
             it names, the module itself is taken, if ``hints.trust`` says so.
         hints: the prior's law and the range of the pictures, where the usual ones are not meant.
+        which: the generator's state dict, where several in the file fit.
 
     Raises:
-        GanlabError: no such module or factory, one that fails, or what it gives cannot draw.
+        GanlabError: no such module or factory, one that fails, what it gives cannot draw, or a file that does not fit.
     """
     where, _, file = spec.partition("+")
-    if file and foreign_classes(Path(file)):
+    pickled = bool(file) and bool(foreign_classes(Path(file)))
+    if which is not None and (pickled or not file):
+        raise GanlabError(f"{spec} is one GAN: there is no {which!r} to choose in it.", "Leave out the # and the name.")
+    if pickled:
         return _adapted(_unpickled(where, Path(file), hints.trust), None, where, hints)
     made = _called(where)
     if isinstance(made, Gan):
+        _check_nothing_left_to_say(where, file, hints)
         return made
     generator, discriminator = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(generator, nn.Module) or not (discriminator is None or isinstance(discriminator, nn.Module)):
@@ -81,8 +85,24 @@ def gan_of_factory(spec: str, hints: Hints) -> Gan:
             f"{where}() gave {type(made).__name__}.", "It gives a torch.nn.Module, two of them, or a ganlab.Gan."
         )
     if file:
-        _fill(generator, Path(file), where)
+        networks = {"generator": generator} | ({} if discriminator is None else {"discriminator": discriminator})
+        fill(networks, Path(file), where, which)
     return _adapted(generator, discriminator, where, hints)
+
+
+def _check_nothing_left_to_say(where: str, file: str, hints: Hints) -> None:
+    """A ``ganlab.Gan`` says what z and its pictures are, and has its weights."""
+    if file:
+        raise GanlabError(
+            f"{where}() gave a whole ganlab.Gan, so that nothing is left to fill from {file}.",
+            "Leave out the file, or let the factory return the networks.",
+        )
+    for name in ("z", "output", "image_size"):
+        if getattr(hints, name) is not None:
+            raise GanlabError(
+                f"{where}() gave a whole ganlab.Gan: there is no place for --{name.replace('_', '-')}.",
+                "Let the factory say it: ganlab.Gan(..., prior=..., image=...).",
+            )
 
 
 def gan_of_hub(spec: str, hints: Hints) -> Gan:
@@ -187,26 +207,6 @@ def _formats() -> str:
     from ganlab.plugins import host
 
     return ", ".join(known.name for known in host().checkpoint_formats())
-
-
-def _fill(generator: nn.Module, file: Path, where: str) -> None:
-    if not file.is_file():
-        raise GanlabError(f"There is no file {str(file)!r}.", "After the plus stands a file of weights.")
-    document = safetensors.read(file) if safetensors.recognises(file) else pytorch.read(file)
-    found = dict(pytorch.state_dicts(document, file))
-    wanted = set(generator.state_dict())
-    fitting = [tensors for tensors in found.values() if set(_stripped(tensors)) == wanted] or list(found.values())[:1]
-    try:
-        generator.load_state_dict(_stripped(fitting[0]))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise GanlabError(
-            f"The weights in {file} do not fit {where}: {reason}.", "Is it this network's file?"
-        ) from error
-
-
-def _stripped(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {key.removeprefix("module.").removeprefix("_orig_mod."): value for key, value in tensors.items()}
 
 
 def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], torch.Tensor]:

@@ -44,7 +44,7 @@ def open_gan(spec: str, hints: Hints) -> Gan:
     elif _is_factory(place):
         from ganlab.checkpoints.factories import gan_of_factory
 
-        opened = gan_of_factory(place, hints)
+        opened, which = gan_of_factory(place, hints, which), None
     elif place.startswith(torchhub.PREFIX):
         from ganlab.checkpoints.factories import gan_of_hub
 
@@ -66,9 +66,10 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
             raise GanlabError(
                 f"{spec} is one GAN: there is no {which!r} to choose in it.", "Leave out the # and the name."
             )
-        given = [name for name in hints.given() if name not in ("label", "card", "trust")]
-        of_weights = [f"--{name.replace('_', '-')}" for name in given]
-        if of_weights and not _is_factory(spec) and not spec.startswith(torchhub.PREFIX):
+        by_code = _is_factory(spec) or spec.startswith(torchhub.PREFIX)
+        heard = ("label", "card", "trust", *(("z", "output", "image_size") if by_code else ()))
+        of_weights = [f"--{name.replace('_', '-')}" for name in hints.given() if name not in heard]
+        if of_weights:
             raise GanlabError(
                 f"{spec} says all of itself: there is no place for {of_weights[0]}.",
                 "That is for files of bare weights.",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ganlab.architectures.chain import build_chain
-from ganlab.card import Card
+from ganlab.card import DISCRIMINATOR_LEFT_OUT, Card
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
@@ -68,7 +68,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     if any(part.kind == "norm" and untouched(part) for part in chosen.generator.parts):
         notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
     if discriminator.why_not:
-        notes.append(f"Its discriminator was left out: {discriminator.why_not}")
+        notes.append(f"{DISCRIMINATOR_LEFT_OUT}{discriminator.why_not}")
     decisions = list(generator.decisions)
     decisions += [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
     decisions += of_discriminator(fitted, output, generator.output, hints)

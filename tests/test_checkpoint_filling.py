@@ -1,0 +1,114 @@
+"""--gan MODULE:FACTORY+FILE: every network gets the weights that fit it, or a word says why; and class-told judges."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from ganlab import Gan, GanlabError, ImageSpec, Prior, load_gan
+from tests.door_kit import Discriminator, Generator, Pair, draws_as, refused
+from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+MODULE = """
+from ganlab.testing import tiny_gan
+from tests.door_kit import Discriminator, Generator
+
+def both(): return Generator(), Discriminator()
+def fresh(): return Generator()
+def whole(): return tiny_gan()
+"""
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "their_networks.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    sys.modules.pop("their_networks", None)
+
+
+def test_both_networks_are_filled(made: Pair) -> None:
+    torch.save({"netG": made.generator.state_dict(), "netD": made.judge.state_dict(prefix="module.")}, "both.pt")
+    gan = load_gan("their_networks:both+both.pt")
+    pictures = gan.generate(gan.latents(4))
+    assert draws_as(gan, made.generator)
+    with torch.no_grad():
+        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+
+
+def test_a_discriminator_without_weights_of_its_own_is_not_left_as_it_was_drawn(made: Pair) -> None:
+    torch.save(made.generator.state_dict(), "G.pt")
+    error = refused("their_networks:both+G.pt", "do not fit the discriminator of their_networks:both")
+    assert "return the generator alone" in error.hint
+
+
+def test_one_of_several_that_fit_is_chosen_by_its_name(made: Pair) -> None:
+    averaged = Generator()
+    torch.save({"G_raw": made.generator.state_dict(), "G_ema": averaged.state_dict()}, "two.pt")
+    assert "+two.pt#G_" in refused("their_networks:fresh+two.pt", "holds 2 state dicts that fit the generator").hint
+    assert draws_as(load_gan("their_networks:fresh+two.pt#G_raw"), made.generator)
+    assert draws_as(load_gan("their_networks:fresh+two.pt#G_ema"), averaged.eval())
+    assert "'G_raw', 'G_ema'" in refused("their_networks:fresh+two.pt#G_none", "holds no 'G_none'").hint
+
+
+def test_what_would_be_passed_over_is_refused(made: Pair) -> None:
+    torch.save(made.generator.state_dict(), "G.pt")
+    refused("their_networks:whole+G.pt", "nothing is left to fill")
+    refused("their_networks:whole", "no place for --z", z="uniform")
+    refused("their_networks:fresh", "no place for --statistics", statistics="fresh")
+    refused("their_networks:fresh#G", "no 'G' to choose")
+    refused("their_networks:fresh+G.pt", "no place for --eps", eps=0.8)
+
+
+class OfClass(nn.Module):
+    """A logit that is the class, less ten times the mean of the picture; as (n,), not (n, 1)."""
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return labels - 10 * images.mean((1, 2, 3))
+
+
+class Drawing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(5, 3, 16)
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.up(z[:, :, None, None]) + labels[:, None, None, None])
+
+
+def test_a_discriminator_that_insists_on_classes_is_told_them() -> None:
+    gan = Gan(Drawing(), OfClass(), prior=Prior(5), image=ImageSpec(16), classes=4)
+    assert gan.conditional_discriminator
+    assert gan.score(torch.zeros(2, 3, 16, 16), torch.tensor([0, 3])).tolist() == [0, 3]
+    assert gan.of_class(2).score(torch.zeros(2, 3, 16, 16)).tolist() == [2, 2]
+    with pytest.raises(GanlabError, match="told the class"):
+        gan.score(torch.zeros(2, 3, 16, 16))
+    assert gan.layers("discriminator") is not None
+    assert gan.of_class(1).untrained(0).of_class(3).score(torch.zeros(1, 3, 16, 16)).tolist() == [3]
+
+
+def test_classes_that_nobody_counted_are_asked_for() -> None:
+    with pytest.raises(GanlabError, match="takes 2 inputs, and of the GAN no classes are known") as caught:
+        Gan(None, OfClass(), image=ImageSpec(16))
+    assert "classes=10" in caught.value.hint
+
+
+def test_logits_of_one_dimension_are_one_a_picture() -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.judge = Discriminator()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.judge.main[:-1](images).view(-1)
+
+    from ganlab.checkpoints.factories import OneLogit
+
+    judge, images = Flat().eval(), torch.rand(3, 3, 16, 16)
+    assert torch.equal(OneLogit(judge)(images), judge(images))
