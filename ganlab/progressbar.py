@@ -1,4 +1,4 @@
-"""Progress bars for whatever takes long: on the terminal's standard error, and nowhere else."""
+"""Progress of whatever takes long, on standard error: bars on a terminal, now and then a line where there is none."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE = 2.0  # seconds before a bar appears
+EVERY = 30.0  # seconds between lines, where there is no terminal
 
 
 class Bars:
@@ -62,7 +63,33 @@ class Bars:
         return self._display
 
 
-_bars: ContextVar[Bars | None] = ContextVar("ganlab_bars", default=None)
+class Lines:
+    """Where no bar can move, as in a log: a line every half minute, of all loops that run, the outer ones first."""
+
+    def __init__(self) -> None:
+        self._running: list[str] = []
+        self._said = time.monotonic()
+
+    def follow(self, items: Iterable[T], total: int | None, description: str) -> Iterator[T]:
+        """Hand the items on, and say now and then how far it has got."""
+        place = len(self._running)
+        try:
+            for done, item in enumerate(items):
+                of = "" if total is None else f" of {total:,}"
+                self._running[place:] = [f"{printable(description)} {done:,}{of}"]
+                if time.monotonic() - self._said > EVERY:
+                    self._said = time.monotonic()
+                    sys.stderr.write(": ".join(self._running) + "\n")
+                    sys.stderr.flush()
+                yield item
+        finally:
+            del self._running[place:]
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+_bars: ContextVar[Bars | Lines | None] = ContextVar("ganlab_bars", default=None)
 
 
 @overload
@@ -72,8 +99,8 @@ def progress(items: Iterable[T], description: str = "") -> Iterator[T]: ...
 def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] | Iterator[T]:
     """Go through ``items``, showing how far it has got.
 
-    The command line shows a bar on the terminal when this lasts over two seconds. In a notebook, in a test or
-    in a pipe nothing is shown, so an analysis may use it freely::
+    The command line shows a bar on the terminal when this lasts over two seconds, and where standard error is none, as
+    in a log, a line every half minute. In a notebook or a test nothing is shown, so an analysis may use it freely::
 
         for batch in progress(batches, "scoring pictures"):
             ...
@@ -92,11 +119,8 @@ def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] |
 
 @contextmanager
 def shown_progress() -> Iterator[None]:
-    """Show the progress of whatever runs inside, where standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    bars = Bars()
+    """Show the progress of whatever runs inside: bars where standard error is a terminal, else lines."""
+    bars = Bars() if sys.stderr.isatty() else Lines()
     token = _bars.set(bars)
     try:
         yield

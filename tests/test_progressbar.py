@@ -41,10 +41,40 @@ def test_it_hands_everything_on() -> None:
 
 def test_it_is_silent_outside_a_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    monkeypatch.setattr(progressbar, "EVERY", -1.0)
     list(progress(3, "counting"))
-    with shown_progress():  # standard error is no terminal here
-        list(progress(3, "counting"))
     assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_terminal_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shown_progress():
+        list(progress(3, "quick"))
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(progressbar, "EVERY", -1.0)
+    with shown_progress():
+        for _ in progress(1200, "outer"):
+            list(progress(iter("ab"), "inner \x1b[31m"))
+            break
+        list(progress(2, "next"))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "outer 0 of 1,200",
+        "outer 0 of 1,200: inner \\x1b[31m 0",
+        "outer 0 of 1,200: inner \\x1b[31m 1",
+        "next 0 of 2",
+        "next 1 of 2",
+    ]
+
+
+def test_lines_keep_their_distance(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(progressbar.time, "monotonic", lambda: next(clock))
+    with shown_progress():
+        list(progress(6, "counting"))
+    assert capsys.readouterr().err.splitlines() == ["counting 1 of 6", "counting 3 of 6", "counting 5 of 6"]
 
 
 def test_a_bar_for_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
