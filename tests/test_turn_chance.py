@@ -9,7 +9,7 @@ from scipy import stats
 
 from ganlab import Metric, Result
 from ganlab_turn import turn
-from ganlab_turn.chance import worth
+from ganlab_turn.chance import against_chance, of_a_further_one, worth
 from ganlab_turn.direction import random_directions
 from ganlab_turn.turning import Way, coefficients
 
@@ -59,6 +59,22 @@ def test_samples_of_one_direction_that_are_alike_count_once() -> None:
     assert worth(which < 4, which) == pytest.approx(9 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 9)) ** 2)
     assert worth(np.zeros(30, bool), which) == worth(np.ones(30, bool), which) == 10
     assert worth(np.arange(30) % 3 == 0, which) == 30  # as many in each: no more than the samples there are
+
+
+@pytest.mark.parametrize("count", [5, 10, 20])
+def test_the_range_of_random_directions_holds_the_next_one(count: int) -> None:
+    sizes = np.abs(np.random.default_rng(0).normal(size=(3000, count + 1)))
+    ranges = np.array([of_a_further_one(row[:-1], 0, 1e9) for row in sizes])
+    assert np.mean((ranges[:, 0] <= sizes[:, -1]) & (sizes[:, -1] <= ranges[:, 1])) > 0.93
+
+
+def test_the_range_of_random_directions_is_students_within_what_can_be() -> None:
+    sizes = np.array([0.2, 0.9, 0.7, 0.95])
+    found = against_chance("travel", 2, sizes, 30, np.inf, "how far")["travel_random"]
+    assert found.high == pytest.approx(sizes.mean() + stats.t.ppf(0.975, 3) * sizes.std(ddof=1) * (1 + 1 / 4) ** 0.5)
+    found = against_chance("correlation", 0.9, sizes, 30, 1, "how well")["correlation_random"]
+    assert (found.value, found.low, found.high, found.n) == (pytest.approx(sizes.mean()), 0, 1, 4)
+    assert "Student's prediction interval" in found.about
 
 
 def test_the_control_of_a_share_has_the_interval_of_few_directions(turned: Result) -> None:

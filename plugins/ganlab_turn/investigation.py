@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,15 +187,17 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
         "rising or falling",
     )
     numbers, by_chance = along.numbers(column), aside.numbers_by_chance(column, which)
-    for measure, about in (
-        ("correlation", f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
+    for measure, most, about in (
+        ("correlation", 1, f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
         (
             "correlation_all",
+            1,
             f"Pearson's of {facing} over all samples and steps together, where samples differ from each other as well",
         ),
-        ("travel", f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
+        ("travel", math.inf, f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
     ):
-        metrics |= against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
+        n, chance = len(along.values), by_chance[measure]
+        metrics |= against_chance(f"{measure}{end}", numbers[measure], chance, n, most, about)
     if others:
         metrics |= shares(
             f"kept_all{end}",
