@@ -50,10 +50,9 @@ def turn_heads(gan: Gan, n: int, clean: bool) -> None:
             aimed = "" if name == "kept_all" else f", {aim(metric.value, KEPT, '90%')}"
             print(f"  {name.replace('kept_', 'keeps ')} {beside(metrics, name)}{aimed}")
     lengths = {row[0]: row[1] for row in result.tables["directions"].rows if row[0] != "random"}
-    print(f"  4 + 4: steady {beside(metrics, 'steady_4_and_4')}, correlation ", end="")
-    print(
-        f"{metrics['correlation_4_and_4'].value:.3f} beside {metrics['correlation_4_and_4_random'].value:.3f}, ", end=""
-    )
+    fours, chance = metrics["correlation_4_and_4"], metrics["correlation_4_and_4_random"]
+    print(f"  {list(lengths)[-1]}: steady {beside(metrics, 'steady_4_and_4')}, correlation {fours.value:.3f} ", end="")
+    print(f"[{fours.low:.3f}, {fours.high:.3f}] beside {chance.value:.3f}, ", end="")
     print(f"keeps all {beside(metrics, 'kept_all_4_and_4')}")
     print("  lengths: " + ", ".join(f"{name} {length:.2f}" for name, length in lengths.items()))
 

@@ -11,7 +11,7 @@ from ganlab import Exemplars, Gan, GanlabError, Latents, Result
 from ganlab import figures as draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_turn import turn
-from ganlab_turn.direction import Direction, halves_agree
+from ganlab_turn.direction import Direction, by_attribute, halves_agree
 from ganlab_turn.judging import Judge, followed
 from ganlab_turn.turning import Way, coefficients, correlation, moved
 
@@ -58,7 +58,8 @@ def test_from_64_and_64_the_yaw_turns_steadily_and_random_directions_do_not(turn
 def test_the_papers_four_are_reported_and_drag_more_along(turned: Result) -> None:
     value = {name: metric.value for name, metric in turned.metrics.items()}
     assert value["kept_all_4_and_4"] < value["kept_all"] - 0.1
-    assert [row[0] for row in turned.tables["directions"].rows] == ["64 + 64", "random", "4 + 4", "random"]
+    names = [row[0] for row in turned.tables["directions"].rows]
+    assert names == ["64 + 64", "random", "8 choices of 4 + 4", "random"]
     lengths = [row[1] for row in turned.tables["directions"].rows]
     assert lengths[0] == lengths[1] < lengths[2] == lengths[3]
 
@@ -153,7 +154,7 @@ def test_halves_of_true_groups_agree_and_of_shuffled_ones_do_not(gan: Gan) -> No
 def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan) -> None:
     result = turn(gan, "left", "right", exemplars=chosen(gan), labeler=Reader(), **FAST)
     names = [row[0] for row in result.tables["directions"].rows[::2]]
-    assert names == ["groups, 6 + 6", "16 + 16", "4 + 4"]
+    assert names == ["groups, 6 + 6", "16 + 16", "4 choices of 4 + 4"]
     level = truth(torch.from_numpy(result.arrays["direction"])[None])[0]
     assert level[3] > 1.5
     assert "steady_16_and_16" in result.metrics
@@ -162,13 +163,30 @@ def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan)
 def test_groups_turn_where_the_pool_holds_too_few_for_the_labeler(gan: Gan) -> None:
     by_hand = {"exemplars": chosen(gan), "labeler": Reader(), "n": 20}
     few = turn(gan, "left", "right", pool=100, **by_hand)
-    assert [row[0] for row in few.tables["directions"].rows[::2]] == ["groups, 6 + 6", "4 + 4"]
+    assert [row[0] for row in few.tables["directions"].rows[::2]] == ["groups, 6 + 6", "8 choices of 4 + 4"]
     assert [note for note in few.notes if "left out" in note] == [
         "The labeler's own choice is left out: 100 samples hold no 64 + 64 exemplars. Raise --pool, or lower --each."
     ]
     rare = turn(gan, "man", "man_with_glasses", pool=130, each=65, clean=True, **by_hand)
     assert [row[0] for row in rare.tables["directions"].rows[::2]][:2] == ["groups, 6 + 6, cleaned", "groups, 6 + 6"]
     assert any("too few or too many for 65 + 65" in note for note in rare.notes)
+
+
+def test_there_are_as_many_choices_of_four_as_the_pool_and_the_exemplars_allow(gan: Gan) -> None:
+    pool = gan.latents(100, seed=0)
+    judge = Judge(Reader())
+    values = judge.of_latents(gan, pool)
+    values[:, 0] = np.arange(100) < 11  # shown by eleven
+    for column, choices, count in ((3, 8, 8), (3, 20, 12), (0, 8, 2), (3, 1, 1)):
+        found = by_attribute(judge, pool, values, column, 1, 4, choices)
+        ends = torch.cat([end for direction in found for end in (direction.first, direction.second)])
+        assert len(found) == count
+        assert len(ends.unique(dim=0)) == 8 * count
+    for each, expected in ((4, ["4 + 4"]), (7, ["7 + 7", "4 + 4"]), (8, ["8 + 8", "2 choices of 4 + 4"])):
+        result = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=10, pool=40, each=each)
+        assert [row[0] for row in result.tables["directions"].rows[::2]] == expected
+    alone = turn(gan, "left", "right", by="yaw", labeler=Reader(), n=20, pool=40, each=7)
+    assert alone.metrics["travel_4_and_4"].low is None
 
 
 def test_names_say_which_way_a_measure_goes(gan: Gan) -> None:

@@ -9,11 +9,11 @@ from scipy import stats
 
 from ganlab import Metric, Result
 from ganlab_turn import turn
-from ganlab_turn.chance import worth
+from ganlab_turn.chance import Whose, against_chance, of_a_further_one, of_the_mean, shares, worth
 from ganlab_turn.direction import random_directions
 from ganlab_turn.turning import Way, coefficients
 
-from .planted_faces import Reader, planted_faces
+from .planted_faces import Reader, planted_faces, truth
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,73 @@ def test_samples_of_one_direction_that_are_alike_count_once() -> None:
     assert worth(which < 4, which) == pytest.approx(9 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 9)) ** 2)
     assert worth(np.zeros(30, bool), which) == worth(np.ones(30, bool), which) == 10
     assert worth(np.arange(30) % 3 == 0, which) == 30  # as many in each: no more than the samples there are
+
+
+@pytest.mark.parametrize("count", [5, 10, 20])
+def test_the_range_of_random_directions_holds_the_next_one(count: int) -> None:
+    sizes = np.abs(np.random.default_rng(0).normal(size=(3000, count + 1)))
+    ranges = np.array([of_a_further_one(row[:-1], 0, 1e9) for row in sizes])
+    assert np.mean((ranges[:, 0] <= sizes[:, -1]) & (sizes[:, -1] <= ranges[:, 1])) > 0.93
+
+
+def test_the_range_of_random_directions_is_students_within_what_can_be() -> None:
+    sizes = np.array([0.2, 0.9, 0.7, 0.95])
+    found = against_chance("travel", np.array([2.0]), sizes, 30, np.inf, "how far")["travel_random"]
+    assert found.high == pytest.approx(sizes.mean() + stats.t.ppf(0.975, 3) * sizes.std(ddof=1) * (1 + 1 / 4) ** 0.5)
+    found = against_chance("correlation", np.array([0.9]), sizes, 30, 1, "how well")["correlation_random"]
+    assert (found.value, found.low, found.high, found.n) == (pytest.approx(sizes.mean()), 0, 1, 4)
+    assert "Student's prediction interval" in found.about
+
+
+# several choices of exemplars
+
+
+def test_a_share_of_several_choices_counts_choices_where_they_differ() -> None:
+    """Two choices of eight turn all their samples, six none: eight cases, not eighty."""
+    which = np.arange(80)
+    whose, one = Whose(which // 10, which // 8), Whose(which * 0, which // 8)
+    hits = which < 20
+    several, alone = (shares("steady", hits, hits, groups, "turned")["steady"] for groups in (whose, one))
+    expected = Metric.of_share(hits, worth=worth(hits, whose.chosen))
+    assert (several.low, several.high, several.n) == (expected.low, expected.high, 80)
+    assert (alone.low, alone.high) == (Metric.of_share(hits).low, Metric.of_share(hits).high)
+    assert several.high - several.low > 2.5 * (alone.high - alone.low)
+    assert "the choices' own shares" in several.about
+    assert "choices" not in alone.about
+
+
+def test_a_number_of_several_choices_is_their_mean_with_students_interval() -> None:
+    numbers, sizes = np.array([0.5, 0.9, 0.7, 0.6]), np.array([0.2, 0.3])
+    several = against_chance("correlation", numbers, sizes, 30, 1, "how well")["correlation"]
+    assert several.value == pytest.approx(0.675)
+    expected = stats.ttest_1samp(numbers, 0).confidence_interval()
+    assert (several.low, several.high) == pytest.approx((expected.low, expected.high))
+    assert of_the_mean(numbers, 0.6, 0.7) == (0.6, 0.7)
+    alone = against_chance("correlation", numbers[:1], sizes, 30, 1, "how well")["correlation"]
+    assert (alone.value, alone.low, alone.high) == (0.5, None, None)
+
+
+def test_each_choice_of_four_turns_its_share_of_the_samples(turned: Result) -> None:
+    """How far the yaw travels, from z alone: eight disjoint fours of the 32 at each end, 7 or 8 of 60 samples each."""
+    gan = planted_faces()
+    pool, fresh = gan.latents(1000, seed=0).z, gan.latents(60, seed=0, first=1_000_000).z
+    order = np.argsort(truth(pool)[:, 3])
+    low, high = np.quantile(truth(pool)[:, 3], [0.05, 0.95])
+    deal = [[k, 15 - k, 16 + k, 31 - k] for k in range(8)]
+    travel, lengths = np.empty(8), np.empty(8)
+    for k, hand in enumerate(deal):
+        vector = pool[order[::-1][hand].copy()].mean(0) - pool[order[hand]].mean(0)
+        mine = fresh[np.arange(60) * 8 // 60 == k]
+        assert len(mine) in (7, 8)
+        travel[k] = (truth(mine + vector)[:, 3] - truth(mine - vector)[:, 3]).mean() / (high - low)
+        lengths[k] = vector.norm()
+    found = turned.metrics["travel_4_and_4"]
+    expected = stats.ttest_1samp(travel, 0).confidence_interval()
+    assert found.value == pytest.approx(travel.mean(), abs=1e-3)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-3)
+    assert turned.tables["directions"].rows[2][:2] == ["8 choices of 4 + 4", pytest.approx(lengths.mean())]
+    assert "for 8 choices of 4 + 4" in turned.metrics["steady_4_and_4"].about
+    assert "choices" not in turned.metrics["steady"].about
 
 
 def test_the_control_of_a_share_has_the_interval_of_few_directions(turned: Result) -> None:

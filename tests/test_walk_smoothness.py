@@ -18,7 +18,7 @@ from ganlab_walk.path import random_path
 from ganlab_walk.smoothness import FINEST, Smoothness, measure
 
 from .kit import one_thread as one_thread
-from .walk_kit import FAST, SIZE, Copier, Judge, Picture, known, values
+from .walk_kit import FAST, SIZE, Copier, Grid, Judge, Picture, known, values
 from .walk_kit import no_curves as no_curves
 
 ENDS = (np.zeros((1, 11)), np.append(np.zeros(10), 1.0)[None])  # largest steps: nothing ever changes; only the last
@@ -65,12 +65,21 @@ def test_a_jump_is_found_where_it_is() -> None:
         assert high - low == pytest.approx(1 / (9 * FINEST))
 
 
-@pytest.mark.parametrize(("share", "jumps"), [(0.1, False), (0.6, True)])
-def test_how_large_a_jump_must_be(share: float, jumps: bool) -> None:
-    """Relative to a leg's largest step: a tenth is passed over, six tenths are not."""
+@pytest.mark.parametrize(("share", "jumps", "small"), [(0.001, 0, 0), (0.1, 0, 1), (0.6, 1, 0)])
+def test_how_large_a_jump_must_be(share: float, jumps: int, small: int) -> None:
+    """Relative to a leg's largest step: a thousandth is passed over, a tenth is a small one, six tenths is one."""
     smooth = walk(known(Picture()), points=2, stored=4).arrays["distance"].max() / 127.5
     gan = known(Picture(jump=smooth * share, edge=float(known(Picture()).latents(2).z[:, 0].mean())))
-    assert bool(values(walk(gan, points=2, stored=4))["jumps"]) is jumps
+    found = values(walk(gan, points=2, stored=4))
+    assert (found["jumps"], found["small_jumps"]) == (jumps, small)
+
+
+@pytest.mark.parametrize("cells", [8, 32, 128])
+def test_what_does_nothing_but_jump_a_little_is_not_smooth(cells: int) -> None:
+    result = walk(known(Grid(cells)), **FAST)
+    assert (values(result)["jumps"], values(result)["small_jumps"]) == (0, 2)
+    assert "smoothly, small jumps remain on 2 of 2 legs" in result.summary
+    assert "walks smoothly" not in result.summary
 
 
 def test_a_planted_memoriser_jumps() -> None:
@@ -84,8 +93,10 @@ def test_a_planted_memoriser_jumps() -> None:
 
 
 def test_a_trained_gan_does_not_and_its_own_memoriser_does() -> None:
-    found = values(walk("rooms-64", points=3, stored=16))
-    assert found["jumps"] == 0
+    result = walk("rooms-64", points=3, stored=16)
+    found = values(result)
+    assert "rooms-64 walks smoothly" in result.summary
+    assert found["jumps"] == found["small_jumps"] == 0
     assert found["largest_step_kept"] < 0.003
     assert 0.45 < found["largest_step_per_doubling"] < 0.6
     assert found["jumps_memoriser"] == 2

@@ -32,6 +32,17 @@ class Picture(nn.Module):
         return picture + self.jump * (z[:, 0] > self.edge)[:, None, None, None]
 
 
+class Grid(nn.Module):
+    """z (n, 64) rounded to multiples of 1 / ``cells`` is the picture: it does nothing but jump, by little."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__()
+        self.cells = cells
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return 0.2 * torch.round(z * self.cells).reshape(-1, 1, SIZE, SIZE) / self.cells
+
+
 class Copier(nn.Module):
     """Learnt by heart: the stored picture whose own z is nearest."""
 

@@ -1,41 +1,92 @@
-"""Numbers of a turn beside those of random directions."""
+"""Numbers of a turn beside those of random directions, and what few directions say of others."""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from ganlab import Metric
 
+UPPER = 0.975  # what lies below the upper end of an interval of 95%
+
+
+class Whose(NamedTuple):
+    """Which direction each sample went along, (n,) both: that of which choice of exemplars, and which random one."""
+
+    chosen: np.ndarray
+    random: np.ndarray
+
 
 def shares(
-    name: str, along: np.ndarray, aside: np.ndarray, which: np.ndarray, about: str, how: str = ""
+    name: str, along: np.ndarray, aside: np.ndarray, whose: Whose, about: str, how: str = ""
 ) -> dict[str, Metric]:
     """A share of the samples, and the same in random directions.
 
     Args:
         along: bool (n,), of each sample along the turn.
         aside: bool (n,), along random directions.
-        which: (n,) the random direction that each sample went along.
         how: what else is to be said of the random directions.
     """
     control = f"{name}_random"
     same = f"the same in random directions{', ' if how else ''}{how}"
+    independent = None
+    if len(np.unique(whose.chosen)) > 1:
+        independent = worth(along, whose.chosen)
+        about += "; Wilson's interval, for as many samples as the choices' own shares show them to be worth"
     return {
-        name: Metric.of_share(along, control=control, about=about),
-        control: Metric.of_share(aside, worth=worth(aside, which), no_control="it is the control", about=same),
+        name: Metric.of_share(along, worth=independent, control=control, about=about),
+        control: Metric.of_share(aside, worth=worth(aside, whose.random), no_control="it is the control", about=same),
     }
 
 
-def against_chance(name: str, value: float, by_chance: np.ndarray, n: int, about: str) -> dict[str, Metric]:
-    """A number, and its size for each random direction: the mean and the range of 95%."""
-    low, high = np.quantile(by_chance, [0.025, 0.975])
+def against_chance(
+    name: str, numbers: np.ndarray, by_chance: np.ndarray, n: int, most: float, about: str
+) -> dict[str, Metric]:
+    """A number, and its size for each random direction: their mean, and where that of one more would lie.
+
+    Args:
+        numbers: (choices,) of each choice of exemplars, from -``most`` to ``most``; the number is their mean.
+        by_chance: (directions,) from 0 to ``most``.
+    """
+    low, high = of_the_mean(numbers, -most, most) if len(numbers) > 1 else (None, None)
+    least, largest = of_a_further_one(by_chance, 0, most)
+    if len(numbers) > 1:
+        about += "; the mean of the choices' own numbers, and Student's interval of it"
     control = f"{name}_random"
-    same = "the same along random directions, without its sign: mean and 95% of them"
+    same = (
+        f"the same along {len(by_chance)} random directions, without its sign: their mean, and where one more would "
+        "lie with a probability of 95% (Student's prediction interval)"
+    )
     return {
-        name: Metric(value, n=n, control=control, about=about),
-        control: Metric(by_chance.mean(), low, high, len(by_chance), no_control="it is the control", about=same),
+        name: Metric(numbers.mean(), low, high, n, control, about=about),
+        control: Metric(by_chance.mean(), least, largest, len(by_chance), no_control="it is the control", about=same),
     }
+
+
+def of_a_further_one(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """Where one more value would lie with a probability of 95%, after these: Student's prediction interval.
+
+    The range of 95% of the values themselves would hold the next one less often, the fewer they are: of ten in 79%.
+
+    Args:
+        values: (n,) so far, two or more.
+        lowest, highest: what a value can be.
+    """
+    return _students(values, 1 + 1 / len(values), lowest, highest)
+
+
+def of_the_mean(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """Student's 95% interval of the mean of all such values, after these."""
+    return _students(values, 1 / len(values), lowest, highest)
+
+
+def _students(values: np.ndarray, variances: float, lowest: float, highest: float) -> tuple[float, float]:
+    """Around the mean of values (n,), as wide as so many of their variances ask for, within what can be."""
+    half = stats.t.ppf(UPPER, len(values) - 1) * values.std(ddof=1) * math.sqrt(variances)
+    return max(float(values.mean() - half), lowest), min(float(values.mean() + half), highest)
 
 
 def worth(hits: np.ndarray, which: np.ndarray) -> float:
@@ -50,5 +101,5 @@ def worth(hits: np.ndarray, which: np.ndarray) -> float:
         return directions
     totals = np.bincount(which, hits - share)
     variance = directions / (directions - 1) * (totals**2).sum() / n**2
-    wider = stats.t.ppf(0.975, directions - 1) / stats.norm.ppf(0.975)
+    wider = stats.t.ppf(UPPER, directions - 1) / stats.norm.ppf(UPPER)
     return float(min(n, share * (1 - share) / max(variance * wider**2, 1e-12)))

@@ -64,25 +64,42 @@ class Direction:
         return float(self.vector.norm())
 
 
-def by_attribute(judge: Judge, pool: Latents, values: np.ndarray, column: int, sign: int, each: int) -> Direction:
+def by_attribute(
+    judge: Judge, pool: Latents, values: np.ndarray, column: int, sign: int, each: int, choices: int = 1
+) -> list[Direction]:
     """From the samples with the smallest values to those with the largest, or back where ``sign`` is -1.
+
+    Args:
+        choices: of ``each`` + ``each`` that have no exemplar in common, or fewer where the pool holds fewer; the
+            samples with the smallest and largest values are dealt out among them.
 
     Raises:
         GanlabError: the pool is too small, or a concept is shown by too few or too many of it.
     """
     ordered = np.argsort(values[:, column], kind="stable")
-    low, high = ordered[:each], ordered[::-1][:each]
+    shown = len(pool) // 2 if judge.is_measure(column) else int(values[:, column].sum())
+    choices = max(1, min(choices, min(shown, len(pool) - shown) // each))
+    low, high = ordered[: choices * each], ordered[::-1][: choices * each]
     attribute = judge.attributes[column]
     if 2 * each > len(pool):
         raise GanlabError(f"{len(pool)} samples hold no {each} + {each} exemplars.", "Raise --pool, or lower --each.")
     if not judge.is_measure(column) and not values[high, column].min() > values[low, column].max():
-        shown = int(values[:, column].sum())
         raise GanlabError(
             f"{shown} of {len(pool)} samples show {attribute!r}, too few or too many for {each} + {each} exemplars.",
             "Raise --pool, or lower --each.",
         )
     first, second = (low, high) if sign > 0 else (high, low)
-    return Direction.between(f"{each} + {each}", *(pool.z[torch.from_numpy(rows.copy())] for rows in (first, second)))
+    return [
+        Direction.between(f"{each} + {each}", *(pool.z[torch.from_numpy(rows)] for rows in hands))
+        for hands in zip(_dealt(first, choices), _dealt(second, choices), strict=True)
+    ]
+
+
+def _dealt(rows: np.ndarray, hands: int) -> np.ndarray:
+    """Rows (hands * each,) one by one to each hand and back again, so that none has the best of all: (hands, each)."""
+    rounds = rows.reshape(-1, hands).copy()
+    rounds[1::2] = rounds[1::2, ::-1]
+    return np.ascontiguousarray(rounds.T)
 
 
 def fit_notes(pool: Latents) -> list[str]:

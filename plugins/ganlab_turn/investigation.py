@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, one_class
 
 from . import figures
-from .chance import against_chance, shares
+from .chance import Whose, against_chance, shares
 from .direction import Direction, by_attribute, fit_notes, halves_agree, random_directions
 from .ends import Ends
 from .judging import Judge
@@ -17,6 +19,7 @@ from .turning import Way, coefficients, walk
 
 FRESH_FROM = 1_000_000  # turned samples begin at this index, far from exemplars and pool
 PAPERS = 4  # exemplars at each end in the paper
+CHOICES = 8  # of so many exemplars, each for an eighth of the samples
 RANDOM = 10  # random directions, each for a tenth of the samples
 
 
@@ -76,40 +79,45 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
     chosen = ends.exemplars()
     label = one_class(gan, chosen or ())
     aim = ends.aim()
-    directions: list[Direction] = []
+    directions: list[list[Direction]] = []  # that were chosen alike, each for a share of the samples
     notes: list[str] = []
     target = None
     if chosen is not None:
         first, second = (latents.z for latents in chosen)
-        directions.append(Direction.between(f"groups, {len(first)} + {len(second)}", first, second))
+        directions.append([Direction.between(f"groups, {len(first)} + {len(second)}", first, second)])
     if judge is not None and aim is not None:
         pool = gan.latents(choices.pool, seed=choices.seed, label=label)
         values = judge.of_latents(gan, pool)
         target = Target(judge, *aim, _spread(judge, values))
-        for each in dict.fromkeys((choices.each, min(PAPERS, choices.each))):
+        for each, count in _wanted(choices.each).items():
             try:
-                directions.append(by_attribute(judge, pool, values, *aim, each))
+                directions.append(by_attribute(judge, pool, values, *aim, each, count))
             except GanlabError as error:
                 if chosen is None:
                     raise
                 notes.append(f"The labeler's own choice is left out: {error.message} {error.hint}")
         if choices.clean:
-            directions.insert(0, directions[0].cleaned(pool, values, aim[0]))
+            directions.insert(0, [directions[0][0].cleaned(pool, values, aim[0])])
             notes += fit_notes(pool)
     if not directions:
         raise ends.nothing_to_go_by()
     if choices.clean and target is None:
         raise GanlabError("--clean needs a labeler that measures what turns.", "Name the attribute: --by NAME.")
     fresh = gan.latents(choices.n, seed=choices.seed, first=FRESH_FROM, label=label)
-    result = _shown(gan, directions[0], fresh, choices)
+    result = _shown(gan, directions[0][0], fresh, choices)
     result.notes += notes
     if target is None:
         result.notes.append(ends.why_unmeasured())
         return result
     result.notes += target.judge.labeler.cautions
-    for place, direction in enumerate(directions):
-        _measure(gan, target, direction, fresh, choices, result, main=place == 0)
+    for place, alike in enumerate(directions):
+        _measure(gan, target, alike, fresh, choices, result, main=place == 0)
     return result
+
+
+def _wanted(each: int) -> dict[int, int]:
+    """Exemplars at each end, and how many choices of so many: one of ``each``, and several of four among as many."""
+    return {each: 1} | ({PAPERS: min(CHOICES, each // PAPERS)} if each > PAPERS else {})
 
 
 def _spread(judge: Judge, values: np.ndarray) -> np.ndarray:
@@ -136,24 +144,27 @@ def _shown(gan: Gan, direction: Direction, fresh: Latents, choices: Choices) -> 
 
 
 def _measure(
-    gan: Gan, target: Target, direction: Direction, fresh: Latents, choices: Choices, result: Result, *, main: bool
+    gan: Gan, target: Target, alike: list[Direction], fresh: Latents, choices: Choices, result: Result, *, main: bool
 ) -> None:
-    """Numbers of one direction and of random ones of its length; the main one's also as figures and table."""
+    """Numbers of directions chosen alike and of random ones as long; the main one's also as figures and table."""
     t = coefficients(choices.steps, choices.reach)
     n = len(fresh)
-    vectors = direction.vector.expand(n, -1)
-    which = np.arange(n) * RANDOM // n
-    random = random_directions(gan, RANDOM, direction.length, choices.seed)[which]
+    whose = Whose(*(np.arange(n) * count // n for count in (len(alike), RANDOM)))
+    vectors = torch.stack([direction.vector for direction in alike])[whose.chosen]
+    random = random_directions(gan, RANDOM, 1.0, choices.seed)[whose.random] * vectors.norm(dim=1, keepdim=True)
     seen, seen_random = (Way(t, walk(gan, target.judge, fresh, one, t), target.spread) for one in (vectors, random))
     along, aside = (way.facing(target.column, target.sign) for way in (seen, seen_random))
-    end = "" if main else f"_{direction.name.replace(' + ', '_and_').replace(', ', '_')}"
-    result.metrics |= _metrics(target, along, aside, which, end)
-    _add_row(target, direction, along, aside, which, result)
+    name = alike[0].name
+    end = "" if main else f"_{name.replace(' + ', '_and_').replace(', ', '_')}"
+    several = f"{len(alike)} choices of {name}" if len(alike) > 1 else ""
+    result.metrics |= _metrics(target, along, aside, whose, end, several)
+    length = float(np.mean([direction.length for direction in alike]))
+    _add_rows(target, several or name, length, along, aside, whose, result)
     if not main:
         return
     for other, at in target.others.items():
         about = f"samples that keep {other} at every step"
-        result.metrics |= shares(f"kept_{other}", along.kept(at), aside.kept(at), which, about)
+        result.metrics |= shares(f"kept_{other}", along.kept(at), aside.kept(at), whose, about)
     measured = target.judge.is_measure(target.column)
     result.arrays |= {"values": seen.values, "values_random": seen_random.values}
     result.figures["curve"] = figures.attribute_curve(seen, seen_random, target.column, target.name, measured)
@@ -166,14 +177,20 @@ def _measure(
         )
     value = {name: metric.value for name, metric in result.metrics.items()}
     result.summary = (
-        f"From {choices.first} to {choices.second} ({direction.name}), {target.name} turns steadily in "
+        f"From {choices.first} to {choices.second} ({name}), {target.name} turns steadily in "
         f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions) and correlates "
         f"{target.sign * value['correlation']:.2f} with the coefficient."
     )
 
 
-def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str) -> dict[str, Metric]:
-    """Every number with the same for random directions; ``end`` is added to the names."""
+def _metrics(target: Target, along: Way, aside: Way, whose: Whose, end: str, several: str) -> dict[str, Metric]:
+    """Every number with the same for random directions.
+
+    Args:
+        end: added to the names.
+        several: which choices they are, where there are several.
+    """
+    shared = f", for {several}, each turning its share of the samples" if several else ""
     column, name = target.column, target.name
     facing = name if target.sign > 0 else f"minus {name}"
     others = list(target.others.values())
@@ -181,47 +198,53 @@ def _metrics(target: Target, along: Way, aside: Way, which: np.ndarray, end: str
         f"steady{end}",
         along.steady(column),
         aside.steady(column, either=True),
-        which,
-        f"samples whose {name} {target.goes} from end to end by half its spread and never goes back",
+        whose,
+        f"samples whose {name} {target.goes} from end to end by half its spread and never goes back{shared}",
         "rising or falling",
     )
-    numbers, by_chance = along.numbers(column), aside.numbers_by_chance(column, which)
-    for measure, about in (
-        ("correlation", f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
+    numbers, by_chance = along.numbers_of_each(column, whose.chosen), aside.numbers_by_chance(column, whose.random)
+    for measure, most, about in (
+        ("correlation", 1, f"Pearson's of {facing} with the coefficient along each sample's way, the mean"),
         (
             "correlation_all",
+            1,
             f"Pearson's of {facing} over all samples and steps together, where samples differ from each other as well",
         ),
-        ("travel", f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
+        ("travel", math.inf, f"how far {name} {target.goes} from end to end, in spreads of plain samples"),
     ):
-        metrics |= against_chance(f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), about)
+        metrics |= against_chance(
+            f"{measure}{end}", numbers[measure], by_chance[measure], len(along.values), most, f"{about}{shared}"
+        )
     if others:
         metrics |= shares(
             f"kept_all{end}",
             np.all([along.kept(at) for at in others], axis=0),
             np.all([aside.kept(at) for at in others], axis=0),
-            which,
-            "samples that keep every other attribute at every step",
+            whose,
+            f"samples that keep every other attribute at every step{shared}",
         )
     return metrics
 
 
-def _add_row(target: Target, direction: Direction, along: Way, aside: Way, which: np.ndarray, result: Result) -> None:
-    """Two lines in the table of directions: this one, and random ones of its length."""
+def _add_rows(
+    target: Target, exemplars: str, length: float, along: Way, aside: Way, whose: Whose, result: Result
+) -> None:
+    """Two lines in the table of directions: the mean of those that were chosen alike, and of random ones as long."""
     table = result.tables.setdefault(
         "directions",
         Table(
             ["exemplars", "length", "steady", "travel", "Pearson", "Pearson, all", "Spearman, all"]
             + [f"{other} kept" for other in target.others],
             [],
-            "Each way to choose the exemplars, and random directions of the same length, whose numbers have no sign.",
+            "Each way to choose the exemplars, and random directions of the same length, whose numbers have no sign. "
+            "Of several choices: the means, each choice turning its share of the samples.",
         ),
     )
     column = target.column
-    numbers = along.numbers(column)
-    by_chance = {name: float(sizes.mean()) for name, sizes in aside.numbers_by_chance(column, which).items()}
-    for name, way, means, either in ((direction.name, along, numbers, False), ("random", aside, by_chance, True)):
+    numbers, by_chance = along.numbers_of_each(column, whose.chosen), aside.numbers_by_chance(column, whose.random)
+    for name, way, each, either in ((exemplars, along, numbers, False), ("random", aside, by_chance, True)):
+        means = [float(values.mean()) for values in each.values()]
         table.rows.append(
-            [name, direction.length, float(way.steady(column, either=either).mean()), *means.values()]
+            [name, length, float(way.steady(column, either=either).mean()), *means]
             + [float(way.kept(at).mean()) for at in target.others.values()]
         )

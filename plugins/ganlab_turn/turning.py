@@ -66,14 +66,18 @@ class Way:
             "ranks_all": self.correlation(column, ranks=True),
         }
 
-    def numbers_by_chance(self, column: int, which: np.ndarray) -> dict[str, np.ndarray]:
-        """The same of each random direction by itself, without their signs: it has no sense of its own.
+    def numbers_of_each(self, column: int, which: np.ndarray) -> dict[str, np.ndarray]:
+        """The same of each direction by itself, (directions,).
 
         Args:
             which: (n,) the direction that each sample went along.
         """
         each = [replace(self, values=self.values[which == one]).numbers(column) for one in np.unique(which)]
-        return {name: np.abs([numbers[name] for numbers in each]) for name in each[0]}
+        return {name: np.array([numbers[name] for numbers in each]) for name in each[0]}
+
+    def numbers_by_chance(self, column: int, which: np.ndarray) -> dict[str, np.ndarray]:
+        """The same of random directions, without their signs: they have no sense of their own."""
+        return {name: np.abs(numbers) for name, numbers in self.numbers_of_each(column, which).items()}
 
     def correlation(self, column: int, *, ranks: bool = False) -> float:
         """Pearson's (or Spearman's) correlation of attribute and coefficient over all pictures; 0 where constant."""

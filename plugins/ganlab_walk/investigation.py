@@ -13,7 +13,7 @@ from . import figures
 from .distance import Features
 from .memoriser import NAME, Memoriser
 from .path import Path, chosen_path, random_path
-from .smoothness import EVERYWHERE, FINEST, JUMP, Answer, Smoothness, measure
+from .smoothness import EVERYWHERE, FINEST, JUMP, SMOOTH, Answer, Smoothness, measure
 from .video import mp4_bytes, require_video
 
 WALK = "walk"
@@ -85,10 +85,15 @@ def _memoriser(path: Path, choices: Choices) -> Memoriser:
 
 def _summary(gan: Gan, found: dict[str, Smoothness]) -> str:
     walk, control = found[WALK], found[NAME]
-    legs, jumps = len(walk.jumps), int(walk.jumps.sum())
+    legs, jumps, small = len(walk.jumps), int(walk.jumps.sum()), int(walk.small_jumps.sum())
     kept = f"with {FINEST:,} times as many steps the largest step keeps {_percent(walk.kept.max())} of its size"
     beside = f"a {NAME} on the same walk keeps {_percent(control.kept.max())}"
-    says = f"{gan.name} walks smoothly" if not jumps else f"{gan.name} jumps on {jumps} of {legs} legs"
+    if jumps:
+        says = f"{gan.name} jumps on {jumps} of {legs} legs"
+    elif small:
+        says = f"{gan.name} does not walk smoothly, small jumps remain on {small} of {legs} legs"
+    else:
+        says = f"{gan.name} walks smoothly"
     return f"{says}: {kept}; {beside} and jumps on {int(control.jumps.sum())} of {legs} legs."
 
 
@@ -104,6 +109,11 @@ def _metrics(found: dict[str, Smoothness], steps: int) -> dict[str, Metric]:
         distance = smoothness.distance
         numbers = {
             "jumps": (int(smoothness.jumps.sum()), legs, f"legs with a step that keeps over {JUMP:.0%} of its size"),
+            "small_jumps": (
+                int(smoothness.small_jumps.sum()),
+                legs,
+                f"other legs with a step that keeps over {SMOOTH:.1%}, more than a smooth curve leaves",
+            ),
             "largest_step_kept": (
                 smoothness.kept.max(),
                 legs,
@@ -198,7 +208,8 @@ def _notes(gan: Gan, features: Features, found: dict[str, Smoothness], choices: 
     way = "straight lines" if gan.prior.law != "normal" else "great circles, as the prior is normal"
     notes = [
         f"Points are joined by {way}. A jump keeps more than {JUMP:.0%} of the size of its leg's largest step "
-        f"when steps are {FINEST:,} times as fine; one that is smaller than that is not looked for.",
+        f"when steps are {FINEST:,} times as fine. A smooth change keeps about {1 / FINEST:.1%}; what keeps more than "
+        f"{SMOOTH:.1%} and no more than {JUMP:.0%} is a small jump, or a change as steep as one.",
         f"The {NAME} knows the points and {choices.stored} other samples of this GAN, and shows the nearest in pixels.",
     ]
     if gan.discriminator is None:
