@@ -31,10 +31,11 @@ POOL, SOURCE, COPIED = 12_000, 2_000, 1_000  # of the two sets; of samples; pict
 SET, SAMPLES, K = 3_000, 300, 8
 NOISE, BLUR = 8.0, 1.5
 SOFTER, QUALITY, HARDER = 0.4, 75, 1.05  # held-out pictures of another kind: sigma in pixels; of JPEG; of contrast
-SIZES = ((2500, 500, 400), (500, 500, 400), (500, 2000, 400), (2500, 500, 2000))  # training, samples, held-out
-MOVED, DIMENSIONS, NEAR = (0.0, 0.35, 0.7, 1.0), 4, 0.02  # the latter: of a copy, in each dimension
+SIZES = ((2500, 500, 400), (500, 500, 400), (500, 2000, 400))  # training, samples, held-out
+MOVED, DIMENSIONS, NEAR = (0.0, 0.35, 0.7), 4, 0.02  # the latter: of a copy, in each dimension
 
 Nearest = tuple[np.ndarray, np.ndarray, int]
+Groups = dict[str, np.ndarray]
 
 
 class Count:
@@ -103,7 +104,8 @@ def groups(**sizes: int) -> Iterator[tuple[str, np.ndarray]]:
         first += size
 
 
-def with_copier(honest: np.ndarray, left_out: np.ndarray, copies: np.ndarray, **more: np.ndarray) -> dict:
+def with_copier(honest: np.ndarray, left_out: np.ndarray, copies: np.ndarray, **more: np.ndarray) -> Groups:
+    """What is tested: the copier has made the honest ones, but for those that its copies take the place of."""
     copier = np.concatenate([copies, honest[len(copies) :]])
     return {"honest": honest, **more, "copier": copier, LEFT_OUT: left_out}
 
