@@ -13,7 +13,7 @@ from torch import nn
 from ganlab import Directions, Gan, GanlabError, ImageSpec, Nearest, Prior, open_images
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_neighbors import neighbors
-from ganlab_neighbors.membership import ALPHA, Pool, closeness, compare
+from ganlab_neighbors.membership import ALPHA, LEFT_OUT, Pool, closeness, compare
 from ganlab_neighbors.sets import Role, draw_sets
 from ganlab_neighbors.spaces import Features, Shifted
 
@@ -138,12 +138,16 @@ def honest_pool(rng: np.random.Generator, n: int, size: int, hubs: bool) -> Pool
 def test_level_is_kept_and_a_sign_test_would_not(hubs: bool) -> None:
     """Under exchangeable sets p is uniform, also where many samples share a neighbour; the naive test is not."""
     rng = np.random.default_rng(8)
-    ours, naive = [], []
+    ours, against, naive = [], [], []
     for seed in range(30):
         pool = honest_pool(rng, 80, 200, hubs)
-        ours.append(compare({"pixels": pool}, seed).p)
-        naive.append(stats.binomtest(int(pool.labels[:, 0].sum()), 80, alternative="greater").pvalue)
+        groups = {"samples": slice(0, 60), LEFT_OUT: slice(60, 80)}
+        answer = compare({"pixels": pool}, groups, seed)["samples"]
+        ours.append(answer.p)
+        against.append(answer.p_against)
+        naive.append(stats.binomtest(int(pool.labels[:60, 0].sum()), 60, alternative="greater").pvalue)
     assert np.mean(np.array(ours) < 0.1) <= 0.25
+    assert np.mean(np.array(against) < 0.1) <= 0.25
     if hubs:
         assert np.mean(np.array(naive) < 0.01) > 0.1
 

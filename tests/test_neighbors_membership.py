@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from ganlab import Result
 from ganlab_neighbors import neighbors
-from ganlab_neighbors.membership import ALPHA, EXCHANGES, Pool, compare
+from ganlab_neighbors.membership import ALPHA, EXCHANGES, LEFT_OUT, Answer, Pool, compare
 
 from .test_neighbors import SIZE, replaying
 
@@ -29,8 +29,13 @@ def searched(distances: np.ndarray, k: int) -> Pool:
     return Pool.of((near, order[0], EACH), (far, order[1], EACH))
 
 
-def by_brute_force(distances: np.ndarray) -> tuple[float, float]:
-    """Shares of all exchanges with a mean closeness at least, and at most, as large as the observed one.
+def alone(pool: Pool, seed: int) -> Answer:
+    """Of everything in the pool, against exchanges only."""
+    return compare({"pixels": pool}, {LEFT_OUT: slice(None)}, seed)[LEFT_OUT]
+
+
+def by_brute_force(distances: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Shares of all exchanges with a weighted mean closeness at least, and at most, as large as the observed one.
 
     No set is taken for farther than the last neighbour that is kept, the EACH-th.
     """
@@ -38,7 +43,7 @@ def by_brute_force(distances: np.ndarray) -> tuple[float, float]:
     for own in combinations(range(2 * EACH), EACH):
         held = np.setdiff1d(np.arange(2 * EACH), own)
         t, h = (np.minimum(distances[:, list(rows)].min(1), last) for rows in (own, held))
-        means.append(np.divide(h - t, h + t, out=np.zeros_like(t), where=h + t > 0).mean())
+        means.append(weights @ np.divide(h - t, h + t, out=np.zeros_like(t), where=h + t > 0))
     assert len(means) == comb(2 * EACH, EACH)
     found = np.array(means)  # the first is the observed one
     return float((found >= found[0] - 1e-12).mean()), float((found <= found[0] + 1e-12).mean())
@@ -49,15 +54,32 @@ def by_brute_force(distances: np.ndarray) -> tuple[float, float]:
 def test_both_tails_are_those_of_all_exchanges(levels: int, seed: int) -> None:
     """Also where distances are equal: of few levels, most of them are."""
     distances = np.random.default_rng([levels, seed]).integers(0, levels, (9, 2 * EACH)).astype(float)
-    answer = compare({"pixels": searched(distances, EACH)}, seed)
-    for ours, exact in zip((answer.p, answer.p_farther), by_brute_force(distances), strict=True):
-        assert abs(ours - exact) < 4 * (exact * (1 - exact) / EXCHANGES) ** 0.5 + 2 / EXCHANGES
+    answer = alone(searched(distances, EACH), seed)
+    for ours, exact in zip((answer.p, answer.p_farther), by_brute_force(distances, np.full(9, 1 / 9)), strict=True):
+        assert_estimates(ours, exact)
+
+
+@pytest.mark.parametrize("levels", [1000, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_samples_against_left_out_pictures_are_judged_by_all_exchanges(levels: int, seed: int) -> None:
+    distances = np.random.default_rng([levels, seed]).integers(0, levels, (9, 2 * EACH)).astype(float)
+    groups = {"samples": np.array([0, 3, 4, 5]), LEFT_OUT: np.array([1, 2, 6, 7, 8])}
+    answers = compare({"pixels": searched(distances, EACH)}, groups, seed)
+    weights = np.full(9, -1 / 5)
+    weights[groups["samples"]] = 1 / 4
+    assert_estimates(answers["samples"].p_against, by_brute_force(distances, weights)[0])
+    assert answers[LEFT_OUT].p_against == 1
+
+
+def assert_estimates(ours: float, exact: float) -> None:
+    """The share of drawn exchanges is that of all of them, but for chance."""
+    assert abs(ours - exact) < 4 * (exact * (1 - exact) / EXCHANGES) ** 0.5 + 2 / EXCHANGES
 
 
 @pytest.mark.parametrize("k", [2, 5])
 def test_of_equally_near_ones_each_set_counts_half(k: int) -> None:
     nearest = np.array([[1.0] * 12, [1.0] * 5 + [2.0] * 7, [2.0] * 7 + [1.0] * 5, [0.0] * 12])
-    answer = compare({"pixels": searched(nearest, k)}, 0)
+    answer = alone(searched(nearest, k), 0)
     assert answer.nearer["pixels"] == pytest.approx((0.5 + 1 + 0 + 0.5) / 4)
 
 
@@ -109,3 +131,44 @@ def test_the_same_copier_is_caught_where_the_sets_are_alike(
     result = asked(natural(1500, 1), natural(600, 2))
     assert "copies:" in result.summary
     assert result.metrics["p_left_out_farther"].value >= ALPHA / 2
+
+
+@pytest.fixture
+def beside_harder(tmp_path: Path) -> Callable[[np.ndarray], Result]:
+    """Asks about a generator beside held-out pictures of a little more contrast, which are farther from everything."""
+
+    def ask(made: np.ndarray) -> Result:
+        np.save(tmp_path / "train.npy", natural(500, 1))
+        harder = 128 + 1.03 * (natural(400, 2).astype(float) - 128)
+        np.save(tmp_path / "held.npy", np.clip(np.rint(harder), 0, 255).astype(np.uint8))
+        files = str(tmp_path / "train.npy"), str(tmp_path / "held.npy")
+        return neighbors(replaying(made), *files, n=600, space=["pixels"])
+
+    return ask
+
+
+def test_sets_that_differ_a_little_accuse_no_honest_generator(beside_harder: Callable[[np.ndarray], Result]) -> None:
+    """The hundred left-out pictures do not tell the difference, the 600 samples do: these are no copies for that."""
+    result = beside_harder(natural(3000, 3))
+    assert result.metrics["p_left_out"].value >= ALPHA / 2
+    assert result.metrics["p"].value < ALPHA
+    assert result.metrics["p_against_left_out"].value >= ALPHA
+    assert result.metrics["p_copier"].value < ALPHA
+    assert result.summary.startswith("No sign")
+    assert "may merely differ a little; one copy in ten would have been noticed" in result.summary
+
+
+def test_a_copier_is_caught_beside_them(beside_harder: Callable[[np.ndarray], Result]) -> None:
+    rng = np.random.default_rng(4)
+    copied = natural(500, 1)[rng.integers(0, 500, 300)]
+    copied = np.clip(copied + rng.normal(0, 6, copied.shape), 0, 255).astype(np.uint8)
+    result = beside_harder(np.concatenate([copied, natural(3000, 3)[300:]]))
+    assert result.metrics["p_left_out"].value >= ALPHA / 2
+    assert "copies: its samples are nearer" in result.summary
+
+
+def test_one_space_has_to_show_both_signs() -> None:
+    """Nearer than chance in one and nearer than left-out pictures in another is what sets that differ bring about."""
+    first, second = {"pixels": 0.001, "features": 0.5}, {"pixels": 0.5, "features": 0.001}
+    assert not Answer(first, second, 1.0, {}, {}).alarm
+    assert Answer(first, first, 1.0, {}, {}).alarm

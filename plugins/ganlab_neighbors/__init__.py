@@ -31,7 +31,8 @@ def neighbors(
     pixels, in pixels robust to small shifts and in discriminator features. A generator that copies is nearer to what it
     was trained on. How much nearer chance alone would make it is learnt by exchanging the two sets' pictures at random;
     the answer is given at the level of 0.01. Controls: training pictures that are left out of the set, which must be
-    neither nearer to it nor farther from it, and the same with copies among them, which must raise the alarm.
+    neither nearer to it nor farther from it, and less near than copies are; and the samples with copies among them,
+    which must raise the alarm.
     """
     from .investigation import Choices, investigate
 

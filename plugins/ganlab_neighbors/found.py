@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .membership import Pool
+from .membership import LEFT_OUT, Pool, Rows
 from .spaces import Space
 
 
@@ -18,6 +18,13 @@ class Asked:
     samples: slice
     left_out: slice
     copies: slice
+
+    @property
+    def groups(self) -> dict[str, Rows]:
+        """What is tested. The copier has made the samples, but for one in ten, which its copies take the place of."""
+        copies = np.arange(self.copies.start, self.copies.stop)
+        copier = np.concatenate([copies, np.arange(self.samples.start + len(copies), self.samples.stop)])
+        return {"samples": self.samples, LEFT_OUT: self.left_out, "copier": copier}
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,7 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
     latents = gan.latents_in_turn(choices.n, seed=choices.seed)
     asked = _asked(gan, sets, latents, choices.seed)
     found = _search(sets, spaces, asked, sample)
-    answers = {
-        name: compare({f.space.name: f.pool.rows(rows) for f in found}, choices.seed)
-        for name, rows in {
-            "samples": np.arange(asked.samples.start, asked.samples.stop),
-            "left out": np.arange(asked.left_out.start, asked.left_out.stop),
-            "copier": _with_copies(asked),
-        }.items()
-    }
+    answers = compare({one.space.name: one.pool for one in found}, asked.groups, choices.seed)
     return Result(
         report.sentence(gan, answers, sets.split),
         report.metrics(found, asked, answers),
@@ -77,20 +70,16 @@ def _spaces(gan: Gan, wanted: Sequence[str], sample: np.ndarray) -> tuple[list[S
 def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
     samples = gan.image.to_uint8(gan.generate(latents))
     left_out, _ = sets.pick(sets.training, sets.training.rows(Role.LEFT_OUT), "reading left-out pictures")
-    if len(left_out) < 2:
+    many = max(1, len(samples) // COPIED)
+    rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), many, seed, "copied")
+    originals, _ = sets.pick(sets.training, rows, "reading pictures to copy")
+    if len(left_out) < 2 or not len(originals):
         raise GanlabError("Too few training pictures can be read.", "Look at the data.")
-    rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), max(1, len(left_out) // COPIED), seed, "copied")
-    copies, _ = sets.pick(sets.training, rows, "reading pictures to copy")
+    copies = originals[np.arange(many) % len(originals)]  # where there are fewer, some are copied more than once
     noise = np.random.default_rng([seed, 802]).normal(0, NOISE, copies.shape)
     copies = np.clip(np.rint(copies + noise), 0, 255).astype(np.uint8)
     ends = np.cumsum([0, len(samples), len(left_out), len(copies)])
     return Asked(np.concatenate([samples, left_out, copies]), *(slice(*map(int, ends[i : i + 2])) for i in range(3)))
-
-
-def _with_copies(asked: Asked) -> np.ndarray:
-    """Rows of a copier's pictures: the copies, and left-out ones, of which one in ten makes room for them."""
-    copies = np.arange(asked.copies.start, asked.copies.stop)
-    return np.concatenate([copies, np.arange(asked.left_out.start + len(copies), asked.left_out.stop)])
 
 
 def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -> list[Found]:

@@ -6,6 +6,10 @@ and the closeness to "training" computed anew each time. This is exact whatever 
 of one kind) and however many of them share a neighbour; it needs the two sets to be alike, which the control tells:
 left-out training pictures must be neither nearer to training nor farther from it than chance has it.
 
+Sets that differ less than that control can tell would still bring honest samples nearer to training, and the more
+samples the surer. They bring left-out training pictures nearer by as much. So copies are also to be nearer than these:
+how much nearer than left-out ones samples are is compared with what the same exchanges make of it.
+
 The same exchanges are judged in all spaces, and the largest standardised closeness of each exchange is what the
 observed ones are compared with: one level for all spaces together (Westfall and Young's max-T).
 """
@@ -20,6 +24,9 @@ import numpy as np
 ALPHA = 0.01
 EXCHANGES = 1999
 BATCH = 1 << 24  # memberships in memory at once
+LEFT_OUT = "left out"  # the group that the others are held against
+
+Rows = slice | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,32 +69,49 @@ class Pool:
         own, held = (nearest & self.labels).any(1), (nearest & ~self.labels).any(1)
         return (own + 1.0 - held) / 2
 
-    def rows(self, chosen: slice | np.ndarray) -> Pool:
-        """Of some samples only."""
-        return Pool(self.distances[chosen], self.members[chosen], self.training, self.heldout)
-
 
 @dataclass(frozen=True)
 class Answer:
-    """What the test says.
+    """What the test says of some of the pictures that were looked up.
+
+    All p are between 1 / (EXCHANGES + 1) and 1; those of a space are corrected for the number of spaces.
 
     Attributes:
-        p: of all spaces together; small where the samples are nearer to training than chance has it.
-        p_farther: the same at the other end; small where they are farther.
-        p_of: of each space, already corrected for their number, as p is.
+        p_of: space -> p; small where they are nearer to training than chance has it.
+        p_against_of: space -> p; small where they are nearer to training than left-out training pictures are; 1 for
+            these themselves.
+        p_farther: of all spaces together; small where they are farther from training than chance has it.
         closeness: space -> (n,), see :func:`closeness`.
-        nearer: space -> share of samples whose nearest picture is a training picture; a half where both are as near.
+        nearer: space -> share whose nearest picture is a training picture; a half where both are as near.
     """
 
-    p: float
-    p_farther: float
     p_of: dict[str, float]
+    p_against_of: dict[str, float]
+    p_farther: float
     closeness: dict[str, np.ndarray]
     nearer: dict[str, float]
 
     @property
+    def p(self) -> float:
+        return min(self.p_of.values())
+
+    @property
+    def p_against(self) -> float:
+        return min(self.p_against_of.values())
+
+    @property
+    def p_both(self) -> dict[str, float]:
+        """Space -> the larger of its two p: copies are nearer than chance has it and than left-out ones are."""
+        return {name: max(p, self.p_against_of[name]) for name, p in self.p_of.items()}
+
+    @property
+    def p_copies(self) -> float:
+        """What the alarm is judged by: one space must show both."""
+        return min(self.p_both.values())
+
+    @property
     def alarm(self) -> bool:
-        return self.p < ALPHA
+        return self.p_copies < ALPHA
 
     @property
     def unlike(self) -> bool:
@@ -118,25 +142,38 @@ def closeness(distances: np.ndarray, training: np.ndarray) -> np.ndarray:
     return np.where(first, gap, -gap)
 
 
-def compare(pools: Mapping[str, Pool], seed: int) -> Answer:
-    """Test all spaces together; the same pools and seed give the same answer.
+def compare(pools: Mapping[str, Pool], groups: Mapping[str, Rows], seed: int) -> dict[str, Answer]:
+    """Test groups of pictures under the same exchanges, all spaces together; the same arguments give the same answers.
 
     Args:
-        pools: space -> the same samples' nearest pictures there; of the same two sets.
+        pools: space -> the nearest there of everything that was looked up; of the same two sets.
+        groups: name -> rows of the pools; ``LEFT_OUT`` are training pictures that are in neither set.
         seed: of the exchanges.
     """
     found = {name: closeness(pool.distances, pool.labels) for name, pool in pools.items()}
-    observed = np.array([[values.mean() for values in found.values()]])
-    drawn = [_exchanged(pools, labels) for labels in _memberships(pools, seed)]
-    means = np.concatenate([observed, *drawn])  # the observed memberships are one of those that could be
+    observed = np.stack([[values[rows].mean() for values in found.values()] for rows in groups.values()])
+    drawn = [_exchanged(pools, groups, labels) for labels in _memberships(pools, seed)]
+    means = np.concatenate([observed[None], *drawn])  # the observed memberships are one of those that could be
+    by_group = dict(zip(groups, means.transpose(1, 0, 2), strict=True))
+    return {
+        name: Answer(
+            dict(zip(pools, _at_least_as_large(mine), strict=True)),
+            dict(zip(pools, _at_least_as_large(mine - by_group[LEFT_OUT]), strict=True)),
+            min(_at_least_as_large(-mine)),
+            {space: values[groups[name]] for space, values in found.items()},
+            {space: float(pool.nearer[groups[name]].mean()) for space, pool in pools.items()},
+        )
+        for name, mine in by_group.items()
+    }
+
+
+def _at_least_as_large(means: np.ndarray) -> list[float]:
+    """For each space the share of rows whose largest standardised mean of all spaces reaches that of the first row.
+
+    Args:
+        means: (exchanges, spaces), the observed ones first.
+    """
     scores = (means - means.mean(axis=0)) / np.maximum(means.std(axis=0), 1e-12)
-    p_of = _at_least_as_large(scores)
-    nearer = {name: float(pool.nearer.mean()) for name, pool in pools.items()}
-    return Answer(min(p_of), min(_at_least_as_large(-scores)), dict(zip(pools, p_of, strict=True)), found, nearer)
-
-
-def _at_least_as_large(scores: np.ndarray) -> list[float]:
-    """For each space the share of exchanges whose largest score of all spaces reaches that of the first row."""
     largest = scores.max(axis=1)
     return [float((largest >= score - 1e-9).mean()) for score in scores[0]]
 
@@ -153,14 +190,14 @@ def _memberships(pools: Mapping[str, Pool], seed: int) -> Iterator[np.ndarray]:
         yield rng.permuted(np.arange(involved) < counts[:, None], axis=1)
 
 
-def _exchanged(pools: Mapping[str, Pool], labels: np.ndarray) -> np.ndarray:
-    """Mean closeness (batch, spaces) under memberships (batch, u)."""
+def _exchanged(pools: Mapping[str, Pool], groups: Mapping[str, Rows], labels: np.ndarray) -> np.ndarray:
+    """Mean closeness (batch, groups, spaces) under memberships (batch, u)."""
     involved = _involved(pools)
-    means = [
-        closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)]).mean(-1)
-        for pool in pools.values()
-    ]
-    return np.stack(means, axis=1)
+    means = []
+    for pool in pools.values():
+        values = closeness(pool.distances, labels[:, np.searchsorted(involved, pool.members)])
+        means.append(np.stack([values[:, rows].mean(-1) for rows in groups.values()], axis=1))
+    return np.stack(means, axis=2)
 
 
 def _involved(pools: Mapping[str, Pool]) -> np.ndarray:

@@ -10,7 +10,7 @@ from ganlab import Figure, Gan, Latents, Metric, Table, few
 
 from . import figures
 from .found import Asked, Found
-from .membership import ALPHA, Answer
+from .membership import ALPHA, LEFT_OUT, Answer
 from .sets import Sets
 
 LISTED = 10  # pairs in the table, of each space
@@ -18,9 +18,14 @@ LISTED = 10  # pairs in the table, of each space
 
 def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
     """The answer in words; ``split``: held-out pictures are a part of DATA, on which the GAN may have been trained."""
-    samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
-    space = min(samples.p_of, key=lambda name: samples.p_of[name])
-    counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}, p = {samples.p:.2g}"
+    samples, left_out, copier = (answers[name] for name in ("samples", LEFT_OUT, "copier"))
+    ps = samples.p_both if samples.alarm else samples.p_of
+    space = min(ps, key=lambda name: ps[name])
+    nearer = samples.p_of[space] < ALPHA
+    counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}"
+    counted += f", p = {samples.p_of[space]:.2g}"
+    if nearer:
+        counted += f"; beside left-out training pictures p = {samples.p_against_of[space]:.2g}"
     if left_out.unlike:
         return (
             f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures. "
@@ -28,22 +33,29 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
         )
     if samples.alarm:
         return (
-            f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones "
-            f"({counted}), which chance does once in a hundred times at most."
+            f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones, "
+            f"and more so than training pictures that were left out ({counted}): chance does either once in a hundred "
+            "times at most."
         )
-    if split and copier.alarm:
+    if not copier.alarm:
+        return (
+            f"No answer about {gan.name}: no sign that it copies ({counted}), but one copy in ten would have gone "
+            f"unnoticed as well (p = {copier.p_copies:.2g}): samples, training or held-out pictures are too few, or "
+            "pictures too alike."
+        )
+    if split:
         return (
             f"No sign that {gan.name} copies one half of DATA more than the other ({counted}); whether it copies both "
             "only pictures that it was not trained on can tell, as --heldout."
         )
-    if copier.alarm:
-        return (
-            f"No sign that {gan.name} copies: its samples are no nearer to its training pictures than to equally many "
-            f"held-out ones ({counted}); one copy in ten would have been noticed (p = {copier.p:.2g})."
-        )
+    than = "to its training pictures than to equally many held-out ones"
+    finding = f"no nearer {than} ({counted})"
+    if nearer:
+        finding = f"nearer {than}, but no more so than training pictures that were left out ({counted})"
+        finding += ", so that the two sets may merely differ a little"
     return (
-        f"No answer about {gan.name}: no sign that it copies ({counted}), but one copy in ten would have gone "
-        f"unnoticed as well (p = {copier.p:.2g}): samples or held-out pictures are too few, or pictures too alike."
+        f"No sign that {gan.name} copies: its samples are {finding}; one copy in ten would have been noticed "
+        f"(p = {copier.p_copies:.2g})."
     )
 
 
@@ -63,7 +75,7 @@ def _difference(left_out: Answer) -> str:
 
 def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> dict[str, Metric]:
     """The numbers, each beside the same one of left-out training pictures."""
-    samples, left_out, copier = (answers[name] for name in ("samples", "left out", "copier"))
+    samples, left_out, copier = (answers[name] for name in ("samples", LEFT_OUT, "copier"))
     n, m = len(asked.pictures[asked.samples]), len(asked.pictures[asked.left_out])
     pool = found[0].pool
     control = "it is the control: training pictures that are left out of the set cannot be copies"
@@ -72,7 +84,14 @@ def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> 
             samples.p,
             n=n,
             control="p_left_out",
-            about=f"how often exchanging the sets at random brings samples as near to training; below {ALPHA}: copies",
+            about=f"how often exchanging the sets at random brings samples as near to training; copies: below {ALPHA}",
+        ),
+        "p_against_left_out": Metric(
+            samples.p_against,
+            n=n,
+            control="p_copier",
+            about="how often exchanging brings samples nearer than left-out training pictures by as much; copies: "
+            f"below {ALPHA} too, in the same space",
         ),
         "p_left_out": Metric(
             left_out.p, n=m, no_control=control, about=f"the same; below {ALPHA / 2}: the sets are not alike"
@@ -84,7 +103,11 @@ def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> 
             about=f"how often exchanging brings them as far from training; below {ALPHA / 2}: the sets are not alike",
         ),
         "p_copier": Metric(
-            copier.p, n=m, control="p_left_out", about="the same, one in ten a slightly changed training picture"
+            copier.p_copies,
+            n=n,
+            control="p_left_out",
+            about="the larger of both p of a copier: one in ten of the samples replaced by a slightly changed training "
+            f"picture; below {ALPHA}: it is noticed",
         ),
         "tested": Metric(
             pool.training,
@@ -102,6 +125,12 @@ def metrics(found: list[Found], asked: Asked, answers: Mapping[str, Answer]) -> 
                 about=f"of {one.space.title}, corrected for the number of spaces",
             ),
             f"p_{name}_left_out": Metric(left_out.p_of[name], n=m, no_control=control),
+            f"p_{name}_against_left_out": Metric(
+                samples.p_against_of[name],
+                n=n,
+                no_control="the control is in it: left-out training pictures",
+                about=f"of {one.space.title}, corrected as well",
+            ),
             f"nearer_{name}": Metric(
                 samples.nearer[name],
                 n=n,
@@ -157,7 +186,7 @@ def pictures(
         of = {kind: answer.closeness[name] for kind, answer in answers.items()}
         kinds = {
             "samples": of["samples"],
-            "left-out training pictures": of["left out"],
+            "left-out training pictures": of[LEFT_OUT],
             "planted copies": of["copier"][: asked.copies.stop - asked.copies.start],
         }
         made[f"closeness-{name}"] = figures.spread(one.space.title, kinds)
