@@ -122,3 +122,19 @@ def test_a_discriminators_statistics_are_those_over_all_classes() -> None:
     norm = estimate_statistics(gan).discriminator[0]  # type: ignore[index]
     assert norm.running_mean.item() == pytest.approx(1.5)
     assert norm.running_var.item() == pytest.approx(1.25, rel=0.02)
+
+
+def test_learnt_slopes_are_not_said_to_be_another_activation() -> None:
+    network = seen(nn.Sequential(*transposed(nn.PReLU)))
+    judge = nn.Sequential(
+        *(nn.Conv2d(3, 8, 4, 2, 1), nn.PReLU(), nn.Conv2d(8, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.PReLU(8)),
+        nn.Conv2d(8, 1, 4),
+    )
+    gan = recovered(network, having_seen(judge, network), scramble=False)
+    alone = recover(Stored((stored(judge, scramble=False).networks[0],), "made"), "made", Hints(image_size=16))
+    activations = [one for of in (gan, alone) for what, one in decided(of).items() if what.startswith("activation")]
+    assert [one["chosen"] for one in activations] == ["prelu"] * 4
+    assert all(one.get("certain", True) and "stored" in one["evidence"] for one in activations)
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)

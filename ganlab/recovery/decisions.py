@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
+LEARNT = "its slopes are stored in the file"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
+        if chosen == "prelu":
+            decided.append(Decision(what, chosen, LEARNT))
+            continue
         if chosen in given.get(kind, []):
             decided.append(Decision(what, chosen, "as you said"))
             continue
@@ -80,7 +84,7 @@ def of_discriminator(
         certain = error <= MISFIT and rival > CLOSE * error
         decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=certain)]
     if discriminator is not None:
-        decided.append(_of_activation(discriminator))
+        decided.append(of_activation(discriminator, None))
         if discriminator.eps:
             best = min(discriminator.eps, key=discriminator.eps.__getitem__)
             decided.append(by_errors("eps of the discriminator's norms", best, discriminator.eps))
@@ -95,8 +99,13 @@ def by_errors(what: str, chosen: str, errors: Mapping[str, float]) -> Decision:
     return Decision(what, chosen, evidence, f"{rival}: {errors[rival]:.3f}", certain=certain)
 
 
-def _of_activation(discriminator: Discriminator) -> Decision:
+def of_activation(discriminator: Discriminator, stated: str | None) -> Decision:
+    """The discriminator's hidden activation; ``stated``: what the user says of it."""
     what = "activation of the discriminator"
+    if discriminator.activation == "prelu":
+        return Decision(what, discriminator.activation, LEARNT)
+    if stated:
+        return Decision(what, discriminator.activation, "as you said")
     if not discriminator.rivals:
         return Decision(what, discriminator.activation, "nothing in the file tells; the paper's", certain=False)
     return by_errors(what, discriminator.activation, discriminator.rivals)

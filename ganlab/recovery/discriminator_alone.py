@@ -15,7 +15,7 @@ from ganlab.imagespec import ImageSpec
 from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts
 from ganlab.recovery.chaining import skeletons
-from ganlab.recovery.decisions import Decision
+from ganlab.recovery.decisions import Decision, of_activation
 from ganlab.recovery.discriminators import discriminator_of, sizes
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
@@ -91,9 +91,7 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     fitted = discriminator_of(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
-    evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"
-    certain = hints.activation is not None
-    activation = Decision("activation of the discriminator", fitted.activation, evidence, certain=certain)
+    activation = of_activation(fitted, hints.activation)
     return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation))
 
 

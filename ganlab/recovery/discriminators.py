@@ -30,10 +30,10 @@ class Discriminator:
 
     Attributes:
         elements: its layers.
-        activation: of the hidden layers.
+        activation: of the hidden layers; "prelu" where the file stores the slopes of all of them.
         range_name: key of the pictures it was tried on ("tanh" or "sigmoid").
         errors: mean error of its norms for every range that was tried; empty where none testifies.
-        rivals: the same for every activation that was tried, its own too.
+        rivals: the same for every activation that was tried, its own too; empty where none testifies or all are stored.
         size: side of the pictures.
         words: its layers' geometries, for a person.
         eps: mean error for every eps that was tried, where another than the usual fits; else empty.
@@ -71,6 +71,13 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
     """
+    found = _found(skeleton, pictures, size, known)
+    learnt = len(skeleton.stages) > 1 and all(stage.prelu is not None for stage in skeleton.stages[:-1])
+    return replace(found, activation="prelu", rivals={}) if learnt else found
+
+
+def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
+    """The likeliest with one activation in all hidden layers whose own is not stored."""
     eps = known.eps[-1] if known.eps else known.usual_eps
     ways = sorted(_ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
     if not ways:
