@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from ganlab import Gan, Hints, Stored
+from ganlab import Gan, GanlabError, Hints, Stored
 from ganlab.card import Card
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
@@ -107,6 +109,32 @@ def test_the_discriminators_activation_is_certain_only_far_from_its_rivals(
     decision = of_discriminator(judgement, "tanh", None, Hints())[-1]
     assert decision.certain is certain
     assert ("relu: " in decision.runner_up) is bool(errors)
+
+
+JUDGE_WITHOUT_NORMS = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 1, 8)).eval()
+
+
+@pytest.mark.parametrize("normed", [True, False])
+def test_a_card_states_the_activation_of_a_discriminator(normed: bool, tmp_path: Path) -> None:
+    network = seen(nn.Sequential(*transposed()))
+    judge = having_seen(judge_of_a_tutorial(1e-5), network) if normed else JUDGE_WITHOUT_NORMS
+    usual = recovered(network, judge, scramble=False, activation="relu", z="normal")
+    assert chosen(usual, "activation of the discriminator") == ["leaky_relu 0.2"]
+    card = tmp_path / "card.toml"
+    card.write_text('[architecture]\ndiscriminator_activation = "relu"\n')
+    gan = recovered(network, judge, scramble=False, activation="relu", z="normal", card=card)
+    decision = decided(gan)["activation of the discriminator"]
+    assert (decision["chosen"], decision["evidence"]) == ("relu", "as you said")
+    assert gan.discriminator is not None
+    assert not any(isinstance(layer, nn.LeakyReLU) for layer in gan.discriminator.modules())
+    assert far(gan, network) <= NEAR
+    alone = Stored((stored(judge, scramble=False).networks[0],), "made")
+    assert (
+        decided(recover(alone, "made", Hints(image_size=16, card=card)))["activation of the discriminator"] == decision
+    )
+    card.write_text('[architecture]\ndiscriminator_activation = "rely"\n')
+    with pytest.raises(GanlabError, match="discriminator_activation cannot be 'rely'"):
+        recover(alone, "made", Hints(image_size=16, card=card))
 
 
 class OfItsClass(nn.Module):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganlab.recovery.cards import stated_activation
 from ganlab.recovery.discriminators import Discriminator
 from ganlab.recovery.hypotheses import Findings, Hypothesis
 from ganlab.recovery.witness import CLOSE, MISFIT
@@ -84,7 +85,7 @@ def of_discriminator(
         certain = error <= MISFIT and rival > CLOSE * error
         decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=certain)]
     if discriminator is not None:
-        decided.append(of_activation(discriminator, None))
+        decided.append(of_activation(discriminator, stated_activation(hints)))
         if discriminator.eps:
             best = min(discriminator.eps, key=discriminator.eps.__getitem__)
             decided.append(by_errors("eps of the discriminator's norms", best, discriminator.eps))

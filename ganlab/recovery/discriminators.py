@@ -9,9 +9,10 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton
-from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, discriminator_geometries
+from ganlab.recovery.discriminator_ways import Way, ways
+from ganlab.recovery.geometries import LINEAR
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, SIZES
+from ganlab.recovery.options import ACTIVATIONS, NORM_EPS
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.tables import norm_table, places_between, weighted
@@ -19,7 +20,6 @@ from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clear
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
-MOST_FOUND = 20_000  # ways among which the likeliest are chosen
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
 
@@ -49,15 +49,6 @@ class Discriminator:
     eps: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Way:
-    """Geometries of all convolutions that lead from pictures of one size to a verdict."""
-
-    geometries: tuple[Geometry, ...]
-    pooled: bool  # the mean over all places stands before the last linear layer
-    rank: int
-
-
 def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
     """The discriminator for pictures of this size.
 
@@ -65,8 +56,7 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
         skeleton: of a discriminator.
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
-        known: eps and padding that are usual with the file's framework; the activation to take where no norm can
-            testify, the paper's unless said.
+        known: the activation and eps that are stated; eps and padding that are usual with the file's framework.
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
@@ -79,8 +69,8 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
 def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
     """The likeliest with one activation in all hidden layers whose own is not stored."""
     eps = known.eps[-1] if known.eps else known.usual_eps
-    ways = sorted(_ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
-    if not ways:
+    likeliest = sorted(ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
+    if not likeliest:
         raise GanlabError(
             f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
         )
@@ -95,60 +85,68 @@ def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, kno
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
         taken = known.activation or USUAL
-        elements = _elements(skeleton, ways[0], taken, eps)
-        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
+        elements = _elements(skeleton, likeliest[0], taken, eps)
+        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, likeliest[0].words)
+    case = _Case(skeleton, likeliest, shown, size, known.activation or USUAL, () if known.activation else OTHERS)
     with torch.inference_mode():
         others = [] if known.eps else [other for other in NORM_EPS if other != eps]
-        return _tried(skeleton, ways, shown, size, eps, others)
+        return _tried(case, eps, others)
 
 
-def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
-    """Sides of pictures that lead to a verdict, the likeliest first: for a discriminator alone."""
-    ranked = []
-    for place, size in enumerate(SIZES):
-        ways = _ways(skeleton, size, same)
-        if ways:
-            ranked.append((min(way.rank for way in ways), place, size))
-    return [size for *_, size in sorted(ranked)]
+@dataclass(frozen=True)
+class _Case:
+    """What the norms are asked.
+
+    Attributes:
+        skeleton: of the discriminator.
+        ways: the likeliest, the most usual first.
+        shown: range -> pictures (n, c, size, size) in it.
+        size: their side.
+        usual, others: the activation to keep unless one of the others convinces.
+    """
+
+    skeleton: Skeleton
+    ways: Sequence[Way]
+    shown: Mapping[str, torch.Tensor]
+    size: int
+    usual: str
+    others: Sequence[str]
+
+    def heard(self, way: Way, name: str, activation: str, eps: float) -> list[Testimony]:
+        """What the norms of one candidate say of the pictures in one range."""
+        return hear(_elements(self.skeleton, way, activation, eps), self.shown[name])
 
 
-def _tried(
-    skeleton: Skeleton,
-    ways: Sequence[_Way],
-    shown: dict[str, torch.Tensor],
-    size: int,
-    eps: float,
-    other_eps: Sequence[float],
-) -> Discriminator:
+def _tried(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator:
     """Way by way, range by range, eps by eps, activation by activation, each the best of the step before."""
     heard = {
-        (place, name): hear(_elements(skeleton, way, USUAL, eps), some)
-        for place, way in enumerate(ways)
-        for name, some in shown.items()
+        (place, name): case.heard(way, name, case.usual, eps)
+        for place, way in enumerate(case.ways)
+        for name in case.shown
     }
     best, name = min(heard, key=lambda key: (mean_error(heard[key]), key))
     # the ways are sorted, so the first of those that fit as well is the most usual
     place = min(key[0] for key in heard if key[1] == name and not clearly_better(heard[best, name], heard[key]))
-    way = ways[place]
-    activation, testimonies = USUAL, heard[place, name]
-    by_eps = {other: hear(_elements(skeleton, way, USUAL, other), shown[name]) for other in other_eps}
+    way = case.ways[place]
+    activation, testimonies = case.usual, heard[place, name]
+    by_eps = {other: case.heard(way, name, activation, other) for other in other_eps}
     by_eps[eps] = testimonies
     fitting = min(by_eps, key=lambda one: mean_error(by_eps[one]))
     if _convincing(by_eps[fitting], testimonies):
-        found = _tried(skeleton, ways, shown, size, fitting, ())
+        found = _tried(case, fitting, ())
         return replace(found, eps={f"{one:g}": mean_error(rival) for one, rival in by_eps.items()})
-    rivals = {USUAL: mean_error(testimonies)}
-    for other in OTHERS:
-        rival = hear(_elements(skeleton, way, other, eps), shown[name])
+    rivals = {activation: mean_error(testimonies)}
+    for other in case.others:
+        rival = case.heard(way, name, other, eps)
         rivals[other] = mean_error(rival)
-        if _convincing(rival, testimonies, CONVINCING if activation == USUAL else 1.0):
+        if _convincing(rival, testimonies, CONVINCING if activation == case.usual else 1.0):
             activation, testimonies = other, rival
-    errors = {name: mean_error(hear(_elements(skeleton, way, activation, eps), some)) for name, some in shown.items()}
+    errors = {name: mean_error(case.heard(way, name, activation, eps)) for name in case.shown}
     range_name = min(errors, key=errors.__getitem__)
     if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
         range_name = next(iter(errors))  # who fits none tells nothing: the usual one
-    elements = _elements(skeleton, way, activation, eps)
-    return Discriminator(elements, activation, range_name, errors, rivals, size, _words(way))
+    elements = _elements(case.skeleton, way, activation, eps)
+    return Discriminator(elements, activation, range_name, errors, rivals, case.size, way.words)
 
 
 def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: float = CONVINCING) -> bool:
@@ -171,60 +169,7 @@ def mean_error(testimonies: Sequence[Testimony]) -> float:
     return sum(one.error for one in testimonies) / len(testimonies)
 
 
-def _words(way: _Way) -> tuple[str, ...]:
-    return tuple(geometry.words for geometry in way.geometries)
-
-
-def _ways(skeleton: Skeleton, size: int, same: bool) -> list[_Way]:
-    """All geometries of the convolutions that fit what comes after them."""
-    stages = skeleton.stages
-    convolutions = [stage for stage in stages if stage.kind == "conv"]
-    after = next((stage for stage in stages if stage.kind == "linear"), None)
-    if not convolutions:
-        return [_Way((), False, 0)] if _flat_pictures(stages[0], size) else []
-    found: list[_Way] = []
-    vain: set[tuple[int, int]] = set()  # number and side from which no way led to a verdict
-
-    def extend(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
-        before = len(found)
-        if (number, side) not in vain and before < MOST_FOUND:
-            step(number, side, chosen, rank)
-        if len(found) == before:
-            vain.add((number, side))
-
-    def step(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
-        if number == len(convolutions):
-            last = convolutions[-1]
-            if after is None:
-                found.append(_Way(chosen, False, rank + (0 if side == 1 else 2)))
-            elif after.inputs == last.outputs * side**2:
-                found.append(_Way(chosen, False, rank))
-            elif after.inputs == last.outputs:
-                found.append(_Way(chosen, True, rank + 2))
-            return
-        stage = convolutions[number]
-        for geometry in _geometries(stage, number == len(convolutions) - 1, side, same):
-            moved = geometry.side(side, "conv", stage.kernel)
-            if moved > 0:
-                extend(number + 1, moved, (*chosen, geometry), rank + geometry.rank)
-
-    extend(0, size, (), 0)
-    return found
-
-
-def _geometries(stage: Stage, last: bool, side: int, same: bool) -> tuple[Geometry, ...]:
-    """The usual first; a last convolution as large as its input takes it whole."""
-    known = discriminator_geometries(stage, same)
-    if last and stage.outputs == 1 and stage.kernel == side and "stride" not in stage.part.settings:
-        return (WHOLE,)
-    return known
-
-
-def _flat_pictures(stage: Stage, size: int) -> bool:
-    return stage.inputs % size**2 == 0 and stage.inputs // size**2 in (1, 3, 4)
-
-
-def _elements(skeleton: Skeleton, way: _Way, activation: str, eps: float) -> tuple[Element, ...]:
+def _elements(skeleton: Skeleton, way: Way, activation: str, eps: float) -> tuple[Element, ...]:
     """The layers of one candidate, its last without activation: logits."""
     geometries = iter(way.geometries)
     stages = skeleton.stages
