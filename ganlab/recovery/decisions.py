@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ganlab.recovery.cards import stated_activation
@@ -87,8 +87,8 @@ def of_discriminator(
     if discriminator is not None:
         decided.append(of_activation(discriminator, stated_activation(hints)))
         if discriminator.eps:
-            best = min(discriminator.eps, key=discriminator.eps.__getitem__)
-            decided.append(by_errors("eps of the discriminator's norms", best, discriminator.eps))
+            taken = f"{discriminator.norm_eps:g}"
+            decided.append(_of_norms("eps of the discriminator's norms", taken, discriminator.eps, discriminator))
     return decided
 
 
@@ -109,7 +109,19 @@ def of_activation(discriminator: Discriminator, stated: str | None) -> Decision:
         return Decision(what, discriminator.activation, "as you said")
     if not discriminator.rivals:
         return Decision(what, discriminator.activation, "nothing in the file tells; the paper's", certain=False)
-    return by_errors(what, discriminator.activation, discriminator.rivals)
+    return _of_norms(what, discriminator.activation, discriminator.rivals, discriminator)
+
+
+def _of_norms(what: str, chosen: str, errors: Mapping[str, float], discriminator: Discriminator) -> Decision:
+    """One of the discriminator's decisions by the errors of its norms, which tell nothing where none fits."""
+    decision = by_errors(what, chosen, errors)
+    if errors[chosen] > MISFIT:
+        evidence = f"what its norms remember differs by {errors[chosen]:.3f} and does not tell; the usual one"
+        return replace(decision, evidence=evidence)
+    if discriminator.dropout:
+        dropped = f"{decision.evidence}, if training dropped {discriminator.dropout:.0%} of the maps"
+        return replace(decision, evidence=dropped)
+    return decision
 
 
 def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 
@@ -15,13 +16,16 @@ from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import ACTIVATIONS, NORM_EPS
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
-from ganlab.recovery.tables import norm_table, places_between, weighted
+from ganlab.recovery.tables import POINTWISE, norm_table, places_between, weighted
 from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clearly_better, testify
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
+HIDDEN = (*POINTWISE, "prelu", "identity")  # kinds of activations
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
+QUICK = 32  # pictures by which dropouts are sorted
+DROPOUTS = (0.25, 0.5, 0.3, 0.4, 0.2)  # parts of the maps that are usually dropped behind every activation in training
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Discriminator:
         rivals: the same for every activation that was tried, its own too; empty where none testifies or all are stored.
         size: side of the pictures.
         words: its layers' geometries, for a person.
-        eps: mean error for every eps that was tried, where another than the usual fits; else empty.
+        norm_eps: what its norms add to variances, where the file does not say.
+        eps: mean error for every eps that was tried, where another than the usual would be better; else empty.
+        dropout: part of the maps that training seems to have dropped behind every activation.
     """
 
     elements: tuple[Element, ...]
@@ -46,7 +52,14 @@ class Discriminator:
     rivals: dict[str, float]
     size: int
     words: tuple[str, ...]
+    norm_eps: float = 1e-5
     eps: Mapping[str, float] = field(default_factory=dict)
+    dropout: float = 0.0
+
+    @property
+    def error(self) -> float:
+        """Of its norms, on the pictures of its range; 0 where none testifies."""
+        return self.errors.get(self.range_name, 0.0)
 
 
 def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
@@ -89,8 +102,7 @@ def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, kno
         return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, likeliest[0].words)
     case = _Case(skeleton, likeliest, shown, size, known.activation or USUAL, () if known.activation else OTHERS)
     with torch.inference_mode():
-        others = [] if known.eps else [other for other in NORM_EPS if other != eps]
-        return _tried(case, eps, others)
+        return _believed(case, eps, [] if known.eps else [other for other in NORM_EPS if other != eps])
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,7 @@ class _Case:
         shown: range -> pictures (n, c, size, size) in it.
         size: their side.
         usual, others: the activation to keep unless one of the others convinces.
+        dropout: part of the maps that training dropped behind every activation.
     """
 
     skeleton: Skeleton
@@ -111,14 +124,55 @@ class _Case:
     size: int
     usual: str
     others: Sequence[str]
+    dropout: float = 0.0
 
     def heard(self, way: Way, name: str, activation: str, eps: float) -> list[Testimony]:
         """What the norms of one candidate say of the pictures in one range."""
-        return hear(_elements(self.skeleton, way, activation, eps), self.shown[name])
+        return hear(_elements(self.skeleton, way, activation, eps), self.shown[name], self.dropout)
 
 
-def _tried(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator:
-    """Way by way, range by range, eps by eps, activation by activation, each the best of the step before."""
+def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator:
+    """The best that fits, with dropout in training where that explains its norms; the usual one where none fits.
+
+    Norms that agree with nothing choose nothing: the least misfit is no evidence.
+    """
+    found = _tried(case, eps, other_eps)
+    if _leaves_room_for_dropout(case.skeleton, found.error > MISFIT):
+        few = replace(case, shown={name: some[:QUICK] for name, some in case.shown.items()})
+        quick = {part: _tried(replace(few, dropout=part), eps, other_eps).error for part in DROPOUTS}
+        best = _tried(replace(case, dropout=min(quick, key=quick.__getitem__)), eps, other_eps)
+        if best.error < CONVINCING * found.error:
+            found = best
+    if found.error <= MISFIT:
+        return found
+    usual = _tried(replace(case, others=()), eps, ())
+    return replace(usual, rivals={**found.rivals, **usual.rivals}, eps=found.eps)
+
+
+def _leaves_room_for_dropout(skeleton: Skeleton, misfit: bool) -> bool:
+    """Whether the numbers of the layers leave places beside the activations; unnumbered, whether nothing else fits."""
+    counted = [_without_weights(stage, after) for stage, after in pairwise(skeleton.stages)]
+    if any(least > 1 for least, _ in counted):
+        return True
+    return misfit and not any(all_known for _, all_known in counted)
+
+
+def _without_weights(stage: Stage, after: Stage) -> tuple[int, bool]:
+    """How many layers without weights stand at least between two, but what makes features flat; whether that is all."""
+    parts = [stage.part, *stage.norms, after.part]
+    between = [places_between(one, other) for one, other in pairwise(parts)]
+    flattened = stage.kind != "linear" and after.kind == "linear"
+    return sum(places or 0 for places in between) - flattened, None not in between
+
+
+def _tried(case: _Case, eps: float, other_eps: Sequence[float], compared: Sequence[float] = ()) -> Discriminator:
+    """Way by way, range by range, eps by eps, activation by activation, each the best of the step before.
+
+    Args:
+        case: what is asked.
+        eps, other_eps: the usual one, and those that may convince.
+        compared: eps whose errors are to be said, with all else as it was found.
+    """
     heard = {
         (place, name): case.heard(way, name, case.usual, eps)
         for place, way in enumerate(case.ways)
@@ -133,8 +187,7 @@ def _tried(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator
     by_eps[eps] = testimonies
     fitting = min(by_eps, key=lambda one: mean_error(by_eps[one]))
     if _convincing(by_eps[fitting], testimonies):
-        found = _tried(case, fitting, ())
-        return replace(found, eps={f"{one:g}": mean_error(rival) for one, rival in by_eps.items()})
+        return _tried(case, fitting, (), list(by_eps))
     rivals = {activation: mean_error(testimonies)}
     for other in case.others:
         rival = case.heard(way, name, other, eps)
@@ -146,7 +199,10 @@ def _tried(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator
     if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
         range_name = next(iter(errors))  # who fits none tells nothing: the usual one
     elements = _elements(case.skeleton, way, activation, eps)
-    return Discriminator(elements, activation, range_name, errors, rivals, case.size, way.words)
+    of_eps = {f"{one:g}": mean_error(case.heard(way, range_name, activation, one)) for one in compared}
+    return Discriminator(
+        elements, activation, range_name, errors, rivals, case.size, way.words, eps, of_eps, case.dropout
+    )
 
 
 def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: float = CONVINCING) -> bool:
@@ -154,15 +210,32 @@ def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: fl
     return mean_error(rival) < part * mean_error(usual) and clearly_better(rival, usual)
 
 
-def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:
-    """Every norm's testimony on these pictures."""
+def hear(elements: tuple[Element, ...], pictures: torch.Tensor, dropout: float = 0.0) -> list[Testimony]:
+    """Every norm's testimony on these pictures.
+
+    Args:
+        elements: layer after layer.
+        pictures: what the first is given.
+        dropout: part of the maps that training dropped behind every activation. Dropping is drawn, by a seed of its
+            own, for what a second activation makes of it has no formula.
+    """
     testimonies, features = [], pictures
+    lot = torch.Generator().manual_seed(0)
     for element in elements:
         table, part = element
         if part is not None and table["kind"] == "batch_norm" and can_testify(part):
             testimonies.append(testify(part, features))
         features = run((element,), features)
+        if dropout and table["kind"] in HIDDEN:
+            features = _dropped(features, dropout, lot)
     return testimonies
+
+
+def _dropped(features: torch.Tensor, part: float, lot: torch.Generator) -> torch.Tensor:
+    """Maps (n, c, ...) as Dropout2d leaves them: of every channel the same part of the n, which makes chance small."""
+    places = torch.rand(features.shape[:2], generator=lot).argsort(0)
+    kept = (places >= round(part * len(features))) / (1 - part)
+    return features * kept.reshape(*kept.shape, *[1] * (features.ndim - 2))
 
 
 def mean_error(testimonies: Sequence[Testimony]) -> float:
