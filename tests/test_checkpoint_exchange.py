@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def test_info_says_how_everything_was_decided(run: Run, saved: Path) -> None:
     stated = run("checkpoints", "info", saved / "netG.pth", *words_of(KNOWN), "--image-size", "16")
     assert "as you said" in stated.out
     assert "(?)" not in stated.out
+
+
+def test_what_info_offers_for_a_discriminator_is_taken(run: Run, saved: Path) -> None:
+    spec, hints = f"{saved}/netG.pth+{saved}/netD.pth", words_of(KNOWN)
+    assert "[architecture] discriminator_activation" in run("checkpoints", "info", spec, *hints).out
+    card = saved / "stated.toml"
+    card.write_text('[architecture]\ndiscriminator_activation = "leaky_relu 0.1"\n')
+    (row,) = re.findall(
+        "activation of the discriminator.*", run("checkpoints", "info", spec, *hints, "--card", card).out
+    )
+    assert "leaky_relu 0.1" in row
+    assert "as you said" in row
 
 
 def test_what_is_converted_draws_the_same(run: Run, saved: Path, made: Pair) -> None:

@@ -104,6 +104,7 @@ HEAVY_AT_ONCE = {
     "recovery/generators",
     "recovery/hypotheses",
     "recovery/discriminator_alone",
+    "recovery/discriminator_ways",
     "recovery/discriminators",
     "recovery/parts",
     "recovery/recover",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from ganlab import Gan, Hints, Stored
+from ganlab import Gan, GanlabError, Hints, Stored
 from ganlab.card import Card
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
@@ -109,6 +111,32 @@ def test_the_discriminators_activation_is_certain_only_far_from_its_rivals(
     assert ("relu: " in decision.runner_up) is bool(errors)
 
 
+JUDGE_WITHOUT_NORMS = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 1, 8)).eval()
+
+
+@pytest.mark.parametrize("normed", [True, False])
+def test_a_card_states_the_activation_of_a_discriminator(normed: bool, tmp_path: Path) -> None:
+    network = seen(nn.Sequential(*transposed()))
+    judge = having_seen(judge_of_a_tutorial(1e-5), network) if normed else JUDGE_WITHOUT_NORMS
+    usual = recovered(network, judge, scramble=False, activation="relu", z="normal")
+    assert chosen(usual, "activation of the discriminator") == ["leaky_relu 0.2"]
+    card = tmp_path / "card.toml"
+    card.write_text('[architecture]\ndiscriminator_activation = "relu"\n')
+    gan = recovered(network, judge, scramble=False, activation="relu", z="normal", card=card)
+    decision = decided(gan)["activation of the discriminator"]
+    assert (decision["chosen"], decision["evidence"]) == ("relu", "as you said")
+    assert gan.discriminator is not None
+    assert not any(isinstance(layer, nn.LeakyReLU) for layer in gan.discriminator.modules())
+    assert far(gan, network) <= NEAR
+    alone = Stored((stored(judge, scramble=False).networks[0],), "made")
+    assert (
+        decided(recover(alone, "made", Hints(image_size=16, card=card)))["activation of the discriminator"] == decision
+    )
+    card.write_text('[architecture]\ndiscriminator_activation = "rely"\n')
+    with pytest.raises(GanlabError, match="discriminator_activation cannot be 'rely'"):
+        recover(alone, "made", Hints(image_size=16, card=card))
+
+
 class OfItsClass(nn.Module):
     """A picture whose every value is its class."""
 
@@ -122,3 +150,19 @@ def test_a_discriminators_statistics_are_those_over_all_classes() -> None:
     norm = estimate_statistics(gan).discriminator[0]  # type: ignore[index]
     assert norm.running_mean.item() == pytest.approx(1.5)
     assert norm.running_var.item() == pytest.approx(1.25, rel=0.02)
+
+
+def test_learnt_slopes_are_not_said_to_be_another_activation() -> None:
+    network = seen(nn.Sequential(*transposed(nn.PReLU)))
+    judge = nn.Sequential(
+        *(nn.Conv2d(3, 8, 4, 2, 1), nn.PReLU(), nn.Conv2d(8, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.PReLU(8)),
+        nn.Conv2d(8, 1, 4),
+    )
+    gan = recovered(network, having_seen(judge, network), scramble=False)
+    alone = recover(Stored((stored(judge, scramble=False).networks[0],), "made"), "made", Hints(image_size=16))
+    activations = [one for of in (gan, alone) for what, one in decided(of).items() if what.startswith("activation")]
+    assert [one["chosen"] for one in activations] == ["prelu"] * 4
+    assert all(one.get("certain", True) and "stored" in one["evidence"] for one in activations)
+    pictures = gan.generate(gan.latents(8))
+    with torch.no_grad():
+        assert torch.allclose(gan.score(pictures), judge(pictures).flatten(), atol=1e-3)

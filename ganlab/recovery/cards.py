@@ -9,6 +9,7 @@ from typing import Any
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.words import ACTIVATION_NAMES
 
 OUTPUT_OF_RANGE = {(-1.0, 1.0): "tanh", (0.0, 1.0): "sigmoid"}
 
@@ -65,6 +66,23 @@ def stated_layers(hints: Hints, side: str) -> list[dict[str, Any]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise GanlabError(f"{hints.card}: [architecture] {side} is no list of layers.", "See docs/checkpoints.md.")
     return tables
+
+
+def stated_activation(hints: Hints) -> str | None:
+    """The hidden activation that the card states of a discriminator; None where it states none.
+
+    Raises:
+        GanlabError: it is none that is known here.
+    """
+    if hints.card is None:
+        return None
+    stated = _table(read_card(hints.card), "architecture", hints.card).get("discriminator_activation")
+    if stated is not None and stated not in ACTIVATION_NAMES:
+        raise GanlabError(
+            f"{hints.card}: [architecture] discriminator_activation cannot be {stated!r}.",
+            f"Choose one of: {', '.join(ACTIVATION_NAMES)}.",
+        )
+    return stated
 
 
 def kept_facts(hints: Hints) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ganlab.recovery.cards import stated_activation
 from ganlab.recovery.discriminators import Discriminator
 from ganlab.recovery.hypotheses import Findings, Hypothesis
 from ganlab.recovery.witness import CLOSE, MISFIT
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
+LEARNT = "its slopes are stored in the file"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
         if kind == "order" or (kind == "eps" and float(chosen) == 1e-5 and not _ruled(findings, variable)):
             continue
         what = _question(kind, number, skeleton)
+        if chosen == "prelu":
+            decided.append(Decision(what, chosen, LEARNT))
+            continue
         if chosen in given.get(kind, []):
             decided.append(Decision(what, chosen, "as you said"))
             continue
@@ -80,10 +85,10 @@ def of_discriminator(
         certain = error <= MISFIT and rival > CLOSE * error
         decided = [Decision(what, output, evidence, f"{other}: {rival:.2f}", certain=certain)]
     if discriminator is not None:
-        decided.append(_of_activation(discriminator))
+        decided.append(of_activation(discriminator, stated_activation(hints)))
         if discriminator.eps:
-            best = min(discriminator.eps, key=discriminator.eps.__getitem__)
-            decided.append(by_errors("eps of the discriminator's norms", best, discriminator.eps))
+            taken = f"{discriminator.norm_eps:g}"
+            decided.append(_of_norms("eps of the discriminator's norms", taken, discriminator.eps, discriminator))
     return decided
 
 
@@ -95,11 +100,28 @@ def by_errors(what: str, chosen: str, errors: Mapping[str, float]) -> Decision:
     return Decision(what, chosen, evidence, f"{rival}: {errors[rival]:.3f}", certain=certain)
 
 
-def _of_activation(discriminator: Discriminator) -> Decision:
+def of_activation(discriminator: Discriminator, stated: str | None) -> Decision:
+    """The discriminator's hidden activation; ``stated``: what the user says of it."""
     what = "activation of the discriminator"
+    if discriminator.activation == "prelu":
+        return Decision(what, discriminator.activation, LEARNT)
+    if stated:
+        return Decision(what, discriminator.activation, "as you said")
     if not discriminator.rivals:
         return Decision(what, discriminator.activation, "nothing in the file tells; the paper's", certain=False)
-    return by_errors(what, discriminator.activation, discriminator.rivals)
+    return _of_norms(what, discriminator.activation, discriminator.rivals, discriminator)
+
+
+def _of_norms(what: str, chosen: str, errors: Mapping[str, float], discriminator: Discriminator) -> Decision:
+    """One of the discriminator's decisions by the errors of its norms, which tell nothing where none fits."""
+    decision = by_errors(what, chosen, errors)
+    if errors[chosen] > MISFIT:
+        evidence = f"what its norms remember differs by {errors[chosen]:.3f} and does not tell; the usual one"
+        return replace(decision, evidence=evidence)
+    if discriminator.dropout:
+        dropped = f"{decision.evidence}, if training dropped {discriminator.dropout:.0%} of the maps"
+        return replace(decision, evidence=dropped)
+    return decision
 
 
 def _question(kind: str, number: str, skeleton: Skeleton | None) -> str:

@@ -13,10 +13,11 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.recovery.building import named, source_of, weights_of
-from ganlab.recovery.cards import kept_facts
+from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
-from ganlab.recovery.decisions import Decision
-from ganlab.recovery.discriminators import discriminator_of, sizes
+from ganlab.recovery.decisions import Decision, of_activation
+from ganlab.recovery.discriminator_ways import sizes
+from ganlab.recovery.discriminators import discriminator_of
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.options import OUTPUTS, SIZES
@@ -87,13 +88,12 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
             f"{kind} needs its code: --gan MODULE:FACTORY",
         )
     size = hints.image_size or fitting[0]
-    known = Known(activation=hints.activation, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
+    stated = stated_activation(hints) or hints.activation
+    known = Known(activation=stated, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
     fitted = discriminator_of(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
-    evidence = "as you said" if hints.activation else "nothing in the file tells; the paper's"
-    certain = hints.activation is not None
-    activation = Decision("activation of the discriminator", fitted.activation, evidence, certain=certain)
+    activation = of_activation(fitted, stated)
     return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation))
 
 

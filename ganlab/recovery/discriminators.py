@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton
-from ganlab.recovery.geometries import LINEAR, WHOLE, Geometry, discriminator_geometries
+from ganlab.recovery.discriminator_ways import Way, ways
+from ganlab.recovery.geometries import LINEAR
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.options import ACTIVATIONS, NORM_EPS, SIZES
+from ganlab.recovery.options import ACTIVATIONS, NORM_EPS
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
-from ganlab.recovery.tables import norm_table, places_between, weighted
+from ganlab.recovery.tables import POINTWISE, norm_table, places_between, weighted
 from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clearly_better, testify
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
-MOST_FOUND = 20_000  # ways among which the likeliest are chosen
+HIDDEN = (*POINTWISE, "prelu", "identity")  # kinds of activations
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
+QUICK = 32  # pictures by which dropouts are sorted
+DROPOUTS = (0.25, 0.5, 0.3, 0.4, 0.2)  # parts of the maps that are usually dropped behind every activation in training
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,15 @@ class Discriminator:
 
     Attributes:
         elements: its layers.
-        activation: of the hidden layers.
+        activation: of the hidden layers; "prelu" where the file stores the slopes of all of them.
         range_name: key of the pictures it was tried on ("tanh" or "sigmoid").
         errors: mean error of its norms for every range that was tried; empty where none testifies.
-        rivals: the same for every activation that was tried, its own too.
+        rivals: the same for every activation that was tried, its own too; empty where none testifies or all are stored.
         size: side of the pictures.
         words: its layers' geometries, for a person.
-        eps: mean error for every eps that was tried, where another than the usual fits; else empty.
+        norm_eps: what its norms add to variances, where the file does not say.
+        eps: mean error for every eps that was tried, where another than the usual would be better; else empty.
+        dropout: part of the maps that training seems to have dropped behind every activation.
     """
 
     elements: tuple[Element, ...]
@@ -46,16 +52,14 @@ class Discriminator:
     rivals: dict[str, float]
     size: int
     words: tuple[str, ...]
+    norm_eps: float = 1e-5
     eps: Mapping[str, float] = field(default_factory=dict)
+    dropout: float = 0.0
 
-
-@dataclass(frozen=True)
-class _Way:
-    """Geometries of all convolutions that lead from pictures of one size to a verdict."""
-
-    geometries: tuple[Geometry, ...]
-    pooled: bool  # the mean over all places stands before the last linear layer
-    rank: int
+    @property
+    def error(self) -> float:
+        """Of its norms, on the pictures of its range; 0 where none testifies."""
+        return self.errors.get(self.range_name, 0.0)
 
 
 def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
@@ -65,15 +69,21 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
         skeleton: of a discriminator.
         pictures: range -> samples (n, c, size, size) of the generator in it; empty where there is no generator.
         size: side of the pictures.
-        known: eps and padding that are usual with the file's framework; the activation to take where no norm can
-            testify, the paper's unless said.
+        known: the activation and eps that are stated; eps and padding that are usual with the file's framework.
 
     Raises:
         GanlabError: its layers do not end in one number for such pictures.
     """
+    found = _found(skeleton, pictures, size, known)
+    learnt = len(skeleton.stages) > 1 and all(stage.prelu is not None for stage in skeleton.stages[:-1])
+    return replace(found, activation="prelu", rivals={}) if learnt else found
+
+
+def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
+    """The likeliest with one activation in all hidden layers whose own is not stored."""
     eps = known.eps[-1] if known.eps else known.usual_eps
-    ways = sorted(_ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
-    if not ways:
+    likeliest = sorted(ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
+    if not likeliest:
         raise GanlabError(
             f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
         )
@@ -88,60 +98,111 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
     testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
         taken = known.activation or USUAL
-        elements = _elements(skeleton, ways[0], taken, eps)
-        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, _words(ways[0]))
+        elements = _elements(skeleton, likeliest[0], taken, eps)
+        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, likeliest[0].words)
+    case = _Case(skeleton, likeliest, shown, size, known.activation or USUAL, () if known.activation else OTHERS)
     with torch.inference_mode():
-        others = [] if known.eps else [other for other in NORM_EPS if other != eps]
-        return _tried(skeleton, ways, shown, size, eps, others)
+        return _believed(case, eps, [] if known.eps else [other for other in NORM_EPS if other != eps])
 
 
-def sizes(skeleton: Skeleton, same: bool = False) -> list[int]:
-    """Sides of pictures that lead to a verdict, the likeliest first: for a discriminator alone."""
-    ranked = []
-    for place, size in enumerate(SIZES):
-        ways = _ways(skeleton, size, same)
-        if ways:
-            ranked.append((min(way.rank for way in ways), place, size))
-    return [size for *_, size in sorted(ranked)]
+@dataclass(frozen=True)
+class _Case:
+    """What the norms are asked.
+
+    Attributes:
+        skeleton: of the discriminator.
+        ways: the likeliest, the most usual first.
+        shown: range -> pictures (n, c, size, size) in it.
+        size: their side.
+        usual, others: the activation to keep unless one of the others convinces.
+        dropout: part of the maps that training dropped behind every activation.
+    """
+
+    skeleton: Skeleton
+    ways: Sequence[Way]
+    shown: Mapping[str, torch.Tensor]
+    size: int
+    usual: str
+    others: Sequence[str]
+    dropout: float = 0.0
+
+    def heard(self, way: Way, name: str, activation: str, eps: float) -> list[Testimony]:
+        """What the norms of one candidate say of the pictures in one range."""
+        return hear(_elements(self.skeleton, way, activation, eps), self.shown[name], self.dropout)
 
 
-def _tried(
-    skeleton: Skeleton,
-    ways: Sequence[_Way],
-    shown: dict[str, torch.Tensor],
-    size: int,
-    eps: float,
-    other_eps: Sequence[float],
-) -> Discriminator:
-    """Way by way, range by range, eps by eps, activation by activation, each the best of the step before."""
+def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator:
+    """The best that fits, with dropout in training where that explains its norms; the usual one where none fits.
+
+    Norms that agree with nothing choose nothing: the least misfit is no evidence.
+    """
+    found = _tried(case, eps, other_eps)
+    if _leaves_room_for_dropout(case.skeleton, found.error > MISFIT):
+        few = replace(case, shown={name: some[:QUICK] for name, some in case.shown.items()})
+        quick = {part: _tried(replace(few, dropout=part), eps, other_eps).error for part in DROPOUTS}
+        best = _tried(replace(case, dropout=min(quick, key=quick.__getitem__)), eps, other_eps)
+        if best.error < CONVINCING * found.error:
+            found = best
+    if found.error <= MISFIT:
+        return found
+    usual = _tried(replace(case, others=()), eps, ())
+    return replace(usual, rivals={**found.rivals, **usual.rivals}, eps=found.eps)
+
+
+def _leaves_room_for_dropout(skeleton: Skeleton, misfit: bool) -> bool:
+    """Whether the numbers of the layers leave places beside the activations; unnumbered, whether nothing else fits."""
+    counted = [_without_weights(stage, after) for stage, after in pairwise(skeleton.stages)]
+    if any(least > 1 for least, _ in counted):
+        return True
+    return misfit and not any(all_known for _, all_known in counted)
+
+
+def _without_weights(stage: Stage, after: Stage) -> tuple[int, bool]:
+    """How many layers without weights stand at least between two, but what makes features flat; whether that is all."""
+    parts = [stage.part, *stage.norms, after.part]
+    between = [places_between(one, other) for one, other in pairwise(parts)]
+    flattened = stage.kind != "linear" and after.kind == "linear"
+    return sum(places or 0 for places in between) - flattened, None not in between
+
+
+def _tried(case: _Case, eps: float, other_eps: Sequence[float], compared: Sequence[float] = ()) -> Discriminator:
+    """Way by way, range by range, eps by eps, activation by activation, each the best of the step before.
+
+    Args:
+        case: what is asked.
+        eps, other_eps: the usual one, and those that may convince.
+        compared: eps whose errors are to be said, with all else as it was found.
+    """
     heard = {
-        (place, name): hear(_elements(skeleton, way, USUAL, eps), some)
-        for place, way in enumerate(ways)
-        for name, some in shown.items()
+        (place, name): case.heard(way, name, case.usual, eps)
+        for place, way in enumerate(case.ways)
+        for name in case.shown
     }
     best, name = min(heard, key=lambda key: (mean_error(heard[key]), key))
     # the ways are sorted, so the first of those that fit as well is the most usual
     place = min(key[0] for key in heard if key[1] == name and not clearly_better(heard[best, name], heard[key]))
-    way = ways[place]
-    activation, testimonies = USUAL, heard[place, name]
-    by_eps = {other: hear(_elements(skeleton, way, USUAL, other), shown[name]) for other in other_eps}
+    way = case.ways[place]
+    activation, testimonies = case.usual, heard[place, name]
+    by_eps = {other: case.heard(way, name, activation, other) for other in other_eps}
     by_eps[eps] = testimonies
     fitting = min(by_eps, key=lambda one: mean_error(by_eps[one]))
     if _convincing(by_eps[fitting], testimonies):
-        found = _tried(skeleton, ways, shown, size, fitting, ())
-        return replace(found, eps={f"{one:g}": mean_error(rival) for one, rival in by_eps.items()})
-    rivals = {USUAL: mean_error(testimonies)}
-    for other in OTHERS:
-        rival = hear(_elements(skeleton, way, other, eps), shown[name])
+        return _tried(case, fitting, (), list(by_eps))
+    rivals = {activation: mean_error(testimonies)}
+    for other in case.others:
+        rival = case.heard(way, name, other, eps)
         rivals[other] = mean_error(rival)
-        if _convincing(rival, testimonies, CONVINCING if activation == USUAL else 1.0):
+        if _convincing(rival, testimonies, CONVINCING if activation == case.usual else 1.0):
             activation, testimonies = other, rival
-    errors = {name: mean_error(hear(_elements(skeleton, way, activation, eps), some)) for name, some in shown.items()}
+    errors = {name: mean_error(case.heard(way, name, activation, eps)) for name in case.shown}
     range_name = min(errors, key=errors.__getitem__)
     if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
         range_name = next(iter(errors))  # who fits none tells nothing: the usual one
-    elements = _elements(skeleton, way, activation, eps)
-    return Discriminator(elements, activation, range_name, errors, rivals, size, _words(way))
+    elements = _elements(case.skeleton, way, activation, eps)
+    of_eps = {f"{one:g}": mean_error(case.heard(way, range_name, activation, one)) for one in compared}
+    return Discriminator(
+        elements, activation, range_name, errors, rivals, case.size, way.words, eps, of_eps, case.dropout
+    )
 
 
 def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: float = CONVINCING) -> bool:
@@ -149,75 +210,39 @@ def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: fl
     return mean_error(rival) < part * mean_error(usual) and clearly_better(rival, usual)
 
 
-def hear(elements: tuple[Element, ...], pictures: torch.Tensor) -> list[Testimony]:
-    """Every norm's testimony on these pictures."""
+def hear(elements: tuple[Element, ...], pictures: torch.Tensor, dropout: float = 0.0) -> list[Testimony]:
+    """Every norm's testimony on these pictures.
+
+    Args:
+        elements: layer after layer.
+        pictures: what the first is given.
+        dropout: part of the maps that training dropped behind every activation. Dropping is drawn, by a seed of its
+            own, for what a second activation makes of it has no formula.
+    """
     testimonies, features = [], pictures
+    lot = torch.Generator().manual_seed(0)
     for element in elements:
         table, part = element
         if part is not None and table["kind"] == "batch_norm" and can_testify(part):
             testimonies.append(testify(part, features))
         features = run((element,), features)
+        if dropout and table["kind"] in HIDDEN:
+            features = _dropped(features, dropout, lot)
     return testimonies
+
+
+def _dropped(features: torch.Tensor, part: float, lot: torch.Generator) -> torch.Tensor:
+    """Maps (n, c, ...) as Dropout2d leaves them: of every channel the same part of the n, which makes chance small."""
+    places = torch.rand(features.shape[:2], generator=lot).argsort(0)
+    kept = (places >= round(part * len(features))) / (1 - part)
+    return features * kept.reshape(*kept.shape, *[1] * (features.ndim - 2))
 
 
 def mean_error(testimonies: Sequence[Testimony]) -> float:
     return sum(one.error for one in testimonies) / len(testimonies)
 
 
-def _words(way: _Way) -> tuple[str, ...]:
-    return tuple(geometry.words for geometry in way.geometries)
-
-
-def _ways(skeleton: Skeleton, size: int, same: bool) -> list[_Way]:
-    """All geometries of the convolutions that fit what comes after them."""
-    stages = skeleton.stages
-    convolutions = [stage for stage in stages if stage.kind == "conv"]
-    after = next((stage for stage in stages if stage.kind == "linear"), None)
-    if not convolutions:
-        return [_Way((), False, 0)] if _flat_pictures(stages[0], size) else []
-    found: list[_Way] = []
-    vain: set[tuple[int, int]] = set()  # number and side from which no way led to a verdict
-
-    def extend(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
-        before = len(found)
-        if (number, side) not in vain and before < MOST_FOUND:
-            step(number, side, chosen, rank)
-        if len(found) == before:
-            vain.add((number, side))
-
-    def step(number: int, side: int, chosen: tuple[Geometry, ...], rank: int) -> None:
-        if number == len(convolutions):
-            last = convolutions[-1]
-            if after is None:
-                found.append(_Way(chosen, False, rank + (0 if side == 1 else 2)))
-            elif after.inputs == last.outputs * side**2:
-                found.append(_Way(chosen, False, rank))
-            elif after.inputs == last.outputs:
-                found.append(_Way(chosen, True, rank + 2))
-            return
-        stage = convolutions[number]
-        for geometry in _geometries(stage, number == len(convolutions) - 1, side, same):
-            moved = geometry.side(side, "conv", stage.kernel)
-            if moved > 0:
-                extend(number + 1, moved, (*chosen, geometry), rank + geometry.rank)
-
-    extend(0, size, (), 0)
-    return found
-
-
-def _geometries(stage: Stage, last: bool, side: int, same: bool) -> tuple[Geometry, ...]:
-    """The usual first; a last convolution as large as its input takes it whole."""
-    known = discriminator_geometries(stage, same)
-    if last and stage.outputs == 1 and stage.kernel == side and "stride" not in stage.part.settings:
-        return (WHOLE,)
-    return known
-
-
-def _flat_pictures(stage: Stage, size: int) -> bool:
-    return stage.inputs % size**2 == 0 and stage.inputs // size**2 in (1, 3, 4)
-
-
-def _elements(skeleton: Skeleton, way: _Way, activation: str, eps: float) -> tuple[Element, ...]:
+def _elements(skeleton: Skeleton, way: Way, activation: str, eps: float) -> tuple[Element, ...]:
     """The layers of one candidate, its last without activation: logits."""
     geometries = iter(way.geometries)
     stages = skeleton.stages

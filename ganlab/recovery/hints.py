@@ -22,7 +22,7 @@ class Hints:
     Attributes:
         z: law of the prior: "uniform" on [-1, 1], "normal", "uniform01" on [0, 1].
         activation: of the hidden layers, such as "relu" or "leaky_relu 0.2": the generator's, or those of a
-            discriminator alone.
+            discriminator alone. A card states a discriminator's beside.
         upsampling: "nearest" or "bilinear", where that stands before convolutions; a list with commas where the layers
             differ, whose last goes for all that follow.
         eps: what norms add to variances, such as 1e-5; a text with commas where they differ, whose last goes for all

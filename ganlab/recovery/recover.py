@@ -16,7 +16,7 @@ from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named, source_of, weights_of
-from ganlab.recovery.cards import kept_facts
+from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
 from ganlab.recovery.decisions import of_discriminator, of_search
@@ -97,12 +97,13 @@ def _discriminator(
         names = ", ".join(one.name for one in discriminators)
         return _Discriminator(why_not=f"there are {len(discriminators)} ({names}).")
     (network,) = discriminators
+    stated = stated_activation(hints)
+    known = Known(activation=stated, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
     shape = torch.Size((generator.channels, generator.size, generator.size))
     if network.layers:
         return _Discriminator(named(without_verdict(filled(network)), shape, "discriminator"))
     try:
-        usual = Known(eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
-        fitted = discriminator_of(skeletons(network)[0], generator.samples(hints.output), generator.size, usual)
+        fitted = discriminator_of(skeletons(network)[0], generator.samples(hints.output), generator.size, known)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
     return _Discriminator(named(fitted.elements, shape, "discriminator"), fitted)
