@@ -51,7 +51,7 @@ def test_what_was_said_of_a_file_is_in_the_card_beside_its_copy(
     ended = export(capsys, gan, saved / "netG.pth", saved / "new.pth")
     assert "3x16x16 from -1 to 1, not pictures of 3x16x16 from 0 to 1" in ended.out
     card = saved / "new.card.toml"
-    assert f"opens with --gan {saved / 'new.pth'} --card {card}." in ended.out
+    assert f"give it the card too, --gan {saved / 'new.pth'} --card {card}." in ended.out
     assert same_pictures(gan, load_gan(str(saved / "new.pth"), card=card))
     # a second copy finds a card of somebody's there, and names the GAN's own
     (saved / "other.card.toml").write_text("[prior]\nlaw = 'uniform'\n")

@@ -50,9 +50,9 @@ class Reopened:
         """All of it as one sentence with the way out; empty where there is nothing to say."""
         if not self.otherwise:
             return ""
-        way = "no card helps, so open there what was exported and not this file"
+        way = "no card helps, so open what was exported and not this file"
         if self.card is not None:
-            way = f"there it opens with --gan {shlex.quote(self.spec)} --card {shlex.quote(str(self.card))}"
+            way = f"give it the card too, --gan {shlex.quote(self.spec)} --card {shlex.quote(str(self.card))}"
         return f"From the file alone ganlab {self.otherwise}: {way}."
 
 
