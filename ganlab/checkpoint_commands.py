@@ -148,8 +148,11 @@ def export(
 ) -> None:
     """Write an edited GAN back into the format of the file it came from, for the code that made it."""
     from ganlab.checkpoints.exporting import export_gan
+    from ganlab.checkpoints.reopening import reopen
+    from ganlab.progressbar import shown_progress
 
-    exported = export_gan(_opened(spec, None), like, out)
+    gan = _opened(spec, None)
+    exported = export_gan(gan, like, out)
     files = f" and its files ({len(exported.files)} in all)" if len(exported.files) > 1 else ""
     screen.tell(f"Wrote {out}{files}: {exported.changed} of its tensors differ from {like}.")
     for side in exported.left_out:
@@ -159,6 +162,10 @@ def export(
             f"Such a file does not hold the statistics of its norms ({exported.not_stored[0]}, ...): whoever opens it "
             "takes or estimates them anew, so that its pictures differ where maps before a norm have changed."
         )
+    with shown_progress():
+        reopened = reopen(gan, exported, out.parent)
+    if reopened.words:
+        screen.tell(reopened.words)
 
 
 def _opened(spec: str, hints: dict[str, Any] | None) -> Gan:

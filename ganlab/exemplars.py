@@ -193,6 +193,12 @@ def one_class(gan: Gan, latents: Sequence[Latents]) -> int | None:
     """
     given = [part.labels for part in latents]
     classes = {int(one) for labels in given if labels is not None for one in labels}
+    if gan.label is not None and len(classes) == 1 and gan.label not in classes:
+        (other,) = classes
+        raise GanlabError(
+            f"The pictures are of class {other}, and the GAN draws class {gan.label}.",
+            f"Add --label {other}, or choose pictures of class {gan.label}.",
+        )
     classes |= set() if gan.label is None else {gan.label}
     if len(classes) > 1:
         raise GanlabError(f"The pictures are of the classes {sorted(classes)}.", "Choose pictures of one class.")

@@ -135,16 +135,20 @@ def test_latents_share_one_class_or_none() -> None:
     gan = tiny_gan()
     assert one_class(gan, [latents_of(gan, [PictureName(gan.hash, 0, 1)])]) is None
     gan = tiny_gan(classes=4)
-    plain, classed = (latents_of(gan, [PictureName(gan.hash, 0, 1, label)]) for label in (None, 3))
+    plain, classed, other = (latents_of(gan, [PictureName(gan.hash, 0, 1, label)]) for label in (None, 3, 1))
     assert one_class(gan, [classed]) == one_class(gan.of_class(3), []) == one_class(gan.of_class(3), [classed]) == 3
     assert one_class(gan.of_class(3), [latents_of(gan.of_class(3), [PictureName(gan.hash, 0, 1)])]) == 3
     for asked, parts, why in (
-        (gan.of_class(2), [classed], r"classes \[2, 3\]"),
+        (gan.of_class(2), [classed], "of class 3, and the GAN draws class 2"),
+        (gan, [classed, other], r"classes \[1, 3\]"),
         (gan, [plain, classed], "without their class"),
         (gan, [plain], "needs one"),
     ):
         with pytest.raises(GanlabError, match=why):
             one_class(asked, parts)
+    with pytest.raises(GanlabError) as caught:
+        one_class(gan.of_class(2), [classed])
+    assert "--label 3" in caught.value.hint
 
 
 def test_where_nobody_has_chosen_a_group_the_way_to_one_is_told() -> None:

@@ -90,6 +90,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/plain_arrays",
     "checkpoints/pytorch",
     "checkpoints/remembered",
+    "checkpoints/reopening",
     "checkpoints/room",
     "checkpoints/safetensors",
     "checkpoints/tracing",

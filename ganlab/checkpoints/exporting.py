@@ -56,7 +56,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
         GanlabError: a card without keys, a file of another format or shape or with several networks that could be
             meant, a change of what was computed from the file's numbers, or a file that cannot be written.
     """
-    format = _format_of(gan)
+    format = format_of(gan)
     if os.path.lexists(out):
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
     if like.is_dir() or not (like.is_file() or format.recognises(like)):
@@ -75,7 +75,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     return Exported(tuple(files), len(differing), not_stored, origin.left_out)
 
 
-def _format_of(gan: Gan) -> CheckpointFormat:
+def format_of(gan: Gan) -> CheckpointFormat:
     """The format of the file that a GAN came from.
 
     Raises:

@@ -90,7 +90,12 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         raise GanlabError(
             f"The card of {gan.name!r} does not say how to build its networks.", "Add [architecture] to it."
         )
-    card = {
+    write(folder, card_of(gan), {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
+
+
+def card_of(gan: Gan) -> dict[str, Any]:
+    """All that ``card.toml`` says of a GAN."""
+    return {
         "name": gan.card.name,
         "summary": gan.card.summary,
         "architecture": dict(gan.card.architecture),
@@ -99,7 +104,6 @@ def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
         **({} if gan.classes is None else {"classes": gan.classes}),
         **gan.card.facts,
     }
-    write(folder, card, {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
 
 
 def write(

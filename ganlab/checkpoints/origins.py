@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,6 +36,7 @@ class Origin:
         path: the file.
 
     Attributes:
+        stored: what the file holds.
         left_out: the GAN's networks that the file does not hold: they came from another one.
 
     Raises:
@@ -46,7 +48,8 @@ class Origin:
         self._source = gan.card.facts["source"]
         networks = {side: gan.generator if side == "generator" else gan.discriminator for side in SIDES}
         self._networks = {side: network for side, network in networks.items() if network is not None}
-        self._homes = self._found(self._stored(path).networks)
+        self.stored = self._stored(path)
+        self._homes = self._found(self.stored.networks)
         self.left_out = tuple(side for side in self._networks if side not in self._homes)
 
     def wanted(self) -> Tensors:
@@ -61,6 +64,20 @@ class Origin:
     def weights(self) -> Tensors:
         """The same as the file has them, without those that it does not hold."""
         return self._weights(self.path)
+
+    @property
+    def called(self) -> str:
+        """What the file calls the GAN's generator, or the discriminator where it holds just that; may be empty."""
+        return self.stored.networks[next(self._homes[side] for side in SIDES if side in self._homes)].name
+
+    def held(self) -> Gan:
+        """The GAN as the file has it: the networks that it holds, their numbers as its precision rounds them."""
+        networks = {side: copy.deepcopy(self._networks[side]) for side in self._homes}
+        weights = self.weights()
+        for side, network in networks.items():
+            own = {name: value for (of, name), value in weights.items() if of == side}
+            network.load_state_dict(own, strict=False)
+        return self.gan._with(networks.get("generator"), networks.get("discriminator"))
 
     def copy(self, change: Change, name: str = "") -> Files:
         """The files of a copy whose arrays went through a change; it is called ``name``, or as the file is."""

@@ -89,7 +89,7 @@ def kept_facts(hints: Hints) -> dict[str, Any]:
     """What else the card says: name, summary, labeler, licence, ..."""
     if hints.card is None:
         return {}
-    known = ("prior", "image", "architecture")
+    known = ("prior", "image", "architecture", "classes")
     return {key: value for key, value in read_card(hints.card).items() if key not in known}
 
 

@@ -113,7 +113,7 @@ def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> Stored
     tables = stated_layers(hints, side)
     if not tables:
         return network
-    weighted = [table for table in tables if table.get("kind") in FILLED]
+    weighted = [table for table in tables if table.get("kind") in FILLED and not table.get("one_hot")]
     names = {part.name for part in network.parts}
     if not all(table.get("name") in names for table in weighted):
         if len(weighted) != len(network.parts):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.recovery.cards import stated_activation
 from ganlab.recovery.discriminators import Discriminator
-from ganlab.recovery.hypotheses import Findings, Hypothesis
+from ganlab.recovery.hypotheses import Findings, Hypothesis, Ruling
 from ganlab.recovery.witness import CLOSE, MISFIT
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.hints import Hints
 
 CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
+DOUBTED = 0.2  # an error of a norm that no trained network seen so far has: it knows another network, or an edited one
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
 LEARNT = "its slopes are stored in the file"
 
@@ -62,6 +63,23 @@ def of_search(findings: Findings, skeleton: Skeleton | None, hints: Hints) -> li
             continue
         decided.append(_decision(findings, variable, what, chosen, lagging))
     return decided
+
+
+def doubts_of_size(findings: Findings, skeleton: Skeleton, hints: Hints) -> list[str]:
+    """A note where the side of the pictures rests on a layer's geometry that its norm neither tells nor agrees with."""
+    if hints.image_size is not None:
+        return []
+    for variable, chosen in findings.best.choices.items():
+        ruling = _deciding(findings, variable, chosen)
+        kind, _, number = variable.partition(" ")
+        if kind != "layer" or ruling is None or ruling.clear or _of_pictures(ruling) or ruling.error <= DOUBTED:
+            continue
+        return [
+            f"Its pictures may be of another size than {findings.size}x{findings.size}: {ruling.witness} does not see "
+            f"what it remembers (it differs by {ruling.error:.2f}), as after an edit, and so does not tell the "
+            f"{_question(kind, number, skeleton)}. A --card that spells out its layers settles it."
+        ]
+    return []
 
 
 def of_discriminator(
@@ -145,13 +163,9 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
 
     What tells against other rivals, which may be the only ones left by then, makes nothing certain.
     """
-    rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
-    if rulings:
-        closest = min(rulings, key=lambda one: one.runner_up_error - one.error).runner_up
-        against = [one for one in rulings if one.runner_up == closest]
-        best = max(against, key=lambda one: (one.clear, one.runner_up_error / max(one.error, 1e-6)))
-        of_pictures = best.witness.startswith("the ")
-        evidence = f"{best.witness} is" if of_pictures else f"what {best.witness} remembers differs by"
+    best = _deciding(findings, variable, chosen)
+    if best is not None:
+        evidence = f"{best.witness} is" if _of_pictures(best) else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
         certain = best.clear and (not lagging or best.runner_up_error > LAGGING * best.error)
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
@@ -163,6 +177,21 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
     if kind == "layer":
         return _by_convention(findings, variable, what, chosen)
     return Decision(what, chosen, "no norm tells it from others; the usual one", certain=False)
+
+
+def _deciding(findings: Findings, variable: str, chosen: str) -> Ruling | None:
+    """What the witness said that told most clearly against the closest rival; None where none told."""
+    rulings = [one for one in findings.rulings if one.variable == variable and one.chosen == chosen]
+    if not rulings:
+        return None
+    closest = min(rulings, key=lambda one: one.runner_up_error - one.error).runner_up
+    against = [one for one in rulings if one.runner_up == closest]
+    return max(against, key=lambda one: (one.clear, one.runner_up_error / max(one.error, 1e-6)))
+
+
+def _of_pictures(ruling: Ruling) -> bool:
+    """Whether the pictures told, and no norm."""
+    return ruling.witness.startswith("the ")
 
 
 def _by_convention(findings: Findings, variable: str, what: str, chosen: str) -> Decision:

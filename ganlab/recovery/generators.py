@@ -62,10 +62,7 @@ class Generator:
         """Pictures (n, c, h, w) in every range that it may have, or in that of ``output``."""
         z = Prior(self.z_dim, self.law).sample(SHOWN, seed=0).z
         with torch.inference_mode():
-            elements = self.elements
-            if self.classes is not None:
-                elements, z = elements[1:], joined_classes(z, *elements[0])
-            logits = run(elements, z)
+            logits = run(*_fed(self.elements, z))
             if self.output is not None:
                 return {self.output: logits}
             outputs = [output] if output else ["tanh", "sigmoid"]
@@ -102,11 +99,22 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
         elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
     z_dim, classes = skeleton.stages[0].inputs, None
     if elements[0][0]["kind"] == "classes":
-        table = elements[0][0]
-        classes = int(table["classes"])
-        z_dim -= 0 if table["join"] == "multiply" else int(table["dims"])
+        z_dim, classes = _without_classes(z_dim, elements)
     law = findings.best.choices["z"]
     return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, read.decisions, notes)
+
+
+def _without_classes(inputs: int, elements: Sequence[Element]) -> tuple[int, int]:
+    """Dimensions of z, and how many classes: of what the first layer takes, when classes have joined z."""
+    table = elements[0][0]
+    return inputs - (0 if table["join"] == "multiply" else int(table["dims"])), int(table["classes"])
+
+
+def _fed(elements: Sequence[Element], z: torch.Tensor) -> tuple[tuple[Element, ...], torch.Tensor]:
+    """The layers with weights or maps, and what the first of them takes: z, and classes in turn where they join it."""
+    if elements[0][0]["kind"] == "classes":
+        return tuple(elements[1:]), joined_classes(z, *elements[0])
+    return tuple(elements), z
 
 
 @dataclass(frozen=True)
@@ -201,16 +209,19 @@ def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) ->
 def _stated(network: StoredNetwork, stored: Stored, hints: Hints) -> Generator:
     """Where the format says how the layers follow, only the prior is left open."""
     elements = filled(network)
-    first = next(table for table, part in elements if part is not None)
+    first = next(table for table, part in elements if part is not None and table["kind"] != "classes")
     z_dim = first.get("inputs") or network.parts[0].tensors["weight"].shape[1]
+    classes = None
+    if elements[0][0]["kind"] == "classes":
+        z_dim, classes = _without_classes(z_dim, elements)
     prior = _prior(elements, z_dim, stored, hints)
     law = prior.chosen
     with torch.inference_mode():
-        picture = run(elements, Prior(z_dim, law).sample(4, 0).z)
+        picture = run(*_fed(elements, Prior(z_dim, law).sample(4, 0).z))
     ending = [table["kind"] for table, _ in elements[:-4:-1]]
     output = next((kind for kind in ending if kind in OUTPUTS), "none")
     size, channels = picture.shape[-1], picture.shape[1]
-    return Generator(elements, law, z_dim, None, size, channels, output, decisions=(prior,))
+    return Generator(elements, law, z_dim, classes, size, channels, output, decisions=(prior,))
 
 
 def _prior(elements: Sequence[Element], z_dim: int, stored: Stored, hints: Hints) -> Decision:
@@ -221,7 +232,7 @@ def _prior(elements: Sequence[Element], z_dim: int, stored: Stored, hints: Hints
     errors: dict[str, float] = {}
     with torch.inference_mode():
         for law in LAWS:
-            testimonies = hear(tuple(elements), Prior(z_dim, law).sample(256, 0).z)
+            testimonies = hear(*_fed(elements, Prior(z_dim, law).sample(256, 0).z))
             if testimonies:
                 errors[law] = mean_error(testimonies)
     if not errors:

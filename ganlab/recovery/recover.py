@@ -19,7 +19,7 @@ from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
-from ganlab.recovery.decisions import of_discriminator, of_search
+from ganlab.recovery.decisions import doubts_of_size, of_discriminator, of_search
 from ganlab.recovery.discriminator_alone import gan_of_discriminator
 from ganlab.recovery.discriminators import Discriminator, discriminator_of
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
@@ -70,7 +70,9 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     if discriminator.why_not:
         notes.append(f"{DISCRIMINATOR_LEFT_OUT}{discriminator.why_not}")
     decisions = list(generator.decisions)
-    decisions += [] if generator.findings is None else of_search(generator.findings, generator.skeleton, hints)
+    if generator.findings is not None and generator.skeleton is not None:
+        decisions += of_search(generator.findings, generator.skeleton, hints)
+        notes += doubts_of_size(generator.findings, generator.skeleton, hints)
     decisions += of_discriminator(fitted, output, generator.output, hints)
     layers = generator.named(output)
     origins = {"generator": (chosen.generator.name, layers)}

@@ -17,7 +17,7 @@ from .causal import own_effects
 from .dropping import Drop, report
 from .insertion import Spot, insert
 from .layers import Trial
-from .marks import Marks, from_boxes, from_labeler
+from .marks import Marks, from_boxes, from_labeler, of_one_class
 from .regression import Fit, NegativesFrom, draw_cells, enough, fit, weights_of
 
 PAPER_N = 150  # samples that section 6.3.1 looked at
@@ -54,6 +54,9 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     asked = layers.asked_for(gan, choices.layer)
     layers.check(gan, asked, choices.top)
     labeler = labeler or Labeler.of_checkpoint(gan)
+    boxes = _boxes(gan, boxes, labeler, concept)
+    if boxes is not None:
+        gan, boxes = of_one_class(gan, boxes, concept)
     marks = _marks(gan, boxes, labeler, concept, choices)
     one = partial(
         fit, c=choices.c, negatives=choices.negatives, seed=choices.seed, negatives_from=choices.negatives_from
@@ -138,13 +141,18 @@ def _needed(labeler: Labeler | None, option: str) -> Labeler:
     return labeler
 
 
-def _marks(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
-    """From the boxes that were given, else the checkpoint's own, else the labeler."""
+def _boxes(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str) -> Boxes | None:
+    """Those that were given, else the checkpoint's own if they mark the concept or no labeler does."""
     if given is not None:
-        return from_boxes(gan, _first(given, choices.n), concept)
+        return given.check(gan)
     own = Boxes.of_checkpoint(gan)
-    if own is not None and (concept in own.concepts or labeler is None):
-        return from_boxes(gan, _first(own, choices.n), concept)
+    return own if own is not None and (concept in own.concepts or labeler is None) else None
+
+
+def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:
+    """From boxes, else from the labeler."""
+    if boxes is not None:
+        return from_boxes(gan, _first(boxes, choices.n), concept)
     if labeler is None:
         raise GanlabError(
             f"Nobody has marked {concept!r} on samples of {gan.name!r}.",

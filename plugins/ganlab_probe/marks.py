@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,36 @@ class Marks:
     source: str
     names: frozenset[tuple[int, int]]
     notes: tuple[str, ...] = ()
+
+
+def of_one_class(gan: Gan, boxes: Boxes, concept: str) -> tuple[Gan, Boxes]:
+    """The GAN of the class that the boxes of a concept are of, where nobody said which; else those of the GAN's class.
+
+    Boxes of several classes, and a GAN that nobody said a class of, stay as they are.
+
+    Raises:
+        GanlabError: no boxes of the concept, or none on pictures of the GAN's class.
+    """
+    if gan.classes is None:
+        return gan, boxes
+    marked = {box.picture.label for box in boxes.of(concept).boxes}
+    if gan.label is None:
+        (only,) = marked if len(marked) == 1 else {None}
+        if only is None or only >= gan.classes:
+            return gan, boxes
+        gan = gan.of_class(only)
+    if not marked & {gan.label, None}:
+        known = sorted(label for label in marked if label is not None)
+        raise GanlabError(
+            f"{boxes.source or 'The file'} has boxes of {concept!r} on pictures of class "
+            f"{', '.join(map(str, known))}, but the GAN draws class {gan.label}.",
+            f"Add --label {known[0]}, or draw boxes on pictures of class {gan.label}.",
+        )
+    pictures = [picture for picture in boxes.pictures if picture.label in (gan.label, None)]
+    if len(pictures) == len(boxes.pictures):
+        return gan, boxes
+    note = f"Of the {len(boxes.pictures)} pictures that were looked at, the {len(pictures)} of class {gan.label} count."
+    return gan, replace(boxes.on(pictures), notes=[*boxes.notes, note])
 
 
 def from_boxes(gan: Gan, boxes: Boxes, concept: str) -> Marks:

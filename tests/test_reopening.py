@@ -1,0 +1,99 @@
+"""What export wrote is opened again: where the file alone misleads, a card beside it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ganlab import Gan, load_gan, save_gan
+from tests.door_kit import KNOWN, Pair
+from tests.kit import (
+    Ended,
+    command,
+    one_thread,  # noqa: F401 (a fixture)
+)
+from tests.recovery_kit import Reshape
+from tests.stripped_kit import seen
+from tests.test_recovery_search import Conditional
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SIGMOID = {**KNOWN, "output": "sigmoid"}  # which no norm tells
+
+
+def export(capsys: pytest.CaptureFixture[str], gan: Gan, like: Path, out: Path) -> Ended:
+    folder = out.parent / f"gan of {out.name}"
+    save_gan(gan, folder)
+    ended = command(capsys, "checkpoints", "export", folder, "--like", like, "--out", out)
+    assert ended.code == 0, ended.err
+    return ended
+
+
+def same_pictures(one: Gan, other: Gan, label: int | None = None) -> bool:
+    latents = one.latents(4, label=label)
+    return torch.allclose(one.generate(latents), other.generate(latents), atol=1e-5)
+
+
+def test_where_the_file_says_enough_there_is_no_card(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gan = load_gan(str(saved / "netG.pth"))
+    ended = export(capsys, gan, saved / "netG.pth", saved / "new.pth")
+    assert "card" not in ended.out
+    assert not list(saved.glob("*.toml"))
+
+
+def test_what_was_said_of_a_file_is_in_the_card_beside_its_copy(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gan = load_gan(str(saved / "netG.pth"), **SIGMOID)
+    ended = export(capsys, gan, saved / "netG.pth", saved / "new.pth")
+    assert "3x16x16 from -1 to 1, not pictures of 3x16x16 from 0 to 1" in ended.out
+    card = saved / "new.card.toml"
+    assert f"give it the card too, --gan {saved / 'new.pth'} --card {card}." in ended.out
+    assert same_pictures(gan, load_gan(str(saved / "new.pth"), card=card))
+    # a second copy finds a card of somebody's there, and names the GAN's own
+    (saved / "other.card.toml").write_text("[prior]\nlaw = 'uniform'\n")
+    ended = export(capsys, gan, saved / "netG.pth", saved / "other.pth")
+    assert "--card" in ended.out
+    assert "gan of other.pth/card.toml" in ended.out
+    assert (saved / "other.card.toml").read_text() == "[prior]\nlaw = 'uniform'\n"
+
+
+def test_one_of_several_generators_is_named(tmp_path: Path, made: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    state = made.generator.state_dict()
+    torch.save({"first": state, "second": {key: value.clone() for key, value in state.items()}}, tmp_path / "two.pth")
+    gan = load_gan(f"{tmp_path}/two.pth#second", **SIGMOID)
+    ended = export(capsys, gan, tmp_path / "two.pth", tmp_path / "new.pth")
+    assert f"--gan '{tmp_path}/new.pth#second' --card {tmp_path}/new.card.toml." in ended.out
+
+
+def test_a_card_spells_out_the_layers_of_a_conditional_gan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Classes that are joined one-hot have no weights in the file."""
+    layers = (nn.Linear(42, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 784), nn.Tanh(), Reshape(1, 28, 28))
+    network = seen(Conditional(*layers), dim=32)
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    gan = load_gan(f"{tmp_path}/net.pth", output="sigmoid")
+    assert gan.classes == 10
+    export(capsys, gan, tmp_path / "net.pth", tmp_path / "new.pth")
+    again = load_gan(f"{tmp_path}/new.pth", card=tmp_path / "new.card.toml")
+    assert (again.classes, again.prior, again.image) == (10, gan.prior, gan.image)
+    assert same_pictures(gan, again, label=7)
+
+
+@pytest.mark.parametrize(
+    ("every", "said"), [(2, "takes it for another network (pictures of 3x24x24"), (4, "refuses it")]
+)
+def test_norms_that_remember_removed_maps(
+    every: int, said: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    like = shared_data / "checkpoints/anime32-example-layout/generator.pt"
+    gan = load_gan(str(like))
+    assert not gan.card.notes
+    edited = gan.without("up8", np.arange(0, 64, every))
+    ended = export(capsys, edited, like, tmp_path / "new.pt")
+    assert said in ended.out
+    assert same_pictures(edited, load_gan(f"{tmp_path}/new.pt", card=tmp_path / "new.card.toml"))
+    if every == 2:
+        assert "may be of another size than 24x24" in load_gan(f"{tmp_path}/new.pt").card.notes[0]
