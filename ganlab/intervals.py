@@ -1,4 +1,4 @@
-"""The 95% intervals of a share, of a paired difference, and of what is drawn again and again."""
+"""The 95% intervals of a share, of a paired difference, of a mean, and of what is drawn again and again."""
 
 from __future__ import annotations
 
@@ -51,11 +51,23 @@ def _farthest(better: int, worse: int, n: int, limit: float) -> float:
 def of_a_further_draw(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
     """Where one more draw would lie with a probability of 95%, after these: Student's prediction interval.
 
+    The range of 95% of the draws themselves would hold the next one less often, the fewer they are: of ten in 79%.
+
     Args:
         values: (n,) of the draws so far, two or more.
         lowest, highest: what a value can be.
     """
+    return _students(values, 1 + 1 / len(values), lowest, highest)
+
+
+def of_mean(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """Student's interval of the mean of all such values, after these; arguments as above."""
+    return _students(values, 1 / len(values), lowest, highest)
+
+
+def _students(values: np.ndarray, variances: float, lowest: float, highest: float) -> tuple[float, float]:
+    """Around the mean of the values, as wide as so many of their variances ask for, within what can be."""
     from scipy.special import stdtrit
 
-    half = stdtrit(len(values) - 1, UPPER) * values.std(ddof=1) * math.sqrt(1 + 1 / len(values))
+    half = stdtrit(len(values) - 1, UPPER) * values.std(ddof=1) * math.sqrt(variances)
     return float(max(values.mean() - half, lowest)), float(min(values.mean() + half, highest))

@@ -113,6 +113,25 @@ class Metric:
         low, high = intervals.of_a_further_draw(values, lowest, highest)
         return cls(float(values.mean()), low, high, n or len(values), control, no_control, about)
 
+    @classmethod
+    def of_mean(
+        cls,
+        values: np.ndarray,
+        *,
+        lowest: float = 0.0,
+        highest: float = 1.0,
+        n: int | None = None,
+        control: str | None = None,
+        no_control: str | None = None,
+        about: str = "",
+    ) -> Metric:
+        """The mean of independent values (k,), with Student's 95% interval of it; one value alone has none.
+
+        Args: as for :meth:`of_draws`.
+        """
+        low, high = intervals.of_mean(values, lowest, highest) if len(values) > 1 else (None, None)
+        return cls(float(values.mean()), low, high, n or len(values), control, no_control, about)
+
     def _faults(self, others: Mapping[str, Metric]) -> str:
         for name in ("value", "low", "high"):
             number = getattr(self, name)

@@ -14,7 +14,7 @@ from ganlab_features.figures import colours, crops
 from ganlab_features.judging import shares_on
 from ganlab_features.pictures import Samples
 from ganlab_features.receptive import Fields, receptive_fields
-from ganlab_features.structure import mean_with_interval, structure
+from ganlab_features.structure import structure
 
 from .features_kit import SHAPE, Net, maps_of, pictures, planted
 from .kit import one_thread as one_thread  # on one thread
@@ -99,15 +99,6 @@ def test_structure_tells_edges_from_noise() -> None:
     assert control.in_tenth[0] < 0.35
     assert np.isnan(blank.on_edges[0])
     assert np.isnan(blank.in_tenth[0])
-
-
-@pytest.mark.parametrize("filters", [2, 6])
-def test_intervals_hold_the_true_mean_19_times_of_20(filters: int) -> None:
-    values = np.random.default_rng(filters).normal(0, 0.01, (4000, filters))
-    ends = np.array([mean_with_interval(row, -1.0)[1:] for row in values])
-    assert ((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean() == pytest.approx(0.95, abs=0.015)
-    assert mean_with_interval(np.array([0.1, 0.9]), 0.0) == (0.5, 0, 1)
-    assert mean_with_interval(np.array([0.4]), 0.0) == (0.4, None, None)
 
 
 def test_gradients_are_grey_where_they_are_zero_and_keep_their_sign() -> None:

@@ -303,3 +303,30 @@ def test_repeated_draws_are_told_with_where_one_more_would_lie() -> None:
     )
     assert metric.high == 1
     assert Metric.of_draws(values, no_control="none").n == 4
+
+
+@pytest.mark.parametrize("count", [2, 5, 20])
+def test_one_more_draw_lies_where_it_is_said_to(count: int) -> None:
+    sizes = np.abs(np.random.default_rng(0).normal(size=(3000, count + 1)))
+    found = [Metric.of_draws(row[:-1], highest=np.inf, no_control="none") for row in sizes]
+    low, high = np.array([(one.low, one.high) for one in found]).T
+    assert np.mean((low <= sizes[:, -1]) & (sizes[:, -1] <= high)) > 0.93
+
+
+def test_a_mean_has_students_interval_within_what_can_be() -> None:
+    values = np.array([0.5, 0.9, 0.7, 0.6])
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    found = Metric.of_mean(values, no_control="none")
+    assert (found.value, found.low, found.high) == pytest.approx((0.675, expected.low, expected.high))
+    found = Metric.of_mean(values, lowest=0.6, highest=0.7, no_control="none")
+    assert (found.low, found.high) == (0.6, 0.7)
+    alone = Metric.of_mean(values[:1], no_control="none")
+    assert (alone.value, alone.low, alone.high, alone.n) == (0.5, None, None, 1)
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_intervals_hold_the_true_mean_19_times_of_20(count: int) -> None:
+    values = np.random.default_rng(count).normal(0, 0.01, (4000, count))
+    found = [Metric.of_mean(row, lowest=-1, no_control="none") for row in values]
+    low, high = np.array([(one.low, one.high) for one in found]).T
+    assert ((low <= 0) & (high >= 0)).mean() == pytest.approx(0.95, abs=0.015)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ganlab import Metric, Result
 from ganlab_turn import turn
-from ganlab_turn.chance import Whose, against_chance, of_a_further_one, of_the_mean, shares, worth
+from ganlab_turn.chance import Whose, against_chance, shares, worth
 from ganlab_turn.direction import random_directions
 from ganlab_turn.turning import Way, coefficients
 
@@ -61,13 +61,6 @@ def test_samples_of_one_direction_that_are_alike_count_once() -> None:
     assert worth(np.arange(30) % 3 == 0, which) == 30  # as many in each: no more than the samples there are
 
 
-@pytest.mark.parametrize("count", [5, 10, 20])
-def test_the_range_of_random_directions_holds_the_next_one(count: int) -> None:
-    sizes = np.abs(np.random.default_rng(0).normal(size=(3000, count + 1)))
-    ranges = np.array([of_a_further_one(row[:-1], 0, 1e9) for row in sizes])
-    assert np.mean((ranges[:, 0] <= sizes[:, -1]) & (sizes[:, -1] <= ranges[:, 1])) > 0.93
-
-
 def test_the_range_of_random_directions_is_students_within_what_can_be() -> None:
     sizes = np.array([0.2, 0.9, 0.7, 0.95])
     found = against_chance("travel", np.array([2.0]), sizes, 30, np.inf, "how far")["travel_random"]
@@ -100,7 +93,6 @@ def test_a_number_of_several_choices_is_their_mean_with_students_interval() -> N
     assert several.value == pytest.approx(0.675)
     expected = stats.ttest_1samp(numbers, 0).confidence_interval()
     assert (several.low, several.high) == pytest.approx((expected.low, expected.high))
-    assert of_the_mean(numbers, 0.6, 0.7) == (0.6, 0.7)
     alone = against_chance("correlation", numbers[:1], sizes, 30, 1, "how well")["correlation"]
     assert (alone.value, alone.low, alone.high) == (0.5, None, None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ganlab import Metric
 
@@ -73,10 +72,10 @@ def metrics(trained: Structure, untrained: Structure, filters: int) -> dict[str,
         per_filter = [_by_filter(getattr(one, name), filters) for one in (trained, untrained)]
         if all(len(values) for values in per_filter):
             control = f"gradient_{name}_untrained"
-            ends = [mean_with_interval(values, lowest) for values in per_filter]
-            found[f"gradient_{name}"] = Metric(*ends[0], len(per_filter[0]), control=control, about=words)
-            found[control] = Metric(
-                *ends[1], len(per_filter[1]), no_control="it is the control", about="the same before training"
+            ours, theirs = per_filter
+            found[f"gradient_{name}"] = Metric.of_mean(ours, lowest=lowest, control=control, about=words)
+            found[control] = Metric.of_mean(
+                theirs, lowest=lowest, no_control="it is the control", about="the same before training"
             )
     return found
 
@@ -85,11 +84,3 @@ def _by_filter(values: np.ndarray, filters: int) -> np.ndarray:
     """Mean over the pictures of each filter that has any value."""
     rows = [row[np.isfinite(row)] for row in values.reshape(filters, -1)]
     return np.array([row.mean() for row in rows if len(row)])
-
-
-def mean_with_interval(values: np.ndarray, lowest: float) -> tuple[float, float | None, float | None]:
-    """Mean of numbers from ``lowest`` to 1, and Student's 95% interval of it; a single value has none."""
-    if len(values) < 2:
-        return float(values[0]), None, None
-    reach = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(max(values.mean() - reach, lowest)), float(min(values.mean() + reach, 1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -51,8 +50,6 @@ def against_chance(
         numbers: (choices,) of each choice of exemplars, from -``most`` to ``most``; the number is their mean.
         by_chance: (directions,) from 0 to ``most``.
     """
-    low, high = of_the_mean(numbers, -most, most) if len(numbers) > 1 else (None, None)
-    least, largest = of_a_further_one(by_chance, 0, most)
     if len(numbers) > 1:
         about += "; the mean of the choices' own numbers, and Student's interval of it"
     control = f"{name}_random"
@@ -61,32 +58,9 @@ def against_chance(
         "lie with a probability of 95% (Student's prediction interval)"
     )
     return {
-        name: Metric(numbers.mean(), low, high, n, control, about=about),
-        control: Metric(by_chance.mean(), least, largest, len(by_chance), no_control="it is the control", about=same),
+        name: Metric.of_mean(numbers, lowest=-most, highest=most, n=n, control=control, about=about),
+        control: Metric.of_draws(by_chance, highest=most, no_control="it is the control", about=same),
     }
-
-
-def of_a_further_one(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
-    """Where one more value would lie with a probability of 95%, after these: Student's prediction interval.
-
-    The range of 95% of the values themselves would hold the next one less often, the fewer they are: of ten in 79%.
-
-    Args:
-        values: (n,) so far, two or more.
-        lowest, highest: what a value can be.
-    """
-    return _students(values, 1 + 1 / len(values), lowest, highest)
-
-
-def of_the_mean(values: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
-    """Student's 95% interval of the mean of all such values, after these."""
-    return _students(values, 1 / len(values), lowest, highest)
-
-
-def _students(values: np.ndarray, variances: float, lowest: float, highest: float) -> tuple[float, float]:
-    """Around the mean of values (n,), as wide as so many of their variances ask for, within what can be."""
-    half = stats.t.ppf(UPPER, len(values) - 1) * values.std(ddof=1) * math.sqrt(variances)
-    return max(float(values.mean() - half), lowest), min(float(values.mean() + half), highest)
 
 
 def worth(hits: np.ndarray, which: np.ndarray) -> float:
