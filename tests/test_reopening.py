@@ -82,6 +82,23 @@ def test_a_card_spells_out_the_layers_of_a_conditional_gan(tmp_path: Path, capsy
     assert same_pictures(gan, again, label=7)
 
 
+def test_a_card_finds_the_layers_by_their_keys(tmp_path: Path, made: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file may list its norms behind its convolutions."""
+    state = made.generator.state_dict()
+    order = {"main.0": "conv1", "main.3": "conv2", "main.6": "conv3", "main.1": "bn1", "main.4": "bn2"}
+    shuffled = {
+        f"{name}.{key.rpartition('.')[2]}": value
+        for place, name in order.items()
+        for key, value in state.items()
+        if key.startswith(f"{place}.")
+    }
+    torch.save(shuffled, tmp_path / "net.pth")
+    gan = load_gan(f"{tmp_path}/net.pth", **SIGMOID)
+    ended = export(capsys, gan, tmp_path / "net.pth", tmp_path / "new.pth")
+    assert "new.card.toml" in ended.out
+    assert same_pictures(gan, load_gan(f"{tmp_path}/new.pth", card=tmp_path / "new.card.toml"))
+
+
 @pytest.mark.parametrize(
     ("every", "said"), [(2, "takes it for another network (pictures of 3x24x24"), (4, "refuses it")]
 )

@@ -85,6 +85,14 @@ def stated_activation(hints: Hints) -> str | None:
     return stated
 
 
+def stated_keys(hints: Hints, side: str) -> dict[str, str]:
+    """Parameter of a network -> its key in the file, where the card says it, as those do that ganlab writes."""
+    found: Any = {} if hints.card is None else read_card(hints.card)
+    for name in ("source", "keys", side):
+        found = found.get(name) if isinstance(found, dict) else None
+    return {str(name): str(key) for name, key in found.items()} if isinstance(found, dict) else {}
+
+
 def kept_facts(hints: Hints) -> dict[str, Any]:
     """What else the card says: name, summary, labeler, licence, ..."""
     if hints.card is None:

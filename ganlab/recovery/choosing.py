@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ganlab.errors import GanlabError
-from ganlab.recovery.cards import stated_layers
+from ganlab.recovery.building import prefix_of
+from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.hints import Hints
-from ganlab.recovery.stored import Side, Stored, StoredNetwork
+from ganlab.recovery.stored import Part, Side, Stored, StoredNetwork
 
 FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
@@ -109,20 +112,33 @@ def side_of(network: StoredNetwork) -> Side:
 
 
 def _as_the_card_says(network: StoredNetwork, side: str, hints: Hints) -> StoredNetwork:
-    """With the layers that a card spells out, filled by the parts of their names, else by those in the file's order."""
+    """With the layers that a card spells out, filled by the parts of their names, else of the keys that it says.
+
+    Else by those in the file's order.
+    """
     tables = stated_layers(hints, side)
     if not tables:
         return network
     weighted = [table for table in tables if table.get("kind") in FILLED and not table.get("one_hot")]
     names = {part.name for part in network.parts}
     if not all(table.get("name") in names for table in weighted):
-        if len(weighted) != len(network.parts):
+        parts = _by_keys(network, weighted, stated_keys(hints, side)) or network.parts
+        if len(weighted) != len(parts):
             raise GanlabError(
                 f"The card spells out {len(weighted)} layers with weights, and the file holds {len(network.parts)}.",
                 "Mend the card's [architecture].",
             )
-        parts = tuple(
-            replace(part, name=str(table["name"])) for part, table in zip(network.parts, weighted, strict=True)
-        )
-        network = replace(network, parts=parts)
+        renamed = (replace(part, name=str(table["name"])) for part, table in zip(parts, weighted, strict=True))
+        network = replace(network, parts=tuple(renamed))
     return replace(network, layers=tuple(tables))
+
+
+def _by_keys(
+    network: StoredNetwork, tables: Sequence[Mapping[str, Any]], keys: Mapping[str, str]
+) -> tuple[Part, ...] | None:
+    """The part of each layer with weights, by the keys of its parameters; None where one is not found."""
+    of_key = {key: part for part in network.parts for key in part.keys.values()}
+    homes = {name.rpartition(".")[0]: of_key[key] for name, key in keys.items() if key in of_key}
+    if not all(table.get("name") and prefix_of(table) in homes for table in tables):
+        return None
+    return tuple(homes[prefix_of(table)] for table in tables)
