@@ -36,10 +36,10 @@ class Gan:
     The networks are frozen, in eval mode and do nothing in place.
 
     Args:
-        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none. With
-            ``classes`` it is called with z and the classes (n,) int64.
-        discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none. One whose ``forward``
-            insists on a second input is called with images and their classes (n,) int64.
+        generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none.
+            Where there are ``classes``, it is called with z and the class of each (n,) int64.
+        discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none.
+            One whose ``forward`` insists on a second input is called with images and the class of each (n,) int64.
         prior: the law of z; needed where there is a generator.
         image: size, channels and range of the pictures.
         card: what the checkpoint is.

@@ -75,7 +75,7 @@ def test_named_samples_are_of_one_class() -> None:
         torch.testing.assert_close(path.draw(np.array([0, 0]), np.array([0.0, 1.0])), drawn)
     for through, label, words in (
         (["0:1:0", "0:2:2"], None, r"classes \[0, 2\]"),
-        (["0:1:0", "0:2:0"], 1, r"classes \[0, 1\]"),
+        (["0:1:0", "0:2:0"], 1, "of class 0, and the GAN draws class 1"),
         (["0:1:0", "0:2"], None, "without their class"),
         (["0:1:99", "0:2:99"], None, "picture 0:1:99 is of class 99"),
         (["0:1", "0:2"], None, "needs one"),
