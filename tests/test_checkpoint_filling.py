@@ -15,12 +15,14 @@ from tests.door_kit import Discriminator, Generator, Pair, draws_as, refused
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 MODULE = """
+from ganlab import Gan, ImageSpec, Prior
 from ganlab.testing import tiny_gan
 from tests.door_kit import Discriminator, Generator
 
 def both(): return Generator(), Discriminator()
 def fresh(): return Generator()
 def whole(): return tiny_gan()
+def unnamed(): return Gan(Generator(), prior=Prior(16, "normal"), image=ImageSpec(16))
 """
 
 
@@ -64,6 +66,11 @@ def test_what_would_be_passed_over_is_refused(made: Pair) -> None:
     refused("their_networks:fresh", "no place for --statistics", statistics="fresh")
     refused("their_networks:fresh#G", "no 'G' to choose")
     refused("their_networks:fresh+G.pt", "no place for --eps", eps=0.8)
+
+
+def test_a_gan_without_a_name_is_called_after_its_factory() -> None:
+    assert load_gan("their_networks:unnamed").name == "their_networks-unnamed"
+    assert load_gan("their_networks:whole").name != "their_networks-whole"
 
 
 class OfClass(nn.Module):

@@ -78,7 +78,7 @@ def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
     made = _called(where)
     if isinstance(made, Gan):
         _check_nothing_left_to_say(where, file, hints)
-        return made
+        return made if made.name != Card.name else made.renamed(_name(where), f"Built by {where}.")
     generator, discriminator = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(generator, nn.Module) or not (discriminator is None or isinstance(discriminator, nn.Module)):
         raise GanlabError(
@@ -135,14 +135,17 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
     if discriminator is not None:
         discriminator = discriminator.cpu().eval().requires_grad_(False)
         check_logits(discriminator, picture, where)
-    name = re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
     return Gan(
         generator,
         None if discriminator is None else OneLogit(discriminator),
         prior=Prior(dim, law),
         image=ImageSpec(picture.shape[2], picture.shape[1], low, high),
-        card=Card(name, f"Built by {where}.", {}, {"notes": notes} if notes else {}),
+        card=Card(_name(where), f"Built by {where}.", {}, {"notes": notes} if notes else {}),
     )
+
+
+def _name(where: str) -> str:
+    return re.sub(r"[^\w.]+", "-", where.removeprefix("hub:")).strip("-.")
 
 
 def _unpickled(where: str, file: Path, trust: bool) -> nn.Module:
