@@ -119,3 +119,25 @@ def test_logits_of_one_dimension_are_one_a_picture() -> None:
 
     judge, images = Flat().eval(), torch.rand(3, 3, 16, 16)
     assert torch.equal(OneLogit(judge)(images), judge(images))
+
+
+def test_a_file_from_before_norms_counted_batches_fits(made: Pair) -> None:
+    old = {key: value for key, value in made.generator.state_dict().items() if "num_batches" not in key}
+    torch.save(old, "old.pt")
+    assert draws_as(load_gan("their_networks:fresh+old.pt"), made.generator)
+    torch.save({**made.generator.state_dict(), "extra.num_batches_tracked": torch.tensor(1)}, "more.pt")
+    assert draws_as(load_gan("their_networks:fresh+more.pt"), made.generator)
+    del old["main.0.weight"]
+    torch.save(old, "less.pt")
+    refused("their_networks:fresh+less.pt", "has no main.0.weight")
+
+
+def test_a_gan_whose_networks_cannot_be_copied_opens() -> None:
+    Path("their_networks.py").write_text(
+        "import torch\nfrom torch import nn\nfrom ganlab import Gan, ImageSpec, Prior\n"
+        "def normed():\n"
+        "    linear = torch.nn.utils.weight_norm(nn.Linear(4, 192))\n"
+        "    return Gan(nn.Sequential(linear, nn.Unflatten(1, (3, 8, 8))), prior=Prior(4), image=ImageSpec(8))\n"
+    )
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        assert load_gan("their_networks:normed").name == "their_networks-normed"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
-from ganlab import Boxes, Gan, GanlabError, PictureName, Result
+from ganlab import Boxes, Gan, GanlabError, ImageSpec, Labeler, PictureName, Result
 from ganlab.marks import Box
 from ganlab.testing import tiny_gan
 from ganlab_probe import probe
@@ -20,6 +23,18 @@ CLASSES, PICTURES = 4, 8  # pictures of each class that was marked
 @pytest.fixture(name="gan", scope="module")
 def conditional() -> Gan:
     return tiny_gan(classes=CLASSES)
+
+
+class Half(Labeler):
+    """Sees a lamp in the upper left quarter of every picture."""
+
+    name, concepts, domain = "half", ("lamp",), "anything"
+    card = MappingProxyType({"min_pixels": {"lamp": 1}})
+
+    def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+        found = np.zeros((len(images), 1, image.size, image.size), bool)
+        found[:, :, : image.size // 2, : image.size // 2] = True
+        return found
 
 
 def boxes(gan: Gan, of: Sequence[int | None], empty: Sequence[int] = ()) -> Boxes:
@@ -63,3 +78,15 @@ def test_of_boxes_on_several_classes_those_of_the_class_count(gan: Gan) -> None:
 
 def test_pictures_that_name_no_class_are_of_the_one_that_is_drawn(gan: Gan) -> None:
     assert ", class 1" in probed(gan.of_class(1), boxes(gan, [None])).summary
+
+
+def test_a_labeler_marks_the_class_that_the_checkpoints_own_boxes_are_not_of(
+    gan: Gan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Boxes, "of_checkpoint", classmethod(lambda cls, gan: boxes(gan, [3])))
+    half = Half()
+    by_labeler = probe(gan.of_class(1), "lamp", labeler=half, top=1, n=10)
+    assert "boxes drawn" not in by_labeler.metrics["auc"].about
+    assert "boxes drawn" in probe(gan.of_class(3), "lamp", labeler=half, top=1).metrics["auc"].about
+    with pytest.raises(GanlabError, match="class 3, but the GAN draws class 1"):
+        probe(gan.of_class(1), "lamp", top=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from ganlab import Gan, load_gan, save_gan
@@ -114,3 +115,13 @@ def test_norms_that_remember_removed_maps(
     assert same_pictures(edited, load_gan(f"{tmp_path}/new.pt", card=tmp_path / "new.card.toml"))
     if every == 2:
         assert "may be of another size than 24x24" in load_gan(f"{tmp_path}/new.pt").card.notes[0]
+
+
+def test_a_name_that_hides_the_format_is_told_with_it(
+    made: Pair, saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_file(made.generator.state_dict(), saved / "G.safetensors")
+    gan = load_gan(str(saved / "G.safetensors"))
+    ended = export(capsys, gan, saved / "G.safetensors", saved / "edited")
+    assert f"Its name hides its format: open it as --gan safetensors:{saved / 'edited'}" in ended.out
+    assert same_pictures(gan, load_gan(f"safetensors:{saved / 'edited'}"))

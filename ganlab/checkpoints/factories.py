@@ -7,6 +7,7 @@ import math
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,10 @@ def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
     made = _called(where)
     if isinstance(made, Gan):
         _check_nothing_left_to_say(where, file, hints)
-        return made if made.name != Card.name else made.renamed(_name(where), f"Built by {where}.")
+        if made.name != Card.name:
+            return made
+        card = replace(made.card, name=_name(where), summary=f"Built by {where}.")
+        return made._with(made.generator, made.discriminator, card=card)
     generator, discriminator = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(generator, nn.Module) or not (discriminator is None or isinstance(discriminator, nn.Module)):
         raise GanlabError(

@@ -12,6 +12,7 @@ from ganlab.checkpoints import pytorch, safetensors
 from ganlab.errors import GanlabError
 
 Tensors = Mapping[str, torch.Tensor]
+COUNTER = "num_batches_tracked"  # of norms; older files lack it, and nothing here needs it
 
 
 def fill(networks: Mapping[str, nn.Module], file: Path, where: str, which: str | None) -> None:
@@ -34,7 +35,8 @@ def fill(networks: Mapping[str, nn.Module], file: Path, where: str, which: str |
         for side, network in networks.items()
     }
     for side, network in networks.items():
-        network.load_state_dict(chosen[side])
+        known = network.state_dict()
+        network.load_state_dict({key: value for key, value in chosen[side].items() if key in known})
 
 
 def _chosen(
@@ -65,23 +67,26 @@ def _chosen(
 
 def _fits(network: nn.Module, tensors: Tensors) -> bool:
     wanted = network.state_dict()
-    return wanted.keys() == tensors.keys() and all(
-        value.shape == tensors[key].shape for key, value in wanted.items() if isinstance(value, torch.Tensor)
-    )
+    return _keys(wanted) == _keys(tensors) and all(wanted[key].shape == tensors[key].shape for key in _keys(wanted))
+
+
+def _keys(tensors: Tensors) -> set[str]:
+    return {key for key in tensors if not key.endswith(COUNTER)}
 
 
 def _reason(network: nn.Module, found: Mapping[str, Tensors], which: str | None) -> str:
     """What keeps the nearest of them from fitting, in torch's words."""
-    wanted = set(network.state_dict())
+    known = network.state_dict()
+    wanted = _keys(known)
     names = [which] if which is not None else list(found)
     nearest = max(names, key=lambda name: len(wanted & found[name].keys()))
     there = found[nearest]
     if missing := sorted(wanted - there.keys()):
         return f"{nearest or 'it'} has no {missing[0]}"
-    if beyond := sorted(there.keys() - wanted):
+    if beyond := sorted(_keys(there) - wanted):
         return f"{nearest or 'it'} has {beyond[0]}, which the network has not"
-    key = next(key for key, value in network.state_dict().items() if value.shape != there[key].shape)
-    return f"{key} is {tuple(there[key].shape)} in it and {tuple(network.state_dict()[key].shape)} in the network"
+    key = next(key for key in sorted(wanted) if known[key].shape != there[key].shape)
+    return f"{key} is {tuple(there[key].shape)} in it and {tuple(known[key].shape)} in the network"
 
 
 def _stripped(tensors: Tensors) -> dict[str, torch.Tensor]:

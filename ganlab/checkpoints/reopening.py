@@ -39,17 +39,19 @@ class Reopened:
         spec: what to give ``--gan``.
         otherwise: what it is taken for by itself, or why it is refused; empty where it opens as what it is.
         card: the card with which it opens as what it is; None where it needs none, or none helps.
+        hidden: its name does not tell its format, which ``spec`` names.
     """
 
     spec: str
     otherwise: str
     card: Path | None = None
+    hidden: bool = False
 
     @property
     def words(self) -> str:
         """All of it as one sentence with the way out; empty where there is nothing to say."""
         if not self.otherwise:
-            return ""
+            return f"Its name hides its format: open it as --gan {shlex.quote(self.spec)}." if self.hidden else ""
         way = "no card helps, so open what was exported and not this file"
         if self.card is not None:
             way = f"give it the card too, --gan {shlex.quote(self.spec)} --card {shlex.quote(str(self.card))}"
@@ -72,22 +74,24 @@ def reopen(gan: Gan, exported: Exported, folder: Path) -> Reopened:
     path = folder / exported.files[-1]
     origin = Origin(gan, format_of(gan), path)
     held = origin.held()
-    if exported.not_stored:
+    if exported.not_stored and held.generator is not None:  # a discriminator alone draws nothing to take them from
         held = estimate_statistics(held)
     spec = _spec(origin)
     otherwise = _otherwise(held, spec, Hints())
-    return Reopened(spec, otherwise, _card(gan, held, spec, path) if otherwise else None)
+    card = _card(gan, held, spec, path) if otherwise else None
+    return Reopened(spec, otherwise, card, hidden=not origin.format.recognises(path))
 
 
 def _spec(origin: Origin) -> str:
-    """What opens the network that was written, and no other of its file."""
+    """What opens the network that was written, and no other of its file; with the format where its name hides that."""
     called = origin.called
+    place = str(origin.path) if origin.format.recognises(origin.path) else f"{origin.format.name}:{origin.path}"
     try:
         chosen = choose(origin.stored, str(origin.path), None, Hints())
         alone = called in {one.name for one in (chosen.generator, *chosen.discriminators) if one is not None}
     except GanlabError:
         alone = False
-    return str(origin.path) if alone or not called else f"{origin.path}#{called}"
+    return place if alone or not called else f"{place}#{called}"
 
 
 def _card(gan: Gan, held: Gan, spec: str, path: Path) -> Path | None:

@@ -17,7 +17,7 @@ from .causal import own_effects
 from .dropping import Drop, report
 from .insertion import Spot, insert
 from .layers import Trial
-from .marks import Marks, from_boxes, from_labeler, of_one_class
+from .marks import Marks, from_boxes, from_labeler, mark_its_class, of_one_class
 from .regression import Fit, NegativesFrom, draw_cells, enough, fit, weights_of
 
 PAPER_N = 150  # samples that section 6.3.1 looked at
@@ -142,11 +142,13 @@ def _needed(labeler: Labeler | None, option: str) -> Labeler:
 
 
 def _boxes(gan: Gan, given: Boxes | None, labeler: Labeler | None, concept: str) -> Boxes | None:
-    """Those that were given, else the checkpoint's own if they mark the concept or no labeler does."""
+    """Those that were given, else the checkpoint's own if they mark the concept in this class or no labeler does."""
     if given is not None:
         return given.check(gan)
     own = Boxes.of_checkpoint(gan)
-    return own if own is not None and (concept in own.concepts or labeler is None) else None
+    if own is None or labeler is None:
+        return own
+    return own if concept in own.concepts and mark_its_class(gan, own, concept) else None
 
 
 def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str, choices: Choices) -> Marks:

@@ -33,6 +33,13 @@ class Marks:
     notes: tuple[str, ...] = ()
 
 
+def mark_its_class(gan: Gan, boxes: Boxes, concept: str) -> bool:
+    """Whether a box of the concept is on a picture of the class that the GAN draws, where it draws one."""
+    if gan.classes is None or gan.label is None:
+        return True
+    return any(box.picture.label in (gan.label, None) for box in boxes.of(concept).boxes)
+
+
 def of_one_class(gan: Gan, boxes: Boxes, concept: str) -> tuple[Gan, Boxes]:
     """The GAN of the class that the boxes of a concept are of, where nobody said which; else those of the GAN's class.
 
@@ -49,7 +56,7 @@ def of_one_class(gan: Gan, boxes: Boxes, concept: str) -> tuple[Gan, Boxes]:
         if only is None or only >= gan.classes:
             return gan, boxes
         gan = gan.of_class(only)
-    if not marked & {gan.label, None}:
+    if not mark_its_class(gan, boxes, concept):
         known = sorted(label for label in marked if label is not None)
         raise GanlabError(
             f"{boxes.source or 'The file'} has boxes of {concept!r} on pictures of class "
