@@ -108,8 +108,8 @@ def full_float32() -> Iterator[None]:
         setattr(switch, name, before)
 
 
-def named(device: str) -> str:
-    """A device by its name and what it is: ``cuda (NVIDIA H200)``; a CPU stands in the platform's words."""
+def device_and_model(device: str) -> str:
+    """A GPU with its model, ``cuda (NVIDIA H200)``; anything else by its name alone."""
     import torch
 
     return f"{device} ({torch.cuda.get_device_name(device)})" if torch.device(device).type == "cuda" else device

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+COUNTER = "num_batches_tracked"  # ends the key in which norms count batches: older files lack it, nothing needs it
+
+
 def opened(network: nn.Module, device: str) -> nn.Module:
     """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept).
 

@@ -72,11 +72,11 @@ class Lines:
 
     def follow(self, items: Iterable[T], total: int | None, description: str) -> Iterator[T]:
         """Hand the items on, and say now and then how far it has got."""
-        place = len(self._running)
+        place, what = len(self._running), printable(description)
+        of = "" if total is None else f" of {total:,}"
         try:
             for done, item in enumerate(items):
-                of = "" if total is None else f" of {total:,}"
-                self._running[place:] = [f"{printable(description)} {done:,}{of}"]
+                self._running[place:] = [f"{what} {done:,}{of}"]
                 if time.monotonic() - self._said > EVERY:
                     self._said = time.monotonic()
                     sys.stderr.write(": ".join(self._running) + "\n")

@@ -125,9 +125,12 @@ class Metric:
         no_control: str | None = None,
         about: str = "",
     ) -> Metric:
-        """The mean of independent values (k,), with Student's 95% interval of it; one value alone has none.
+        """The mean of independent values, with Student's 95% interval of it; one value alone has none.
 
-        Args: as for :meth:`of_draws`.
+        Args:
+            values: (k,), one or more.
+            lowest, highest: what a value can be.
+            n: how many pictures they were computed from; default: the values.
         """
         low, high = intervals.of_mean(values, lowest, highest) if len(values) > 1 else (None, None)
         return cls(float(values.mean()), low, high, n or len(values), control, no_control, about)

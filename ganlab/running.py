@@ -50,7 +50,7 @@ def run_analysis(
     Raises:
         GanlabError: whatever the user can mend.
     """
-    from ganlab.devices import named
+    from ganlab.devices import device_and_model
     from ganlab.environment import environment
     from ganlab.run_folders import new_run_folder, save_result
     from ganlab.writing import check_new_folder
@@ -69,7 +69,7 @@ def run_analysis(
     began = time.monotonic()
     with redirect_stdout(sys.stderr), shown_progress():  # standard output is for the result
         result = analysis(**opened)
-    where = {named(gan.device) for gan in opened.values() if isinstance(gan, Gan)}
+    where = {device_and_model(gan.device) for gan in opened.values() if isinstance(gan, Gan)}
     facts = environment(device=", ".join(sorted(where)), seconds=time.monotonic() - began)
     folder = save_result(result, folder, command=shlex.join(typed), environment=facts, renumber=out is None)
     if as_json:

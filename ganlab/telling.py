@@ -59,7 +59,10 @@ def told_the_class(discriminator: nn.Module, classes: int | None) -> nn.Module:
 
 
 def _insists_on(network: nn.Module) -> int:
-    """How many inputs without a default its ``forward`` has."""
-    parameters = inspect.signature(network.forward).parameters.values()
+    """How many inputs without a default its ``forward`` has; one where that cannot be asked."""
+    try:
+        parameters = inspect.signature(network.forward).parameters.values()
+    except ValueError:  # it is no Python, as of what torch.jit traced
+        return 1
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(one.kind in positional and one.default is inspect.Parameter.empty for one in parameters)

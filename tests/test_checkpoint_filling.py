@@ -141,3 +141,12 @@ def test_a_gan_whose_networks_cannot_be_copied_opens() -> None:
     )
     with pytest.warns(FutureWarning, match="weight_norm"):
         assert load_gan("their_networks:normed").name == "their_networks-normed"
+
+
+def test_a_traced_discriminator_is_told_nothing() -> None:
+    judge = nn.Sequential(nn.Flatten(), nn.Linear(768, 1), nn.Flatten(0))
+    traced = torch.jit.trace(judge, torch.zeros(2, 3, 16, 16))
+    gan = Gan(None, traced, image=ImageSpec(16))
+    assert not gan.conditional_discriminator
+    images = torch.rand(3, 3, 16, 16)
+    assert torch.allclose(gan.score(images), judge(images))

@@ -55,3 +55,24 @@ def test_a_changed_setting_is_told(deed: str) -> None:
 
     with pytest.raises(AssertionError, match=f"changed {words}"):
         check_analysis(careless)
+
+
+def test_a_gpus_random_numbers_are_watched_from_before_their_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [torch.zeros(16, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: states)
+
+    @analysis
+    def careful() -> Result:
+        """Draw nothing."""
+        return Result("done")
+
+    @analysis
+    def careless() -> Result:
+        """Draw on a GPU."""
+        states[0] = states[0] + 1
+        return Result("done")
+
+    check_analysis(careful)
+    with pytest.raises(AssertionError, match="changed the global random state of torch on GPUs"):
+        check_analysis(careless)

@@ -10,9 +10,9 @@ from torch import nn
 
 from ganlab.checkpoints import pytorch, safetensors
 from ganlab.errors import GanlabError
+from ganlab.networks import COUNTER
 
 Tensors = Mapping[str, torch.Tensor]
-COUNTER = "num_batches_tracked"  # of norms; older files lack it, and nothing here needs it
 
 
 def fill(networks: Mapping[str, nn.Module], file: Path, where: str, which: str | None) -> None:
@@ -75,7 +75,7 @@ def _keys(tensors: Tensors) -> set[str]:
 
 
 def _reason(network: nn.Module, found: Mapping[str, Tensors], which: str | None) -> str:
-    """What keeps the nearest of them from fitting, in torch's words."""
+    """What keeps the nearest of them from fitting."""
     known = network.state_dict()
     wanted = _keys(known)
     names = [which] if which is not None else list(found)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError, in_words
+from ganlab.networks import COUNTER
 from ganlab.recovery.building import prefix_of, tensors_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ganlab.gan import Gan, Side
 
 SIDES: tuple[Side, ...] = ("generator", "discriminator")
-COUNTER = "num_batches_tracked"
 STATISTICS = ("running_mean", "running_var")
 
 

@@ -148,10 +148,10 @@ def _settings() -> Facts:
 
 
 def _random_state_of_gpus() -> Facts:
-    """Of those that this process has used; to ask for it would begin to use them."""
+    """Also where the analysis is the first to use them: what it draws there is in nobody's seed."""
     import torch
 
-    if not torch.cuda.is_initialized():
+    if not torch.cuda.is_available():
         return {}
     states = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
     return {"the global random state of torch on GPUs": states}

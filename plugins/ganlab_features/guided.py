@@ -79,7 +79,7 @@ def guided_gradients(
     for rows in progress(list(_batches(cuts)), "guided backpropagation"):
         try:
             found = _backward(layer, images, units, cuts, rows, rule, gradients, np.unique(units[:, 0]))
-        except torch.OutOfMemoryError:
+        except torch.OutOfMemoryError:  # a RuntimeError too, and whole pictures would need more yet
             raise
         except RuntimeError:  # a network that takes pictures of one size only
             found = np.full(len(rows), np.nan)
