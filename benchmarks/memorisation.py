@@ -11,7 +11,7 @@ pictures, or changed. Distances in pixels are computed once, between everything 
 Simulated: points of a normal distribution, held-out ones moved, so that what is drawn as training is nearer; each draw
 is of new points. Beside it a copier of one in ten, of any training point, also of those that are not in the test.
 
-Both count answers refused, samples that are nearer than chance has it, which alone was an alarm once, and alarms.
+Both count answers refused, samples that are nearer than chance has it, and alarms, which ask for more.
 """
 
 from __future__ import annotations
