@@ -20,6 +20,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_type_hints, overload
 
 from ganlab.devices import full_float32
@@ -121,14 +122,15 @@ class Analysis:
         bound = self.signature.bind(*args, **options)
         bound.apply_defaults()
         values = {parameter.name: parameter.read(bound.arguments[parameter.name]) for parameter in self.parameters}
+        record = self._record(bound.arguments, values)  # before the function can change a list of them
+        judges = _notes_of_judges(values.values())
         with full_float32():
             result = self.function(**values)
         if not isinstance(result, Result):
             raise TypeError(f"analysis {self.name!r} returned {type(result).__name__}, not a Result")
-        result.record = {**result.record, **self._record(bound.arguments, values)}
-        result.notes += _notes_of_judges(values.values())
         result.check()
-        return result
+        notes = [*result.notes, *(note for note in judges if note not in result.notes)]
+        return replace(result, record={**result.record, **record}, notes=notes)
 
     def _record(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         """What determined the result, in words that JSON can hold."""
@@ -145,11 +147,11 @@ class Analysis:
 
 
 def _notes_of_judges(values: Iterable[Any]) -> list[str]:
-    """A note for each labeler and each GAN whose card does not name it: nobody has validated the one on the other."""
+    """How far to trust each labeler, and whether anybody has validated it on each GAN: then the GAN's card names it."""
     given = [one for value in values for one in (value if isinstance(value, list) else [value])]
     labelers = [one for one in given if isinstance(one, Labeler)]
     gans = [one for one in given if isinstance(one, Gan)]
-    return [
+    return [caution for labeler in labelers for caution in labeler.cautions] + [
         f"The labeler {labeler.name!r} was made for {labeler.domain}; whether it is right about the pictures of "
         f"{gan.name!r} nobody has checked."
         for labeler in labelers

@@ -63,9 +63,9 @@ class Root(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
-        loose = ctx.params.get("plugin")
-        if loose is not None and "--help" not in args and not ctx.resilient_parsing:
-            host().require(loose.stem)
+        if "--help" not in args and not ctx.resilient_parsing:
+            for file in ctx.params.get("plugin") or []:
+                host().require(file.stem)
         command = self.get_command(ctx, name)
         if command is None:
             raise _unknown(name, self.list_commands(ctx))
@@ -99,12 +99,12 @@ app = typer.Typer(
 )
 
 
-def _take_file(file: Path | None) -> Path | None:
-    if file is not None:
+def _take_files(files: list[Path] | None) -> list[Path]:
+    for file in files or []:
         problem = host().add_file(file)
         if problem is not None:
             raise problem.error()
-    return file
+    return files or []
 
 
 def _print_version(wanted: bool) -> None:
@@ -117,11 +117,11 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     plugin: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="Also load a plugin from this file; its command is the file's name.",
+            help="Also load a plugin from this file; its command is the file's name. May be given several times.",
             metavar="FILE.py",
-            callback=_take_file,
+            callback=_take_files,
             is_eager=True,
             show_default=False,
         ),
@@ -238,7 +238,8 @@ def _plugin_command(entry: PluginEntry) -> Any:
     summary = facts.summary if facts else ""
     if not offered:
         raise GanlabError(f"The plugin '{entry.name}' brings no command.", "`ganlab plugins` shows what it brings.")
-    return plugin_command(entry.name, summary, offered, partial(run_analysis, plugin_file=entry.file))
+    loose = [known.file for known in host().entries.values() if known.file is not None]
+    return plugin_command(entry.name, summary, offered, partial(run_analysis, plugin_files=loose))
 
 
 def _plugin_summaries() -> dict[str, str]:

@@ -34,7 +34,7 @@ class Labeler:
         card: how it was validated; where the labeler marks pixels, ``card["min_pixels"]`` says for each concept from
             how many pixels of a 64x64 picture on one shows it: of a picture of another size, the same share of its
             pixels; ``card["words"]`` says what the words in a group's name mean (:mod:`ganlab.vocabulary`);
-            ``card["trust"]``, where there is one, stands in the notes of every result in which the labeler has a part.
+            ``card["trust"]``, where there is one, stands in the notes of every result that is given this labeler.
     """
 
     name: str
@@ -52,6 +52,27 @@ class Labeler:
     def marks_pixels(self) -> bool:
         """Whether it has :meth:`masks`."""
         return type(self).masks is not Labeler.masks
+
+    def faults(self) -> str:
+        """What keeps it from working, in words; empty where nothing does."""
+        for name, kind, what in (
+            ("concepts", tuple, "a tuple of names"),
+            ("measures", tuple, "a tuple of names"),
+            ("domain", str, "words: which pictures it can be trusted on"),
+            ("card", Mapping, "a mapping"),
+        ):
+            if not isinstance(getattr(self, name, None), kind):
+                return f"its {name} must be {what}"
+        for concept in self.concepts:
+            if not isinstance(concept, str) or not concept.strip():
+                return f"{concept!r} is no name of a concept"
+            if concept_name(concept) != concept:
+                return f"it knows {concept!r}, which nobody could ask for: the concept is {concept_name(concept)!r}"
+        if type(self).shows is Labeler.shows:
+            uncounted = [one for one in self.concepts if one not in self.card.get("min_pixels", {})]
+            if uncounted:
+                return f'its card["min_pixels"] does not say from how many pixels on a picture shows {uncounted[0]!r}'
+        return ""
 
     @property
     def cautions(self) -> list[str]:

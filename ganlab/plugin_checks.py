@@ -74,6 +74,8 @@ def check_brought(hook: str, brought: Any) -> list[Any]:
         name = name_of(thing)
         if not name:
             raise PluginFault(f"{hook}() returned {_article(kind.word)} without a name")
+        if hook == "register_labelers" and (fault := thing.faults()):
+            raise PluginFault(f"the labeler '{name}' cannot work: {fault}")
         if name in names:
             raise PluginFault(f"{hook}() returned two of the name '{name}'")
         names.add(name)

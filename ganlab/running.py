@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ def run_analysis(
     out: Path | None = None,
     as_json: bool = False,
     device: str = "auto",
-    plugin_file: Path | None = None,
+    plugin_files: Sequence[Path] = (),
     hints: Mapping[str, Any] | None = None,
 ) -> None:
     """Run, save and show.
@@ -45,7 +45,7 @@ def run_analysis(
         as_json: print result.json and nothing else on standard output.
         device: where GANs run, "auto" for the best there is.
         hints: what the user says of the GANs' files, by the names of :class:`ganlab.Hints`.
-        plugin_file: the loose file that brought the analysis, for the command that reproduces the run.
+        plugin_files: the loose files that were named, for the command that reproduces the run.
 
     Raises:
         GanlabError: whatever the user can mend.
@@ -61,8 +61,7 @@ def run_analysis(
     if analysis.takes_gan and values.get("gan") is None:
         values["gan"] = find_gan(analysis)
     typed = command_line(analysis, words, values, hints, device)
-    if plugin_file is not None:
-        typed[1:1] = ["--plugin", str(plugin_file)]
+    typed[1:1] = [word for file in plugin_files for word in ("--plugin", str(file))]
     opened = open_gans(analysis, values, device, hints)
     folder = out or new_run_folder("-".join(words), _subject(analysis, opened))
     check_new_folder(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from ganlab.analyses import Analysis, analysis
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.labelers import Labeler
 from ganlab.parameters import Range
 from ganlab.results import Metric, Result
 from ganlab.testing import tiny_gan
@@ -239,3 +241,38 @@ def test_only_results_with_controls_come_out() -> None:
         faulty("type")
     with pytest.raises(ValueError, match="nan"):
         faulty("nan")
+
+
+class Judge(Labeler):
+    name, concepts, domain = "judge", ("lamp",), "anything"
+    card = MappingProxyType({"trust": "it takes moons for lamps"})
+
+    def shows(self, images: Any, image: Any) -> np.ndarray:
+        return np.ones((len(images), 1), bool)
+
+
+NOTES = ["always the same"]
+
+
+@analysis
+def judged(words: Annotated[list[str], "some words"], labeler: Annotated[Labeler | None, "who looks"] = None) -> Result:
+    """Changes what it was given, and keeps its notes in a constant."""
+    words.append("own")
+    return Result("One.", notes=NOTES)
+
+
+def test_the_record_says_what_was_given_and_a_constant_of_the_plugin_stays_as_it_is() -> None:
+    for _ in range(2):
+        result = judged(["a"], Judge())
+        assert result.record["options"]["words"] == ["a"]
+        assert result.notes == ["always the same", "How far to trust the labeler 'judge': it takes moons for lamps"]
+    assert NOTES == ["always the same"]
+
+
+def test_what_an_analysis_said_of_its_judge_is_not_said_twice() -> None:
+    @analysis
+    def cautious(labeler: Annotated[Labeler, "who looks"]) -> Result:
+        """Says it itself."""
+        return Result("One.", notes=labeler.cautions)
+
+    assert cautious(Judge()).notes == Judge().cautions

@@ -11,6 +11,7 @@ import pytest
 from ganlab.card import Card
 from ganlab.errors import GanlabError
 from ganlab.labelers import Labeler
+from ganlab.plugin_checks import PluginFault, check_brought
 
 
 class Bright(Labeler):
@@ -93,6 +94,25 @@ def test_a_labeler_must_see_something() -> None:
 
         class Blind(Labeler):
             name = "blind"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"concepts": ["window", "bed"]}, "its concepts must be a tuple"),
+        ({"concepts": ("window", "")}, "'' is no name of a concept"),
+        ({"concepts": ("windows", "bed")}, "nobody could ask for: the concept is 'window'"),
+        ({"card": None}, "its card must be a mapping"),
+        ({"card": {}}, "from how many pixels on a picture shows 'window'"),
+        ({"card": {"min_pixels": {"window": 1}}}, "from how many pixels on a picture shows 'bed'"),
+        ({"domain": None}, "its domain must be words"),
+    ],
+)
+def test_a_labeler_that_cannot_work_is_left_out(wrong: dict[str, Any], words: str) -> None:
+    assert check_brought("register_labelers", [Bright(), Smiling()])
+    lame = type("Lame", (Bright,), wrong)()
+    with pytest.raises(PluginFault, match=f"the labeler 'bright' cannot work: .*{words}"):
+        check_brought("register_labelers", [lame])
 
 
 def test_labelers_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def test_help_reads_a_file_and_does_not_run_it(run: Run) -> None:
         assert not Path("ran").exists()
     assert run("--plugin", "mine.py", "mine", "--help").code == 0
     assert Path("ran").exists()
+
+
+def test_several_files_are_taken_and_the_command_that_repeats_a_run_names_them_all(run: Run) -> None:
+    Path("judge.py").write_text(LABELER.format(name="bright"))
+    Path("mine.py").write_text(good())
+    assert run("--plugin", "judge.py", "--plugin", "mine.py", "mine", "--gan", "rooms-64", "--out", "here").code == 0
+    assert Labeler.from_spec("bright").name == "bright"
+    said = json.loads(Path("here/environment.json").read_text())["command"]
+    assert said.startswith("ganlab --plugin judge.py --plugin mine.py mine --gan ")
 
 
 def test_a_command_called_by_its_functions_name_is_told_the_files(run: Run) -> None:

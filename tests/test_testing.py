@@ -20,6 +20,7 @@ import torch
 
 from ganlab import scaffold
 from ganlab.analyses import analysis
+from ganlab.data import Images
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.plugins import import_file
@@ -193,6 +194,27 @@ def test_an_honest_analysis_passes_and_its_warnings_are_kept() -> None:
     with pytest.warns(UserWarning, match="did not converge"):
         result = check_analysis(honest, n=3)
     assert result.arrays["up8"].shape == (3, 4, 8, 8)
+
+
+def test_gans_in_a_list_are_watched_and_sources_named_by_path_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @analysis
+    def leaky(
+        gans: Annotated[list[Gan], "several"],
+        images: Annotated[Images, "pictures"],
+        leave: Annotated[bool, "leave a hook"] = True,
+    ) -> Result:
+        """Leaves a hook."""
+        if leave:
+            _leave_hook(gans[1])
+        return Result(f"{len(images)} pictures.")
+
+    monkeypatch.chdir(tmp_path)
+    np.save("pictures.npy", np.zeros((3, 16, 16, 3), np.uint8))
+    assert check_analysis(leaky, gans=[tiny_gan(), tiny_gan()], images="pictures.npy", leave=False).summary[0] == "3"
+    with pytest.raises(AssertionError, match="changed the hooks on the generator of GAN 2's up8"):
+        check_analysis(leaky, gans=[tiny_gan(), tiny_gan()], images="pictures.npy")
 
 
 @pytest.mark.parametrize("part", ["summary", "metric", "array"])

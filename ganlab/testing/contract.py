@@ -50,10 +50,9 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
     if analysis.takes_gan:
         options.setdefault("gan", tiny_gan())
-    given = {
-        name: Gan.from_spec(value) if _is_gan_spec(analysis, name, value) else value for name, value in options.items()
-    }
-    gans = [value for value in given.values() if isinstance(value, Gan)]
+    given = _opened(analysis, options)
+    gans = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
+    gans = [one for one in gans if isinstance(one, Gan)]
     # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
     plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
     first, second = (_watched(analysis, given, gans) for _ in range(2))
@@ -239,10 +238,10 @@ def _pictures(figure: Figure) -> list[Image.Image]:
     return [figure.image, *figure.frames]
 
 
-def _is_gan_spec(analysis: Analysis, name: str, value: Any) -> bool:
-    return isinstance(value, str) and any(
-        parameter.name == name and parameter.holds_gan for parameter in analysis.parameters
-    )
+def _opened(analysis: Analysis, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with every source that is named by text opened: in the folder where it runs, names lead nowhere."""
+    sources = {parameter.name: parameter for parameter in analysis.parameters if parameter.kind == "source"}
+    return {name: sources[name].read(value) if name in sources else value for name, value in options.items()}
 
 
 def _codes(error: BaseException) -> list[Any]:
