@@ -4,7 +4,8 @@
 
 The probe's control for light, with how light the pictures are. For samples as they are, without the concept's filters,
 without as many that follow brightness most, and without random ones: the share in which the labeler sees the concept,
-the mean brightness and the share of nearly white pixels.
+the mean brightness and the share of nearly white pixels. Of the last two there are several sets, each dropped from a
+part of the samples: those that follow brightness most are chosen anew by other samples.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import torch
 from ganlab import Gan, Labeler, Metric, load_gan
 from ganlab_probe import probe
 from ganlab_probe.bench import pictures_without, random_filters
-from ganlab_probe.brightness import along_brightness
+from ganlab_probe.brightness import brightest
+from ganlab_probe.investigation import CHOICES_OF_LIGHT, LIT
 
 FIRST = 5_000_000  # index of the first sample
 WHITE = 0.8  # of the range from black to white
@@ -51,23 +53,22 @@ def main() -> None:
         parser.error(f"the card of {gan.name} names no labeler")
     filters = probe(gan, concept, layer=layer).arrays["filters"]
     latents = gan.latents(arguments.n, seed=0, first=FIRST)
-    with gan.record(layer) as recording:
-        whole = gan.generate(latents)
-    bright = np.argsort(-along_brightness(recording[layer], whole))[: len(filters)]
+    lit = [gan.latents(LIT, seed=0, first=FIRST + arguments.n + LIT * place) for place in range(CHOICES_OF_LIGHT)]
+    bright = [brightest(gan, layer, some, len(filters)) for some in lit]
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
-    both = len(np.intersect1d(filters, bright))
+    both = ", ".join(str(len(np.intersect1d(filters, chosen))) for chosen in bright)
     print(f"{len(filters)} of {maps} filters; {both} of them are among as many that follow brightness most,")
     print(f"where {len(filters) ** 2 / maps:.0f} would be by chance")
-    report(gan, labeler, concept, "as they are", whole)
+    report(gan, labeler, concept, "as they are", gan.generate(latents))
     report(gan, labeler, concept, f"without those of {concept}", pictures_without(gan, layer, latents, filters))
-    report(gan, labeler, concept, "without those of brightness", pictures_without(gan, layer, latents, bright))
-    by_chance = random_filters(maps, len(filters), RANDOM_SETS, 0)
-    parts = np.array_split(np.arange(arguments.n), RANDOM_SETS)
-    randomly = [
-        pictures_without(gan, layer, latents[torch.from_numpy(part)], chosen)
-        for part, chosen in zip(parts, by_chance, strict=True)
-    ]
-    report(gan, labeler, concept, "without random ones", torch.cat(randomly))
+    random = random_filters(maps, len(filters), RANDOM_SETS, 0)
+    for name, sets in (("those of brightness", bright), ("random ones", random)):
+        parts = np.array_split(np.arange(arguments.n), len(sets))
+        drawn = [
+            pictures_without(gan, layer, latents[torch.from_numpy(part)], chosen)
+            for part, chosen in zip(parts, sets, strict=True)
+        ]
+        report(gan, labeler, concept, f"without {name}", torch.cat(drawn))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,27 @@ def of_paired_difference(better: int, worse: int, n: int) -> tuple[float, float]
     return _farthest(better, worse, n, -1.0), _farthest(better, worse, n, 1.0)
 
 
+def of_paired_differences(better: np.ndarray, worse: np.ndarray, n: int) -> tuple[float, float]:
+    """The interval of the mean of several such differences of the same n cases, where what is compared varies too.
+
+    Tango's intervals, and Student's of the differences' own mean, are joined by the squares of how far they reach to
+    each side (Zou and Donner's, 2008, "method of variance estimates recovery"). What cases and comparisons do to each
+    other is counted in both, so that it is rather too wide (Owen and Eckles, 2012).
+
+    Args:
+        better, worse: (comparisons,), two or more: cases that only the one, or only the other, counts.
+    """
+    from scipy.special import stdtrit
+
+    found = (better - worse) / n
+    mean = float(found.mean())
+    of_cases = [of_paired_difference(int(b), int(w), n) for b, w in zip(better, worse, strict=True)]
+    below = mean - sum(low for low, _ in of_cases) / len(found)
+    above = sum(high for _, high in of_cases) / len(found) - mean
+    half = stdtrit(len(found) - 1, UPPER) * float(found.std(ddof=1)) / math.sqrt(len(found))
+    return max(mean - math.hypot(below, half), -1.0), min(mean + math.hypot(above, half), 1.0)
+
+
 def _farthest(better: int, worse: int, n: int, limit: float) -> float:
     """The difference of shares towards the limit that the score test of paired cases still allows."""
 

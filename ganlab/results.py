@@ -73,6 +73,26 @@ class Metric:
         return cls(100 * found, 100 * low, 100 * high, n, control, no_control, about)
 
     @classmethod
+    def of_paired_differences(
+        cls,
+        ours: np.ndarray,
+        other: np.ndarray,
+        *,
+        control: str | None = None,
+        no_control: str | None = None,
+        about: str = "",
+    ) -> Metric:
+        """The mean of several such differences of the same cases, where what is compared was drawn as well.
+
+        Args:
+            ours, other: (n,) bool or, of what was drawn again and again, (draws, n), two draws or more.
+        """
+        better, worse = (ours & ~other).sum(1), (other & ~ours).sum(1)
+        n = ours.shape[-1]
+        low, high = intervals.of_paired_differences(better, worse, n)
+        return cls(100 * float((better - worse).mean()) / n, 100 * low, 100 * high, n, control, no_control, about)
+
+    @classmethod
     def of_share(
         cls,
         hits: np.ndarray,

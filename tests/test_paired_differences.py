@@ -73,3 +73,30 @@ def test_classify_says_it_of_answers_told_once() -> None:
     assert (value, high) == (100, 100)
     assert 0 < low < 100
     assert one.above(one)[1] < 0 < one.above(one)[2]
+
+
+def test_several_differences_vary_by_what_is_compared_as_well() -> None:
+    """One comparison's interval forgets that another would have come out otherwise; that of their mean does not."""
+    random = np.random.default_rng(0)
+    n, draws, runs = 100, 5, 300
+    held, one_held = 0, 0
+    for _ in range(runs):
+        ours = random.random(n) < 0.1
+        chances = np.clip(0.3 + 0.1 * random.standard_normal(draws), 0, 1)  # what each comparison removes
+        others = random.random((draws, n)) < chances[:, None]
+        found = Metric.of_paired_differences(others, ours)
+        assert found.value == pytest.approx(100 * (others.mean() - ours.mean()))
+        assert found.low is not None and found.high is not None
+        held += found.low <= 20 <= found.high
+        one = Metric.of_paired_difference(others[0], ours)
+        assert one.low is not None and one.high is not None
+        one_held += one.low <= 20 <= one.high
+    assert held / runs > 0.93
+    assert one_held / runs < 0.75
+
+
+def test_several_equal_differences_have_the_width_of_one() -> None:
+    ours, other = np.arange(40) < 12, np.arange(40) < 5
+    one, several = Metric.of_paired_difference(ours, other), Metric.of_paired_differences(np.stack([ours] * 3), other)
+    assert (several.value, several.low, several.high) == pytest.approx((one.value, one.low, one.high))
+    assert several.n == 40

@@ -10,8 +10,6 @@ import torch
 
 from ganlab import Gan, Labeler, Latents, random_bits, zeroed
 
-from .brightness import along_brightness
-
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 
 
@@ -33,10 +31,6 @@ class Bench:
     def before(self) -> np.ndarray:
         """What the pictures show as they are: (n, concepts) bool."""
         return self.labeler.shows(self.pictures, self.gan.image)
-
-    def brightest(self, count: int) -> np.ndarray:
-        """So many maps, those that follow the brightness of the pictures most."""
-        return np.argsort(-along_brightness(self._recording[self.layer], self.pictures), kind="stable")[:count]
 
     def shows(self, filters: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """What the pictures, or these rows of them, show without these maps: (n, concepts) bool."""

@@ -6,8 +6,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ganlab import Gan, Latents
+
 AT_ONCE = 64  # pictures whose maps are float64 at a time
 EXACT = 1e-12  # of a mean square: a variance below it is rounding
+
+
+def brightest(gan: Gan, layer: str, latents: Latents, count: int) -> np.ndarray:
+    """So many maps of a layer, those that follow how bright these samples are most, the first one first."""
+    with gan.record(layer) as recording:
+        pictures = gan.generate(latents)
+    return np.argsort(-along_brightness(recording[layer], pictures), kind="stable")[:count]
 
 
 def along_brightness(maps: torch.Tensor, pictures: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from ganlab import Figure, Latents, Metric, Result, progress
 
 from . import figures
 from .bench import Bench, pictures_without, random_filters
+from .brightness import brightest
 from .fewest import GONE, drop_curve
 
 
@@ -20,6 +22,7 @@ class Drop:
 
     Attributes:
         draws: how many times as many random maps are dropped.
+        lit: samples of their own, at least twice some: which maps follow brightness most is asked of each anew.
     """
 
     bench: Bench
@@ -28,6 +31,7 @@ class Drop:
     count: int
     draws: int
     seed: int
+    lit: Sequence[Latents]
 
     @property
     def filters(self) -> np.ndarray:
@@ -60,14 +64,14 @@ class Drop:
         return np.stack([self.bench.shows(filters).mean(0) for filters in progress(chosen, "dropping random filters")])
 
     @cached_property
-    def bright(self) -> np.ndarray:
-        """As many maps, those that follow brightness most."""
-        return self.bench.brightest(self.count)
+    def bright(self) -> list[np.ndarray]:
+        """As many maps, those that follow brightness most, by each of ``lit``."""
+        return [brightest(self.bench.gan, self.bench.layer, latents, self.count) for latents in self.lit]
 
     @cached_property
     def after_bright(self) -> np.ndarray:
-        """What they show without those: (n, concepts) bool."""
-        return self.bench.shows(self.bright)
+        """What they show without those: (choices, n, concepts) bool."""
+        return np.stack([self.bench.shows(filters) for filters in progress(self.bright, "dropping filters of light")])
 
 
 def report(drop: Drop, further: Latents, result: Result) -> None:
@@ -102,13 +106,15 @@ def report(drop: Drop, further: Latents, result: Result) -> None:
         "shows_before": drop.before,
         "shows_after": drop.after,
         "shares_random": drop.by_chance,
+        "shares_brightness": drop.after_bright.mean(1),
     }
 
 
 def _shares(drop: Drop) -> dict[str, Metric]:
     """The share of pictures that show the concept: before, after, and after what is dropped instead."""
     by_chance = drop.by_chance[:, drop.column]
-    both = len(np.intersect1d(drop.bright, drop.filters))
+    without_light = drop.after_bright[:, :, drop.column]
+    both = np.mean([len(np.intersect1d(bright, drop.filters)) for bright in drop.bright])
     return {
         "share_before": Metric.of_share(
             drop.has_it, control="share_after", about=f"fresh samples that show {drop.concept!r}"
@@ -125,17 +131,20 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             about=f"with {drop.count} random filters dropped: mean of {drop.draws} draws; one more would lie there "
             "(95%)",
         ),
-        "share_after_brightness": Metric.of_share(
-            drop.after_bright[:, drop.column],
+        "share_after_brightness": Metric.of_draws(
+            without_light.mean(1),
+            n=len(drop.before),
             no_control="it is a control, for light",
-            about=f"with the {drop.count} filters dropped that follow brightness most, {both} of them {drop.concept} "
-            f"filters too ({drop.count**2 / len(drop.ranking):.0f} by chance)",
+            about=f"with the {drop.count} filters dropped that follow brightness most, {both:.0f} of them {drop.concept} "
+            f"filters too ({drop.count**2 / len(drop.ranking):.0f} by chance): mean of {len(drop.bright)} choices, each "
+            "by other samples; one more would lie there (95%)",
         ),
-        "more_than_brightness": Metric.of_paired_difference(
-            drop.after_bright[:, drop.column],
+        "more_than_brightness": Metric.of_paired_differences(
+            without_light,
             drop.after[:, drop.column],
             no_control="it is a difference from a control",
-            about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those",
+            about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those, the "
+            "mean of these choices",
         ),
     }
 
@@ -144,7 +153,7 @@ def _summary(drop: Drop) -> str:
     before, after = drop.has_it.mean(), drop.after[:, drop.column].mean()
     instead = (
         f"without {drop.count} random filters {drop.by_chance[:, drop.column].mean():.1%} do, without the {drop.count} "
-        f"that follow brightness most {drop.after_bright[:, drop.column].mean():.1%}"
+        f"that follow brightness most {drop.after_bright[:, :, drop.column].mean():.1%}"
     )
     filters = f"{drop.count} of {len(drop.ranking)} filters in {drop.bench.layer}"
     if before:
@@ -226,7 +235,7 @@ def _figure(drop: Drop) -> Figure:
     dropped = {
         f"{count} {drop.concept} filters dropped": drop.filters,
         f"{count} random filters dropped": by_chance,
-        f"{count} filters of light dropped": drop.bright,
+        f"{count} filters of light dropped": drop.bright[0],
     }
     pictures = {"original": bench.pictures[rows]}
     for caption, filters in dropped.items():
