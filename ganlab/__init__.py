@@ -60,7 +60,6 @@ _HOME_OF = {
     "load_result": "run_folders",
     "one_class": "exemplars",
     "open_images": "data",
-    "packed_fingerprint": "data",
     "picture_file": "marks",
     "progress": "progressbar",
     "picture_text": "exemplars",
@@ -73,6 +72,7 @@ _HOME_OF = {
     "shuffled": "latents",
     "split_of": "data",
     "suggest": "near_names",
+    "trained_on": "provenance",
     "with_unsaid": "vocabulary",
     "words_of": "vocabulary",
     "zeroed": "surgery",
@@ -103,7 +103,6 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import classes_of as classes_of
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
-    from ganlab.data import packed_fingerprint as packed_fingerprint
     from ganlab.data import split_of as split_of
     from ganlab.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.devices import keep_freed_memory as keep_freed_memory
@@ -131,6 +130,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.nearest import Nearest as Nearest
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
+    from ganlab.provenance import trained_on as trained_on
     from ganlab.recovery.hints import Hints as Hints
     from ganlab.recovery.stored import Part as Part
     from ganlab.recovery.stored import Stored as Stored

@@ -14,7 +14,7 @@ from ganlab_arithmetic.dependence import worth
 from ganlab_arithmetic.passing import Passing
 from ganlab_arithmetic.points import Space
 from ganlab_arithmetic.pool import STREAM_NEAR, Pool
-from ganlab_arithmetic.success import draw_rows
+from ganlab_arithmetic.success import Success, draw_rows
 
 from .planted_faces import DIM, Reader, planted_faces, truth
 
@@ -76,6 +76,26 @@ def test_draws_that_share_nobody_are_worth_themselves_and_alike_ones_less() -> N
     by_one = few[:, 0, 0] < 10  # the first exemplar decides: twenty cases
     assert worth(by_one, few, [20] * 3) < 20 < worth(hits, few, [20] * 3)
     assert 20 < worth(np.ones(200, bool), few, [20] * 3) < 200
+
+
+def test_the_interval_of_few_exemplars_is_that_of_those_few() -> None:
+    """A draw with fewer exemplars uses the first of those with more; the others had no part in it."""
+    rows, sizes = draw_rows([np.arange(40)] * 3, 200, 5, seed=0), (40, 40, 40)
+    hits = rows[:, 0, 0] < 20
+    none = torch.empty(0)
+    success = Success((1, 5), rows, sizes, hits[None], hits[None], None, None, none, none)
+    for count in (1, 5):
+        found, expected = success.share(hits, count), worth(hits, rows[:, :, :count], sizes)
+        assert (found.low, found.high) == pytest.approx(stats_of(hits, expected))
+    one, five = success.share(hits, 1), success.share(hits, 5)
+    assert five.high - five.low > 1.2 * (one.high - one.low)
+
+
+def stats_of(hits: np.ndarray, n: float) -> tuple[float, float]:
+    """Wilson's interval, written out."""
+    z, share = stats.norm.ppf(0.975), hits.mean()
+    middle, half = share + z**2 / (2 * n), z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
 
 
 # clear exemplars

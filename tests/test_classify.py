@@ -15,10 +15,10 @@ from torch.nn import functional
 from ganlab import Gan, GanlabError, Result, open_images
 from ganlab.intervals import of_a_further_draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
-from ganlab_classify import classify, svm
+from ganlab_classify import classify, investigation, svm
 from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled
 from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
-from ganlab_classify.learning import Outcome
+from ganlab_classify.learning import Outcome, Plan, learn
 
 from .kit import one_thread  # noqa: F401
 
@@ -190,6 +190,64 @@ def test_the_confusion_holds_what_was_told(found: Result) -> None:
     assert confusion.sum() == 90
     assert np.trace(confusion) / 90 == pytest.approx(found.metrics["accuracy"].value)
     assert confusion[1, 2] == ((truth == 1) & (told[0] == 2)).sum()
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_the_held_out_pictures_choose_c_and_the_test_pictures_do_not(few: bool) -> None:
+    """The classes of the held-out pictures are all wrong here, those of the test pictures all right."""
+    labels = np.arange(90) % 2
+    features = np.random.default_rng(0).normal(0, 0.1, (90, 5)).astype(np.float32)
+    features[:, 0] += 2 * labels - 1
+    rows, choose, test = np.split(np.arange(90), [40, 65])
+    labels[choose] = 1 - labels[choose]
+    found = learn(features, Plan(labels, 2, [rows, rows[:20]], choose, None if few else rows, test), FEW, "planted")
+    assert list(found.tried.values()) == [0, 0]
+    assert found.right.all()
+
+
+@pytest.mark.parametrize("per_class", [None, 60])
+def test_nothing_is_learnt_from_test_pictures_nor_in_draws_from_those_that_choose_c(
+    data: str, per_class: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither weights nor mean and deviation."""
+    plans: list[Plan] = []
+    samples: list[np.ndarray] = []
+    learning, extracting = investigation.learn, investigation._extract
+
+    def seen(features: np.ndarray, plan: Plan, *others: object) -> Outcome:
+        plans.append(plan)
+        return learning(features, plan, *others)
+
+    def scaled(gan: Gan, names: list[str], pictures: Pictures, sample: np.ndarray, chunk: int) -> object:
+        samples.append(sample)
+        return extracting(gan, names, pictures, sample, chunk)
+
+    monkeypatch.setattr(investigation, "learn", seen)
+    monkeypatch.setattr(investigation, "_extract", scaled)
+    classify(gan=tiny_gan(seed=3), data=data, per_class=per_class, draws=2, c=[0.1])
+    for plan in plans:
+        learnt = set(np.concatenate(plan.learn))
+        assert not learnt & (set(plan.choose) | set(plan.test))
+        assert plan.again is None or not set(plan.again) & set(plan.test)
+        assert all(set(sample) <= learnt for sample in samples)
+
+
+def test_both_discriminators_normalise_by_the_pictures_and_the_control_is_of_the_seed(
+    data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Gan] = []
+    looking = investigation.of_discriminator
+    monkeypatch.setattr(investigation, "of_discriminator", lambda gan, names: seen.append(gan) or looking(gan, names))
+    gan = tiny_gan(seed=3)
+    classify(gan=gan, data=data, c=[0.1], seed=5)
+    shown = gan.image.from_uint8(np.load(data)["x_train"])
+    for found, whose in zip(seen, (gan, gan.untrained(5)), strict=True):
+        assert torch.equal(found.discriminator.down4.conv.weight, whose.discriminator.down4.conv.weight)
+        with found.record("down4.conv", side="discriminator") as recording:
+            found.score(shown)
+        maps, norm = recording["down4.conv"], found.discriminator.down4.norm
+        assert ((norm.running_mean - maps.mean((0, 2, 3))).abs() < 0.2 * maps.std((0, 2, 3))).all()
+        torch.testing.assert_close(norm.running_var, maps.var((0, 2, 3)), rtol=0.2, atol=0)
 
 
 def test_labels_that_mean_nothing_are_not_learnt(tmp_path: Path) -> None:

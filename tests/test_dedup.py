@@ -124,6 +124,20 @@ def test_copies_are_looked_up_by_the_rule_of_the_search(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.other_similarity[mistaken], most, atol=1e-6)
 
 
+def test_what_lies_beyond_the_radius_is_not_found_however_alike_it_is() -> None:
+    found = Planted(
+        row=np.arange(50), kind=np.arange(50) % 5, distance=np.arange(50), similarity=np.ones(50),
+        same=np.arange(50) % 5 != 0, equal=np.zeros(50, bool), other_distance=np.full(50, 60),
+        other_similarity=np.zeros(50), other_same=np.zeros(50, bool),
+    )  # fmt: skip
+    result = Result("Said.")
+    _report_planted(
+        result, found, Choices(radius=15, similarity=0.87, steps=600, planted=50, skip_broken=False, seed=0)
+    )
+    assert result.metrics["recall_planted"].value == 12 / 50  # 0 to 15, less every fifth
+    assert [row[2] for row in result.tables["planted"].rows] == [0, 0.3, 0.3, 0.3, 0.3]
+
+
 def test_too_low_a_threshold_is_noticed_and_a_better_one_named() -> None:
     found = Planted(
         row=np.arange(50), kind=np.arange(50) % 5, distance=np.full(50, 3), similarity=np.linspace(0.9, 1, 50),

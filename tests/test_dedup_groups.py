@@ -54,6 +54,13 @@ def test_correlation_is_that_of_a_plain_search() -> None:
     assert similarity[0] > 0.95
 
 
+@pytest.mark.parametrize(("factor", "copy"), [(0.75, True), (0.4, False)])
+def test_brightness_goes_so_far_and_no_farther(factor: float, copy: bool) -> None:
+    pictures = 150 + scenes(8, seed=5) // 3
+    darker = np.rint(pictures * factor).astype(np.uint8)
+    assert (same(*compare(pictures, darker), 0.5) == copy).all()
+
+
 def test_flat_pictures_are_told_by_their_colour() -> None:
     levels = np.array([0, 128, 132, 255], np.uint8)
     flat = np.broadcast_to(levels[:, None, None, None], (4, 64, 64, 3))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import Gan, Result
+from ganlab import Gan, Metric, Result
 from ganlab.testing import tiny_gan
-from ganlab_features import features, investigation
+from ganlab_features import features, investigation, judging
 from ganlab_features.dissection import dissect
 from ganlab_features.pictures import Samples
 
@@ -73,6 +73,38 @@ def test_the_bar_is_the_mean_of_several_untrained_networks_with_their_range(foun
     on_windows = np.mean([(own[:, 0] > bar.max(0)[0]).sum() for bar in bars])
     table = found.tables["concepts"]
     assert dict(zip(table.columns, table.rows[0], strict=True))["filters on it"] == pytest.approx(on_windows)
+
+
+def test_a_gradient_on_a_concept_is_counted_by_that_concepts_own_area(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three times its area on the one, as much as its area on the other: twice in the mean of both."""
+    calls: list[int] = []
+
+    def shares(gradient: np.ndarray, mask: np.ndarray, box: tuple[int, int, int, int]) -> tuple[float, float]:
+        calls.append(1)
+        return (0.6, 0.2) if len(calls) <= len_of_one or 2 * len_of_one < len(calls) <= 3 * len_of_one else (0.5, 0.5)
+
+    len_of_one = judging.BEST * 2  # filters of a concept, and pictures of each
+    monkeypatch.setattr(judging, "shares_on", shares)
+    result = features(planted(), str(data), filters=2, top=2, n=N, labeler=Truth(), layer="3", share=SHARE, seed=6)
+    assert len(calls) == 2 * 2 * len_of_one  # trained and not, two concepts
+    for name in ("gradient_on_concept", "gradient_on_concept_untrained"):
+        assert result.metrics[name].value == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.5, 0.9, ", clearly less"),
+        (0.3, 0.9, ", no clear difference"),
+        (0.05, 0.25, ", no clear difference"),
+        (0.05, 0.15, ", clearly more"),
+    ],
+)
+def test_intervals_that_overlap_tell_no_difference(low: float, high: float, words: str) -> None:
+    trained, before = Metric((low + high) / 2, low, high), Metric(0.3, 0.2, 0.4)
+    assert investigation._compared(trained, before) == words
 
 
 def test_the_sentence_claims_no_more_than_was_asked(found: Result) -> None:

@@ -49,6 +49,7 @@ STOREYS: list[set[str]] = [
     },
     {"gan", "surgery"},
     {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
+    {"provenance"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
     {"plugin_checks", "plugin_metadata", "plugins"},

@@ -14,6 +14,7 @@ from ganlab_synthetic import labeler_making
 from ganlab_synthetic.augmentation import IGNORED, Augmentation
 from ganlab_synthetic.decoys import draw_decoy_room
 from ganlab_synthetic.labeler import SHIPPED, RoomLabeler
+from ganlab_synthetic.labeler_common import learn
 from ganlab_synthetic.labeler_folder import WEIGHTS
 from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
 from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
@@ -29,7 +30,7 @@ from ganlab_synthetic.labeler_validation import (
     validate,
 )
 from ganlab_synthetic.pixels import blurred
-from ganlab_synthetic.rooms import CONCEPTS
+from ganlab_synthetic.rooms import CONCEPTS, draw_room
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +209,34 @@ def test_training_repeats_itself(drawn: Rooms) -> None:
     first, second = (train_labeler(SMALL, drawn).state_dict() for _ in range(2))
     assert torch.equal(before, torch.random.get_rng_state())
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_rooms_that_measure_are_neither_learnt_from_nor_the_gans() -> None:
+    count = 6
+    measured = held_out_rooms(count).images
+    learnt = draw_rooms(LabelerSettings(rooms=count)).images[:count]
+    gans = np.stack([draw_room(0, index).image for index in range(count)])
+    for one, other in ((measured, learnt), (measured, gans), (learnt, gans)):
+        assert not (one[:, None] == other).all((2, 3, 4)).any()
+
+
+def test_weights_are_the_moving_average_of_those_of_all_steps() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 1, bias=False))
+    pictures, seen = torch.rand(4, 3, 8, 8), []
+
+    def loss_of(answers: torch.Tensor) -> torch.Tensor:
+        seen.append(network[0].weight.detach().clone())
+        return (answers - 1).square().mean()
+
+    found = learn(network, iter([(pictures,)] * 40), loss_of, LabelerSettings(steps=40))
+    after = [*seen[1:], network[0].weight.detach()]
+    mean = after[0]
+    for count, weight in enumerate(after[1:], 1):
+        mean = mean + (weight - mean) / min(400, 1 + count // 4)
+    torch.testing.assert_close(found[0].weight, mean)
+    assert not torch.allclose(mean, after[-1], rtol=1e-3)
+    assert not found.training
 
 
 def test_a_made_labeler_can_be_used(drawn: Rooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

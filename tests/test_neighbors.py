@@ -237,6 +237,19 @@ def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, s
     np.testing.assert_allclose(result.arrays["pixels-training-distance"], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("train", "held"), [("train", "few"), ("few", "held"), ("all", None)])
+def test_the_test_holds_equally_many_of_both(files: dict[str, str], train: str, held: str | None) -> None:
+    """Of unequal sets the larger would hold the nearest picture more often whatever the samples are."""
+    other = None if held is None else open_images(files[held])
+    sets = draw_sets(open_images(files[train]), other, ImageSpec(SIZE, 3), 15, 0)
+    own, far = sets.training.roles, sets.heldout.roles
+    tested, heldout, left_out = (own == Role.TESTED).sum(), (far == Role.HELDOUT).sum(), (own == Role.LEFT_OUT).sum()
+    size = {"train": 500, "few": 100, "held": 400, "all": 1100}
+    there = (size[train], size[held]) if held else (550, 550)
+    assert left_out == 15
+    assert tested == heldout == min(there[0] - 15, there[1])
+
+
 def test_without_heldout_half_is_split_off_and_said_to_be(files: dict[str, str]) -> None:
     result = neighbors(tiny_gan(), files["all"], n=150, space=["pixels"])
     assert any("random half of DATA" in note for note in result.notes)

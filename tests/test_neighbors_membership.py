@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ganlab import Result
-from ganlab_neighbors import neighbors
+from ganlab import ImageSpec, Result, open_images
+from ganlab_neighbors import investigation, neighbors
 from ganlab_neighbors.membership import ALPHA, EXCHANGES, LEFT_OUT, Answer, Pool, compare
+from ganlab_neighbors.sets import Role, draw_sets
 
 from .test_neighbors import SIZE, replaying
 
@@ -69,6 +70,22 @@ def test_samples_against_left_out_pictures_are_judged_by_all_exchanges(levels: i
     weights[groups["samples"]] = 1 / 4
     assert_estimates(answers["samples"].p_against, by_brute_force(distances, weights)[0])
     assert answers[LEFT_OUT].p_against == 1
+
+
+def test_one_level_holds_for_all_spaces_together() -> None:
+    """Of two spaces that have nothing to do with each other, either's chance to be as extreme counts."""
+    rng = np.random.default_rng(1)
+    pools = {}
+    for name in ("first", "second"):
+        members = rng.integers(0, 400, (60, 8))
+        distances = np.sort(rng.normal(10, 1, (60, 8)) ** 2, axis=1)
+        pools[name] = Pool(distances, np.where(members % 2 == 0, members, -1 - members), 200, 200)
+    groups = {LEFT_OUT: slice(None)}
+    each = {name: compare({name: pool}, groups, 1)[LEFT_OUT].p for name, pool in pools.items()}
+    both = compare(pools, groups, 1)[LEFT_OUT].p_of
+    for name, p in each.items():
+        assert 0.1 < p < 0.6
+        assert both[name] == pytest.approx(1 - (1 - p) ** 2, abs=0.08)
 
 
 def assert_estimates(ours: float, exact: float) -> None:
@@ -172,3 +189,25 @@ def test_one_space_has_to_show_both_signs() -> None:
     first, second = {"pixels": 0.001, "features": 0.5}, {"pixels": 0.5, "features": 0.001}
     assert not Answer(first, second, 1.0, {}, {}).alarm
     assert Answer(first, first, 1.0, {}, {}).alarm
+
+
+def test_the_planted_copier_copies_one_in_ten_by_eight_levels(tmp_path: Path) -> None:
+    """What the page says of it: copies that are more, or plainer, would be noticed where one in ten is not."""
+    np.save(tmp_path / "train.npy", natural(300, 1))
+    gan, images = replaying(natural(50, 3)), open_images(str(tmp_path / "train.npy"))
+    sets = draw_sets(images, open_images(str(tmp_path / "train.npy")), ImageSpec(SIZE, 3), 20, 0)
+    asked = investigation._asked(gan, sets, gan.latents(60), 0)
+    copier, samples = asked.groups["copier"], asked.pictures[asked.samples]
+    assert len(copier) == len(samples) == 60
+    assert np.array_equal(asked.pictures[copier[6:]], samples[6:])
+    apart = asked.pictures[copier[:6], None].astype(float) - natural(300, 1)[None]
+    distance = np.sqrt((apart**2).mean((2, 3, 4)))
+    assert distance.min(1) == pytest.approx(8, abs=0.8)
+    assert np.isin(sets.training.roles[distance.argmin(1)], [Role.TRAINING, Role.TESTED]).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "farther", "unlike"), [(0.006, 1, False), (1, 0.006, False), (0.004, 1, True), (1, 0.004, True)]
+)
+def test_sets_are_unlike_at_half_the_level_either_way(p: float, farther: float, unlike: bool) -> None:
+    assert Answer({"pixels": p}, {"pixels": 1.0}, farther, {}, {}).unlike == unlike

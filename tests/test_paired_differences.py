@@ -75,6 +75,12 @@ def test_classify_says_it_of_answers_told_once() -> None:
     assert one.above(one)[1] < 0 < one.above(one)[2]
 
 
+def holds(found: Metric, truth: float) -> bool:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low <= truth <= found.high
+
+
 def test_several_differences_vary_by_what_is_compared_as_well() -> None:
     """One comparison's interval forgets that another would have come out otherwise; that of their mean does not."""
     random = np.random.default_rng(0)
@@ -86,11 +92,8 @@ def test_several_differences_vary_by_what_is_compared_as_well() -> None:
         others = random.random((draws, n)) < chances[:, None]
         found = Metric.of_paired_differences(others, ours)
         assert found.value == pytest.approx(100 * (others.mean() - ours.mean()))
-        assert found.low is not None and found.high is not None
-        held += found.low <= 20 <= found.high
-        one = Metric.of_paired_difference(others[0], ours)
-        assert one.low is not None and one.high is not None
-        one_held += one.low <= 20 <= one.high
+        held += holds(found, 20)
+        one_held += holds(Metric.of_paired_difference(others[0], ours), 20)
     assert held / runs > 0.93
     assert one_held / runs < 0.75
 

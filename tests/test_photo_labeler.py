@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ganlab_synthetic.augmentation import IGNORED
 from ganlab_synthetic.labeler import SHIPPED_REAL, RoomLabeler
 from ganlab_synthetic.labeler_folder import WEIGHTS
 from ganlab_synthetic.labeler_validation import UNIT
+from ganlab_synthetic.photographs import making, validation
 from ganlab_synthetic.photographs.augmentation import PhotoAugmentation
 from ganlab_synthetic.photographs.choosing import Truth, choose_min_pixels, choose_threshold, truth_of
 from ganlab_synthetic.photographs.intervals import interval
@@ -248,6 +250,55 @@ def test_a_made_labeler_can_be_used(folder: Path, scenes: Images, tmp_path: Path
     assert "8 photographs of 2 kinds of rooms" in card["training"]["data"]
     with pytest.raises(GanlabError, match="already exists"):
         make_labeler(folder, SMALL, tmp_path / "labeler")
+
+
+def test_what_chooses_and_what_measures_was_not_learnt_from(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor from its neighbours, six numbers to either side."""
+    trained, chosen, measured = [], [], []
+    training, choosing, measuring = making.train_network, making.choose, making.validate
+    monkeypatch.setattr(
+        making,
+        "train_network",
+        lambda given, some, *others: trained.append((training(given, some, *others), some.numbers)) or trained[-1][0],
+    )
+    monkeypatch.setattr(
+        making, "choose", lambda network, some: chosen.append((network, some.numbers)) or choosing(network, some)
+    )
+    monkeypatch.setattr(making, "validate", lambda *given: measured.append(given) or measuring(*given))
+    make_labeler(folder, SMALL, tmp_path / "labeler")
+    (rehearsal, first), (_, learnt) = trained
+    ((asked, choose),) = chosen
+    ((_, photographs, parts),) = measured
+    assert asked is rehearsal
+    assert np.abs(first[:, None] - choose).min() == 7
+    assert np.abs(learnt[:, None] - photographs.numbers[parts.held_out]).min() == 7
+
+
+def test_controls_choose_their_pixels_where_the_labeler_does(
+    photographs: Photographs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On photographs that nothing is measured on, or they would look better than they are."""
+    photographs = photographs[photographs.numbers != 110]
+    parts, asked = split(photographs.numbers), []
+    choosing = validation.choose_min_pixels
+    monkeypatch.setattr(
+        validation,
+        "choose_min_pixels",
+        lambda masks, truth: asked.append((len(masks), len(truth.shown))) or choosing(masks, truth),
+    )
+    validate(SHIPPED_REAL, photographs, parts)
+    assert (len(parts.choose), len(parts.held_out)) == (24, 25)
+    assert asked == [(24, 24)] * 2
+
+
+def test_behind_much_curtain_a_window_is_in_doubt(photographs: Photographs) -> None:
+    curtains = np.where(photographs.numbers % 4 == 0, 0.02, 0.0)
+    decided = truth_of(replace(photographs, curtains=curtains)).decided
+    window = CONCEPTS.index("window")
+    assert np.array_equal(~decided[:, window], photographs.numbers % 4 == 0)
+    assert np.delete(decided, window, 1).all()
 
 
 def test_a_concept_that_is_nowhere_is_refused(photographs: Photographs) -> None:

@@ -10,14 +10,16 @@ import pytest
 import torch
 from scipy import stats
 
-from ganlab import Gan, ImageSpec, Result
-from ganlab_probe import probe
-from ganlab_probe.bench import random_filters
+from ganlab import Boxes, Gan, ImageSpec, Latents, PictureName, Result
+from ganlab.marks import Box
+from ganlab_probe import dropping, investigation, layers, probe
+from ganlab_probe.bench import Bench, random_filters
 from ganlab_probe.layers import Trial, best
+from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import Fit
 
 from .kit import one_thread as one_thread  # on one thread
-from .planted import MAPS, Truth, planted_gan
+from .planted import MAPS, SIZE, Truth, planted_gan
 
 FRESH, DRAWS = 120, 12
 BLUE = 0.95  # the part of the pictures whose blue is not too strong for the fickle labeler
@@ -110,6 +112,49 @@ def test_where_all_filters_go_the_random_ones_are_the_same_and_a_note_says_so(ga
     said = "no control"
     assert [note for note in everything.notes if said in note]
     assert not [note for note in probe(gan, "window", top=3, **experiment, **options).notes if said in note]
+
+
+def test_what_is_marked_what_is_tried_and_what_is_judged_are_other_samples(
+    gan: Gan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer, or a number of filters, that was chosen on the samples that judge it would look better than it is."""
+    asked: dict[str, set[int]] = {}
+    for module in (layers, investigation, dropping):
+
+        def bench(gan: Gan, layer: str, latents: Latents, labeler: Truth, name: str = module.__name__) -> Bench:
+            asked.setdefault(name, set()).update(latents.index.tolist())
+            return Bench(gan, layer, latents, labeler)
+
+        monkeypatch.setattr(module, "Bench", bench)
+    probe(gan, "window", drop=True, labeler=Truth(), n=40, fresh=30, draws=2)
+    sets = [set(range(40)), *asked.values()]
+    assert [len(one) for one in sets] == [40, layers.TRIAL, 30, 30]
+    assert len(set().union(*sets)) == sum(map(len, sets))
+
+
+def test_side_effects_stand_against_those_of_random_drops(gan: Gan) -> None:
+    found = probe(gan, "window", drop=True, top=3, labeler=Truth(), n=40, fresh=40, draws=6, layer="paper")
+    before = found.arrays["shows_before"][:, 1].mean()
+    value = {name: metric.value for name, metric in found.metrics.items()}
+    assert value["side_effect_lamp"] == pytest.approx(100 * (found.arrays["shows_after"][:, 1].mean() - before))
+    random = 100 * (found.arrays["shares_random"][:, 1] - before)
+    assert value["side_effect_lamp_random"] == pytest.approx(random.mean())
+    assert random.mean() < -1, "some random drops take the lamp's own filter"
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_a_labelers_mask_and_a_box_around_it_mark_the_same_cells(gan: Gan, side: int) -> None:
+    class Blocks(Truth):
+        def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
+            masks = np.zeros((len(images), 2, SIZE, SIZE), bool)
+            for picture in range(len(images)):
+                masks[picture, 0, 5 + picture : 12 + picture, 9 : 20 + picture] = True
+            return masks
+
+    names = [PictureName(gan.hash, 0, index) for index in range(6)]
+    boxes = [Box(name, "window", 9, 5 + row, 11 + row, 7) for row, name in enumerate(names)]
+    cells = from_labeler(gan, Blocks(), "window", gan.latents(6)).inside(side)
+    assert np.array_equal(cells, Boxes(boxes, names, (SIZE, SIZE), "by-hand.json").grid("window", side))
 
 
 def fitted(weights: list[float], auc: float) -> Fit:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
 
-from ganlab import Gan, Metric
+from ganlab import Gan, Metric, shuffled
 from ganlab.testing import tiny_gan
 from ganlab_probe import probe
-from ganlab_probe.regression import draw_cells, fit
+from ganlab_probe.regression import STREAM, Cells, _moved, draw_cells, fit
 
 from .planted import Truth
 from .probe_kit import known_gan  # noqa: F401 (a fixture)
@@ -35,6 +36,50 @@ def test_weights_are_scikit_learns(gan: Gan) -> None:
     expected = LogisticRegression(C=0.01, max_iter=1000).fit(scaled, cells.positive).coef_[0]
     found = fit(features, inside, c=0.01, negatives=1.0, seed=4, negatives_from="anywhere")
     np.testing.assert_allclose(found.weights, expected, atol=1e-3)
+
+
+def held_out(cells: Cells, c: float, seed: int) -> tuple[float, float]:
+    """Accuracy and AUC on pictures left out, written out: mean, deviation, weights and cut are the others' alone."""
+    groups = shuffled(int(cells.picture.max()) + 1, seed, STREAM["folds"])[cells.picture]
+    scores = np.zeros(len(groups))
+    for train, test in GroupKFold(5).split(cells.features, groups=groups):
+        assert not set(cells.picture[train]) & set(cells.picture[test])
+        mean, deviation = cells.features[train].mean(0), cells.features[train].std(0)
+        learnt, asked = ((cells.features[rows] - mean) / deviation for rows in (train, test))
+        told = cells.positive[train]
+        model = LogisticRegression(C=c, max_iter=1000, tol=1e-8).fit(learnt, told)
+        seen = model.decision_function(learnt)
+        scores[test] = model.decision_function(asked) - (seen[told].mean() + seen[~told].mean()) / 2
+    yes, no = scores[cells.positive], scores[~cells.positive]
+    return ((yes > 0).mean() + (no <= 0).mean()) / 2, (yes[:, None] > no).mean()
+
+
+def test_both_kinds_are_told_on_pictures_that_the_fit_has_not_seen() -> None:
+    """Maps that differ from picture to picture, some of them wildly."""
+    rng = np.random.default_rng(3)
+    inside = np.zeros((12, 6, 6), bool)
+    for picture in range(12):
+        inside[picture, picture % 3 : picture % 3 + 3, picture % 4 : picture % 4 + 2] = True
+    maps = rng.normal(size=(12, 5, 6, 6)) + 0.8 * inside[:, None]
+    features = torch.from_numpy(maps * np.exp(rng.normal(0, 1.5, (12, 5, 1, 1)))).float()
+    found = fit(features, inside, c=0.05, negatives=2.0, seed=4, negatives_from="anywhere")
+    cells = draw_cells(features, inside, 2.0, 4, "anywhere")
+    assert (found.accuracy, found.auc) == pytest.approx(held_out(cells, 0.05, 4), abs=1e-3)
+    moved = draw_cells(features, inside[_moved(12, 4)], 2.0, 4, "anywhere")
+    assert (found.moved_accuracy, found.moved_auc) == pytest.approx(held_out(moved, 0.05, 4), abs=1e-3)
+
+
+def test_what_tells_one_picture_alone_tells_nothing() -> None:
+    """Each picture has maps of its own on the concept and beside it, so that the others teach nothing of them."""
+    inside = np.zeros((15, 4, 4), bool)
+    inside[:, :2] = True
+    features = torch.zeros(15, 30, 4, 4)
+    for picture in range(15):
+        features[picture, 2 * picture], features[picture, 2 * picture + 1] = torch.from_numpy(
+            np.stack([inside[0], ~inside[0]])
+        ).float()
+    found = fit(features, inside, c=1.0, negatives=1.0, seed=0, negatives_from="anywhere")
+    assert found.auc == pytest.approx(0.5, abs=0.05)
 
 
 def test_negatives_come_from_the_same_pictures_in_the_ratio_asked() -> None:

@@ -12,10 +12,13 @@ from ganlab import Gan, GanlabError, Hints, Stored
 from ganlab.card import Card
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.recovery import witness
 from ganlab.recovery.decisions import of_discriminator
 from ganlab.recovery.discriminators import Discriminator
 from ganlab.recovery.estimating import estimate_statistics
 from ganlab.recovery.recover import recover
+from ganlab.recovery.smoothness import roughness
+from ganlab.recovery.witness import clearly_better
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import BATCH, NEAR, Z, chosen, decided, far, recovered, seen, stored, transposed
 
@@ -150,6 +153,42 @@ def test_a_discriminators_statistics_are_those_over_all_classes() -> None:
     norm = estimate_statistics(gan).discriminator[0]  # type: ignore[index]
     assert norm.running_mean.item() == pytest.approx(1.5)
     assert norm.running_var.item() == pytest.approx(1.25, rel=0.02)
+
+
+class Bright(nn.Module):
+    """Pictures of mean 3 and variance 4, before a norm that knows nothing of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.norm(3 + 2 * z.reshape(-1, 1, 4, 4))
+
+
+def test_a_discriminators_statistics_are_those_of_the_generator_with_statistics_of_its_own() -> None:
+    judge = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(16, 1))
+    gan = estimate_statistics(Gan(Bright(), judge, prior=Prior(16, "normal"), image=ImageSpec(4, 1), card=Card("made")))
+    for norm, mean, variance in ((gan.generator.norm, 3, 4), (gan.discriminator[0], 0, 1)):  # type: ignore[index, union-attr]
+        assert norm.running_mean.item() == pytest.approx(mean, abs=0.1)
+        assert norm.running_var.item() == pytest.approx(variance, rel=0.1)
+
+
+def test_a_gain_within_chance_is_none() -> None:
+    """On average both are as much better; channel by channel one of them is so by luck."""
+    good = [witness.Testimony(torch.full((8,), 0.5))]
+    assert clearly_better(good, [witness.Testimony(torch.full((8,), 0.55))])
+    assert not clearly_better(good, [witness.Testimony(torch.tensor([1.4, -0.3]).repeat(4) + 0.0)])
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_chequers_along_either_axis_are_rough(axis: int) -> None:
+    smooth = torch.linspace(-1, 1, 16).reshape(1, 1, 16, 1) + torch.linspace(-1, 1, 16)
+    assert roughness(smooth) == pytest.approx(0.5)
+    chequers = 0.3 * (-1.0) ** torch.arange(16).reshape(1, 1, *((16, 1) if axis == 2 else (1, 16)))
+    step = 2 / 15  # up and down by 0.6 from one to the next, and not at all to the one after it
+    expected = ((7 * (0.6 + step) + 8 * (0.6 - step)) / 15 / (2 * step) + 0.5) / 2
+    assert roughness(smooth + chequers) == pytest.approx(expected, rel=0.02)
 
 
 def test_learnt_slopes_are_not_said_to_be_another_activation() -> None:

@@ -36,11 +36,18 @@ class PlainGame:
         real = torch.from_numpy(pictures).permute(0, 3, 1, 2).double() / 127.5 - 1
         ones, zeros = torch.ones(len(real)).double(), torch.zeros(len(real)).double()
         self.d.zero_grad()
-        loss_real = self.criterion(self.d(real), ones)
+        on_real = self.d(real)
+        loss_real = self.criterion(on_real, ones)
         loss_real.backward()
         fake = self.g(z.double()[:, :, None, None])
-        loss_fake = self.criterion(self.d(fake.detach()), zeros)
+        on_fake = self.d(fake.detach())
+        loss_fake = self.criterion(on_fake, zeros)
         loss_fake.backward()
+        self.seen = {
+            "d_real": on_real.sigmoid().mean().item(),
+            "d_fake": on_fake.sigmoid().mean().item(),
+            "spread": fake.std(0).mean().item(),
+        }
         self.adam_d.step()
         self.gradients_d = [parameter.grad.clone() for parameter in self.d.parameters()]
         self.g.zero_grad()
@@ -62,6 +69,7 @@ def test_three_steps_are_those_of_an_independent_plain_implementation() -> None:
         loss_d, loss_g = plain.step(batch, Prior(10).sample(8, 0, 8 * step, stream=STREAM_TRAINING_LATENTS).z)
         assert log["loss_d"] == pytest.approx(loss_d, rel=1e-4)
         assert log["loss_g"] == pytest.approx(loss_g, rel=1e-4)
+        assert {name: log[name] for name in plain.seen} == pytest.approx(plain.seen, rel=1e-3)
         for ours, theirs in zip(trainer.discriminator.parameters(), plain.gradients_d, strict=True):
             # the generator's step has left the discriminator's gradients alone
             torch.testing.assert_close(ours.grad.double(), theirs, rtol=1e-3, atol=2e-4 * theirs.abs().max().item())

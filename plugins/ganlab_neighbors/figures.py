@@ -34,7 +34,8 @@ def pairs(title: str, unit: str, rows: Mapping[str, np.ndarray], near: np.ndarra
     return Figure(
         image,
         f"The samples that are nearest to a training picture, compared with their nearest held-out one, in {title}. "
-        f"Below: both distances, in {unit}, and their ratio. A copy has a ratio near 0, any other sample one near 1.",
+        f"Below: both distances, in {unit}, and their ratio. A copy has a ratio near 0; of other "
+        "samples it lies near 1, or below where there are more training than held-out pictures.",
     )
 
 

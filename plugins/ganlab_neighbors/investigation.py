@@ -51,7 +51,7 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
         {"closest": report.closest(sets, found, asked, latents)},
         report.pictures(sets, found, asked, answers, choices.shown),
         report.arrays(found, asked),
-        notes=report.notes(sets) + notes,
+        notes=report.notes(gan, sets) + notes,
     )
 
 

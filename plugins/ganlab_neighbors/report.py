@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganlab import Figure, Gan, Latents, Metric, Table, few
+from ganlab import Figure, Gan, Images, Latents, Metric, Table, few, trained_on
 
 from . import figures
 from .found import Asked, Found
@@ -203,9 +203,9 @@ def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
     return made
 
 
-def notes(sets: Sets) -> list[str]:
+def notes(gan: Gan, sets: Sets) -> list[str]:
     """What the reader has to know of the sets."""
-    made: list[str] = []
+    made = _training_set(gan, sets.training.images)
     if sets.split:
         made.append(
             "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
@@ -216,6 +216,24 @@ def notes(sets: Sets) -> list[str]:
         named = few((f"{name} ({reason})" for name, reason in sets.broken.items()), 3)
         made.append(f"{len(sets.broken)} pictures could not be read and were left out: {named}.")
     return made
+
+
+def _training_set(gan: Gan, data: Images) -> list[str]:
+    """A note where DATA may be something else than what the GAN was trained on: of other pictures it has no copies."""
+    facts = gan.card.facts.get("training")
+    named = facts.get("data") if isinstance(facts, Mapping) else None
+    same = trained_on(gan, data)
+    if same or (same is None and named == data.spec):
+        return []
+    if same is False:
+        said = "" if named is None else f", which names {named}"
+        return [
+            f"DATA is not what {gan.name} was trained on, by the digest of it on its card{said}: what is said of "
+            "copies is of DATA alone."
+        ]
+    if named is None:
+        return [f"The card of {gan.name} does not say what it was trained on: that this is DATA is taken for granted."]
+    return [f"The card of {gan.name} names {named} as what it was trained on; whether that is DATA was not checked."]
 
 
 def _picture(sets: Sets, training: bool, row: int) -> np.ndarray:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ganlab import Gan, GanlabError, Images, packed_fingerprint
+from ganlab import Gan, GanlabError, Images, trained_on
 
-DECODED = 5000  # pictures at most that are decoded to compare them: seconds
 ASK = "give DATA with --data"
 
 
@@ -39,20 +37,8 @@ def own_data(gan: Gan) -> TrainingSet:
         images = images.first(int(facts["limit"])) if "limit" in facts else images
     except (GanlabError, LookupError, TypeError, ValueError):
         return TrainingSet(missing=f"its card names no data set that is at hand; {ASK}")
-    same = _same(gan, images, facts)
+    same = trained_on(gan, images)
     if same is False:
         return TrainingSet(missing=f"what its card names, {images.source}, holds other pictures now; {ASK}")
     taken = f"the {len(images):,} pictures of {images.source} are taken for those that it was trained on"
     return TrainingSet(images, note="" if same else f"{taken}, as its card names them; they were not compared.")
-
-
-def _same(gan: Gan, images: Images, facts: Mapping[str, Any]) -> bool | None:
-    """Whether these are the pictures that it was trained on; None where that would take long, or no card tells."""
-    if "fingerprint" not in facts:
-        return None
-    size, channels, labelled = gan.image.size, gan.image.channels, gan.classes is not None
-    try:
-        found = packed_fingerprint(images, size, channels, labelled=labelled, most=DECODED)
-    except GanlabError:  # no classes, as other pictures have none
-        return False
-    return None if found is None else found == facts["fingerprint"]

@@ -135,16 +135,16 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             without_light.mean(1),
             n=len(drop.before),
             no_control="it is a control, for light",
-            about=f"with the {drop.count} filters dropped that follow brightness most, {both:.0f} of them {drop.concept} "
-            f"filters too ({drop.count**2 / len(drop.ranking):.0f} by chance): mean of {len(drop.bright)} choices, each "
-            "by other samples; one more would lie there (95%)",
+            about=f"with the {drop.count} filters dropped that follow brightness most, {both:.0f} of them "
+            f"{drop.concept} filters too ({drop.count**2 / len(drop.ranking):.0f} by chance): mean of "
+            f"{len(drop.bright)} choices, each by other samples; one more would lie there (95%)",
         ),
         "more_than_brightness": Metric.of_paired_differences(
             without_light,
             drop.after[:, drop.column],
             no_control="it is a difference from a control",
-            about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those, the "
-            "mean of these choices",
+            about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those, "
+            "the mean of these choices",
         ),
     }
 
