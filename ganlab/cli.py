@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -39,6 +43,7 @@ CORE_COMMANDS = {
 }
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST_SENTENCE = 500  # letters of a command's summary in a list; click would cut it to one line
+EXTRA_WORDS = re.compile(r"unexpected extra argument\S* \((.*)\)")
 CLICK_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
@@ -147,7 +152,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     with_traceback = "--traceback" in words or os.environ.get("GANLAB_TRACEBACK", "") not in ("", "0")
     words = [word for word in words if word != "--traceback"]
     Root.running = None
+    stopped = _watch_for_control_c()
     keep_freed_memory()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that its encoding does not have
     try:
         run(words)
     except (typer.Exit, SystemExit) as ended:
@@ -155,7 +163,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if with_traceback:
             traceback.print_exc()
-        sys.exit(explain(error))
+        sys.exit(explain(KeyboardInterrupt() if stopped and not isinstance(error, GanlabError) else error))
     sys.exit(0)
 
 
@@ -166,6 +174,20 @@ def run(words: list[str]) -> None:
         command.main(words, prog_name="ganlab")
     with command.make_context("ganlab", words) as context:
         command.invoke(context)
+
+
+def _watch_for_control_c() -> list[int]:
+    """A list that is no longer empty once somebody wants to stop: a library that is just being imported may make
+    another error of it."""
+    stopped: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        stopped.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, stop)
+    return stopped
 
 
 def explain(error: BaseException) -> int:
@@ -279,8 +301,21 @@ def _in_one_line(message: str) -> str:
 
 def _usage_hint(error: Exception) -> str:
     context = getattr(error, "ctx", None)
-    quotes = "What has spaces goes in quotes. " if "unexpected extra argument" in str(error) else ""
-    return f"{quotes}`{context.command_path if context is not None else 'ganlab'} --help` shows what there is."
+    if context is None:
+        return "`ganlab --help` shows what there is."
+    extra = EXTRA_WORDS.search(str(error))
+    advice = "" if extra is None else _meant(context, extra[1].split())
+    return f"{advice}`{context.command_path} --help` shows what there is."
+
+
+def _meant(context: Any, extra: list[str]) -> str:
+    """What somebody meant by words that no argument takes: mostly a GAN that stands where none belongs."""
+    from ganlab.checkpoints import named_checkpoints
+
+    typed = [*extra, *(value for value in context.params.values() if isinstance(value, str))]
+    gans = [word for word in typed if word in named_checkpoints()]
+    takes_gan = any("--gan" in parameter.opts for parameter in context.command.params)
+    return f"Did you mean --gan {gans[0]}? " if gans and takes_gan else "What has spaces goes in quotes. "
 
 
 def _out_of_memory(error: BaseException) -> bool:

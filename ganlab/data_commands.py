@@ -65,7 +65,7 @@ def info(
         images = _opened(data, limit)
     with reading_bar() as bar:
         result = survey(images, workers, bar)
-    result.record = {"options": {"data": data, "limit": limit}}
+    result.record = {"analysis": "data info", "options": {"data": data, "limit": limit}}
     words = ["ganlab", "data", "info", data, *([] if limit is None else ["--limit", str(limit)])]
     facts = environment(device="cpu", seconds=time.monotonic() - began)
     folder = save_result(result, folder, command=shlex.join(words), environment=facts, renumber=out is None)

@@ -44,6 +44,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
         result=result,
         title=str(result.record.get("analysis", "result")),
         figures=figures,
+        pixelated_widths=sorted({one.width for figure in figures for one in figure.pictures if one.pixelated}),
         rows=[_row(name, metric, result.metrics) for name, metric in result.metrics.items()],
         options=result.record.get("options", {}),
         command=command,

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ganlab import Gan, load_gan, save_gan
 from tests.cli_kit import run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
@@ -40,6 +41,9 @@ def test_no_gan_at_all(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         (["mean", "mistake", "--gan", "TINY"], "You erred.\nHint: Do better."),
         (["mean", "memory", "--gan", "TINY"], "The memory does not suffice"),
         (["mean", "library", "--gan", "TINY"], "The memory does not suffice"),
+        (["mean", "x", "TINY"], "What has spaces goes in quotes."),
+        (["mean", "x", "rooms-64"], "Hint: Did you mean --gan rooms-64? `ganlab mean --help` shows what there is."),
+        (["mean", "rooms-64", "x"], "Hint: Did you mean --gan rooms-64?"),
         (["meen", "x"], "There is no command 'meen'.\nHint: Did you mean mean?"),
         (["xyzzy"], "There is no command 'xyzzy'"),
         (["--frobnicate"], "No such option: --frobnicate"),
@@ -132,6 +136,36 @@ def test_training_starts_from_no_half_a_gan_and_says_so_at_once(run: Run, tiny: 
     assert ended.code == 2
     assert "has no discriminator to go on with" in ended.err
     assert not Path("runs").exists()
+
+
+def test_control_c_that_a_library_made_another_error_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: list[str]) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            raise AttributeError("half imported") from None
+
+    monkeypatch.setattr("ganlab.cli.run", broken)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        ended = run("mean", "x")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.code == 130
+    assert ended.err == "Stopped.\n"
+
+
+def test_names_that_the_output_cannot_show_are_spelt_out(tmp_path: Path) -> None:
+    (tmp_path / "Zdj\u0119cia").mkdir()
+    for name in "ab":
+        Image.new("RGB", (8, 8), name == "a").save(tmp_path / "Zdj\u0119cia" / f"{name}.png")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "GANLAB_CACHE": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
+    words = [sys.executable, "-m", "ganlab", "data", "info", "Zdj\u0119cia"]
+    ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert rb"Zdj\u0119cia" in ended.stdout
 
 
 def test_control_c_in_earnest(tmp_path: Path) -> None:
