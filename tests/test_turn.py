@@ -151,6 +151,18 @@ def test_halves_of_true_groups_agree_and_of_shuffled_ones_do_not(gan: Gan) -> No
     assert halves_agree(Direction.between("one", z[:1], z[1:3]), seed=0) == {}
 
 
+def test_directions_of_chance_agree_within_what_mixtures_do_19_times_of_20() -> None:
+    within = 0
+    for seed in range(100):
+        z = torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, (18, 30)))
+        found = halves_agree(Direction.between("chance", z[:8], z[8:]), seed=seed)
+        mixtures = found["halves_agree_shuffled"]
+        assert mixtures.low is not None
+        assert mixtures.high is not None
+        within += mixtures.low <= found["halves_agree"].value <= mixtures.high
+    assert 89 <= within <= 99
+
+
 def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan) -> None:
     result = turn(gan, "left", "right", exemplars=chosen(gan), labeler=Reader(), **FAST)
     names = [row[0] for row in result.tables["directions"].rows[::2]]
@@ -247,7 +259,8 @@ def test_a_concept_that_is_turned_away_from_is_shown_as_it_is(gan: Gan, monkeypa
     for name in ("steady", "correlation", "travel"):
         assert 0 < back.metrics[name].value == pytest.approx(there.metrics[name].value)
     assert "smile falls" in back.metrics["steady"].about
-    assert f"correlates -{back.metrics['correlation'].value:.2f}" in back.summary
+    assert f"smile falls steadily in {back.metrics['steady'].value:.0%} of 40 samples" in back.summary
+    assert f"by {back.metrics['travel'].value:.2f} of its spread on average (" in back.summary
 
 
 def test_the_names_of_the_ends_stand_in_words_above_the_figure(gan: Gan, monkeypatch: pytest.MonkeyPatch) -> None:

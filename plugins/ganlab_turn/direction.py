@@ -11,8 +11,10 @@ from ganlab import Gan, GanlabError, Latents, Metric, Prior, random_bits
 
 from .judging import Judge
 
-STREAM_HALVES, STREAM_DIRECTIONS = 720, 721  # far from the core's streams and those of other analyses
-SPLITS = 100  # random halvings of the exemplars
+# far from the core's streams and those of other analyses
+STREAM_HALVES, STREAM_DIRECTIONS, STREAM_SHUFFLES = 720, 721, 722
+HALVINGS, FEWER = 100, 50  # of the exemplars; of each mixture of them, whose own spread is much larger
+SHUFFLES = 200  # mixtures of both ends
 ENOUGH = 5  # samples for each dimension of z, from which a fit leaves in less than a tenth of the other attributes
 
 
@@ -129,25 +131,40 @@ def halves_agree(direction: Direction, seed: int) -> dict[str, Metric]:
     if min(k, m) < 2:
         return {}
     z = torch.cat([direction.first, direction.second]).numpy().astype(np.float64)
-    cosines = np.empty((2, SPLITS))
-    orders = [np.argsort(row, kind="stable") for row in random_bits(seed, np.arange(SPLITS), k + m, STREAM_HALVES)]
-    for split, order in enumerate(orders):
-        apart = np.concatenate([order[order < k], order[order >= k]])  # a random order within each group
-        for which, rows in enumerate((apart, order)):
-            first, second = z[rows[:k]], z[rows[k:]]
-            one = direction.left_of(second[: m // 2].mean(0) - first[: k // 2].mean(0))
-            other = direction.left_of(second[m // 2 :].mean(0) - first[k // 2 :].mean(0))
-            cosines[which, split] = one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-12)
-    about = f"cosine between the directions from two halves of the exemplars, mean of {SPLITS} halvings and 95% of them"
-    mean, (low, high) = cosines.mean(1), np.quantile(cosines, [0.025, 0.975], axis=1)
+    halvings = _orders(k + m, HALVINGS, seed, STREAM_HALVES)
+    found = _agreement(direction, z, halvings)
+    shuffled = np.array(
+        [_agreement(direction, z[order], halvings[:FEWER]) for order in _orders(k + m, SHUFFLES, seed, STREAM_SHUFFLES)]
+    )
+    low, high = np.quantile(shuffled, [0.025, 0.975])
     return {
-        "halves_agree": Metric(mean[0], low[0], high[0], k + m, "halves_agree_shuffled", about=about),
+        "halves_agree": Metric(
+            found,
+            n=k + m,
+            control="halves_agree_shuffled",
+            about=f"cosine between the directions from two halves of the exemplars, mean of {HALVINGS} halvings",
+        ),
         "halves_agree_shuffled": Metric(
-            mean[1],
-            low[1],
-            high[1],
+            float(shuffled.mean()),
+            low,
+            high,
             k + m,
             no_control="it is the control",
-            about="the same with exemplars of both ends mixed",
+            about=f"the same with exemplars of both ends mixed: mean of {SHUFFLES} mixtures; 95% of them lie there",
         ),
     }
+
+
+def _orders(count: int, times: int, seed: int, stream: int) -> np.ndarray:
+    """So many random orders of ``count`` things, (times, count)."""
+    return np.argsort(random_bits(seed, np.arange(times), count, stream), axis=1, kind="stable")
+
+
+def _agreement(direction: Direction, z: np.ndarray, orders: np.ndarray) -> float:
+    """The mean cosine between directions from two halves of each end; z begins with those of the first end."""
+    k, m = len(direction.first), len(direction.second)
+    first, second = (z[orders[inside].reshape(len(orders), -1)] for inside in (orders < k, orders >= k))
+    one = direction.left_of(second[:, : m // 2].mean(1) - first[:, : k // 2].mean(1))
+    other = direction.left_of(second[:, m // 2 :].mean(1) - first[:, k // 2 :].mean(1))
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return float(((one * other).sum(1) / np.maximum(norms, 1e-12)).mean())

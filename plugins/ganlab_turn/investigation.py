@@ -177,10 +177,14 @@ def _measure(
         )
     value = {name: metric.value for name, metric in result.metrics.items()}
     result.summary = (
-        f"From {choices.first} to {choices.second} ({name}), {target.name} turns steadily in "
-        f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions) and correlates "
-        f"{target.sign * value['correlation']:.2f} with the coefficient."
+        f"From {choices.first} to {choices.second} ({name}), {target.name} {target.goes} steadily in "
+        f"{value['steady']:.0%} of {n} samples ({value['steady_random']:.0%} in random directions), by "
+        f"{value['travel']:.2f} of its spread on average ({value['travel_random']:.2f})"
     )
+    if target.others:
+        others = next(iter(target.others)) if len(target.others) == 1 else f"all {len(target.others)} other attributes"
+        result.summary += f"; {value['kept_all']:.0%} keep {others} ({value['kept_all_random']:.0%})"
+    result.summary += "."
 
 
 def _metrics(target: Target, along: Way, aside: Way, whose: Whose, end: str, several: str) -> dict[str, Metric]:
