@@ -70,6 +70,15 @@ def test_the_large_picture_is_the_one_that_is_named(page: Opener) -> None:
     assert np.abs(seen.astype(int) - drawn[1]).max() > 50
 
 
+@pytest.mark.parametrize("view", [(1024, 700), (1280, 720), (1440, 900), (1920, 1080)])
+def test_the_first_picture_is_whole_and_stays_as_large_under_the_hand(page: Opener, view: tuple[int, int]) -> None:
+    opened = page(n=9, concept=["bed"], context={"viewport": dict(zip(("width", "height"), view, strict=True))})
+    picture, strip = (opened.tab.locator(place).bounding_box() for place in ("#picture", "#strip"))
+    assert picture["y"] + picture["height"] <= strip["y"]
+    opened.keys("n", "p")
+    assert opened.tab.locator("#picture").bounding_box() == picture
+
+
 def test_a_box_begun_beside_the_picture_ends_at_its_edge(page: Opener) -> None:
     opened = page(n=1, concept=["bed"])
     opened.drag((-2, -2), (20, 70))

@@ -90,6 +90,10 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
                 "are. Take fewer with --top, or name another --layer."
             )
     filters = ranking[:count]
+    if choices.top is not None and not (choices.drop or choices.insert or choices.save):
+        result.notes.append(
+            f"The {len(filters)} filters that --top asks for are only named, in the array `filters`; --drop drops them."
+        )
     if choices.drop:
         fresh = _fresh(gan, marks, choices)
         if labeler is None:

@@ -213,6 +213,7 @@ function memberItem(key) {
 
 function renderPicture() {
   const [key, png] = content.pictures[ui.at];
+  showStrip(); // first: what it takes is no room for the picture
   const side = content.size * boxFactor();
   const [left, top] = [$("stage").clientWidth, $("stage").clientHeight].map((room) => Math.max(0, Math.floor((room - side) / 2)));
   Object.assign($("picture").style, { width: `${side}px`, height: `${side}px`, margin: `${top}px ${left}px` }); // on whole pixels
@@ -222,6 +223,9 @@ function renderPicture() {
   $("zoom").textContent = factorText(boxFactor());
   const colours = new Map(work.marks.concepts.map((name, at) => [name, colourOf(at)]));
   editor.show(boxesHere(), ui.selected, colours, ui.concept);
+}
+
+function showStrip() {
   strip.show((shown, at) => {
     const boxes = (work.marks.boxes.get(shown) ?? []).length;
     const classes = `${at === ui.at ? "current" : ""} ${work.marks.looked.has(shown) ? "looked" : ""}`;
