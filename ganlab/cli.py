@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ import ganlab
 from ganlab import screen
 from ganlab.devices import keep_freed_memory
 from ganlab.errors import GanlabError
+from ganlab.formats import PluginWarning
 from ganlab.near_names import did_you_mean
 from ganlab.plugin_metadata import PluginEntry
 from ganlab.plugins import host
@@ -148,6 +150,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     words = [word for word in words if word != "--traceback"]
     Root.running = None
     keep_freed_memory()
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
         run(words)
     except (typer.Exit, SystemExit) as ended:
@@ -205,6 +208,16 @@ def warn_of_problems() -> None:
     """One line for every plugin that was left out."""
     for problem in host().problems:
         screen.say(f"Warning: {problem}")
+
+
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any, **more: Any
+) -> None:
+    """What a plugin costs is one line, without the place in ganlab's code; warnings of other libraries stay theirs."""
+    if issubclass(category, PluginWarning):
+        screen.say(f"Warning: {message}")
+    else:
+        others(message, category, *place, **more)
 
 
 def _core_command(name: str) -> Any:
@@ -296,7 +309,7 @@ def _blame(error: BaseException) -> tuple[str, str]:
     from ganlab.plugin_metadata import one_line
 
     entry = _guilty(error)
-    who = "ganlab itself" if entry is None else f"plugin '{entry.name}' ({entry.distribution})"
+    who = "ganlab itself" if entry is None else entry.title
     hint = "Run it again with --traceback to see where"
     author = "" if entry is not None and entry.file is not None else ", and tell its author"
     return f"{who} crashed: {one_line(error)}", f"{hint}{author}."

@@ -28,6 +28,7 @@ STOREYS: list[set[str]] = [
         "devices",
         "intervals",
         "near_names",
+        "option_names",
         "palette",
         "printable",
     },
@@ -48,6 +49,7 @@ STOREYS: list[set[str]] = [
         "marks",
     },
     {"gan", "surgery"},
+    {"formats"},
     {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"parameters", "analyses", "progressbar"},
     {"hookspecs"},
@@ -56,8 +58,8 @@ STOREYS: list[set[str]] = [
     {"recovery"},
     {"checkpoints", "fetching", "screen", "run_folders", "hint_options"},
     {"training", "sampling"},
-    {"testing", "scaffold"},
     {"commands", "running"},
+    {"testing", "scaffold"},
     {"plugin_commands", "checkpoint_commands", "data_commands", "survey"},
     {"cli"},
     {"__main__"},
@@ -66,6 +68,7 @@ STOREYS: list[set[str]] = [
 # late imports against the arrows, inside functions: whoever resolves a name asks those who know it
 LATE = {
     "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
+    "formats": {"plugins", "plugin_metadata"},  # whose format it is
     "data": {"plugins"},  # data sets by name
     "labelers": {"plugins"},  # labelers by name
     "analyses": {"plugins"},  # analyses by their command
