@@ -130,20 +130,20 @@ WHO = "the format '{}' of plugin 'zgood' (demo-zgood 1.0)"
     ("words", "said"),
     [
         (("data", "info", "a.unset"), f"For a.unset {WHO.format('greys')} gave list, where Images is meant."),
-        (("data", "info", "a.counted"), f"its reader, {WHO.format('greys')}, was not prepared for (TypeError)"),
-        (("data", "info", "a.crash"), f"its reader, {WHO.format('greys')}, was not prepared for (ZeroDivisionError)"),
+        (("data", "info", "a.counted"), f"its reader, {WHO.format('greys')}, was not prepared for (TypeError"),
+        (("data", "info", "a.crash"), f"its reader, {WHO.format('greys')}, was not prepared for (ZeroDivisionError"),
         (
             ("checkpoints", "info", "a.none"),
             f"For a.none {WHO.format('flat')} gave NoneType, where Gan or Stored is meant.",
         ),
         (
             ("checkpoints", "info", "a.fails"),
-            f"its reader, {WHO.format('flat')}, was not prepared for (ZeroDivisionError)",
+            f"its reader, {WHO.format('flat')}, was not prepared for (ZeroDivisionError",
         ),
-        (("checkpoints", "info", "a.misfit"), f"its reader, {WHO.format('flat')}, was not prepared for (RuntimeError)"),
+        (("checkpoints", "info", "a.misfit"), f"its reader, {WHO.format('flat')}, was not prepared for (RuntimeError"),
         (
             ("checkpoints", "info", "a.misjudged"),
-            f"its reader, {WHO.format('flat')}, was not prepared for (RuntimeError)",
+            f"its reader, {WHO.format('flat')}, was not prepared for (RuntimeError",
         ),
     ],
 )
