@@ -64,15 +64,7 @@ class Analysis:
             read_parameter(self.name, parameter, hints.get(name))
             for name, parameter in self.signature.parameters.items()
         )
-        for parameter in self.parameters:
-            if parameter.name in RESERVED_OPTIONS:
-                reject(
-                    self.name,
-                    parameter.name,
-                    f"is an option of every command; reserved are {', '.join(RESERVED_OPTIONS)}",
-                )
-            if parameter.name == "gan" and not parameter.holds_gan:
-                reject(self.name, "gan", "must be a Gan")
+        _check_together(self.name, self.parameters)
         returned = hints.get("return")
         if not (isinstance(returned, type) and issubclass(returned, Result)):
             raise TypeError(f"analysis {self.name!r} must be annotated to return a Result: `-> Result`")
@@ -108,7 +100,7 @@ class Analysis:
         """Whether it has the option ``--gan`` that finds a GAN by itself."""
         return any(parameter.finds_gan for parameter in self.parameters)
 
-    def __call__(self, *args: Any, **options: Any) -> Result:
+    def __call__(self, /, *args: Any, **options: Any) -> Result:
         """Run the investigation.
 
         Sources (a GAN, pictures, boxes, a labeler) can be given as objects or as the text a person would
@@ -183,8 +175,10 @@ def analysis(
       own;
     - ``list[...]`` of one of these, or ``... | None`` with the default None.
 
-    A parameter without default is positional on the command line. A parameter ``gan: Gan`` without default
-    becomes ``--gan``: the command finds a GAN where the user names none.
+    A parameter without default is positional on the command line, of lists at most one. The default of a source is
+    the text that a person would type. Options are spelt as parameters are, with hyphens and without underscores at
+    the ends. A parameter ``gan: Gan`` without default becomes ``--gan``: the command finds a GAN where the user names
+    none.
 
     Args:
         name: what it is called on the command line; the function's name with hyphens by default.
@@ -196,6 +190,34 @@ def analysis(
     if function is not None:
         return Analysis(function)
     return lambda function: Analysis(function, name, default_gan)
+
+
+def _check_together(analysis_name: str, parameters: Iterable[Parameter]) -> None:
+    """That no parameter takes a name that belongs to another or to every command.
+
+    Raises:
+        TypeError: it does, or the command line could not tell two lists from each other.
+    """
+    owners: dict[str, str] = {}
+    rest = ""  # the parameter that takes all that is left of the line
+    for parameter in parameters:
+        name = parameter.name
+        if {name, *(option.removeprefix("--") for option in parameter.options)} & set(RESERVED_OPTIONS):
+            reject(analysis_name, name, f"is an option of every command; reserved are {', '.join(RESERVED_OPTIONS)}")
+        if name == "gan" and not parameter.holds_gan:
+            reject(analysis_name, "gan", "must be a Gan")
+        for option in parameter.options:
+            if option in owners:
+                reject(analysis_name, name, f"is {option} on the command line, as is {owners[option]!r}")
+            owners[option] = name
+        if parameter.positional and parameter.many:
+            if rest:
+                reject(
+                    analysis_name,
+                    name,
+                    f"is a list without default, as is {rest!r}: nobody could tell where one ends; give it a default",
+                )
+            rest = name
 
 
 def _resolved_annotations(analysis_name: str, function: Callable[..., Any]) -> dict[str, Any]:

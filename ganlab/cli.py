@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
-import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,14 +23,11 @@ import ganlab
 from ganlab import screen
 from ganlab.devices import keep_freed_memory
 from ganlab.errors import GanlabError
+from ganlab.explaining import explain
+from ganlab.formats import PluginWarning
 from ganlab.near_names import did_you_mean
 from ganlab.plugin_metadata import PluginEntry
 from ganlab.plugins import host
-from ganlab.training.processes import speaks_first
-
-USER_MISTAKE = 2
-CRASH = 1
-STOPPED = 130
 
 # name -> where its function or Typer app is; imported when it runs or shows its help
 CORE_COMMANDS = {
@@ -41,10 +37,7 @@ CORE_COMMANDS = {
     "checkpoints": "ganlab.checkpoint_commands:checkpoints",
     "plugins": "ganlab.plugin_commands:plugins",
 }
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST_SENTENCE = 500  # letters of a command's summary in a list; click would cut it to one line
-EXTRA_WORDS = re.compile(r"unexpected extra argument\S* \((.*)\)")
-CLICK_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Root(TyperGroup):
@@ -156,6 +149,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names that its encoding does not have
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
         run(words)
     except (typer.Exit, SystemExit) as ended:
@@ -163,7 +157,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if with_traceback:
             traceback.print_exc()
-        sys.exit(explain(KeyboardInterrupt() if stopped and not isinstance(error, GanlabError) else error))
+        interrupted = stopped and not isinstance(error, GanlabError)
+        sys.exit(explain(KeyboardInterrupt() if interrupted else error, Root.running))
     sys.exit(0)
 
 
@@ -190,43 +185,20 @@ def _watch_for_control_c() -> list[int]:
     return stopped
 
 
-def explain(error: BaseException) -> int:
-    """Say on standard error what went wrong.
-
-    Returns:
-        The exit code.
-    """
-    if isinstance(error, BrokenPipeError):  # nobody reads on, as in `ganlab ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CRASH
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        screen.say("Stopped.")
-        return STOPPED
-    if isinstance(error, GanlabError):
-        screen.show_error(error.message, error.hint)
-        return USER_MISTAKE
-    if type(error).__name__ == "NoArgsIsHelpError":  # a group of commands, and none was named
-        screen.tell(error.ctx.get_help())  # type: ignore[attr-defined]
-        return 0
-    if isinstance(error, CLICK_ERROR):
-        if not speaks_first():  # another process was started with the same words
-            return USER_MISTAKE
-        screen.show_error(_in_one_line(error.format_message()), _usage_hint(error))  # type: ignore[attr-defined]
-        return USER_MISTAKE
-    if _out_of_memory(error):
-        screen.show_error("The memory does not suffice.", "Ask for fewer pictures (--n), or choose another --device.")
-        return USER_MISTAKE
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        screen.show_error(f"{error.filename or 'A file'} could not be written: {error.strerror}.", "Free some space.")
-        return USER_MISTAKE
-    screen.show_error(*_blame(error))
-    return CRASH
-
-
 def warn_of_problems() -> None:
     """One line for every plugin that was left out."""
     for problem in host().problems:
         screen.say(f"Warning: {problem}")
+
+
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any, **more: Any
+) -> None:
+    """What a plugin costs is one line, without the place in ganlab's code; warnings of other libraries stay theirs."""
+    if issubclass(category, PluginWarning):
+        screen.say(f"Warning: {message}")
+    else:
+        others(message, category, *place, **more)
 
 
 def _core_command(name: str) -> Any:
@@ -293,54 +265,3 @@ def _commands_of(entry: PluginEntry) -> str:
     names = host().commands(entry.name)
     the = {0: "no command", 1: "the command"}.get(len(names), "the commands")
     return f"{entry.file} brings {the} {', '.join(names)}".rstrip() + "."
-
-
-def _in_one_line(message: str) -> str:
-    return " ".join(message.split()).replace(": Value error, ", ": ")
-
-
-def _usage_hint(error: Exception) -> str:
-    context = getattr(error, "ctx", None)
-    if context is None:
-        return "`ganlab --help` shows what there is."
-    extra = EXTRA_WORDS.search(str(error))
-    advice = "" if extra is None else _meant(context, extra[1].split())
-    return f"{advice}`{context.command_path} --help` shows what there is."
-
-
-def _meant(context: Any, extra: list[str]) -> str:
-    """What somebody meant by words that no argument takes: mostly a GAN that stands where none belongs."""
-    from ganlab.checkpoints import named_checkpoints
-
-    typed = [*extra, *(value for value in context.params.values() if isinstance(value, str))]
-    gans = [word for word in typed if word in named_checkpoints()]
-    takes_gan = any("--gan" in parameter.opts for parameter in context.command.params)
-    return f"Did you mean --gan {gans[0]}? " if gans and takes_gan else "What has spaces goes in quotes. "
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, ImportError):  # a library's code has no room either, where memory is limited
-        return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
-    if "torch" not in sys.modules:
-        return isinstance(error, MemoryError)
-    from ganlab.devices import is_out_of_memory
-
-    return is_out_of_memory(error)
-
-
-def _blame(error: BaseException) -> tuple[str, str]:
-    from ganlab.plugin_metadata import one_line
-
-    entry = _guilty(error)
-    who = "ganlab itself" if entry is None else f"plugin '{entry.name}' ({entry.distribution})"
-    hint = "Run it again with --traceback to see where"
-    author = "" if entry is not None and entry.file is not None else ", and tell its author"
-    return f"{who} crashed: {one_line(error)}", f"{hint}{author}."
-
-
-def _guilty(error: BaseException) -> PluginEntry | None:
-    """Of the plugins that do not come with ganlab the one whose code ran last; else the one whose command it was."""
-    theirs = {entry.module.partition(".")[0]: entry for entry in host().entries.values() if not entry.builtin}
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    roots = [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame in frames]
-    return next((theirs[root] for root in reversed(roots) if root in theirs), Root.running)

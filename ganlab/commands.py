@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from ganlab import hint_options
 from ganlab.analyses import Analysis
+from ganlab.option_names import option_name
 from ganlab.parameters import Parameter
 
 RUN_SECTION = "Where and how"
@@ -91,7 +92,9 @@ def analysis_function(analysis: Analysis, words: tuple[str, ...], run: Run) -> C
     """A function whose signature Typer reads as the analysis's options and the common ones."""
 
     own = [_cli_parameter(parameter) for parameter in analysis.parameters]
+    options = {option for parameter in analysis.parameters for option in parameter.options}
     taken = {parameter.name for parameter in analysis.parameters}
+    taken |= {name for name in hint_options.HINTS if option_name(name) in options}
     takes_gan = any(parameter.holds_gan for parameter in analysis.parameters)
     common = [_keyword("out", OUT, None), _keyword("json", JSON, False)]
     if takes_gan:
@@ -121,10 +124,10 @@ def command_line(
         if value is None or (not parameter.required and value == parameter.default):
             continue
         texts = [str(one) for one in value] if parameter.many else [str(value)]
-        if parameter.required and not parameter.finds_gan:
+        if parameter.positional:
             positional += texts
-        elif parameter.type is bool:
-            options.append(option_name(parameter.name) if value else _negation(parameter.name))
+        elif parameter.type is bool and not parameter.many:
+            options.append(parameter.options[0 if value else -1])
         else:
             for text in texts:
                 options += [option_name(parameter.name), text]
@@ -135,11 +138,6 @@ def command_line(
     if any(text.startswith("-") for text in positional):
         return ["ganlab", *words, *options, "--", *positional]
     return ["ganlab", *words, *positional, *options]
-
-
-def option_name(parameter: str) -> str:
-    """``z_dim`` -> ``--z-dim``."""
-    return "--" + parameter.replace("_", "-")
 
 
 def _app_of(thing: Any, words: tuple[str, ...], run: Run) -> typer.Typer:
@@ -166,12 +164,10 @@ def _cli_parameter(parameter: Parameter) -> inspect.Parameter:
         shown["metavar"] = f"[{'|'.join(parameter.choices)}]"
     if parameter.range is not None:
         shown |= {"min": parameter.range.low, "max": parameter.range.high}
-    if parameter.required and not parameter.finds_gan:
-        shown["metavar"] = parameter.name.upper()
+    if parameter.positional:
+        shown["metavar"] = parameter.name.strip("_").upper()
         return _keyword(parameter.name, Annotated[_many(parameter, type_), typer.Argument(**shown)])
-    names = [option_name(parameter.name)]
-    if parameter.type is bool and not parameter.many:
-        names = _switch(parameter)
+    names = ["/".join(parameter.options)]
     if parameter.default is None or parameter.default in ([], ()):
         shown["show_default"] = False
     default = list(parameter.default) if parameter.many and parameter.default is not None else parameter.default
@@ -181,16 +177,6 @@ def _cli_parameter(parameter: Parameter) -> inspect.Parameter:
         Annotated[wanted | None if default is None else wanted, typer.Option(*names, **shown)],
         default,
     )
-
-
-def _switch(parameter: Parameter) -> list[str]:
-    if parameter.default is False:
-        return [option_name(parameter.name)]
-    return [f"{option_name(parameter.name)}/{_negation(parameter.name)}"]
-
-
-def _negation(name: str) -> str:
-    return "--no-" + name.replace("_", "-")
 
 
 def _many(parameter: Parameter, type_: Any) -> Any:

@@ -23,12 +23,13 @@ class GanlabError(Exception):
 
 
 @contextmanager
-def in_words(spec: str, *passed_on: type[Exception]) -> Iterator[None]:
+def in_words(spec: str, *passed_on: type[Exception], reader: str = "") -> Iterator[None]:
     """Tell of a file that whoever reads it, be it another's plugin, was not prepared for.
 
     Args:
         spec: the file, as a person named it.
         passed_on: errors that somebody else tells of, beside ``GanlabError`` and ``OSError``.
+        reader: who reads it, as the sentence should say; empty where that is plain.
 
     Raises:
         GanlabError: in place of any other error.
@@ -40,7 +41,9 @@ def in_words(spec: str, *passed_on: type[Exception]) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, passed_on):
             raise
+        who = f"its reader, {reader}," if reader else "its reader"
         raise GanlabError(
-            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
-            "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
+            f"{spec} holds something that {who} was not prepared for ({type(error).__name__}).",
+            "Fetch or copy it again; if it is whole, the reader is at fault. "
+            "With GANLAB_TRACEBACK=1 you see what failed, for a report.",
         ) from error

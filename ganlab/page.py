@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab.numbers import number
+from ganlab.option_names import option_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -46,7 +47,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
         figures=figures,
         pixelated_widths=sorted({one.width for figure in figures for one in figure.pictures if one.pixelated}),
         rows=[_row(name, metric, result.metrics) for name, metric in result.metrics.items()],
-        options=result.record.get("options", {}),
+        options={_as_typed(name): value for name, value in result.record.get("options", {}).items()},
         command=command,
         environment=environment,
     )
@@ -176,6 +177,11 @@ def _numeric_columns(table: Table) -> list[bool]:
 def _is_numeric(table: Table, column: int) -> bool:
     cells = [row[column] for row in table.rows if row[column] is not None]
     return bool(cells) and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells)
+
+
+def _as_typed(name: str) -> str:
+    """A parameter as a person types it, but for the dashes in front: a positional one has none."""
+    return option_name(name).removeprefix("--")
 
 
 def _option(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.option_names import option_name
 
 PLAIN_TYPES = (int, float, str, bool, Path)
 GAN_HELP = "the GAN: a name (`ganlab checkpoints`), a folder, a file or FORMAT:PATH"
@@ -68,6 +69,20 @@ class Parameter:
     def finds_gan(self) -> bool:
         """Whether this is the parameter ``gan: Gan``, for which a command finds a GAN by itself."""
         return self.name == "gan" and self.holds_gan and self.required and not self.many
+
+    @property
+    def positional(self) -> bool:
+        """Whether it stands on the command line by its place: it has no default, and is no GAN that is found."""
+        return self.required and not self.finds_gan
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What it is on the command line, with what turns a switch off that may be on; empty if positional."""
+        if self.positional:
+            return ()
+        own = option_name(self.name)
+        off = self.type is bool and not self.many and self.default is not False
+        return (own, option_name(f"no_{self.name}")) if off else (own,)
 
     @property
     def holds_gan(self) -> bool:
@@ -131,6 +146,8 @@ def read_parameter(analysis: str, parameter: inspect.Parameter, annotation: Any)
         and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
     ):
         reject(analysis, name, "must be an ordinary parameter: no *args, no **kwargs, nothing positional-only")
+    if not name.strip("_"):
+        reject(analysis, name, "has no letter to make an option of")
     annotation, help, bounds = _split(analysis, name, annotation)
     annotation, optional = _without_none(annotation)
     many = get_origin(annotation) is list
@@ -144,8 +161,8 @@ def read_parameter(analysis: str, parameter: inspect.Parameter, annotation: Any)
             f"has the type {annotation!r}; there are int, float, str, bool, Path, Literal of strings, "
             "classes with from_spec(str), lists of these, and `| None`",
         )
-    if bounds is not None and annotation not in (int, float):
-        reject(analysis, name, "has a Range but is no number")
+    if bounds is not None:
+        _check_range(analysis, name, annotation, bounds)
     required = parameter.default is inspect.Parameter.empty
     default = None if required else parameter.default
     read = Parameter(name, annotation, help, kind, required, default, many, optional, bounds)
@@ -193,6 +210,18 @@ def _kind(annotation: Any) -> Literal["plain", "choice", "source"] | None:
     return None
 
 
+def _check_range(analysis: str, name: str, number: Any, bounds: Range) -> None:
+    if number not in (int, float):
+        reject(analysis, name, "has a Range but is no number")
+    given = [bound for bound in (bounds.low, bounds.high) if bound is not None]
+    if not all(math.isfinite(bound) for bound in given):
+        reject(analysis, name, "has a Range with a bound that is no finite number; None is for no bound")
+    if number is int and not all(bound == int(bound) for bound in given):
+        reject(analysis, name, "is an int, so that the bounds of its Range must be whole numbers")
+    if given != sorted(given):
+        reject(analysis, name, f"has a Range that holds nothing: {bounds}")
+
+
 def _check_default(analysis: str, parameter: Parameter) -> None:
     if parameter.required:
         if parameter.type is bool:
@@ -205,13 +234,24 @@ def _check_default(analysis: str, parameter: Parameter) -> None:
             reject(analysis, parameter.name, "has the default None, so its type must allow it: `| None`")
         return
     if parameter.kind == "source":
-        if not isinstance(parameter.default, str):
-            reject(analysis, parameter.name, "is a source: its default is None or the text a person would type")
+        _check_source_default(analysis, parameter)
         return
     try:
         parameter.read(parameter.default)
     except (GanlabError, TypeError) as error:
         reject(analysis, parameter.name, f"has a default it would refuse: {error}")
+
+
+def _check_source_default(analysis: str, parameter: Parameter) -> None:
+    if not parameter.many:
+        if not isinstance(parameter.default, str):
+            reject(analysis, parameter.name, "is a source: its default is None or the text a person would type")
+    elif not isinstance(parameter.default, (list, tuple)) or not all(isinstance(one, str) for one in parameter.default):
+        reject(
+            analysis,
+            parameter.name,
+            "is a list of sources: its default is None or a list of the texts a person would type, perhaps empty",
+        )
 
 
 def _plain(name: str, wanted: type, value: Any) -> Any:

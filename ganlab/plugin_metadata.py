@@ -74,6 +74,11 @@ class PluginEntry:
     builtin: bool = False
     file: Path | None = None
 
+    @property
+    def title(self) -> str:
+        """The plugin in words for a sentence: ``plugin 'spread' (ganlab-spread 0.1.0)``."""
+        return f"plugin '{self.name}' ({self.distribution})"
+
     @classmethod
     def of_file(cls, file: Path) -> PluginEntry:
         """A loose file as a plugin; its name is the file's."""

@@ -180,6 +180,13 @@ class PluginHost:
                 return self._provided.get(name, {})
         return {}
 
+    def bringer(self, thing: Any) -> PluginEntry | None:
+        """The plugin that brought something through a hook of providers; None for what comes with ganlab."""
+        for name, hooks in self._provided.items():
+            if any(thing is known for things in hooks.values() for known in things.values()):
+                return None if self.entries[name].builtin else self.entries[name]
+        return None
+
     def search(self, hook: str) -> Iterator[dict[str, Any]]:
         """What ganlab, then one plugin after the other brings; each imported when its turn comes."""
         yield self._core_provides(hook)

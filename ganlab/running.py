@@ -100,19 +100,25 @@ def find_gan(analysis: Analysis | None = None) -> str:
     Raises:
         GanlabError: none is set and none ships.
     """
-    from ganlab.checkpoints import named_checkpoints, shipped_folder
-
     spec = os.environ.get("GANLAB_GAN", "")
     if spec:
         screen.say(f"GAN: {spec}, from GANLAB_GAN")
         return spec
-    shipped = [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
+    shipped = shipped_gans()
     if not shipped:
         raise GanlabError("No GAN was named, and none comes with this ganlab.", "Name one: --gan FOLDER")
-    preferred = (analysis.default_gan if analysis is not None else None, FIRST_CHOICE)
-    spec = next((name for name in preferred if name in shipped), shipped[0])
-    screen.say(f"GAN: {spec}, which comes with ganlab (choose another with --gan)")
+    wanted = analysis.default_gan if analysis is not None else None
+    spec = next((name for name in (wanted, FIRST_CHOICE) if name in shipped), shipped[0])
+    instead = "" if wanted in (None, spec) else f", as no {wanted!r} does, which this analysis is for"
+    screen.say(f"GAN: {spec}, which comes with ganlab{instead} (choose another with --gan)")
     return spec
+
+
+def shipped_gans() -> list[str]:
+    """The names of the checkpoints that come with ganlab."""
+    from ganlab.checkpoints import named_checkpoints, shipped_folder
+
+    return [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
 
 
 def open_gans(

@@ -176,6 +176,16 @@ def _switch(k: Annotated[bool, "a"]) -> Result: ...  # type: ignore[empty-body]
 def _starred(*k: Annotated[int, "a"]) -> Result: ...  # type: ignore[empty-body]
 def _reserved(device: Annotated[str, "a"] = "cpu") -> Result: ...  # type: ignore[empty-body]
 def _gan_of_another_type(gan: Annotated[str, "a"]) -> Result: ...  # type: ignore[empty-body]
+def _no_source_list(k: Annotated[list[Shelf], "a"] = "x") -> Result: ...  # type: ignore[assignment, empty-body]
+def _odd_source_list(k: Annotated[list[Shelf], "a"] = [Shelf("x")]) -> Result: ...  # type: ignore[empty-body] # noqa: B006, B008
+def _two_lists(j: Annotated[list[int], "a"], k: Annotated[list[int], "b"]) -> Result: ...  # type: ignore[empty-body]
+def _half_range(k: Annotated[int, "a", Range(0.5, 2.5)] = 1) -> Result: ...  # type: ignore[empty-body]
+def _infinite_range(k: Annotated[int, "a", Range(1, float("inf"))] = 1) -> Result: ...  # type: ignore[empty-body]
+def _empty_range(k: Annotated[float, "a", Range(5, 1)]) -> Result: ...  # type: ignore[empty-body]
+def _two_negations(j: Annotated[bool, "a"] = True, no_j: Annotated[bool, "b"] = False) -> Result: ...  # type: ignore[empty-body]
+def _one_spelling(k: Annotated[int, "a"] = 1, k_: Annotated[int, "b"] = 2) -> Result: ...  # type: ignore[empty-body]
+def _spelt_as_reserved(out_: Annotated[int, "a"] = 1) -> Result: ...  # type: ignore[empty-body]
+def _no_letter(_: Annotated[int, "a"] = 1) -> Result: ...  # type: ignore[empty-body]
 def _nothing_returned(k: Annotated[int, "a"]): ...  # type: ignore[no-untyped-def]
 def _number_returned(k: Annotated[int, "a"]) -> int: ...  # type: ignore[empty-body]
 
@@ -202,6 +212,16 @@ def _number_returned(k: Annotated[int, "a"]) -> int: ...  # type: ignore[empty-b
         (_starred, "'k' must be an ordinary parameter"),
         (_reserved, "'device' is an option of every command"),
         (_gan_of_another_type, "'gan' must be a Gan"),
+        (_no_source_list, "'k' is a list of sources: its default is None or a list of the texts"),
+        (_odd_source_list, "'k' is a list of sources"),
+        (_two_lists, "'k' is a list without default, as is 'j'"),
+        (_half_range, "'k' is an int, so that the bounds of its Range must be whole numbers"),
+        (_infinite_range, "'k' has a Range with a bound that is no finite number"),
+        (_empty_range, "'k' has a Range that holds nothing: between 5 and 1"),
+        (_two_negations, "'no_j' is --no-j on the command line, as is 'j'"),
+        (_one_spelling, "'k_' is --k on the command line, as is 'k'"),
+        (_spelt_as_reserved, "'out_' is an option of every command"),
+        (_no_letter, "'_' has no letter"),
         (_nothing_returned, "must be annotated to return a Result"),
         (_number_returned, "must be annotated to return a Result"),
     ],
@@ -227,6 +247,31 @@ def test_a_name_and_a_gan_of_its_own() -> None:
 
     assert isinstance(one_name, Analysis)
     assert (one_name.name, one_name.default_gan) == ("other-name", "rooms-64")
+
+
+def test_lists_of_sources_have_texts_for_defaults() -> None:
+    seen: list[list[str]] = []
+
+    @analysis
+    def listing(
+        none: Annotated[list[Shelf], "no shelves"] = [],  # noqa: B006
+        two: Annotated[list[Shelf], "two shelves"] = ["oak", "elm"],  # type: ignore[list-item] # noqa: B006
+    ) -> Result:
+        """Help."""
+        seen.extend([one.name for one in shelves] for shelves in (none, two))
+        return Result("1.", {})
+
+    assert listing().record["options"] == {"none": [], "two": ["oak", "elm"]}
+    assert seen == [[], ["oak", "elm"]]
+
+
+def test_any_name_can_be_a_parameters() -> None:
+    @analysis
+    def taken(self: Annotated[int, "a"] = 1, args: Annotated[int, "b"] = 2) -> Result:
+        """Help."""
+        return Result(f"{self} {args}.", {})
+
+    assert taken(self=5, args=6).summary == "5 6."
 
 
 def test_only_results_with_controls_come_out() -> None:

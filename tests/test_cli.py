@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ganlab.commands import command_line
+from ganlab.plugins import host
 from tests.cli_kit import SEVERAL, run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
 from tests.kit import Run, ship_from
 
@@ -123,6 +124,56 @@ def test_the_command_that_runs_it_again(tmp_path: Path) -> None:
     assert words(concept="-1") == ["ganlab", "all", "--", "-1"]
     elsewhere = command_line(everything, ("all",), {"concept": "-1"}, device="cuda:1")
     assert elsewhere == ["ganlab", "all", "--device", "cuda:1", "--", "-1"]
+
+
+def test_an_options_name_is_the_parameters_without_underscores_at_its_ends(run: Run, tiny: str) -> None:
+    from ganlab.testing import check_plugin
+
+    source = '''"""Plugin."""
+from typing import Annotated
+from ganlab import Gan, Result, analysis, hookimpl, Metric
+@analysis
+def ends(
+    from_: Annotated[str, "text"],
+    gan: Gan,
+    _n: Annotated[int, "number"] = 1,
+    lambda_: Annotated[bool, "switch"] = True,
+    label_: Annotated[str, "not the hint of this name"] = "x",
+    on: Annotated[list[bool], "flags"] = [],
+) -> Result:
+    """Help."""
+    return Result(f"{from_} {_n} {lambda_} {label_} {on} {gan.label}.", {"a": Metric(1, no_control="one")})
+@hookimpl
+def register_analyses():
+    return [ends]
+'''
+    Path("ends.py").write_text(source)
+    help = run("--plugin", "ends.py", "ends", "--help").out
+    assert "FROM" in help and "FROM_" not in help  # noqa: PT018
+    assert "--lambda / --no-lambda" in help
+    typed = ["--n", "3", "--no-lambda", "--label", "y", "--on", "True", "--on", "False"]
+    ended = run("--plugin", "ends.py", "ends", "a", "--gan", tiny, *typed)
+    assert "a 3 False y [True, False] None." in ended.out
+    again = f"ganlab --plugin ends.py ends a --gan {tiny} {' '.join(typed)}"
+    page = next(Path("runs").rglob("index.html")).read_text()
+    assert again in page
+    assert "<dt>lambda</dt>" in page
+    check_plugin(host().module("ends"))
+
+
+def test_a_default_gan_that_does_not_ship_is_told(
+    tiny: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ganlab.running import find_gan
+    from tests.test_analyses import everything
+
+    ship_from(Path(tiny).parent, monkeypatch)
+    monkeypatch.setattr(everything, "default_gan", "facez-64")
+    assert find_gan(everything) == "tiny"
+    assert "tiny, which comes with ganlab, as no 'facez-64' does" in capsys.readouterr().err
+    monkeypatch.setattr(everything, "default_gan", "tiny")
+    assert find_gan(everything) == "tiny"
+    assert "does" not in capsys.readouterr().err
 
 
 def test_a_strangers_gan_sends_no_controls_to_the_terminal(run: Run) -> None:

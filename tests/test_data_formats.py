@@ -47,7 +47,8 @@ def crash(path: Path, part: str) -> Images:
 def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset | DatasetFormat]:
     """A host that knows this one format."""
     formats: dict[str, Dataset | DatasetFormat] = {"strip": DatasetFormat("strip", "squares in a strip", strip, Strip)}
-    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(datasets=lambda: formats, left_out=str))
+    told = SimpleNamespace(datasets=lambda: formats, left_out=str, bringer=lambda thing: None)
+    monkeypatch.setattr("ganlab.plugins.host", lambda: told)
     return formats
 
 
@@ -87,7 +88,7 @@ def test_who_is_asked(known: dict[str, DatasetFormat], file: Path, tmp_path: Pat
     assert len(open_images(f"tape:{file}")) == 6
     folder = make_folder(tmp_path / "set")
     known["folders"] = DatasetFormat("folders", "folders of mine", Path.is_dir, crash)
-    refused(folder, "its reader was not prepared for (KeyError)", "GANLAB_TRACEBACK")
+    refused(folder, "its reader, the format 'folders', was not prepared for (KeyError)", "GANLAB_TRACEBACK")
     assert len(open_images(f"folder:{folder}")) == 6
 
 

@@ -25,7 +25,8 @@ def drawn(index: int, size: int) -> np.ndarray:
 def datasets(monkeypatch: pytest.MonkeyPatch) -> dict[str, Dataset]:
     """A host that knows these data sets and no others."""
     known = {"rooms": Dataset("rooms", "drawn bedrooms", "1", 40, drawn)}
-    monkeypatch.setattr("ganlab.plugins.host", lambda: SimpleNamespace(datasets=lambda: known, left_out=str))
+    told = SimpleNamespace(datasets=lambda: known, left_out=str, bringer=lambda thing: None)
+    monkeypatch.setattr("ganlab.plugins.host", lambda: told)
     return known
 
 

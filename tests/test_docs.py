@@ -17,8 +17,9 @@ import pytest
 from typer.main import get_command
 
 import ganlab
-from ganlab.cli import CLICK_ERROR, app
+from ganlab.cli import app
 from ganlab.errors import GanlabError
+from ganlab.explaining import CLICK_ERROR
 from ganlab.plugin_checks import HOOKS
 from ganlab.plugins import import_file
 from ganlab.testing import check_analysis, check_plugin

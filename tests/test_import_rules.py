@@ -28,6 +28,7 @@ STOREYS: list[set[str]] = [
         "devices",
         "intervals",
         "near_names",
+        "option_names",
         "palette",
         "printable",
     },
@@ -48,6 +49,7 @@ STOREYS: list[set[str]] = [
         "marks",
     },
     {"gan", "surgery"},
+    {"formats"},
     {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
     {"provenance"},
     {"parameters", "analyses", "progressbar"},
@@ -57,9 +59,10 @@ STOREYS: list[set[str]] = [
     {"recovery"},
     {"checkpoints", "fetching", "screen", "run_folders", "hint_options"},
     {"training", "sampling"},
-    {"testing", "scaffold"},
     {"commands", "running"},
+    {"testing", "scaffold"},
     {"plugin_commands", "checkpoint_commands", "data_commands", "survey"},
+    {"explaining"},
     {"cli"},
     {"__main__"},
 ]
@@ -67,6 +70,7 @@ STOREYS: list[set[str]] = [
 # late imports against the arrows, inside functions: whoever resolves a name asks those who know it
 LATE = {
     "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
+    "formats": {"plugins", "plugin_metadata"},  # whose format it is
     "data": {"plugins"},  # data sets by name
     "labelers": {"plugins"},  # labelers by name
     "analyses": {"plugins"},  # analyses by their command

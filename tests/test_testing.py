@@ -292,11 +292,31 @@ def module_of(tmp_path: Path) -> Callable[[str], ModuleType]:
             + '\n@hookimpl\ndef register_commands():\n    return [page]\ndef page(port: int):\n    """Help."""\n',
             "'page': port has no help",
         ),
+        (
+            good() + "\n@hookimpl\ndef register_commands():\n    return [two]\n"
+            'def two(one: list[int], other: list[int]):\n    """Help."""\n',
+            "'two' cannot be a command: TypeError",
+        ),
+        (
+            good().replace("@analysis", "@analysis(default_gan='facez-64')"),
+            "'fine': its default_gan 'facez-64' does not come with ganlab; there are .*rooms-64",
+        ),
     ],
 )
 def test_a_plugin_that_breaks_the_contract(module_of: Callable[[str], ModuleType], source: str, words: str) -> None:
     with pytest.raises(AssertionError, match=words):
         check_plugin(module_of(source))
+
+
+def test_an_analysis_that_can_be_no_command_breaks_the_contract(
+    module_of: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even one that the signature's own checks let through."""
+    source = good().replace("gan: Gan", "gan: Gan, j: Annotated[list[int], 'a'], k: Annotated[list[int], 'b']")
+    monkeypatch.setattr("ganlab.analyses._check_together", lambda *_: None)
+    module = module_of("\n".join(['"""Help."""', "from typing import Annotated", source]))
+    with pytest.raises(AssertionError, match="'fine' cannot be a command: TypeError"):
+        check_plugin(module)
 
 
 def test_a_new_plugin_works_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

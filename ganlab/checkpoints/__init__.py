@@ -27,7 +27,8 @@ class CheckpointFormat:
     Attributes:
         name: as in ``--gan NAME:PATH``, and what it says in errors.
         summary: one line.
-        recognises: whether a file or folder is of this format, told by its name and first bytes, cheaply.
+        recognises: whether a file or folder is of this format, told by its name and first bytes, cheaply. One that
+            raises is passed over with a warning.
         load: the GAN in it, or where the file does not say how its networks are built, the networks as stored: ganlab
             works out the rest. Raises GanlabError for whatever a user can mend.
         rewrite: ``rewrite(path, name, change)`` gives a copy of the checkpoint at ``path`` that is called ``name``: the

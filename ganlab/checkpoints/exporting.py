@@ -13,6 +13,7 @@ import torch
 from ganlab.checkpoints.origins import STATISTICS, Origin
 from ganlab.checkpoints.tracing import NOWHERE, Change, Files, Tensors, replacing, trace, unchanged
 from ganlab.errors import GanlabError
+from ganlab.formats import recognising
 from ganlab.gan import Gan, Side
 from ganlab.writing import write_new_files
 
@@ -59,7 +60,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
     format = format_of(gan)
     if os.path.lexists(out):
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
-    if like.is_dir() or not (like.is_file() or format.recognises(like)):
+    if like.is_dir() or not (like.is_file() or any(recognising([format], like))):
         raise GanlabError(
             f"There is no file {str(like)!r}.",
             "Give --like the file that the GAN came from; of a TensorFlow checkpoint its .index.",

@@ -24,6 +24,7 @@ from ganlab.fetching import load_hub
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.option_names import option_name
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.stored import Part
@@ -104,7 +105,7 @@ def _check_nothing_left_to_say(where: str, file: str, hints: Hints) -> None:
     for name in ("z", "output", "image_size"):
         if getattr(hints, name) is not None:
             raise GanlabError(
-                f"{where}() gave a whole ganlab.Gan: there is no place for --{name.replace('_', '-')}.",
+                f"{where}() gave a whole ganlab.Gan: there is no place for {option_name(name)}.",
                 "Let the factory say it: ganlab.Gan(..., prior=..., image=...).",
             )
 

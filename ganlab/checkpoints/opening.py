@@ -12,7 +12,9 @@ from ganlab import fetching
 from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
+from ganlab.formats import check_given, named, reading, recognising
 from ganlab.near_names import did_you_mean, suggest
+from ganlab.option_names import option_name
 from ganlab.recovery.hints import Hints
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
             )
         by_code = _is_factory(spec) or spec.startswith(torchhub.PREFIX)
         heard = ("label", "card", "trust", *(("z", "output", "image_size") if by_code else ()))
-        of_weights = [f"--{name.replace('_', '-')}" for name in hints.given() if name not in heard]
+        of_weights = [option_name(name) for name in hints.given() if name not in heard]
         if of_weights:
             raise GanlabError(
                 f"{spec} says all of itself: there is no place for {of_weights[0]}.",
@@ -79,7 +81,7 @@ def _finished(opened: Gan | Stored, spec: str, hints: Hints, which: str | None) 
         from ganlab.checkpoints.remembered import remembered
         from ganlab.recovery.recover import recover
 
-        with in_words(spec):
+        with in_words(spec, reader=_called(opened.format)):
             gan = remembered(opened, spec, hints, which, lambda: recover(opened, spec, hints, which))
     return gan if hints.label is None else gan.of_class(hints.label)
 
@@ -119,10 +121,40 @@ def _found(spec: str) -> tuple[CheckpointFormat | None, Path]:
 
 def _load(known: CheckpointFormat | None, path: Path, spec: str) -> Gan | Stored:
     """One file or folder, in the format that is named or that recognises it."""
-    if known is None:
-        return _read(path, spec)
-    with in_words(spec):
-        return known.load(path)
+    return _read(path, spec) if known is None else loaded(known, path, spec)
+
+
+def loaded(known: CheckpointFormat, path: Path, spec: str) -> Gan | Stored:
+    """What a format reads from one file or folder.
+
+    Raises:
+        GanlabError: the format's own, or one that names the format where its reader fails, gives neither a GAN nor
+            networks as stored, or (a plugin's) a GAN that does not run.
+    """
+    from ganlab.gan import Gan
+    from ganlab.plugins import host
+    from ganlab.recovery.stored import Stored
+
+    with reading(known, spec):
+        opened = known.load(path)
+        check_given(known, spec, opened, Gan, Stored)
+        if isinstance(opened, Gan) and host().bringer(known) is not None:
+            _try_out(opened)
+    return opened
+
+
+def _try_out(gan: Gan) -> None:
+    """Run each network on two pictures: what a plugin's network raises comes now, while it is known whose it is."""
+    if gan.generator is not None:
+        gan._draw_two()
+    if gan.discriminator is not None:
+        gan._score_two()
+
+
+def _called(format: str) -> str:
+    """The format of this name in words."""
+    known = next((one for one in _formats() if one.name == format), None)
+    return f"the format '{format}'" if known is None else named(known)
 
 
 def _with_marks(gan: Gan, place: Path) -> Gan:
@@ -151,10 +183,9 @@ def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
 
 def _read(path: Path, spec: str) -> Gan | Stored:
     try:
-        with in_words(spec):
-            for known in _formats():
-                if known.recognises(path):
-                    return known.load(path)
+        known = next(recognising(_formats(), path), None)
+        if known is not None:
+            return loaded(known, path, spec)
         if path.is_dir() and (found := _folder(path)) is not None:
             return found
     except OSError as error:
@@ -175,9 +206,8 @@ def _folder(folder: Path) -> Stored | None:
     files = sorted(path for path in folder.iterdir() if path.is_file() and not belongs_to_another(path))
     for path in files[:MOST_FILES]:
         try:
-            with in_words(path.name):
-                known = next((known for known in _formats() if known.recognises(path)), None)
-                found = None if known is None else known.load(path)
+            known = next(recognising(_formats(), path), None)
+            found = None if known is None else loaded(known, path, path.name)
         except GanlabError as error:
             notes.append(f"{path.name} was left out: {error}")
             continue

@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganlab.errors import GanlabError, in_words
+from ganlab.checkpoints.opening import loaded
+from ganlab.errors import GanlabError
+from ganlab.formats import reading
 from ganlab.networks import COUNTER
 from ganlab.recovery.building import prefix_of, tensors_of
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -82,7 +84,7 @@ class Origin:
     def copy(self, change: Change, name: str = "") -> Files:
         """The files of a copy whose arrays went through a change; it is called ``name``, or as the file is."""
         assert self.format.rewrite is not None
-        with in_words(str(self.path)):
+        with reading(self.format, str(self.path)):
             return self.format.rewrite(self.path, name or self.path.name, change)
 
     def weights_of(self, files: Files, name: str = "") -> Tensors:
@@ -108,8 +110,7 @@ class Origin:
         }
 
     def _stored(self, path: Path) -> Stored:
-        with in_words(str(path)):
-            stored = self.format.load(path)
+        stored = loaded(self.format, path, str(path))
         if not isinstance(stored, Stored):
             raise GanlabError(f"{path} is a whole GAN, not bare weights.", "checkpoints convert writes such a one.")
         return stored

@@ -17,6 +17,7 @@ from ganlab.checkpoints.native import CARD, card_of
 from ganlab.checkpoints.opening import open_gan
 from ganlab.checkpoints.origins import SIDES, Origin
 from ganlab.errors import GanlabError
+from ganlab.formats import recognising
 from ganlab.recovery.choosing import choose
 from ganlab.recovery.estimating import estimate_statistics
 from ganlab.recovery.hints import Hints
@@ -79,13 +80,14 @@ def reopen(gan: Gan, exported: Exported, folder: Path) -> Reopened:
     spec = _spec(origin)
     otherwise = _otherwise(held, spec, Hints())
     card = _card(gan, held, spec, path) if otherwise else None
-    return Reopened(spec, otherwise, card, hidden=not origin.format.recognises(path))
+    return Reopened(spec, otherwise, card, hidden=not any(recognising([origin.format], path)))
 
 
 def _spec(origin: Origin) -> str:
     """What opens the network that was written, and no other of its file; with the format where its name hides that."""
     called = origin.called
-    place = str(origin.path) if origin.format.recognises(origin.path) else f"{origin.format.name}:{origin.path}"
+    known = any(recognising([origin.format], origin.path))
+    place = str(origin.path) if known else f"{origin.format.name}:{origin.path}"
     try:
         chosen = choose(origin.stored, str(origin.path), None, Hints())
         alone = called in {one.name for one in (chosen.generator, *chosen.discriminators) if one is not None}

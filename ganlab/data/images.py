@@ -62,7 +62,8 @@ class DatasetFormat:
     """Files of pictures that a plugin can read, as `register_datasets` returns it.
 
     `recognises(path)` tells a file or folder by its name and first bytes, cheaply and without the library that
-    reads it; a name that does not exist, with braces in it (`shards-{000..012}.tar`), is asked for too.
+    reads it; a name that does not exist, with braces in it (`shards-{000..012}.tar`), is asked for too. One that raises
+    is passed over with a warning.
     `open(path, part)` gives the pictures, mostly a `StoredImages`; `part` is what the user typed after the path
     and a colon (`train`), or empty. Both are told in messages by `name`, as in `NAME:PATH`, and `summary`.
     """

@@ -13,7 +13,8 @@ import numpy as np
 
 from ganlab.data.array_labels import NoClasses, as_classes
 from ganlab.data.images import Dataset, DatasetFormat, Images
-from ganlab.errors import GanlabError, in_words
+from ganlab.errors import GanlabError
+from ganlab.formats import check_given, reading, recognising
 from ganlab.near_names import suggest
 from ganlab.palette import VISIBLE
 
@@ -46,8 +47,10 @@ def open_images(spec: str) -> Images:
     if path is None:
         raise _missing(rest if name in _formats() else spec)
     chosen = known or _recognised(path, spec, part)
-    with _in_words(spec):
+    with _readable(spec), reading(chosen, spec, MemoryError):
         images = chosen.open(path, part)
+        check_given(chosen, spec, images, Images)
+        len(images)  # what a plugin counts may be no number
     images.spec = spec
     return images
 
@@ -73,9 +76,8 @@ def _located(spec: str) -> tuple[Path | None, str]:
 
 def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
     """The plugin's format that recognises this, else ganlab's own."""
-    with _in_words(spec):
-        found = [known for known in _of_plugins() if known.recognises(path)]
-        found = found or [known for known in OWN if known.recognises(path)]
+    with _readable(spec):
+        found = list(recognising(_of_plugins(), path)) or list(recognising(OWN, path))
     if not found and not path.exists():
         raise _missing(spec)
     if not found:
@@ -93,11 +95,10 @@ def _recognised(path: Path, spec: str, part: str) -> DatasetFormat:
 
 
 @contextmanager
-def _in_words(spec: str) -> Iterator[None]:
-    """Tell of files that cannot be read, or that whoever reads them was not prepared for."""
+def _readable(spec: str) -> Iterator[None]:
+    """Tell of files that cannot be read."""
     try:
-        with in_words(spec, MemoryError):
-            yield
+        yield
     except OSError as error:
         raise GanlabError(f"{spec} cannot be read: {error.strerror or error}.", "Look at its permissions.") from error
 

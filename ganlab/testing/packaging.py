@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import typer
-from typer.main import get_command
-
-from ganlab.plugin_checks import HOOKS, PluginFault, check_brought, check_hooks
+from ganlab.analyses import Analysis
+from ganlab.commands import plugin_command
+from ganlab.plugin_checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
+from ganlab.plugin_metadata import one_line
+from ganlab.plugins import COMMAND_HOOKS
+from ganlab.running import shipped_gans
 from ganlab.testing.public_names import private_names
 
 # what takes seconds to import and therefore has to wait until it is needed
@@ -39,9 +43,10 @@ import_file(Path({file!r}), {name!r})
 def check_plugin(module: ModuleType) -> None:
     """Hold a plugin's module to its contract.
 
-    Its hooks are spelt right, marked, and return what they should; every command and every option has a help
-    text; it takes nothing from ganlab but public names, and no attribute of its objects that begins with an underscore;
-    importing it imports none of torch, captum, scikit-learn, matplotlib.
+    Its hooks are spelt right, marked, and return what they should; each analysis and command can be built and shows its
+    help; every command and every option has a help text; an analysis's ``default_gan`` comes with ganlab; it takes
+    nothing from ganlab but public names, and no attribute of its objects that begins with an underscore; importing it
+    imports none of torch, captum, scikit-learn, matplotlib.
 
     Raises:
         AssertionError: which promise was broken, and where.
@@ -50,14 +55,10 @@ def check_plugin(module: ModuleType) -> None:
         raise AssertionError(f"{module.__name__} needs a docstring: its first line is the command's help")
     try:
         check_hooks(module)
-        for hook in HOOKS:
-            function = getattr(module, hook, None)
-            if function is not None:
-                for thing in check_brought(hook, function()):
-                    if hook == "register_commands":
-                        _check_command_help(thing)
+        brought = {hook: check_brought(hook, getattr(module, hook)()) for hook in HOOKS if hasattr(module, hook)}
     except PluginFault as fault:
         raise AssertionError(str(fault)) from fault
+    _check_commands({name_of(thing): thing for hook in COMMAND_HOOKS for thing in brought.get(hook, ())})
     for file in source_files(module):
         for line, name in private_names(ast.parse(file.read_bytes(), str(file))):
             raise AssertionError(f"{file.name}, line {line}: {name} is no public name of ganlab (see ganlab.__all__)")
@@ -77,12 +78,27 @@ def source_files(module: ModuleType) -> list[Path]:
     ]
 
 
-def _check_command_help(thing: Any) -> None:
-    app = thing
-    if not isinstance(app, typer.Typer):
-        app = typer.Typer(rich_markup_mode=None, add_completion=False)
-        app.command()(thing)
-    _check_help_of(get_command(app))
+def _check_commands(offered: dict[str, Any]) -> None:
+    for thing in offered.values():
+        if isinstance(thing, Analysis) and thing.default_gan not in (None, *shipped_gans()):
+            raise AssertionError(
+                f"analysis {thing.name!r}: its default_gan {thing.default_gan!r} does not come with ganlab; "
+                f"there are {', '.join(shipped_gans())}"
+            )
+    for name, thing in offered.items():
+        try:
+            command = plugin_command(name, "", {name: thing}, lambda *_, **__: None)
+            _show_help_of(command)
+        except Exception as error:  # Typer's and click's own, of whatever kind
+            raise AssertionError(f"{name!r} cannot be a command: {one_line(error)}") from error
+        _check_help_of(command)
+
+
+def _show_help_of(command: Any) -> None:
+    with redirect_stdout(io.StringIO()):
+        command.main(["--help"], prog_name=command.name, standalone_mode=False)
+    for below in getattr(command, "commands", {}).values():
+        _show_help_of(below)
 
 
 def _check_help_of(command: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganlab.errors import GanlabError
+from ganlab.option_names import option_name
 
 if TYPE_CHECKING:
     from ganlab.architectures.settings import NetworkSettings
@@ -204,7 +205,7 @@ def _network(context: typer.Context, arch: str, conditional: bool) -> NetworkSet
     given = {name: context.params[name] for name in NETWORK if _given(context, name)}
     for name in given:
         if name not in known:
-            raise GanlabError(f"A {kind.title} has no {_option(name)}.", "Leave it out, or choose another --arch.")
+            raise GanlabError(f"A {kind.title} has no {option_name(name)}.", "Leave it out, or choose another --arch.")
     if "classes_as" in given and not conditional:
         raise GanlabError("--classes-as says how classes go in, and there are none.", "Add --conditional.")
     if conditional and "affine" in known:
@@ -221,17 +222,13 @@ def _network_of(gan: Gan) -> NetworkSettings:
     return replace(settings_of(gan), classes=0)
 
 
-def _option(name: str) -> str:
-    return "--" + name.strip("_").replace("_", "-")
-
-
 def _starting_point(context: typer.Context, spec: str) -> Gan:
     """The GAN to start from, whose shape no option may contradict."""
     from ganlab.gan import Gan
 
     given = [name for name in SHAPE if _given(context, name)]
     if given:
-        raise GanlabError(f"{_option(given[0])} is decided by the GAN of --start.", "Leave out one of the two.")
+        raise GanlabError(f"{option_name(given[0])} is decided by the GAN of --start.", "Leave out one of the two.")
     gan = Gan.from_spec(spec)
     if gan.discriminator is None:  # told before the pictures are read, which may take long
         raise GanlabError(f"{gan.name} has no discriminator to go on with.", "Start from a GAN that has both.")
@@ -243,5 +240,5 @@ def _refuse_changes(context: typer.Context) -> None:
     changed = [name for name in context.params if _given(context, name) and name not in RESUMABLE]
     if changed:
         raise GanlabError(
-            f"{_option(changed[0])} cannot change while a run goes on.", "Leave it out, or start a new run."
+            f"{option_name(changed[0])} cannot change while a run goes on.", "Leave it out, or start a new run."
         )
