@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
+
+LONGEST_REASON = 300  # letters of an error that nobody was prepared for
 
 
 class GanlabError(Exception):
@@ -40,7 +43,8 @@ def in_words(spec: str, *passed_on: type[Exception]) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, passed_on):
             raise
+        what = shorten(f"{type(error).__name__}: {error}".rstrip(": "), LONGEST_REASON)
         raise GanlabError(
-            f"{spec} holds something that its reader was not prepared for ({type(error).__name__}).",
+            f"{spec} holds something that its reader was not prepared for ({what}).",
             "Fetch or copy it again. With GANLAB_TRACEBACK=1 you see what failed, for a report.",
         ) from error
