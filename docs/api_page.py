@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, ForwardRef
+from typing import Any, ForwardRef, get_args
 
 import ganlab
 from ganlab import activations, data, nearest, testing, vocabulary
@@ -53,6 +53,9 @@ def described(name: str, thing: Any) -> Iterator[str]:
     yield f"## `{name}`\n"
     if name in WRITTEN_HERE:
         yield WRITTEN_HERE[name]
+        return
+    if choices := get_args(thing):
+        yield f"For annotations: {', '.join(f'`{choice!r}`' for choice in choices[:-1])} or `{choices[-1]!r}`.\n"
         return
     if inspect.ismodule(thing):
         yield from entry("", thing)

@@ -29,6 +29,7 @@ _HOME_OF = {
     "Hints": "recovery.hints",
     "ImageSpec": "imagespec",
     "Images": "data",
+    "Kind": "recovery.stored",
     "Labeler": "labelers",
     "Latents": "latents",
     "Layer": "layers",
@@ -40,6 +41,7 @@ _HOME_OF = {
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
+    "Side": "gan",
     "Stored": "recovery.stored",
     "StoredImages": "data",
     "StoredNetwork": "recovery.stored",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.exemplars import read_picture as read_picture
     from ganlab.faults import check_name as check_name
     from ganlab.gan import Gan as Gan
+    from ganlab.gan import Side as Side
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labelers import Labeler as Labeler
@@ -132,6 +135,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.progressbar import progress as progress
     from ganlab.provenance import trained_on as trained_on
     from ganlab.recovery.hints import Hints as Hints
+    from ganlab.recovery.stored import Kind as Kind
     from ganlab.recovery.stored import Part as Part
     from ganlab.recovery.stored import Stored as Stored
     from ganlab.recovery.stored import StoredNetwork as StoredNetwork

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
+
+LONGEST_REASON = 300  # letters of an error that nobody was prepared for
 
 
 class GanlabError(Exception):
@@ -42,8 +45,9 @@ def in_words(spec: str, *passed_on: type[Exception], reader: str = "") -> Iterat
         if isinstance(error, passed_on):
             raise
         who = f"its reader, {reader}," if reader else "its reader"
+        what = shorten(f"{type(error).__name__}: {error}".rstrip(": "), LONGEST_REASON)
         raise GanlabError(
-            f"{spec} holds something that {who} was not prepared for ({type(error).__name__}).",
+            f"{spec} holds something that {who} was not prepared for ({what}).",
             "Fetch or copy it again; if it is whole, the reader is at fault. "
             "With GANLAB_TRACEBACK=1 you see what failed, for a report.",
         ) from error

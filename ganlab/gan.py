@@ -40,6 +40,7 @@ class Gan:
             Where there are ``classes``, it is called with z and the class of each (n,) int64.
         discriminator: images -> logits (n,), above 0 for real; None when the checkpoint has none.
             One whose ``forward`` insists on a second input is called with images and the class of each (n,) int64.
+            Where it puts out several logits a picture, :meth:`score` takes their mean.
         prior: the law of z; needed where there is a generator.
         image: size, channels and range of the pictures.
         card: what the checkpoint is.
@@ -63,22 +64,24 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        from ganlab.telling import told_the_class  # late: it needs torch at once
+        from ganlab.telling import teller_of, told_where_it_insists  # late: it needs torch at once
 
         if generator is None and discriminator is None:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
         if generator is not None and prior is None:
             raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
         self.generator = None if generator is None else opened(generator, device)
-        self.discriminator = None if discriminator is None else opened(told_the_class(discriminator, classes), device)
+        self.discriminator = (
+            None if discriminator is None else opened(told_where_it_insists(discriminator, classes), device)
+        )
         self._prior = prior
         self.image = image
         self.card = card or Card()
         self.device = device
         self.classes = classes
         self.label = label
-        if self.conditional_discriminator:
-            self.discriminator.label = label  # type: ignore[union-attr]
+        if teller := teller_of(self.discriminator):
+            teller.label = label
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
 
@@ -101,8 +104,13 @@ class Gan:
 
     @property
     def conditional_discriminator(self) -> bool:
-        """Whether the discriminator is told the class of the picture that it scores."""
-        return bool(getattr(self.discriminator, "conditional", False))
+        """Whether the discriminator is told the class of the picture that it scores.
+
+        One of an ``[architecture]`` that is trained with ``classes`` is, and one whose ``forward`` insists on it.
+        """
+        from ganlab.telling import teller_of
+
+        return teller_of(self.discriminator) is not None
 
     @property
     def class_names(self) -> list[str]:
@@ -218,7 +226,8 @@ class Gan:
                 f"but the discriminator of {self.name!r} takes {('n', *shape)}.",
                 "gan.image says what pictures this GAN knows; gan.image.from_uint8 makes them.",
             )
-        return self._run(network, images.float(), labels)
+        logits = self._run(network, images.float(), labels)
+        return logits if logits.ndim == 1 else logits.flatten(1).mean(1)
 
     def layers(self, side: Side = "generator") -> list[Layer]:
         """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""

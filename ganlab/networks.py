@@ -22,9 +22,10 @@ def opened(network: nn.Module, device: str) -> nn.Module:
     """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept).
 
     On the CPU maps lie channels last, which convolutions take a quarter less time for, in networks that do not mind:
-    somebody's ``view`` of their maps would. Not where memory is limited: without room for such maps oneDNN ends the
-    process instead of raising. Elsewhere they lie as torch makes them, wherever the network has been before, so that a
-    GAN and its untrained control meet the same kernels.
+    somebody's ``view`` of their maps would. Marked with ``any_memory_format`` are chains and, by whoever builds them,
+    the networks of every architecture that is trained, where maps lie so too. Not where memory is limited: without room
+    for such maps oneDNN ends the process instead of raising. Elsewhere they lie as torch makes them, wherever the
+    network has been before, so that a GAN and its untrained control meet the same kernels.
     """
     import torch
 

@@ -1,8 +1,9 @@
-"""A discriminator that was written to be called with pictures and their classes, so that a GAN can call it."""
+"""Telling a discriminator that was written to be called with pictures and their classes, so that a GAN can call it."""
 
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,32 +11,43 @@ from torch import nn
 from ganlab.errors import GanlabError
 
 
-class Told(nn.Module):
-    """Tells somebody's discriminator the class of every picture: those it is given, else one for all.
+class Teller:
+    """A hook of a discriminator: says the class of every picture where it is called with pictures only.
+
+    The discriminator stays what it is, its layers keep their names, and whoever calls it need not know of classes.
 
     Attributes:
-        conditional: it takes classes, as a GAN asks of every discriminator.
-        label: the class where none is given; None to insist on one.
+        label: the class that is said; None to insist on being given classes.
     """
 
-    conditional = True
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+    def __init__(self) -> None:
         self.label: int | None = None
 
-    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-        if labels is None:
-            if self.label is None:
-                raise GanlabError(
-                    "The discriminator has to be told the class of every picture.", "Choose one with --label."
-                )
-            labels = torch.full((len(images),), self.label, device=images.device)
-        return self.network(images, labels).reshape(len(images), -1).mean(1)
+    def __call__(self, discriminator: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(inputs) != 1:
+            return inputs
+        if self.label is None:
+            raise GanlabError(
+                "The discriminator has to be told the class of every picture.", "Choose one with --label."
+            )
+        (images,) = inputs
+        return images, torch.full((len(images),), self.label, device=images.device)
 
 
-def told_the_class(discriminator: nn.Module, classes: int | None) -> nn.Module:
+def teller_of(discriminator: nn.Module | None) -> Teller | None:
+    """What tells a discriminator the class; None where nobody does."""
+    hooks = [] if discriminator is None else discriminator._forward_pre_hooks.values()
+    return next((hook for hook in hooks if isinstance(hook, Teller)), None)
+
+
+def told_the_class(discriminator: nn.Module) -> nn.Module:
+    """A discriminator that takes classes, with its teller."""
+    if teller_of(discriminator) is None:
+        discriminator.register_forward_pre_hook(Teller())
+    return discriminator
+
+
+def told_where_it_insists(discriminator: nn.Module, classes: int | None) -> nn.Module:
     """The discriminator as it is, or told the class where its ``forward`` insists on a second input.
 
     Args:
@@ -44,9 +56,7 @@ def told_the_class(discriminator: nn.Module, classes: int | None) -> nn.Module:
     Raises:
         GanlabError: it insists on classes, and the GAN knows none, or on more than that.
     """
-    if getattr(discriminator, "conditional", False):
-        return discriminator
-    inputs = _insists_on(discriminator)
+    inputs = 1 if teller_of(discriminator) else _insists_on(discriminator)
     if inputs < 2:
         return discriminator
     if inputs > 2 or classes is None:
@@ -55,7 +65,7 @@ def told_the_class(discriminator: nn.Module, classes: int | None) -> nn.Module:
             + (", and of the GAN no classes are known." if inputs == 2 else ", and is given pictures and classes."),
             "Say how many classes there are: Gan(..., classes=10)." if inputs == 2 else "Wrap it in a module of these.",
         )
-    return Told(discriminator)
+    return told_the_class(discriminator)
 
 
 def _insists_on(network: nn.Module) -> int:

@@ -180,6 +180,7 @@ def run_out_of_memory() -> None:
 
     import torch
 
+    from ganlab.architectures import build
     from ganlab.architectures.dcgan import DcganSettings, build_dcgan
     from ganlab.errors import GanlabError
     from ganlab.gan import Gan
@@ -187,7 +188,7 @@ def run_out_of_memory() -> None:
     from ganlab.latents import Prior
 
     resource.setrlimit(resource.RLIMIT_AS, (1 << 40, resource.RLIM_INFINITY))  # as ``ulimit -v`` does before the start
-    gan = Gan(build_dcgan(DcganSettings(128, 3, 8, 10))[0], prior=Prior(10), image=ImageSpec(128))
+    gan = Gan(build(DcganSettings(128, 3, 8, 10).to_card())[0], prior=Prior(10), image=ImageSpec(128))
     latents = gan.latents(64)
     gan.generate(latents[:1])  # libraries and their caches are loaded
     sizes: list[int] = []

@@ -88,7 +88,7 @@ def test_who_is_asked(known: dict[str, DatasetFormat], file: Path, tmp_path: Pat
     assert len(open_images(f"tape:{file}")) == 6
     folder = make_folder(tmp_path / "set")
     known["folders"] = DatasetFormat("folders", "folders of mine", Path.is_dir, crash)
-    refused(folder, "its reader, the format 'folders', was not prepared for (KeyError)", "GANLAB_TRACEBACK")
+    refused(folder, "its reader, the format 'folders', was not prepared for (KeyError: 'oh')", "GANLAB_TRACEBACK")
     assert len(open_images(f"folder:{folder}")) == 6
 
 

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
+from ganlab.gan import Side
 from ganlab.recovery import orders
 from ganlab.recovery.chaining import MOST_LAYERS, Skeleton, skeletons
 from ganlab.recovery.orders import Stage, follows
 from ganlab.recovery.parts import parts_of
-from ganlab.recovery.stored import Part, Side, StoredNetwork
+from ganlab.recovery.stored import Part, StoredNetwork
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 Layers = Callable[[], list[nn.Module]]

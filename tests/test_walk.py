@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ganlab import Gan, GanlabError, ImageSpec, Prior
+from ganlab.architectures import build
 from ganlab.architectures.mlp import MlpSettings
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_walk import figures, walk
@@ -91,7 +92,7 @@ def test_a_discriminator_that_judges_by_class_is_told_the_walks() -> None:
 
 
 def test_a_discriminator_of_linear_layers_is_looked_into_where_it_computes() -> None:
-    generator, discriminator = MlpSettings(12, 1, 4, 10, classes=3).build(0)
+    generator, discriminator = build(MlpSettings(12, 1, 4, 10, classes=3).to_card())
     gan = Gan(generator, discriminator, prior=Prior(10), image=ImageSpec(12, 1), classes=3)
     assert Features(gan.of_class(1)).layers == ["hidden1.linear", "hidden1.act", "hidden2.linear", "hidden2.act"]
 

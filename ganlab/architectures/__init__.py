@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ganlab.architectures.settings import NetworkSettings
@@ -27,7 +28,8 @@ class Architecture:
         summary: one line.
         build: settings of the card -> (generator, discriminator), freshly initialised from ``seed``.
             The generator maps z (n, dim) to images (n, c, h, w); the discriminator maps images to logits (n,).
-        settings: what ``ganlab train --arch NAME`` fills in; None for networks that are not trained.
+        settings: what ``ganlab train --arch NAME`` fills in, as :meth:`of` has it; None for networks that are not
+            trained.
     """
 
     name: str
@@ -37,8 +39,27 @@ class Architecture:
 
     @classmethod
     def of(cls, settings: type[NetworkSettings], summary: str) -> Architecture:
-        """The architecture of these settings, which know how to build it."""
-        return cls(settings.name, summary, lambda card, seed: settings.from_card(card).build(seed), settings)
+        """The architecture of these settings, which know how to build it.
+
+        Raises:
+            TypeError: the settings have no name or no title.
+        """
+        for word, use in (("name", "cards and --arch call it so"), ("title", "as in: A TITLE trained on DATA")):
+            if not isinstance(said := getattr(settings, word, None), str) or not said:
+                raise TypeError(f'{settings.__name__} needs a {word}: write {word} = "..." in the class ({use})')
+        return cls(settings.name, summary, partial(_built, settings), settings)
+
+
+def _built(kind: type[NetworkSettings], card: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
+    """The networks of settings as a card holds them, marked with what is known of all that can be trained."""
+    from ganlab.telling import told_the_class  # late: it needs torch at once
+
+    settings = kind.from_card(card)
+    networks = settings.build(seed)
+    for network in networks:
+        network.any_memory_format = True  # type: ignore[assignment]  # training has their maps lie channels last
+    generator, discriminator = networks
+    return generator, told_the_class(discriminator) if settings.classes else discriminator
 
 
 def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:

@@ -240,7 +240,7 @@ def build_layers(tables: Tables, kind: type[Chain] = Chain, seed: int = 0) -> Ch
         GanlabError: a table that is no layer, or says too much or too little; two layers of one name.
     """
     if not isinstance(tables, (list, tuple)) or len(tables) > DEEPEST:
-        raise GanlabError(f"A chain is a list of at most {DEEPEST} layers.", "See docs/checkpoints.md.")
+        raise GanlabError(f"A chain is a list of at most {DEEPEST} layers.", "See docs/pretrained.md.")
     names = [_name(table) for table in tables]
     with (
         enough_memory("This network does not fit into memory.", "Are the sizes in its card right?"),
@@ -263,7 +263,7 @@ def _nested(layers: list[tuple[list[str], nn.Module]]) -> OrderedDict[str, nn.Mo
 
 def _name(table: Any) -> str:
     if not isinstance(table, Mapping) or not isinstance(table.get("name"), str) or not table["name"]:
-        raise GanlabError("A layer of a chain is a table with a name and a kind.", "See docs/checkpoints.md.")
+        raise GanlabError("A layer of a chain is a table with a name and a kind.", "See docs/pretrained.md.")
     return str(table["name"])
 
 

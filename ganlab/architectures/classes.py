@@ -64,15 +64,10 @@ class Network(nn.Sequential):
 
     Attributes:
         conditional: whether it takes classes (n,) beside its input.
-        label: the class where none is given; None to insist on one.
-        any_memory_format: none of its layers minds how maps lie in memory.
     """
-
-    any_memory_format = True
 
     def __init__(self, blocks: Iterable[tuple[str, Block]], settings: NetworkSettings) -> None:
         self.conditional = settings.classes > 0
-        self.label: int | None = None
         code = [("classes", _code_of(settings))] if self.conditional else []
         super().__init__(OrderedDict[str, nn.Module]([*code, *blocks]))
 
@@ -80,20 +75,15 @@ class Network(nn.Sequential):
         blocks = iter(self)
         code = None
         if self.conditional:
-            code = next(blocks)(self._known(inputs, labels))
+            if labels is None:
+                raise GanlabError("This network has to be told the class of every picture.", "Choose one with --label.")
+            code = next(blocks)(labels)
         elif labels is not None:
             raise GanlabError("This network knows no classes.", "Leave them out.")
         features = inputs
         for block in blocks:
             features = block(features, code)
         return features
-
-    def _known(self, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        if labels is not None:
-            return labels
-        if self.label is None:
-            raise GanlabError("This network has to be told the class of every picture.", "Choose one with --label.")
-        return torch.full((len(inputs),), self.label, device=inputs.device)
 
 
 def code_width(settings: NetworkSettings) -> int:

@@ -22,10 +22,13 @@ _KINDS = {int: "a whole number", bool: "true or false", str: "text"}
 class NetworkSettings(ABC):
     """What networks that can be trained are told, and what a card says of them.
 
-    A subclass is a frozen dataclass too. Settings that it gained after cards had been written are keyword-only: at
+    A subclass is a frozen dataclass too, with a ``name`` and a ``title``; its further settings are whole numbers, true
+    or false, or text, and have defaults. Settings that it gained after cards had been written are keyword-only: at
     their default they stand on no card.
 
     Attributes:
+        name: of the class: what a card and ``--arch`` call the architecture.
+        title: of the class, for sentences: "A TITLE trained on ...".
         size: side of the picture in pixels.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         width: how wide the layers are, in the architecture's own unit.
@@ -41,8 +44,8 @@ class NetworkSettings(ABC):
     classes: int = field(default=0, kw_only=True)
     classes_as: str = field(default="one-hot", kw_only=True)
 
-    name: ClassVar[str]  # of the architecture, as the card says it
-    title: ClassVar[str]  # for sentences: "A DCGAN trained on ..."
+    name: ClassVar[str]
+    title: ClassVar[str]
 
     def __post_init__(self) -> None:
         if self.channels not in CHANNELS:
@@ -62,8 +65,11 @@ class NetworkSettings(ABC):
     def build(self, seed: int) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminator with fresh weights.
 
-        The generator maps z (n, dim) to pictures (n, c, h, w) in [-1, 1], the discriminator pictures to logits (n,);
-        where there are ``classes``, both take them, (n,), as a second argument.
+        The generator maps z (n, dim) to pictures (n, c, h, w) in [-1, 1], the discriminator pictures to logits (n,).
+        Where there are ``classes``, both are always called with a second argument, the class of each (n,) int64; where
+        there are none, with one only: ``forward(self, inputs, labels=None)`` serves both. Maps may lie channels last in
+        memory, as they do in training, so that a ``view`` of them fails where ``flatten`` and ``reshape`` do not. The
+        global random state stays untouched.
         """
 
     @classmethod

@@ -64,7 +64,7 @@ def stated_layers(hints: Hints, side: str) -> list[dict[str, Any]]:
         return []
     tables = _table(read_card(hints.card), "architecture", hints.card).get(side, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise GanlabError(f"{hints.card}: [architecture] {side} is no list of layers.", "See docs/checkpoints.md.")
+        raise GanlabError(f"{hints.card}: [architecture] {side} is no list of layers.", "See docs/pretrained.md.")
     return tables
 
 

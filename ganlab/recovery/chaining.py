@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from ganlab.errors import GanlabError
+from ganlab.gan import Side
 from ganlab.recovery.orders import Stage, orders_of
-from ganlab.recovery.stored import Part, Side, StoredNetwork
+from ganlab.recovery.stored import Part, StoredNetwork
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations

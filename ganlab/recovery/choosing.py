@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ganlab.errors import GanlabError
+from ganlab.gan import Side
 from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.hints import Hints
-from ganlab.recovery.stored import Part, Side, Stored, StoredNetwork
+from ganlab.recovery.stored import Part, Stored, StoredNetwork
 
 FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last

@@ -39,11 +39,12 @@ def tiny_gan(
     """
     import torch
 
-    from ganlab.architectures.dcgan import DcganSettings, build_dcgan
+    from ganlab.architectures import build
+    from ganlab.architectures.dcgan import DcganSettings
 
     settings = DcganSettings(size=size, channels=channels, width=width, z_dim=z_dim, classes=classes)
     law = Prior(z_dim, prior)
-    generator, discriminator = build_dcgan(settings, seed)
+    generator, discriminator = build(settings.to_card(), seed)
     with torch.no_grad():
         z = law.sample(128, seed).z
         told = [torch.arange(128) % classes] if classes else []

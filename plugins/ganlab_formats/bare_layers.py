@@ -49,8 +49,6 @@ def torch_kernel(values: np.ndarray) -> np.ndarray:
     Both kinds of convolution are turned alike: (h, w, in, out) -> (out, in, h, w), and the transposed one's
     (h, w, out, in) -> (in, out, h, w). Both libraries cross-correlate, so nothing is flipped.
     """
-    if values.ndim == 3:  # slopes of a PReLU, one a map
-        return values.reshape(-1)
     return values.transpose(3, 2, 0, 1) if values.ndim == 4 else values.T
 
 
@@ -71,6 +69,8 @@ def part(kind: Any, name: str, variables: Mapping[str, Variable], settings: Mapp
                 f"Known are: {', '.join(ROLES)}.",
             )
         turned = variable.values if kind in ("norm", "embedding") else torch_kernel(variable.values)
+        if kind == "prelu":  # one slope a map, in an array of as many axes as the maps
+            turned = variable.values.reshape(-1)
         tensors[ROLES[called]] = torch.from_numpy(np.ascontiguousarray(turned, dtype=np.float32))
         keys[ROLES[called]] = variable.key
     return Part(kind, name, tensors, keys, settings=dict(settings or {}))
@@ -117,10 +117,8 @@ def _kind(layer: BareLayer, later: Sequence[BareLayer]) -> str:
         return "prelu"
     if weight is None or weight.ndim == 1:
         return "norm"
-    if "embeddings" in layer.variables:
-        return "embedding"
     if weight.ndim == 2:
-        return "linear"
+        return "embedding" if "embeddings" in layer.variables else "linear"
     if weight.ndim != 4:
         raise GanlabError(
             f"The layer {layer.name!r} has a kernel of shape {weight.shape}.", "Of pictures it would have 2 or 4 axes."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ganlab import GanlabError, Part, Stored, StoredNetwork
 from ganlab_formats import archives, hdf5, numpy_files
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-Kind = Literal["convolution", "conv", "conv_transpose", "linear", "norm", "embedding", "prelu"]
-Side = Literal["generator", "discriminator"]
+    from ganlab import Kind, Side
+
 EPS = 2e-5  # of L.BatchNormalization
 NORM = {"gamma": "weight", "beta": "bias", "avg_mean": "mean", "avg_var": "variance"}
 WEIGHTED = {"W": "weight", "b": "bias"}
