@@ -51,7 +51,7 @@ def concept_name(text: str) -> str:
 def _singular(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word in _SINGULAR or len(word) < 3 or word.endswith(("ss", "us", "is")) or not word.endswith("s"):
+    if word in _SINGULAR or len(word) < 3 or word.endswith(("ss", "us", "is", "'s")) or not word.endswith("s"):
         return word
     if word.endswith(_F_STEMS):
         return word[:-3] + ("fe" if word.endswith(("knives", "wives")) else "f")

@@ -203,7 +203,8 @@ def _products(a: torch.Tensor, b: torch.Tensor, rows: torch.Tensor, columns: tor
     starts = torch.zeros(len(a) + 1, dtype=torch.int64)
     torch.cumsum(torch.bincount(rows, minlength=len(a)), 0, out=starts[1:])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
+        told = "Sparse (CSR tensor support is in beta|invariant checks are implicitly disabled)"
+        warnings.filterwarnings("ignore", message=told, category=UserWarning)
         wanted = torch.sparse_csr_tensor(
             starts, columns.contiguous(), torch.zeros(len(rows)), (len(a), len(b)), check_invariants=False
         )

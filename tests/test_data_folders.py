@@ -109,7 +109,7 @@ def test_names_in_another_encoding(tmp_path: Path) -> None:
 def test_folders_without_pictures(tmp_path: Path) -> None:
     refused(tmp_path, "holds no pictures: it is empty", ".jpg")
     (tmp_path / "notes.txt").write_text("nothing to see")
-    refused(tmp_path, "holds no pictures, only other files (1)", ".jpg")
+    refused(tmp_path, "holds no pictures, only other files (1, of .txt)", ".jpg")
 
 
 def test_a_picture_that_does_not_decode(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_more_epochs_go_on_from_the_end(tmp_path: Path) -> None:
     assert loop.train(pictures, tmp_path / "one", longer)
     file = "epochs/0003/weights.safetensors"
     assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "three" / file).read_bytes()
-    with pytest.raises(GanlabError, match="at least one epoch"):
+    with pytest.raises(GanlabError, match="at least one epoch, not 0"):
         load_state(tmp_path / "one", "cpu", epochs=0)
 
 

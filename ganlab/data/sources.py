@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, Dataset, Images, Pictures, Read
 from ganlab.data.stored import EncodedImages, reading_failed, shown, stamp
 from ganlab.errors import GanlabError
+from ganlab.near_names import few
 from ganlab.palette import VISIBLE
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
 LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any photograph takes
+ENDINGS = 5  # of files that are no pictures, named where there are no others
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 
@@ -35,15 +37,16 @@ class FolderImages(EncodedImages):
         self.spec = spec
         self.folder = folder.absolute()
         self.source = str(folder.resolve())
-        names, stamps = [], []
+        names, stamps, others = [], [], set()
         for name, status in _walk(self.folder, "", frozenset()):
             if _is_picture(name) and (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
                 names.append(name)
                 stamps.append((status.st_size, status.st_mtime_ns))
             else:
                 self.ignored += 1
+                others.add(_ending(name))
         if not names:
-            raise _no_pictures(f"The folder {spec}", self.ignored)
+            raise _no_pictures(f"The folder {spec}", self.ignored, others)
         order = sorted(range(len(names)), key=names.__getitem__)
         self.names = [names[i] for i in order]
         self.stamps = np.array(stamps, np.int64)[order]  # size, modification time in ns
@@ -114,7 +117,8 @@ class ZipImages(EncodedImages):
         self.members = sorted((m for m in members if _is_picture(m.filename)), key=lambda m: m.filename)
         self.ignored = len(members) - len(self.members)
         if not self.members:
-            raise _no_pictures(f"The zip file {spec}", self.ignored)
+            others = {_ending(member.filename) for member in members}
+            raise _no_pictures(f"The zip file {spec}", self.ignored, others)
         if any(member.flag_bits & 1 for member in self.members):
             raise GanlabError(f"The pictures in {spec} are encrypted.", "Unpack it and give the folder.")
 
@@ -268,13 +272,20 @@ class DrawnImages(Images):
 
 
 def _is_picture(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in geometry.suffixes()
+    return _ending(name) in geometry.suffixes()
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _no_pictures(place: str, others: int) -> GanlabError:
-    there = f", only other files ({others})" if others else ": it is empty"
-    return GanlabError(f"{place} holds no pictures{there}.", "Give a folder with files like .jpg or .png below it.")
+def _no_pictures(place: str, others: int, endings: Collection[str]) -> GanlabError:
+    """What to raise where no file is one by its name, as of a telephone that keeps .heic."""
+    named = few(sorted(filter(None, endings)), ENDINGS)
+    there = f", only other files ({others}{', of ' + named if named else ''})" if others else ": it is empty"
+    hint = "Give a folder with files like .jpg or .png below it; pictures of another kind have to be converted."
+    return GanlabError(f"{place} holds no pictures{there}.", hint)

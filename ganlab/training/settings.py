@@ -77,10 +77,11 @@ class TrainSettings:
         Prior(self.network.z_dim, self.law)  # refuses a law that there is not
         if self.precision not in PRECISIONS:
             raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
-        if self.epochs < 1 or self.batch < 2:
+        if self.epochs < 1:
+            raise GanlabError(f"Training takes at least one epoch, not {self.epochs}.", "One shows every picture once.")
+        if self.batch < 2:
             raise GanlabError(
-                "Training needs at least one epoch and two pictures in a batch.",
-                "BatchNorm needs two to have a variance.",
+                f"A batch holds at least two pictures, not {self.batch}.", "BatchNorm needs two to have a variance."
             )
         if not (math.isfinite(self.lr) and self.lr > 0 and 0 <= self.beta1 < 1):
             raise GanlabError(
