@@ -17,13 +17,14 @@ from torch import nn
 from ganlab.card import Card
 from ganlab.checkpoints.endings import check_logits, range_of
 from ganlab.checkpoints.filling import fill
-from ganlab.checkpoints.pickles import foreign_classes
+from ganlab.checkpoints.pickles import check_no_program, foreign_classes
 from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
 from ganlab.fetching import load_hub
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks import frozen, is_program
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.stored import Part
@@ -71,6 +72,8 @@ def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
         GanlabError: no such module or factory, one that fails, what it gives cannot draw, or a file that does not fit.
     """
     where, _, file = spec.partition("+")
+    if file:
+        check_no_program(Path(file))
     pickled = bool(file) and bool(foreign_classes(Path(file)))
     if which is not None and (pickled or not file):
         raise GanlabError(f"{spec} is one GAN: there is no {which!r} to choose in it.", "Leave out the # and the name.")
@@ -124,10 +127,10 @@ def gan_of_hub(spec: str, hints: Hints) -> Gan:
 
 def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, hints: Hints) -> Gan:
     """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
-    generator = generator.cpu().eval().requires_grad_(False)  # somebody's factory may build on a GPU
+    generator = frozen(generator.cpu())  # somebody's factory may build on a GPU
     dim, after, flat = _fitting_z(generator, where)
     picture = flat.reshape(len(flat), *_shape(flat, where, hints))
-    if after or flat.ndim != 4:
+    if after or flat.ndim != 4 or is_program(generator):
         generator = Adapted(generator, after, tuple(picture.shape[1:]))
     law = hints.z or _law_of(generator, dim)
     notes = [] if hints.z else [f"Prior of z: {law}, which fits its norms best or is the usual one (--z)."]
@@ -137,7 +140,7 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
         low, high, guessed = range_of(generator, Prior(dim, law).sample(TRIED, seed=0).z)
         notes += [guessed] if guessed else []
     if discriminator is not None:
-        discriminator = discriminator.cpu().eval().requires_grad_(False)
+        discriminator = frozen(discriminator.cpu())
         check_logits(discriminator, picture, where)
     return Gan(
         generator,
