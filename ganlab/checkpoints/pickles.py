@@ -50,8 +50,8 @@ def check_no_program(path: Path) -> None:
         if any(name.rpartition("/")[2] == PROGRAM for name in archive.namelist()):
             raise GanlabError(
                 f"{path} is a TorchScript program, whose code would run: it was not opened.",
-                "If you trust where it comes from: torch.save(torch.jit.load(FILE).state_dict(), NEW) writes weights that "
-                "open like others; or a function of yours returns torch.jit.load(FILE): --gan MODULE:FUNCTION "
+                "If you trust where it comes from: torch.save(torch.jit.load(FILE).state_dict(), NEW) writes weights "
+                "that open like others; or a function of yours returns torch.jit.load(FILE): --gan MODULE:FUNCTION "
                 "then draws, and shows no layers.",
             )
 
