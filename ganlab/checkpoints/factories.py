@@ -220,10 +220,15 @@ def _formats() -> str:
 
 
 def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], torch.Tensor]:
-    """The dimension of z, the shape it is taken in, and two pictures, perhaps flat."""
+    """The dimension of z, the shape it is taken in, and two pictures, perhaps flat.
+
+    Raises:
+        GanlabError: none of the sizes and shapes that are tried runs, or what runs gives no pictures.
+    """
     weights = [value for value in generator.parameters() if value.ndim >= 2]
     dims = [size for value in weights[:3] for size in value.shape[:2]] or [100]
     last: Exception | None = None
+    gave = ""
     with torch.no_grad():
         for dim in dict.fromkeys(dims):
             for after in SHAPES:
@@ -234,11 +239,26 @@ def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], 
                     continue
                 if isinstance(picture, torch.Tensor) and picture.ndim in (2, 4) and len(picture) == 2:
                     return dim, after, picture
+                taken = f"({', '.join(map(str, ('n', dim, *after)))})"
+                gave = (
+                    gave or f"{where} takes z as {taken} and gives {_in_words(picture)} for two of them: no pictures."
+                )
+    if gave:
+        raise GanlabError(
+            gave, "Let the factory return a network that gives one tensor, (n, c, h, w) or flat (n, c * h * w)."
+        )
     raise GanlabError(
         f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures"
         + (f": {type(last).__name__}: {str(last).partition(chr(10))[0]}." if last else "."),
         "Let the factory return a ganlab.Gan, which says what z and the pictures are.",
     )
+
+
+def _in_words(given: Any) -> str:
+    """What a network gave where pictures were expected."""
+    if not isinstance(given, torch.Tensor):
+        return f"a {type(given).__name__}"
+    return f"a tensor {tuple(given.shape)}"
 
 
 def _shape(pictures: torch.Tensor, where: str, hints: Hints) -> tuple[int, ...]:
