@@ -62,6 +62,8 @@ class _Search:
             raise GanlabError(
                 "No way of chaining these layers ends in pictures of that size.", "Try another --image-size."
             )
+        if self.known.upsampling:
+            ending = [one for one in ending if one.upsampled] or ending
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
         last = self.stages[-1]
