@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
+from ganlab.networks import is_program
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,8 @@ class Layer:
 def trace(network: nn.Module, run: Callable[[], object]) -> list[Call]:
     """Every module call of a forward pass: (module, its input, its output), in the order in which they end.
 
+    What goes on inside a program of ``torch.jit`` nobody hears.
+
     Args:
         run: runs the network once.
     """
@@ -41,7 +44,7 @@ def trace(network: nn.Module, run: Callable[[], object]) -> list[Call]:
         if isinstance(output, torch.Tensor) and inputs and isinstance(inputs[0], torch.Tensor):
             calls.append((module, inputs[0], output))
 
-    handles = [module.register_forward_hook(note) for module in network.modules()]
+    handles = [module.register_forward_hook(note) for module in network.modules() if not is_program(module)]
     try:
         run()
     finally:

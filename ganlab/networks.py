@@ -30,13 +30,27 @@ def opened(network: nn.Module, device: str) -> nn.Module:
     import torch
 
     for module in network.modules():
-        if getattr(module, "inplace", False):
+        if getattr(module, "inplace", False) and not is_program(module):
             module.inplace = False  # type: ignore[assignment]
-    network = network.to(device).eval().requires_grad_(False)
+    network = frozen(network.to(device))
     if getattr(network, "any_memory_format", False):
         last = device == "cpu" and not address_space_is_limited()
         network.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # type: ignore[call-overload]
     return network
+
+
+def is_program(module: nn.Module) -> bool:
+    """Whether it is a program of ``torch.jit``, as a file brings it: it runs, takes no hooks and cannot be changed."""
+    import torch
+
+    return isinstance(module, torch.jit.RecursiveScriptModule)  # type: ignore[attr-defined]
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """The same network in eval mode, whose parameters take no gradients; it may be a program of ``torch.jit``."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()
 
 
 def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:

@@ -29,6 +29,15 @@ def flat(): return nn.Sequential(nn.Linear(16, 768), nn.Tanh(), nn.Unflatten(1, 
 def failing(): raise KeyError("dataset")
 def number(): return 7
 def words(): return nn.Linear(3, 4)
+
+class Giving(Generator):
+    def __init__(self, put):
+        super().__init__()
+        self.put = put
+    def forward(self, z): return self.put(super().forward(z))
+def sizes(): return Giving(lambda pictures: [pictures, pictures[..., ::2, ::2]])
+def named(): return Giving(lambda pictures: {"image": pictures})
+def grey(): return Giving(lambda pictures: pictures[:, 0])
 made = pair().generator
 class Inside:
     network = Generator
@@ -91,6 +100,9 @@ def test_code_filled_from_a_file(module: None, made: Pair, saved: Path, factory:
         "my_networks:number": "gave int",
         "my_networks:missing": "has no 'missing'",
         "my_networks:words": "takes z neither as|no square picture",
+        "my_networks:sizes": r"takes z as \(n, 16, 1, 1\) and gives a list for two of them: no pictures",
+        "my_networks:named": "and gives a dict for two of them",
+        "my_networks:grey": r"and gives a tensor \(2, 16, 16\) for two of them",
         "my_networks:functional": "my_networks:functional ends in a sigmoid",
         "my_networks:other_size": "cannot score its pictures: RuntimeError",
         "no_such_module:thing": "'no_such_module' cannot be imported",

@@ -15,10 +15,12 @@ from tests.door_kit import Discriminator, Generator, Pair, draws_as, refused
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 MODULE = """
+from torch.nn import DataParallel
 from ganlab import Gan, ImageSpec, Prior
 from ganlab.testing import tiny_gan
 from tests.door_kit import Discriminator, Generator
 
+def wrapped(): return DataParallel(Generator())
 def both(): return Generator(), Discriminator()
 def fresh(): return Generator()
 def whole(): return tiny_gan()
@@ -150,3 +152,43 @@ def test_a_traced_discriminator_is_told_nothing() -> None:
     assert not gan.conditional_discriminator
     images = torch.rand(3, 3, 16, 16)
     assert torch.allclose(gan.score(images), judge(images))
+
+
+LIGHTNING = {
+    "both.ckpt": ("state_dict", "generator.", "discriminator."),
+    "learner.pth": ("model", "generator.", "critic."),
+}
+
+
+@pytest.mark.parametrize("file", LIGHTNING)
+@pytest.mark.parametrize("inside", ["", "_orig_mod."])
+def test_networks_that_a_larger_one_holds_are_filled_without_its_words(made: Pair, file: str, inside: str) -> None:
+    home, first, second = LIGHTNING[file]
+    judged = made.judge.state_dict(prefix=second + inside)
+    torch.save({home: {**made.generator.state_dict(prefix=first + inside), **judged}, "epoch": 3}, file)
+    gan = load_gan(f"their_networks:both+{file}")
+    pictures = gan.generate(gan.latents(4))
+    assert draws_as(gan, made.generator)
+    with torch.no_grad():
+        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+    assert draws_as(load_gan(f"their_networks:fresh+{file}#{home}.generator"), made.generator)
+    alone = made.generator.state_dict(prefix=first + inside)
+    torch.save({home: alone}, "alone.ckpt")
+    assert draws_as(load_gan("their_networks:fresh+alone.ckpt"), made.generator)
+    del alone[f"{first}{inside}main.0.weight"]
+    torch.save({home: alone}, "alone.ckpt")
+    refused("their_networks:fresh+alone.ckpt", f"{home} has no main.0.weight")
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "module._orig_mod.module."])
+@pytest.mark.parametrize("factory", ["fresh", "wrapped"])
+def test_wrappers_are_of_no_account_on_either_side(made: Pair, prefix: str, factory: str) -> None:
+    torch.save(made.generator.state_dict(prefix=prefix), "G.pt")
+    assert draws_as(load_gan(f"their_networks:{factory}+G.pt"), made.generator)
+
+
+def test_an_averaged_model_is_filled_without_its_count(made: Pair) -> None:
+    averaged = torch.optim.swa_utils.AveragedModel(made.generator)
+    averaged.update_parameters(made.generator)
+    torch.save(averaged.state_dict(), "averaged.pt")
+    assert draws_as(load_gan("their_networks:fresh+averaged.pt"), made.generator)

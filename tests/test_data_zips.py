@@ -47,7 +47,9 @@ def test_damaged_zips(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("not found")
     refused(tmp_path / "text.zip", "is no complete zip file", "again")
     refused(make_zip(tmp_path / "empty.zip", {}), "holds no pictures: it is empty")
-    refused(make_zip(tmp_path / "other.zip", {"a.txt": b"", "d/": b""}), "holds no pictures, only other files (1, of .txt)")
+    refused(
+        make_zip(tmp_path / "other.zip", {"a.txt": b"", "d/": b""}), "holds no pictures, only other files (1, of .txt)"
+    )
 
 
 def test_an_encrypted_zip(tmp_path: Path) -> None:

@@ -84,3 +84,23 @@ def test_fresh_statistics_do_away_with_wrong_ones() -> None:
     network.load_state_dict(right)
     assert far(gan, network) < 0.05
     assert any("estimated" in note for note in gan.card.facts["notes"])
+
+
+class Began(nn.Module):
+    """Ordinary convolutions that look like transposed ones, and no norm that would tell."""
+
+    def __init__(self, width: int = 6) -> None:
+        super().__init__()
+        self.fc = nn.Linear(16, 64 * width)
+        for number, outputs in enumerate((width, width, width, 3)):
+            self.add_module(f"conv{number}", nn.Conv2d(width, outputs, 3, 1, 1))
+
+
+def test_a_reading_in_which_a_stated_upsampling_enlarges_is_preferred() -> None:
+    stated = {"activation": "elu", "output": "none", "z": "uniform", "image_size": 32}
+    gan = recovered(Began(), **stated, upsampling="nearest")
+    kinds = [(table["kind"], table.get("mode")) for table in gan.card.architecture["generator"]]
+    assert kinds.count(("upsample", "nearest")) == 2
+    assert all(kind != "conv_transpose" for kind, _ in kinds)
+    assert not any("says nothing" in note for note in gan.card.notes)
+    assert "conv_transpose" in {table["kind"] for table in recovered(Began(), **stated).card.architecture["generator"]}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import Gan, Hints, Stored, StoredNetwork
+from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
 from tests.recovery_kit import Reshape, latents
@@ -135,3 +135,38 @@ def test_a_stride_that_nothing_tells_is_open_wherever_another_leads_to_pictures(
     _, (*_, last) = geometries(network)
     assert not last["certain"]
     assert "28x28" in last["runner_up"]
+
+
+def less_than_double() -> nn.Module:
+    """28x28 by a kernel of 4 that makes 8 pixels 14."""
+    return nn.Sequential(
+        *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 16, 4, bias=False), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.ConvTranspose2d(16, 12, 4, 2, 1, bias=False), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 8, 4, 2, 2, bias=False), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.ConvTranspose2d(8, 1, 4, 2, 1), nn.Tanh()),
+    )
+
+
+def halving() -> nn.Module:
+    """28x28, of maps of 56x56."""
+    return nn.Sequential(
+        *(Reshape(Z, 1, 1), nn.ConvTranspose2d(Z, 16, 7, bias=False), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.ConvTranspose2d(16, 12, 4, 2, 1, bias=False), nn.BatchNorm2d(12), nn.ReLU()),
+        *(nn.ConvTranspose2d(12, 10, 4, 2, 1, bias=False), nn.BatchNorm2d(10), nn.ReLU()),
+        *(nn.ConvTranspose2d(10, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.Conv2d(8, 3, 2, 2), nn.Tanh()),
+    )
+
+
+@pytest.mark.parametrize("network", [less_than_double(), halving()])
+def test_ways_that_few_go_are_tried_where_the_size_is_stated(network: nn.Module) -> None:
+    gan, _ = geometries(trained(network), activation="relu", z="normal", output="tanh", image_size=28)
+    drawn = gan.latents(4)
+    with torch.no_grad():
+        torch.testing.assert_close(gan.generate(drawn), network(drawn.z))
+
+
+def test_a_size_that_cannot_be_is_not_asked_for_again() -> None:
+    with pytest.raises(GanlabError, match="pictures of 1000 pixels") as caught:
+        geometries(ending_in_fives(width=6), image_size=1000)
+    assert "another --image-size" in caught.value.hint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .kit import command, one_thread  # noqa: F401 (one is a fixture)
 # what stands in the user's module: the class, and names that it imports for itself
 CODE = """
 import os
+from argparse import Namespace
 from os import system
 from subprocess import Popen
 import torch
@@ -39,6 +41,7 @@ class Other(nn.Module):
 class Settings:
     def __init__(self):
         self.steps = 3
+        self.options = Namespace(width=16)
 
 class Kept(Net):
     def __init__(self, dim):
@@ -107,6 +110,7 @@ def test_a_plain_pickle_of_a_module_opens_too(code: Any, tmp_path: Path) -> None
     (tmp_path / "G.pkl").write_bytes(pickle.dumps(network))
     gan = load_gan(f"{code.__name__}:Kept+{tmp_path / 'G.pkl'}", trust=True)
     assert gan.generator.settings.steps == 3  # type: ignore[union-attr]
+    assert gan.generator.settings.options.width == 16  # type: ignore[union-attr]
     with torch.no_grad():
         assert torch.equal(gan.generate(gan.latents(2)), network(gan.latents(2).z))
 
@@ -275,3 +279,34 @@ def test_real_ones(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tiles.prior.dim, tiles.image.size, tiles.image.channels) == (32, 32, 1)
     for gan in (digits, tiles):
         assert gan.generate(gan.latents(16)).std(0).mean() > 0.01
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_torchscript_program_opens_by_a_function_that_loads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, traced: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    network = nn.Sequential(nn.Linear(7, 16), nn.BatchNorm1d(16), nn.ReLU(True), nn.Linear(16, 768), nn.Tanh()).eval()
+    network.append(nn.Unflatten(1, (3, 16, 16)))
+    with warnings.catch_warnings(action="ignore"):  # that torch.jit is old: its files are, too
+        program = torch.jit.trace(network, torch.zeros(2, 7)) if traced else torch.jit.script(network)
+        torch.jit.save(program, "G.pt")
+    name = f"programs_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text("import torch\ndef network():\n    return torch.jit.load('G.pt')\n")
+    for spec in ("G.pt", f"{name}:network+G.pt"):
+        for trust in (False, True):
+            with pytest.raises(GanlabError, match=r"^G.pt is a TorchScript program") as caught:
+                load_gan(spec, trust=trust)
+            assert "torch.jit.load(FILE)" in caught.value.hint
+            assert "--trust" not in caught.value.hint
+    gan = load_gan(f"{name}:network")
+    latents = gan.latents(4)
+    with torch.no_grad():
+        expected = network(latents.z)
+    torch.testing.assert_close(gan.generate(latents), expected)
+    assert gan.layers("generator") == []
+    with warnings.catch_warnings(action="ignore"):
+        torch.save(torch.jit.load("G.pt").state_dict(), "weights.pth")
+    weights = load_gan("weights.pth", activation="relu", z=gan.prior.law, output="tanh")
+    torch.testing.assert_close(weights.generate(latents), expected)

@@ -17,13 +17,14 @@ from torch import nn
 from ganlab.card import Card
 from ganlab.checkpoints.endings import check_logits, range_of
 from ganlab.checkpoints.filling import fill
-from ganlab.checkpoints.pickles import foreign_classes
+from ganlab.checkpoints.pickles import check_no_program, foreign_classes
 from ganlab.checkpoints.trusted import load_module
 from ganlab.errors import GanlabError
 from ganlab.fetching import load_hub
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks import frozen, is_program
 from ganlab.option_names import option_name
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
@@ -72,6 +73,8 @@ def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
         GanlabError: no such module or factory, one that fails, what it gives cannot draw, or a file that does not fit.
     """
     where, _, file = spec.partition("+")
+    if file:
+        check_no_program(Path(file))
     pickled = bool(file) and bool(foreign_classes(Path(file)))
     if which is not None and (pickled or not file):
         raise GanlabError(f"{spec} is one GAN: there is no {which!r} to choose in it.", "Leave out the # and the name.")
@@ -125,10 +128,10 @@ def gan_of_hub(spec: str, hints: Hints) -> Gan:
 
 def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, hints: Hints) -> Gan:
     """The GAN of somebody's own networks: what z they take and what their pictures are is found by trying."""
-    generator = generator.cpu().eval().requires_grad_(False)  # somebody's factory may build on a GPU
+    generator = frozen(generator.cpu())  # somebody's factory may build on a GPU
     dim, after, flat = _fitting_z(generator, where)
     picture = flat.reshape(len(flat), *_shape(flat, where, hints))
-    if after or flat.ndim != 4:
+    if after or flat.ndim != 4 or is_program(generator):
         generator = Adapted(generator, after, tuple(picture.shape[1:]))
     law = hints.z or _law_of(generator, dim)
     notes = [] if hints.z else [f"Prior of z: {law}, which fits its norms best or is the usual one (--z)."]
@@ -138,7 +141,7 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
         low, high, guessed = range_of(generator, Prior(dim, law).sample(TRIED, seed=0).z)
         notes += [guessed] if guessed else []
     if discriminator is not None:
-        discriminator = discriminator.cpu().eval().requires_grad_(False)
+        discriminator = frozen(discriminator.cpu())
         check_logits(discriminator, picture, where)
     return Gan(
         generator,
@@ -218,10 +221,15 @@ def _formats() -> str:
 
 
 def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], torch.Tensor]:
-    """The dimension of z, the shape it is taken in, and two pictures, perhaps flat."""
+    """The dimension of z, the shape it is taken in, and two pictures, perhaps flat.
+
+    Raises:
+        GanlabError: none of the sizes and shapes that are tried runs, or what runs gives no pictures.
+    """
     weights = [value for value in generator.parameters() if value.ndim >= 2]
     dims = [size for value in weights[:3] for size in value.shape[:2]] or [100]
     last: Exception | None = None
+    gave = ""
     with torch.no_grad():
         for dim in dict.fromkeys(dims):
             for after in SHAPES:
@@ -232,11 +240,26 @@ def _fitting_z(generator: nn.Module, where: str) -> tuple[int, tuple[int, ...], 
                     continue
                 if isinstance(picture, torch.Tensor) and picture.ndim in (2, 4) and len(picture) == 2:
                     return dim, after, picture
+                taken = f"({', '.join(map(str, ('n', dim, *after)))})"
+                gave = (
+                    gave or f"{where} takes z as {taken} and gives {_in_words(picture)} for two of them: no pictures."
+                )
+    if gave:
+        raise GanlabError(
+            gave, "Let the factory return a network that gives one tensor, (n, c, h, w) or flat (n, c * h * w)."
+        )
     raise GanlabError(
         f"{where} takes z neither as (n, dim) nor as (n, dim, 1, 1) of its first layers' sizes, or gives no pictures"
         + (f": {type(last).__name__}: {str(last).partition(chr(10))[0]}." if last else "."),
         "Let the factory return a ganlab.Gan, which says what z and the pictures are.",
     )
+
+
+def _in_words(given: Any) -> str:
+    """What a network gave where pictures were expected."""
+    if not isinstance(given, torch.Tensor):
+        return f"a {type(given).__name__}"
+    return f"a tensor {tuple(given.shape)}"
 
 
 def _shape(pictures: torch.Tensor, where: str, hints: Hints) -> tuple[int, ...]:

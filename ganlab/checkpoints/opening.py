@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def open_gan(spec: str, hints: Hints) -> Gan:
         opened = gan_of_hub(place, hints)
     else:
         found = {piece: _found(piece) for piece in _pieces(place)}
-        opened = _joined([_load(*found[piece], piece) for piece in found], place)
+        opened = _joined({piece: _load(*found[piece], piece) for piece in found}, found, place)
         _, beside = next(iter(found.values()))
     gan = _finished(opened, place, hints, which)
     return gan if beside is None else _with_marks(gan, beside)
@@ -163,21 +164,32 @@ def _with_marks(gan: Gan, place: Path) -> Gan:
     return with_marks(gan, place)
 
 
-def _joined(opened: list[Gan | Stored], spec: str) -> Gan | Stored:
-    """Networks of several files as if they lay in one."""
+def _joined(
+    opened: Mapping[str, Gan | Stored], found: Mapping[str, tuple[CheckpointFormat | None, Path]], spec: str
+) -> Gan | Stored:
+    """Networks of several files as if they lay in one, named after their files.
+
+    Args:
+        opened: by what was typed for each.
+        found: where that lies, likewise.
+        spec: all that was typed.
+    """
     from ganlab.gan import Gan
     from ganlab.recovery.stored import Stored
 
     if len(opened) == 1:
-        return opened[0]
+        return next(iter(opened.values()))
     networks: list[StoredNetwork] = []
-    for one in opened:
+    files = [path.name for _, path in found.values()]
+    for piece, one in opened.items():
         if isinstance(one, Gan):
             raise GanlabError(f"{spec}: {one.name} is a whole GAN already.", "Join files of bare weights with a plus.")
-        networks += one.networks
-    first = opened[0]
+        path = found[piece][1]
+        called = path.name if files.count(path.name) == 1 else piece
+        networks += one.networks if path.is_dir() else _of_file(one, called)
+    first = next(iter(opened.values()))
     assert isinstance(first, Stored)
-    notes = tuple(dict.fromkeys(note for one in opened if isinstance(one, Stored) for note in one.notes))
+    notes = tuple(dict.fromkeys(note for one in opened.values() if isinstance(one, Stored) for note in one.notes))
     return replace(first, networks=tuple(networks), notes=notes)
 
 
@@ -214,7 +226,7 @@ def _folder(folder: Path) -> Stored | None:
         if isinstance(found, Stored):
             first = first or found
             notes += found.notes
-            networks += [replace(one, name=f"{path.name}.{one.name}".rstrip(".")) for one in found.networks]
+            networks += _of_file(found, path.name)
     if first is None:
         if notes:
             raise GanlabError(
@@ -222,6 +234,11 @@ def _folder(folder: Path) -> Stored | None:
             )
         return None
     return replace(first, networks=tuple(networks), notes=tuple(dict.fromkeys(notes)))
+
+
+def _of_file(stored: Stored, file: str) -> list[StoredNetwork]:
+    """Its networks, named after the file."""
+    return [replace(one, name=f"{file}.{one.name}".rstrip(".")) for one in stored.networks]
 
 
 def _formats() -> list[CheckpointFormat]:

@@ -16,8 +16,12 @@ from ganlab.errors import GanlabError
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
 LAYERS = ("torch.nn.modules.", "torch.nn.backends.")  # torch's, but no weights
-# what weights are made of
-HARMLESS = ("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set")
+# what weights are made of, and the options that are kept beside them
+HARMLESS = (
+    *("collections.OrderedDict", "torch.", "numpy.", "_codecs.encode", "builtins.set", "__builtin__.set"),
+    "argparse.Namespace",
+)
+PROGRAM = "constants.pkl"  # in a zip of torch's: code lies beside it
 # what torch's own reader calls for a file, and what then takes as much memory as the file asks for
 ROOMY = re.compile(
     r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.TypedStorage|(builtins|__builtin__)\.bytearray"
@@ -34,6 +38,22 @@ def foreign_classes(path: Path) -> list[str]:
 
 def _is_harmless(name: str) -> bool:
     return name.startswith(HARMLESS) and not name.startswith(LAYERS)
+
+
+def check_no_program(path: Path) -> None:
+    """That a file is no program of ``torch.jit.save``, which holds code and would run it.
+
+    Raises:
+        GanlabError: it is; says what opens it.
+    """
+    with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
+        if any(name.rpartition("/")[2] == PROGRAM for name in archive.namelist()):
+            raise GanlabError(
+                f"{path} is a TorchScript program, whose code would run: it was not opened.",
+                "If you trust where it comes from: torch.save(torch.jit.load(FILE).state_dict(), NEW) writes weights "
+                "that open like others; or a function of yours returns torch.jit.load(FILE): --gan MODULE:FUNCTION "
+                "then draws, and shows no layers.",
+            )
 
 
 def asks_for_room(path: Path) -> str:

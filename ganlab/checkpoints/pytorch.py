@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganlab.checkpoints import plain_arrays
-from ganlab.checkpoints.pickles import asks_for_room, describe_pickle, foreign_classes
+from ganlab.checkpoints import options_beside, plain_arrays
+from ganlab.checkpoints.pickles import asks_for_room, check_no_program, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.near_names import few
 from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
@@ -122,16 +122,17 @@ def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only.
 
     Raises:
-        GanlabError: it is damaged, pickles objects, or would take more memory than it is large.
+        GanlabError: it is damaged, is a program, pickles objects, or would take more memory than it is large.
     """
     check_zip(path)
+    check_no_program(path)
     if name := asks_for_room(path):
         raise GanlabError(
             f"{path} calls {name}, which takes as much memory as it says: it was not opened.",
             "Save the weights where it was made: torch.save(generator.state_dict(), FILE).",
         )
     try:
-        with warnings.catch_warnings(action="ignore"), _numpys_names():  # advice on pickles, not for the user
+        with warnings.catch_warnings(action="ignore"), _known_names():  # advice on pickles, not for the user
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
@@ -147,9 +148,10 @@ def read(path: Path) -> Any:
         ) from error
 
 
-def _numpys_names() -> AbstractContextManager[None]:
-    """That training states may hold numbers and arrays of numpy's."""
-    return torch.serialization.safe_globals([(known, name) for name, known in plain_arrays.KNOWN.items()])
+def _known_names() -> AbstractContextManager[None]:
+    """That training states may hold numbers and arrays of numpy's, and options."""
+    known = plain_arrays.KNOWN | options_beside.KNOWN
+    return torch.serialization.safe_globals([(meant, name) for name, meant in known.items()])
 
 
 def _is_torch_zip(path: Path) -> bool:

@@ -6,6 +6,7 @@ that the user names; no import happens on the file's behalf.
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import sys
 import warnings
@@ -24,7 +25,8 @@ from ganlab.errors import GanlabError
 
 PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, bytearray, slice, range, object)
 BUILTINS = {f"{home}.{kind.__name__}": kind for home in ("builtins", "__builtin__") for kind in PLAIN}
-CONTAINERS = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
+CONTAINERS: dict[str, Any] = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
+CONTAINERS["argparse.Namespace"] = argparse.Namespace  # options, which a network may look into as it runs
 OLD_BACKEND = "torch.nn.backends.thnn._get_thnn_function_backend"  # an attribute that layers had until 2019
 
 
@@ -58,11 +60,7 @@ def load_module(file: Path, code: ModuleType) -> nn.Module:
 
 def _load(stream: IO[bytes], pickler: _Pickle) -> Any:
     """What torch saved, in its zip or in several pickles one after the other; or what a single pickle holds."""
-    if zipfile.is_zipfile(stream):
-        with zipfile.ZipFile(stream) as archive:
-            if any(name.endswith("constants.pkl") for name in archive.namelist()):
-                raise GanlabError(f"{pickler.file} is a TorchScript program.", "Only pickled modules are opened.")
-    else:
+    if not zipfile.is_zipfile(stream):
         stream.seek(0)
         first = pickler.load(stream)
         if first != torch.serialization.MAGIC_NUMBER:

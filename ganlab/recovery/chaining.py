@@ -8,7 +8,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.gan import Side
-from ganlab.recovery.orders import Stage, orders_of
+from ganlab.recovery.orders import Stage, makes_pictures_of_pictures, orders_of
 from ganlab.recovery.stored import Part, StoredNetwork
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
@@ -48,6 +48,11 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
     if len(embeddings) > 1:
         raise GanlabError(f"{_called(network)} has {len(embeddings)} embeddings.", "One, of classes, is known here.")
+    if network.side != "generator" and is_autoencoder(network):
+        raise GanlabError(
+            f"{_called(network)} makes pictures of pictures, as a discriminator that is an autoencoder does.",
+            "Such networks need their own code: --gan MODULE:FACTORY.",
+        )
     orders = orders_of(weights, embeddings[0] if embeddings else None)
     if not orders:
         shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
@@ -71,6 +76,12 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
             "--gan MODULE:FACTORY.",
         )
     return [channels_first(skeleton) for skeleton in found]
+
+
+def is_autoencoder(network: StoredNetwork) -> bool:
+    """Whether its layers, in the file's order, make pictures of pictures."""
+    weights = [part for part in network.parts if part.kind in WEIGHTS]
+    return bool(weights) and makes_pictures_of_pictures(weights)
 
 
 def _check(network: StoredNetwork, weights: list[Part]) -> None:

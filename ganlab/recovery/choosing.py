@@ -11,7 +11,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Side
 from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
-from ganlab.recovery.chaining import skeletons
+from ganlab.recovery.chaining import is_autoencoder, skeletons
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
 
@@ -69,19 +69,23 @@ def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
 def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork]]:
     """Generators and discriminators; what is neither is left out as long as there is one of them.
 
+    An autoencoder beside a generator is its discriminator where nothing else is, and so is left out with a word.
+
     Raises:
         GanlabError: nothing is either; says why.
     """
     found: dict[Side, list[StoredNetwork]] = {"generator": [], "discriminator": []}
+    autoencoders: list[StoredNetwork] = []
     problem: GanlabError | None = None
     for network in stored.networks:
         try:
             found[side_of(network)].append(network)
         except GanlabError as error:
             problem = problem or GanlabError(f"{name}: {error}", error.hint)
+            autoencoders += [network] if is_autoencoder(network) else []
     if not any(found.values()):
         raise problem or GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
-    return found["generator"], found["discriminator"]
+    return found["generator"], found["discriminator"] or autoencoders
 
 
 def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork, tuple[str, ...]]:

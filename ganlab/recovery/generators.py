@@ -93,7 +93,7 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     skeleton, findings, notes = read.skeleton, read.findings, read.notes
     channels, size = _picture(skeleton, findings, hints, name)
     elements = findings.best.elements
-    if hints.upsampling and not any(table["kind"] == "upsample" for table, _ in elements):
+    if hints.upsampling and not findings.best.upsampled:
         notes = (*notes, "--upsampling says nothing here: none of its layers has one before it.")
     if findings.size == 0:
         elements = (*elements, ({"kind": "reshape", "shape": [channels, size, size]}, None))
@@ -143,7 +143,9 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
     if not found:
         assert problem is not None
         raise GanlabError(f"{name}: {problem}", problem.hint) from problem
-    best = min(found, key=lambda one: (round(one.findings.error, 2), one.findings.best.rank))
+    if known.upsampling:  # a reading in which it means nothing is none that the user can mean
+        found = [one for one in found if one.findings.best.upsampled] or found
+    best = min(found, key=lambda one: _how_unlikely(one.findings, known))
     witness, differs = best.findings.worst
     if best.findings.first > DISTRUSTED:
         # the first norm hears of nothing but z: where it does not know any prior, the statistics are of another moment
@@ -160,6 +162,12 @@ def _searched(orders: Sequence[Skeleton], known: Known, name: str) -> _Reading:
         problem = misfit(witness, differs)
         raise GanlabError(f"{name}: {problem}", problem.hint)
     return replace(best, decisions=_doubted(best, found))
+
+
+def _how_unlikely(findings: Findings, known: Known) -> tuple[float, int, int]:
+    """What its norms hear first; then, where the user says how maps are enlarged, what is enlarged otherwise."""
+    best = findings.best
+    return round(findings.error, 2), best.strides if known.upsampling else 0, best.rank
 
 
 def _doubted(best: _Reading, found: Sequence[_Reading]) -> tuple[Decision, ...]:

@@ -65,7 +65,9 @@ FROM_Z = Geometry({"stride": 1, "padding": 0}, 0, "from 1x1")
 WHOLE = Geometry({"stride": 1, "padding": 0}, 0, "the whole map at once")
 
 
-def geometries(stage: Stage, before: Stage | None, enlarges: bool, same: bool) -> tuple[Geometry, ...]:
+def geometries(
+    stage: Stage, before: Stage | None, enlarges: bool, same: bool, sized: bool = False
+) -> tuple[Geometry, ...]:
     """What may be tried for a layer of a generator, the usual first.
 
     Args:
@@ -74,6 +76,8 @@ def geometries(stage: Stage, before: Stage | None, enlarges: bool, same: bool) -
         enlarges: whether an ordinary convolution has an upsampling before it, as far as is usual.
         same: whether the file is of a framework whose padding is "same": sides are multiplied by the stride exactly,
             and what is odd of the padding goes to the right and below.
+        sized: whether the side of the pictures is stated, so that ways which few go need not be feared: they would
+            lead to other sizes as well.
     """
     if stage.kind == "linear":
         return (LINEAR,)
@@ -82,8 +86,11 @@ def geometries(stage: Stage, before: Stage | None, enlarges: bool, same: bool) -
     if before is None:
         return (FROM_Z,)
     if stage.kind == "conv_transpose":
-        return _same_transposed(stage.kernel) if same else _transposed(stage.kernel)
-    return _ordinary(stage.kernel, before.kind == "conv" and before.outputs == 4 * stage.inputs, enlarges)
+        if same:
+            return _same_transposed(stage.kernel)
+        return _transposed(stage.kernel) + (_rare_transposed(stage.kernel) if sized else ())
+    ways = _ordinary(stage.kernel, before.kind == "conv" and before.outputs == 4 * stage.inputs, enlarges)
+    return ways + (_halving(stage.kernel) if sized else ())
 
 
 def discriminator_geometries(stage: Stage, same: bool) -> tuple[Geometry, ...]:
@@ -128,6 +135,21 @@ def _transposed(kernel: int) -> tuple[Geometry, ...]:
         if kernel >= stride and (kernel - stride) % 2 == 0:
             add(4, stride, (kernel - stride) // 2)
     return tuple(found.values())
+
+
+@cache
+def _rare_transposed(kernel: int) -> tuple[Geometry, ...]:
+    """Two less than double: 8 pixels to 14, on the way to 28."""
+    half = kernel // 2
+    own = {"stride": 2, "padding": half, "output_padding": 0}
+    return (Geometry(own, 5, f"stride 2, padding {half}"),) if kernel % 2 == 0 and kernel > 2 else ()
+
+
+@cache
+def _halving(kernel: int) -> tuple[Geometry, ...]:
+    """Ordinary convolutions that take every second pixel: 56 pixels to 28."""
+    own = {"stride": 2, "padding": (kernel - 1) // 2}
+    return (Geometry(own, 5, f"stride 2, padding {own['padding']}"),) if kernel > 1 else ()
 
 
 @cache

@@ -55,6 +55,16 @@ class Hypothesis:
         """Mean over all witnesses; 0 without any."""
         return sum(one.error for one in self.testimonies) / len(self.testimonies) if self.testimonies else 0.0
 
+    @property
+    def upsampled(self) -> bool:
+        """Whether one of its layers has an upsampling before it."""
+        return any(table["kind"] == "upsample" for table, _ in self.elements)
+
+    @property
+    def strides(self) -> int:
+        """How many of its layers enlarge maps by themselves, without an upsampling."""
+        return sum(table["kind"] == "conv_transpose" and table.get("stride", 1) > 1 for table, _ in self.elements)
+
     def chose(self, variable: str, value: str, rank: int = 0, **changes: Any) -> Hypothesis:
         """With one more choice made."""
         return replace(self, choices={**self.choices, variable: value}, rank=self.rank + rank, **changes)

@@ -74,6 +74,19 @@ def orders_of(weights: list[Part], embedding: Part | None) -> list[tuple[list[St
     return found
 
 
+def makes_pictures_of_pictures(weights: list[Part]) -> bool:
+    """Whether the file's order can only be that of an autoencoder: convolutions of pictures first, pictures last."""
+    chains = _in_file_order(weights)
+    return bool(chains) and all(
+        chain[0].kind == "conv"
+        and chain[0].kernel > 1
+        and chain[0].inputs in USUAL_CHANNELS
+        and (chain[-1].kind, chain[-1].outputs) in (("conv", chain[0].inputs), ("conv_transpose", chain[0].inputs))
+        and any(stage.kind != "conv" for stage in chain)
+        for chain in chains
+    )
+
+
 def _orders(weights: list[Part], most: int = MOST_STEPS) -> list[list[Stage]]:
     """Chains in the file's order; in any, found in so many steps, where that makes none or none that is likely."""
     orders = _in_file_order(weights)

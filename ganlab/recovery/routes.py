@@ -26,7 +26,7 @@ class Routes:
         # where transposed convolutions enlarge, ordinary ones mostly do not; nor does the last, into colours
         enlarges = number < len(self.stages) - 1 and all(stage.kind != "conv_transpose" for stage in self.stages)
         before = self.stages[number - 1] if number else None
-        return geometries(self.stages[number], before, enlarges, self.known.same)
+        return geometries(self.stages[number], before, enlarges, self.known.same, self.known.size is not None)
 
     def may_enlarge_first(self, number: int) -> bool:
         """Whether something may enlarge the maps before a layer."""

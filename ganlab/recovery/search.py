@@ -62,6 +62,8 @@ class _Search:
             raise GanlabError(
                 "No way of chaining these layers ends in pictures of that size.", "Try another --image-size."
             )
+        if self.known.upsampling:
+            ending = [one for one in ending if one.upsampled] or ending
         ending = [replace(one, rank=one.rank + size_rank(one.side)) for one in ending]
         best, rivals = settled(ending)
         last = self.stages[-1]
@@ -91,10 +93,11 @@ class _Search:
                     continue
                 found.append(self._with_layer(one, number, stage, geometry, side))
         if not found:
-            size = "a usual size" if self.known.size is None else f"{self.known.size} pixels"
+            stated = self.known.size is not None
+            size = f"{self.known.size} pixels" if stated else "a usual size"
             raise GanlabError(
                 f"No way of chaining these layers ends in pictures of {size}.",
-                "Try --image-size, or state more in a --card.",
+                f"Try {'another ' if stated else ''}--image-size, or state more in a --card.",
             )
         return found
 
