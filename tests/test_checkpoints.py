@@ -145,6 +145,21 @@ def test_checkpoints_have_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert load_gan(f"ganlab:{store_folder() / 'rooms'}").hash == tiny_gan(seed=3).hash
 
 
+def test_a_run_that_is_named_without_its_folder_is_found_and_so_are_those_in_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GANLAB_RUNS", str(tmp_path / "runs"))
+    trained = tmp_path / "runs/train"
+    for name in ("photos-0001", "photos-0002"):
+        save_gan(tiny_gan(), trained / name / "epochs/0001")
+    (trained / "notes.txt").touch()
+    hint = refused("photos-0002", "no checkpoint 'photos-0002'").hint
+    assert hint == f"The run is named by its folder: {trained / 'photos-0002'}."
+    hint = refused(str(trained), "this folder holds checkpoints").hint
+    assert hint == f"Name one: {trained / 'photos-0001'}, {trained / 'photos-0002'}."
+    assert "rooms-64" in refused("photos-0003", "no checkpoint 'photos-0003'").hint
+
+
 def test_what_ships_loads() -> None:
     folders = [folder for folder in shipped_folder().glob("*") if (folder / native.CARD).is_file()]
     assert folders

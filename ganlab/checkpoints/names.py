@@ -23,6 +23,11 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
 
 
+def runs_folder() -> Path:
+    """Where runs land: GANLAB_RUNS, else ``runs`` in the current folder."""
+    return Path(os.environ.get("GANLAB_RUNS") or "runs")
+
+
 def store_folder() -> Path:
     """Where ``--save NAME`` puts GANs: ``checkpoints`` below the folder of runs (GANLAB_RUNS, else ``runs``)."""
-    return Path(os.environ.get("GANLAB_RUNS", "runs")) / "checkpoints"
+    return runs_folder() / "checkpoints"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import fetching
-from ganlab.checkpoints.names import named_checkpoints
+from ganlab.checkpoints.names import named_checkpoints, runs_folder
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
-from ganlab.near_names import did_you_mean, suggest
+from ganlab.near_names import did_you_mean, few, suggest
 from ganlab.option_names import option_name
 from ganlab.recovery.hints import Hints
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ganlab.recovery.stored import Stored, StoredNetwork
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # MODULE:FACTORY
+MOST_RUNS = 5  # of a folder that are named
 MOST_FILES = 20  # of a folder that are looked into
 
 
@@ -204,6 +205,9 @@ def _read(path: Path, spec: str) -> Gan | Stored:
         raise GanlabError(
             f"{spec} cannot be read: {error.strerror}.", "Look at the permissions of its files."
         ) from error
+    inside = _runs_in(path)
+    if inside:
+        raise GanlabError(f"{spec}: this folder holds checkpoints.", f"Name one: {few(map(str, inside), MOST_RUNS)}.")
     what = "folder holds no checkpoint" if path.is_dir() else "file is of no format known here"
     readable = "; ".join(f"{known.name}: {known.summary}" for known in _formats())
     raise GanlabError(f"{spec}: this {what}.", f"Formats: {readable}. {_left_out()}".rstrip())
@@ -263,8 +267,18 @@ def _located(where: str, spec: str) -> Path:
     return path
 
 
+def _runs_in(folder: Path) -> list[Path]:
+    """The checkpoints that ganlab wrote just below a folder, as below that of all runs of training."""
+    from ganlab.checkpoints.native import recognises
+
+    return sorted(filter(recognises, folder.iterdir())) if folder.is_dir() else []
+
+
 def _no_name(spec: str) -> GanlabError:
     """What to raise for a name that nothing has."""
+    runs = [run for run in _runs_in(runs_folder() / "train") if run.name == spec]
+    if runs:
+        return GanlabError(f"There is no checkpoint {spec!r}.", f"The run is named by its folder: {runs[0]}.")
     names = [*named_checkpoints(), *fetching.entries()]
     hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
     return GanlabError(f"There is no checkpoint {spec!r}.", f"{hint} {_left_out()}".rstrip())
