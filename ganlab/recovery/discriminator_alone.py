@@ -15,7 +15,7 @@ from ganlab.imagespec import ImageSpec
 from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
-from ganlab.recovery.decisions import Decision, of_activation
+from ganlab.recovery.decisions import Decision, of_activation, of_geometries
 from ganlab.recovery.discriminator_ways import sizes
 from ganlab.recovery.discriminators import discriminator_of
 from ganlab.recovery.hints import Hints
@@ -93,8 +93,8 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     fitted = discriminator_of(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
-    activation = of_activation(fitted, stated)
-    return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation))
+    activation, geometries = of_activation(fitted, stated), of_geometries(fitted)
+    return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation, *geometries))
 
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:

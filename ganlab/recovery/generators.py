@@ -12,7 +12,8 @@ from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import CONVENTION, Decision, by_errors
-from ganlab.recovery.discriminators import hear, mean_error
+from ganlab.recovery.discriminator_search import mean_error
+from ganlab.recovery.discriminators import hear
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible

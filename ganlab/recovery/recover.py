@@ -19,7 +19,7 @@ from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
-from ganlab.recovery.decisions import doubts_of_size, of_discriminator, of_search
+from ganlab.recovery.decisions import doubts_of_discriminator, doubts_of_size, of_discriminator, of_search
 from ganlab.recovery.discriminator_alone import gan_of_discriminator
 from ganlab.recovery.discriminators import Discriminator, discriminator_of
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
@@ -69,6 +69,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
         notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
     if discriminator.why_not:
         notes.append(f"{DISCRIMINATOR_LEFT_OUT}{discriminator.why_not}")
+    notes += doubts_of_discriminator(fitted)
     decisions = list(generator.decisions)
     if generator.findings is not None and generator.skeleton is not None:
         decisions += of_search(generator.findings, generator.skeleton, hints)
