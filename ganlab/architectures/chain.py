@@ -145,6 +145,10 @@ def _layer_norm(shape: list[int], eps: float = 1e-5) -> Any:
     return nn.LayerNorm(shape, eps=eps)
 
 
+def _group_norm(groups: int, maps: int, eps: float = 1e-5) -> Any:
+    return nn.GroupNorm(groups, maps, eps)
+
+
 def _max_pool(kernel: int, stride: int = 0, padding: int = 0) -> Any:
     return nn.MaxPool2d(kernel, stride or kernel, padding)
 
@@ -188,6 +192,7 @@ LAYERS: dict[str, Callable[..., nn.Module]] = {
     "batch_norm": _batch_norm,
     "instance_norm": _instance_norm,
     "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
     "classes": ClassInput,
     "relu": nn.ReLU,
     "leaky_relu": _leaky_relu,

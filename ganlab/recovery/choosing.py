@@ -12,10 +12,11 @@ from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.norms import AVERAGED
 from ganlab.recovery.stored import Part, Side, Stored, StoredNetwork
 
-FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
-AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
+NORMS = ("batch_norm", "instance_norm", "layer_norm", "group_norm")
+FILLED = ("conv", "conv_transpose", "linear", *NORMS, "classes", "prelu")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ganlab.recovery.discriminator_ways import sizes
 from ganlab.recovery.discriminators import discriminator_of
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
+from ganlab.recovery.norms import of_norms, with_kinds
 from ganlab.recovery.options import OUTPUTS, SIZES
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
@@ -78,6 +79,7 @@ def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hint
 
 def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked:
     """Where only weights are known: the likeliest way from pictures to a verdict."""
+    network = with_kinds(network, "discriminator", stored, hints)
     skeleton = skeletons(network)[0]
     fitting = sizes(skeleton, stored.same_padding)
     if not fitting:
@@ -94,7 +96,10 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
     activation, geometries = of_activation(fitted, stated), of_geometries(fitted)
-    return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation, *geometries))
+    norms = of_norms(network, [table for table, _ in fitted.elements], "discriminator", hints)
+    return _Worked(
+        fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation, *geometries, *norms)
+    )
 
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:
