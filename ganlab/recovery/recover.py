@@ -61,7 +61,8 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     hints = hints or Hints()
     chosen = choose(stored, name, which, hints)
     if chosen.generator is None:
-        return gan_of_discriminator(chosen.discriminators[0], stored, name, hints)
+        noted = replace(stored, notes=(*stored.notes, *chosen.notes))
+        return gan_of_discriminator(chosen.discriminators[0], noted, name, hints)
     drawing = with_kinds(chosen.generator, "generator", stored, hints)
     generator = generator_of(drawing, stored, hints, name)
     discriminator = _discriminator(chosen.discriminators, generator, stored, hints)
