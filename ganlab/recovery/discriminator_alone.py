@@ -25,6 +25,7 @@ from ganlab.recovery.options import OUTPUTS, SIZES
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
+from ganlab.recovery.unexplained import notes_of_places
 
 CHANNELS = (1, 3, 4)  # of pictures, where no convolution tells
 NOTE = "Its file holds a discriminator and no generator: it scores pictures and draws none."
@@ -38,6 +39,7 @@ class _Worked:
     size: int
     channels: int
     decisions: tuple[Decision, ...]
+    notes: tuple[str, ...] = ()
 
 
 def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -> Gan:
@@ -66,7 +68,7 @@ def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hint
     summary = str(said.pop("summary", f"A discriminator alone, read from a file of the format {stored.format}."))
     facts = {
         "source": source_of(stored.format, {"discriminator": (network.name, layers)}),
-        "notes": [*stored.notes, NOTE],
+        "notes": [*stored.notes, *worked.notes, NOTE],
         "decisions": [one.to_card() for one in (*worked.decisions, decision)],
     }
     return Gan(
@@ -97,9 +99,9 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
     activation, geometries = of_activation(fitted, stated), of_geometries(fitted)
     norms = of_norms(network, [table for table, _ in fitted.elements], "discriminator", hints)
-    return _Worked(
-        fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation, *geometries, *norms)
-    )
+    decisions = (_size_decision(size, fitting, hints), activation, *geometries, *norms)
+    notes = tuple(notes_of_places(fitted.elements, "discriminator"))
+    return _Worked(fitted.elements, size, channels, decisions, notes)
 
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:

@@ -30,6 +30,7 @@ from ganlab.recovery.norms import of_norms, with_kinds
 from ganlab.recovery.options import OUTPUTS
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
+from ganlab.recovery.unexplained import notes_of_places
 from ganlab.recovery.witness import untouched
 
 CONSTANT = 0.005  # spread of pictures, as a part of their range, below which z does not matter
@@ -74,6 +75,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     if discriminator.why_not:
         notes.append(f"{DISCRIMINATOR_LEFT_OUT}{discriminator.why_not}")
     notes += doubts_of_discriminator(fitted)
+    notes += notes_of_places(fitted.elements, "discriminator") if fitted else []
     decisions = list(generator.decisions)
     if generator.findings is not None and generator.skeleton is not None:
         decisions += of_search(generator.findings, generator.skeleton, hints)
@@ -160,10 +162,12 @@ def _looked_at(gan: Gan) -> Gan:
     label = None if gan.classes is None else 0
     pictures = gan.generate(gan.latents(16, label=label))
     if _spread(pictures, gan) < CONSTANT:
-        note = (
-            "Its pictures are all but constant, whatever z. The statistics that its norms store may be at fault: "
-            "--statistics fresh estimates them anew."
+        fault = (
+            "It has no norm whose statistics could be at fault, but may lack one that has no weights."
+            if not any(table["kind"].endswith("_norm") for table in gan.card.architecture["generator"])
+            else "The statistics that its norms store may be at fault: --statistics fresh estimates them anew."
         )
+        note = f"Its pictures are all but constant, whatever z. {fault}"
         return _noted(gan, note)
     if gan.classes is not None:
         drawn = gan.latents(gan.classes, label=0)
