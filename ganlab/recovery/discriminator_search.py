@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ganlab.recovery.chaining import Skeleton
 from ganlab.recovery.discriminator_layers import first_elements, stage_elements
-from ganlab.recovery.discriminator_ways import Paths, Way
+from ganlab.recovery.discriminator_ways import Paths, Step, Way
 from ganlab.recovery.geometries import LINEAR, Geometry
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
@@ -19,6 +19,7 @@ from ganlab.recovery.witness import CLOSE, Testimony, can_testify, testify
 HIDDEN = (*POINTWISE, "prelu", "identity")  # kinds of activations
 BEAM = 24  # beginnings that are carried on after a norm has testified
 CARRIED = 40  # and before any has
+FEWEST, MOST_KEPT = 6, 1 << 27  # beginnings at least, and numbers that all may keep together: 512 MiB
 NEAR = 0.05  # of an error: what paddings change, which a later norm hears better
 FOUND = 4  # ways that come out
 
@@ -63,24 +64,26 @@ def believed_ways(skeleton: Skeleton, same: bool, pictures: torch.Tensor, activa
     start = first_elements(skeleton, eps)
     beginnings = [_Beginning((), size, "", 0, run(tuple(start), pictures))]
     for number in range(len(paths.convolutions)):
-        grown = []
-        for one in beginnings:
-            for step in paths.steps(number, one.side, one.manner):
-                if paths.least(number + 1, step.side, step.manner) is None:
-                    continue
-                layers = stage_elements(skeleton, number, step.geometry, activation, eps)
-                features, said = heard_along(tuple(layers), one.features)
-                grown.append(
-                    _Beginning(
-                        (*one.chosen, step.geometry),
-                        step.side,
-                        step.manner,
-                        one.rank + step.rank,
-                        features,
-                        (*one.testimonies, *said),
-                    )
-                )
-        beginnings = _carried(grown, paths)
+
+        def grown(one: _Beginning, step: Step, number: int = number) -> _Beginning:
+            layers = stage_elements(skeleton, number, step.geometry, activation, eps)
+            features, said = heard_along(tuple(layers), one.features)
+            chosen, heard = (*one.chosen, step.geometry), (*one.testimonies, *said)
+            return _Beginning(chosen, step.side, step.manner, one.rank + step.rank, features, heard)
+
+        going = [
+            (one, step)
+            for one in beginnings
+            for step in paths.steps(number, one.side, one.manner)
+            if paths.least(number + 1, step.side, step.manner) is not None
+        ]
+        # what all of them put out would fill the memory: it is made anew for those that are carried on
+        heard, largest = [], 1
+        for pair in going:
+            further = grown(*pair)
+            largest = max(largest, further.features.numel())
+            heard.append(replace(further, features=further.features.new_empty(0)))
+        beginnings = [grown(*going[place]) for place in _carried(heard, paths, largest)]
     ended = []
     for one in beginnings:
         end = paths.end(one.side)
@@ -95,15 +98,23 @@ def unusual(way: Way, convolutions: Sequence[Stage]) -> tuple[int, int]:
     return way.rank, len({(stage.kernel, words) for stage, words in zip(convolutions, way.words, strict=True)})
 
 
-def _carried(grown: Sequence[_Beginning], paths: Paths) -> list[_Beginning]:
-    """Those that are carried on: what fits about as well as the best, the most usual first, then by their error."""
+def _carried(grown: Sequence[_Beginning], paths: Paths, numbers: int) -> list[int]:
+    """The places of those that are carried on: what fits about as well as the best, the usual first, then by error.
+
+    Args:
+        grown: the beginnings.
+        paths: of the discriminator.
+        numbers: that each may have to keep.
+    """
     limit = CLOSE * min(one.error for one in grown) + NEAR
 
-    def standing(one: _Beginning) -> tuple[float, int]:
+    def standing(place: int) -> tuple[float, int]:
+        one = grown[place]
         rest = paths.least(len(one.chosen), one.side, one.manner) or 0
         return max(one.error, limit), one.rank + rest
 
-    return sorted(grown, key=standing)[: BEAM if grown[0].testimonies else CARRIED]
+    most = min(BEAM if grown[0].testimonies else CARRIED, max(FEWEST, MOST_KEPT // numbers))
+    return sorted(range(len(grown)), key=standing)[:most]
 
 
 def _error_to_the_end(skeleton: Skeleton, way: Way, one: _Beginning, activation: str, eps: float) -> float:

@@ -25,6 +25,7 @@ MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
 DOUBTED = 0.2  # an error from which on less usual ways are tried
 QUICK = 32  # pictures by which dropouts and ways are sorted
+LARGE, FEWEST = 64, 4  # a side above which fewer pictures sort ways, down to so many, and of one range only
 DROPOUTS = (0.25, 0.5, 0.3, 0.4, 0.2)  # parts of the maps that are usually dropped behind every activation in training
 
 
@@ -173,7 +174,7 @@ def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discrimina
             found = best
     if found.error > DOUBTED:
         wide = _widely_tried(case, found, eps, other_eps)
-        if wide.error < CONVINCING * found.error:
+        if wide.error < min(CONVINCING * found.error, MISFIT):
             found = wide
     if found.error <= MISFIT:
         return found
@@ -194,8 +195,11 @@ def _widely_tried(case: _Case, found: Discriminator, eps: float, other_eps: Sequ
     believed = {way.words: way for way in case.ways}
     # what fits a wrong way least badly may be wrong itself, so the usual activation and eps are heard too
     for activation, of_norms in {(case.usual, eps): None, (found.activation, found.norm_eps): None}:
-        for some in case.shown.values():
-            for way in believed_ways(case.skeleton, case.same, some[:QUICK], activation, of_norms):
+        for name, some in case.shown.items():
+            if case.size > LARGE and name != found.range_name:
+                continue
+            few = some[: max(FEWEST, QUICK * LARGE**2 // max(case.size, LARGE) ** 2)]
+            for way in believed_ways(case.skeleton, case.same, few, activation, of_norms):
                 believed.setdefault(way.words, way)
     convolutions = [stage for stage in case.skeleton.stages if stage.kind == "conv"]
     every = sorted(believed.values(), key=lambda way: unusual(way, convolutions))
