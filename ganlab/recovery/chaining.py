@@ -8,6 +8,7 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.orders import Stage, orders_of
+from ganlab.recovery.shortcuts import refuse_shortcuts
 from ganlab.recovery.stored import Part, Side, StoredNetwork
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
@@ -47,6 +48,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(f"{_called(network)} holds no layer with weights.", "Is it a network's state dict?")
     if len(embeddings) > 1:
         raise GanlabError(f"{_called(network)} has {len(embeddings)} embeddings.", "One, of classes, is known here.")
+    refuse_shortcuts(weights)
     orders = orders_of(weights, embeddings[0] if embeddings else None)
     if not orders:
         shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
