@@ -134,8 +134,8 @@ def doubts_of_discriminator(discriminator: Discriminator | None) -> list[str]:
         return []
     return [
         "Its discriminator's scores may be wrong: no network known here lets its norms see what they remember (the "
-        f"best differs by {discriminator.error:.2f}; after short training the right one does too). A --card that spells "
-        "out its layers settles it."
+        f"best differs by {discriminator.error:.2f}; after short training the right one does too). A --card that "
+        "spells out its layers settles it."
     ]
 
 
