@@ -14,7 +14,7 @@ from ganlab.recovery.geometries import LINEAR, Geometry
 from ganlab.recovery.orders import Stage
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.tables import POINTWISE
-from ganlab.recovery.witness import CLOSE, Testimony, can_testify, testify
+from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, testify
 
 HIDDEN = (*POINTWISE, "prelu", "identity")  # kinds of activations
 BEAM = 24  # beginnings that are carried on after a norm has testified
@@ -49,7 +49,7 @@ class _Beginning:
 
 
 def believed_ways(skeleton: Skeleton, same: bool, pictures: torch.Tensor, activation: str, eps: float) -> list[Way]:
-    """The ways whose norms differ least from what they remember, poolings among them, the best first.
+    """The ways whose norms differ least from what they remember, the best first; none where norms contradict all.
 
     Args:
         skeleton: of a discriminator with convolutions.
@@ -83,6 +83,8 @@ def believed_ways(skeleton: Skeleton, same: bool, pictures: torch.Tensor, activa
             further = grown(*pair)
             largest = max(largest, further.features.numel())
             heard.append(replace(further, features=further.features.new_empty(0)))
+        if min(one.error for one in heard) > MISFIT:
+            return []  # what norms contradict from the beginning no later one mends
         beginnings = [grown(*going[place]) for place in _carried(heard, paths, largest)]
     ended = []
     for one in beginnings:
