@@ -110,6 +110,8 @@ HEAVY_AT_ONCE = {
     "recovery/generators",
     "recovery/hypotheses",
     "recovery/discriminator_alone",
+    "recovery/discriminator_layers",
+    "recovery/discriminator_search",
     "recovery/discriminator_ways",
     "recovery/discriminators",
     "recovery/parts",

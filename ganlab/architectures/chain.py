@@ -28,6 +28,7 @@ from ganlab.networks import torch_seed
 Tables = Sequence[Mapping[str, Any]]
 LARGEST = 65536  # no number of a table exceeds it: more could not even be counted in a layer's size
 DEEPEST = 200  # layers
+PADDINGS = ("constant", "reflect", "replicate")  # modes of a pad
 
 
 class Reshape(nn.Module):
@@ -42,14 +43,21 @@ class Reshape(nn.Module):
 
 
 class Pad(nn.Module):
-    """Zeros added left, right, above and below; a negative number takes away."""
+    """Pixels added left, right, above and below, zeros or what stands inside; a negative number takes away.
 
-    def __init__(self, sides: Sequence[int]) -> None:
+    Args:
+        sides: how many.
+        mode: "constant" for zeros, "reflect" or "replicate".
+    """
+
+    def __init__(self, sides: Sequence[int], mode: str = "constant") -> None:
         super().__init__()
-        self.sides = tuple(sides)
+        if mode not in PADDINGS:
+            raise ValueError(f"its mode is none of {', '.join(PADDINGS)}")
+        self.sides, self.mode = tuple(sides), mode
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return F.pad(features, self.sides)
+        return F.pad(features, self.sides, self.mode)
 
 
 class Upsample(nn.Module):
@@ -145,6 +153,10 @@ def _layer_norm(shape: list[int], eps: float = 1e-5) -> Any:
     return nn.LayerNorm(shape, eps=eps)
 
 
+def _group_norm(groups: int, maps: int, eps: float = 1e-5) -> Any:
+    return nn.GroupNorm(groups, maps, eps)
+
+
 def _max_pool(kernel: int, stride: int = 0, padding: int = 0) -> Any:
     return nn.MaxPool2d(kernel, stride or kernel, padding)
 
@@ -188,6 +200,7 @@ LAYERS: dict[str, Callable[..., nn.Module]] = {
     "batch_norm": _batch_norm,
     "instance_norm": _instance_norm,
     "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
     "classes": ClassInput,
     "relu": nn.ReLU,
     "leaky_relu": _leaky_relu,

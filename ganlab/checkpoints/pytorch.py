@@ -75,7 +75,7 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
     if not networks:
         assert problem is not None
         raise GanlabError(f"{path}: {problem}", problem.hint) from problem
-    return Stored(tuple(networks), format, notes=tuple(notes))
+    return Stored(tuple(networks), format, notes=tuple(notes), keeps_statistics=True)
 
 
 def rewrite(path: Path, name: str, change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, bytes]:

@@ -63,7 +63,9 @@ def _digest(stored: Stored, name: str, hints: Hints, which: str | None) -> str:
 
 def _facts(stored: Stored) -> Iterator[bytes | memoryview]:
     """All that a reader found."""
-    yield repr((stored.format, stored.law, stored.eps, stored.same_padding, stored.notes)).encode()
+    yield repr(
+        (stored.format, stored.law, stored.eps, stored.same_padding, stored.notes, stored.keeps_statistics)
+    ).encode()
     for network in stored.networks:
         yield repr((network.name, network.layers, network.side, len(network.parts))).encode()
         for part in network.parts:

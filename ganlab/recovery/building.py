@@ -20,6 +20,7 @@ SHORT = {
     "batch_norm": "norm",
     "instance_norm": "norm",
     "layer_norm": "norm",
+    "group_norm": "norm",
     "reshape": "reshape",
     "flatten": "flatten",
     "pad": "pad",

@@ -74,15 +74,21 @@ def stated_activation(hints: Hints) -> str | None:
     Raises:
         GanlabError: it is none that is known here.
     """
-    if hints.card is None:
-        return None
-    stated = _table(read_card(hints.card), "architecture", hints.card).get("discriminator_activation")
+    stated = stated_word(hints, "discriminator_activation")
     if stated is not None and stated not in ACTIVATION_NAMES:
         raise GanlabError(
             f"{hints.card}: [architecture] discriminator_activation cannot be {stated!r}.",
             f"Choose one of: {', '.join(ACTIVATION_NAMES)}.",
         )
     return stated
+
+
+def stated_word(hints: Hints, key: str) -> str | None:
+    """What the card's ``[architecture]`` says under a key; None where it says nothing."""
+    if hints.card is None:
+        return None
+    stated = _table(read_card(hints.card), "architecture", hints.card).get(key)
+    return None if stated is None else str(stated)
 
 
 def stated_keys(hints: Hints, side: str) -> dict[str, str]:

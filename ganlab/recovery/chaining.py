@@ -9,6 +9,7 @@ import torch
 from ganlab.errors import GanlabError
 from ganlab.gan import Side
 from ganlab.recovery.orders import Stage, makes_pictures_of_pictures, orders_of
+from ganlab.recovery.shortcuts import refuse_shortcuts
 from ganlab.recovery.stored import Part, StoredNetwork
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
@@ -53,6 +54,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
             f"{_called(network)} makes pictures of pictures, as a discriminator that is an autoencoder does.",
             "Such networks need their own code: --gan MODULE:FACTORY.",
         )
+    refuse_shortcuts(weights)
     orders = orders_of(weights, embeddings[0] if embeddings else None)
     if not orders:
         shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
@@ -62,9 +64,8 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         )
     sided = [(order, side, table) for order, table in orders if (side := _side(order, network)) is not None]
     if not sided:
-        inputs, outputs = orders[0][0][0].inputs, orders[0][0][-1].outputs
         raise GanlabError(
-            f"The layers of {_called(network)} lead from {inputs} to {outputs}: neither pictures nor a verdict.",
+            f"The layers of {_called(network)} {_ends(orders[0][0])}.",
             "Is it another part of the model? For networks of other kinds: --gan MODULE:FACTORY.",
         )
     placings = [_with_norms(order, parts, side, table) for order, side, table in sided]
@@ -113,8 +114,18 @@ def _called(network: StoredNetwork) -> str:
     return f"the network {network.name!r}" if network.name else "the network in this file"
 
 
+def _ends(chain: list[Stage]) -> str:
+    """From where to where a chain leads that is neither generator nor discriminator."""
+    first, last = chain[0], chain[-1]
+    if first.kind == "linear":
+        return f"lead from {first.inputs} to {last.outputs}: neither pictures nor a verdict"
+    if last.kind == "linear":
+        return f"lead from pictures to {last.outputs} numbers, and a discriminator's to one"
+    return f"lead from {first.inputs} to {last.outputs} channels: neither from z to pictures nor to a verdict"
+
+
 def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
-    """Generator or discriminator; None where the ends are neither's."""
+    """Generator or discriminator, whose verdict is one number; None where the ends are neither's."""
     if network.side == "generator":
         return network.side
     first, last = chain[0], chain[-1]
@@ -123,11 +134,11 @@ def _side(chain: list[Stage], network: StoredNetwork) -> Side | None:
     discriminates = network.side == "discriminator" or (first.kind == "conv" and first.kernel > 1)
     if discriminates or (first.kind != "linear" and last.kind == "linear" and last.outputs == 1):
         # a kernel of as many inputs as outputs may have been taken for a transposed one: another order has it right
-        return None if transposed else "discriminator"
+        return "discriminator" if last.outputs == 1 and not transposed else None
     if transposed or (first.kind == "linear" and any(stage.kind == "conv" for stage in chain)):
         return "generator"
     if first.kind != "linear":
-        return "discriminator"
+        return "discriminator" if last.outputs == 1 else None
     # matrices only: the wide end is the picture's
     if last.outputs == 1:
         return "discriminator"

@@ -13,10 +13,11 @@ from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import is_autoencoder, skeletons
 from ganlab.recovery.hints import Hints
+from ganlab.recovery.norms import AVERAGED
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
 
-FILLED = ("conv", "conv_transpose", "linear", "batch_norm", "instance_norm", "layer_norm", "classes", "prelu")
-AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
+NORMS = ("batch_norm", "instance_norm", "layer_norm", "group_norm")
+FILLED = ("conv", "conv_transpose", "linear", *NORMS, "classes", "prelu")
 
 
 @dataclass(frozen=True)
@@ -46,28 +47,31 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
     Raises:
         GanlabError: no network, or several of one kind.
     """
-    generators, discriminators = _sorted(stored, name)
+    generators, discriminators, neither = _sorted(stored, name)
     if which is not None:
         known = ", ".join(repr(network.name) for network in generators + discriminators)
         generators = _named(generators, which)
         discriminators = discriminators if generators else _named(discriminators, which)
         if not generators and not discriminators:
             raise GanlabError(f"{name} holds no network called {which!r}.", f"There are: {known}.")
+    if generators:
+        discriminators, of_several = _called(discriminators)
+        neither = (*neither, *of_several)
     spelt_out = tuple(_as_the_card_says(one, "discriminator", hints) for one in discriminators)
     if not generators:
         if len(discriminators) == 1:
-            return Chosen(None, spelt_out)
+            return Chosen(None, spelt_out, neither)
         raise _several(discriminators, "discriminators", name)
     generator, notes = _the_one(generators, name)
-    return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, notes)
+    return Chosen(_as_the_card_says(generator, "generator", hints), spelt_out, (*notes, *neither))
 
 
 def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
     return [network for network in networks if network.name == name]
 
 
-def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork]]:
-    """Generators and discriminators; what is neither is left out as long as there is one of them.
+def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork], tuple[str, ...]]:
+    """Generators, discriminators, and a note of all that is neither, which is left out as long as there is one.
 
     An autoencoder beside a generator is its discriminator where nothing else is, and so is left out with a word.
 
@@ -77,15 +81,33 @@ def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[Stored
     found: dict[Side, list[StoredNetwork]] = {"generator": [], "discriminator": []}
     autoencoders: list[StoredNetwork] = []
     problem: GanlabError | None = None
+    left_out: dict[str, str] = {}
     for network in stored.networks:
         try:
             found[side_of(network)].append(network)
         except GanlabError as error:
             problem = problem or GanlabError(f"{name}: {error}", error.hint)
             autoencoders += [network] if is_autoencoder(network) else []
+            left_out[network.name] = f"{network.name or 'A network'} was left out: {error.message}"
     if not any(found.values()):
         raise problem or GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
-    return found["generator"], found["discriminator"] or autoencoders
+    discriminators = found["discriminator"] or autoencoders
+    return found["generator"], discriminators, _told(left_out, discriminators)
+
+
+def _told(left_out: Mapping[str, str], but: Sequence[StoredNetwork]) -> tuple[str, ...]:
+    """What is said of networks that are neither, but for these."""
+    tried = {network.name for network in but}
+    return tuple(said for name, said in left_out.items() if name not in tried)
+
+
+def _called(discriminators: list[StoredNetwork]) -> tuple[list[StoredNetwork], tuple[str, ...]]:
+    """Of several that may be a generator's discriminator the only one that is called so, with a note; else all."""
+    called = [network for network in discriminators if network.side == "discriminator"]
+    if len(called) != 1 or len(discriminators) == 1:
+        return discriminators, ()
+    others = ", ".join(network.name for network in discriminators if network is not called[0])
+    return called, (f"Of what may be its discriminator {called[0].name} was taken, not {others}.",)
 
 
 def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork, tuple[str, ...]]:

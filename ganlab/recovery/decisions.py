@@ -107,7 +107,36 @@ def of_discriminator(
         if discriminator.eps:
             taken = f"{discriminator.norm_eps:g}"
             decided.append(_of_norms("eps of the discriminator's norms", taken, discriminator.eps, discriminator))
+        decided += of_geometries(discriminator)
     return decided
+
+
+def of_geometries(discriminator: Discriminator) -> list[Decision]:
+    """The strides, paddings and poolings of the discriminator's convolutions that nothing settles, as one decision."""
+    doubts = discriminator.doubts
+    if not doubts:
+        return []
+    one = len(doubts) == 1
+    what = f"geometry of the discriminator's {doubts[0].layer if one else 'convolutions'}"
+    chosen, rival = (
+        words[0] if one else "; ".join(f"{doubt.layer}: {word}" for doubt, word in zip(doubts, words, strict=True))
+        for words in ([doubt.chosen for doubt in doubts], [doubt.rival for doubt in doubts])
+    )
+    evidence = "nothing in the file tells; the usual one"
+    if discriminator.errors and discriminator.error <= MISFIT:
+        evidence = "its norms do not tell it from others; the usual one"
+    return [Decision(what, chosen, evidence, rival, certain=False)]
+
+
+def doubts_of_discriminator(discriminator: Discriminator | None) -> list[str]:
+    """A note where a discriminator's norms agree with nothing that was tried."""
+    if discriminator is None or discriminator.error <= MISFIT:
+        return []
+    return [
+        "Its discriminator's scores may be wrong: no network known here lets its norms see what they remember (the "
+        f"best differs by {discriminator.error:.2f}; after short training the right one does too). A --card that "
+        "spells out its layers settles it."
+    ]
 
 
 def by_errors(what: str, chosen: str, errors: Mapping[str, float]) -> Decision:

@@ -15,15 +15,17 @@ from ganlab.imagespec import ImageSpec
 from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
-from ganlab.recovery.decisions import Decision, of_activation
+from ganlab.recovery.decisions import Decision, of_activation, of_geometries
 from ganlab.recovery.discriminator_ways import sizes
 from ganlab.recovery.discriminators import discriminator_of
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
+from ganlab.recovery.norms import of_norms, with_kinds
 from ganlab.recovery.options import OUTPUTS, SIZES
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
+from ganlab.recovery.unexplained import notes_of_places
 
 CHANNELS = (1, 3, 4)  # of pictures, where no convolution tells
 NOTE = "Its file holds a discriminator and no generator: it scores pictures and draws none."
@@ -37,6 +39,7 @@ class _Worked:
     size: int
     channels: int
     decisions: tuple[Decision, ...]
+    notes: tuple[str, ...] = ()
 
 
 def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hints: Hints) -> Gan:
@@ -65,7 +68,7 @@ def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hint
     summary = str(said.pop("summary", f"A discriminator alone, read from a file of the format {stored.format}."))
     facts = {
         "source": source_of(stored.format, {"discriminator": (network.name, layers)}),
-        "notes": [*stored.notes, NOTE],
+        "notes": [*stored.notes, *worked.notes, NOTE],
         "decisions": [one.to_card() for one in (*worked.decisions, decision)],
     }
     return Gan(
@@ -78,6 +81,7 @@ def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hint
 
 def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked:
     """Where only weights are known: the likeliest way from pictures to a verdict."""
+    network = with_kinds(network, "discriminator", stored, hints)
     skeleton = skeletons(network)[0]
     fitting = sizes(skeleton, stored.same_padding)
     if not fitting:
@@ -93,8 +97,11 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
     fitted = discriminator_of(skeleton, {}, size, known)
     first = skeleton.stages[0]
     channels = first.inputs // size**2 if first.kind == "linear" else first.inputs
-    activation = of_activation(fitted, stated)
-    return _Worked(fitted.elements, size, channels, (_size_decision(size, fitting, hints), activation))
+    activation, geometries = of_activation(fitted, stated), of_geometries(fitted)
+    norms = of_norms(network, [table for table, _ in fitted.elements], "discriminator", hints)
+    decisions = (_size_decision(size, fitting, hints), activation, *geometries, *norms)
+    notes = tuple(notes_of_places(fitted.elements, "discriminator"))
+    return _Worked(fitted.elements, size, channels, decisions, notes)
 
 
 def _stated(network: StoredNetwork, hints: Hints) -> _Worked:

@@ -10,21 +10,22 @@ import torch
 
 from ganlab.errors import GanlabError
 from ganlab.recovery.chaining import Skeleton
-from ganlab.recovery.discriminator_ways import Way, ways
-from ganlab.recovery.geometries import LINEAR
+from ganlab.recovery.discriminator_doubts import Doubt, doubts_of
+from ganlab.recovery.discriminator_layers import elements_of
+from ganlab.recovery.discriminator_search import believed_ways, heard_along, mean_error, unusual
+from ganlab.recovery.discriminator_ways import Way, ways, weightless_between
 from ganlab.recovery.hypotheses import Known
-from ganlab.recovery.options import ACTIVATIONS, NORM_EPS
-from ganlab.recovery.orders import Stage
-from ganlab.recovery.simulate import Element, run
-from ganlab.recovery.tables import POINTWISE, norm_table, places_between, weighted
-from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clearly_better, testify
+from ganlab.recovery.options import NORM_EPS
+from ganlab.recovery.simulate import Element
+from ganlab.recovery.witness import CLOSE, MISFIT, Testimony, can_testify, clearly_better
 
 USUAL = "leaky_relu 0.2"  # the paper's
 OTHERS = ("leaky_relu 0.01", "relu", "leaky_relu 0.1", "leaky_relu 0.3", "elu", "selu")
-HIDDEN = (*POINTWISE, "prelu", "identity")  # kinds of activations
 MOST_WAYS = 4  # of getting from picture to verdict that are tried
 CONVINCING = 0.7  # another activation or eps than the usual must bring the error down to this part of it
-QUICK = 32  # pictures by which dropouts are sorted
+DOUBTED = 0.2  # an error from which on less usual ways are tried
+QUICK = 32  # pictures by which dropouts and ways are sorted
+LARGE, FEWEST = 64, 4  # a side above which fewer pictures sort ways, down to so many, and of one range only
 DROPOUTS = (0.25, 0.5, 0.3, 0.4, 0.2)  # parts of the maps that are usually dropped behind every activation in training
 
 
@@ -43,6 +44,8 @@ class Discriminator:
         norm_eps: what its norms add to variances, where the file does not say.
         eps: mean error for every eps that was tried, where another than the usual would be better; else empty.
         dropout: part of the maps that training seems to have dropped behind every activation.
+        way: from picture to verdict.
+        doubts: the convolutions whose geometry nothing settles.
     """
 
     elements: tuple[Element, ...]
@@ -55,6 +58,8 @@ class Discriminator:
     norm_eps: float = 1e-5
     eps: Mapping[str, float] = field(default_factory=dict)
     dropout: float = 0.0
+    way: Way | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def error(self) -> float:
@@ -82,7 +87,8 @@ def discriminator_of(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size
 def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, known: Known) -> Discriminator:
     """The likeliest with one activation in all hidden layers whose own is not stored."""
     eps = known.eps[-1] if known.eps else known.usual_eps
-    likeliest = sorted(ways(skeleton, size, known.same), key=lambda way: way.rank)[:MOST_WAYS]
+    testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
+    likeliest = _likeliest(skeleton, size, known.same, testifies and bool(pictures))
     if not likeliest:
         raise GanlabError(
             f"Its layers do not lead from pictures of {size}x{size} to one number each.", "Is it of another GAN?"
@@ -95,14 +101,35 @@ def _found(skeleton: Skeleton, pictures: dict[str, torch.Tensor], size: int, kno
             f"It takes pictures of {channels} channels, and the generator's have {drawn}.",
             "Conditional discriminators are fed the class in a channel of its own.",
         )
-    testifies = any(can_testify(norm) for stage in skeleton.stages for norm in stage.norms)
     if not shown or not testifies:
-        taken = known.activation or USUAL
-        elements = _elements(skeleton, likeliest[0], taken, eps)
-        return Discriminator(elements, taken, next(iter(shown), "tanh"), {}, {}, size, likeliest[0].words)
-    case = _Case(skeleton, likeliest, shown, size, known.activation or USUAL, () if known.activation else OTHERS)
+        taken, way = known.activation or USUAL, likeliest[0]
+        elements = elements_of(skeleton, way, taken, eps)
+        doubts = doubts_of(skeleton, way, size, known.same, None)
+        return Discriminator(
+            elements, taken, next(iter(shown), "tanh"), {}, {}, size, way.words, way=way, doubts=doubts
+        )
+    others = () if known.activation else OTHERS
+    case = _Case(skeleton, likeliest, shown, size, known.activation or USUAL, others, known.same)
     with torch.inference_mode():
-        return _believed(case, eps, [] if known.eps else [other for other in NORM_EPS if other != eps])
+        found = _believed(case, eps, [] if known.eps else [other for other in NORM_EPS if other != eps])
+        return replace(found, doubts=_doubts(case, found))
+
+
+def _likeliest(skeleton: Skeleton, size: int, same: bool, heard: bool) -> list[Way]:
+    """The ways that are tried first, the most usual first; with poolings where numbers tell them and no norm would."""
+    found = ways(skeleton, size, same, "none" if heard else "told") or ways(skeleton, size, same, "any")
+    return sorted(found, key=lambda way: way.rank)[:MOST_WAYS]
+
+
+def _doubts(case: _Case, found: Discriminator) -> tuple[Doubt, ...]:
+    """The convolutions whose geometry the norms do not settle; of those that fit nothing they settle nothing."""
+    assert found.way is not None
+    few = replace(case, shown={name: some[:QUICK] for name, some in case.shown.items()}, dropout=found.dropout)
+
+    def heard(way: Way) -> list[Testimony]:
+        return few.heard(way, found.range_name, found.activation, found.norm_eps)
+
+    return doubts_of(case.skeleton, found.way, case.size, case.same, heard if found.error <= MISFIT else None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +142,7 @@ class _Case:
         shown: range -> pictures (n, c, size, size) in it.
         size: their side.
         usual, others: the activation to keep unless one of the others convinces.
+        same: whether padding is "same".
         dropout: part of the maps that training dropped behind every activation.
     """
 
@@ -124,11 +152,12 @@ class _Case:
     size: int
     usual: str
     others: Sequence[str]
+    same: bool = False
     dropout: float = 0.0
 
     def heard(self, way: Way, name: str, activation: str, eps: float) -> list[Testimony]:
         """What the norms of one candidate say of the pictures in one range."""
-        return hear(_elements(self.skeleton, way, activation, eps), self.shown[name], self.dropout)
+        return hear(elements_of(self.skeleton, way, activation, eps), self.shown[name], self.dropout)
 
 
 def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discriminator:
@@ -143,6 +172,10 @@ def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discrimina
         best = _tried(replace(case, dropout=min(quick, key=quick.__getitem__)), eps, other_eps)
         if best.error < CONVINCING * found.error:
             found = best
+    if found.error > DOUBTED:
+        wide = _widely_tried(case, found, eps, other_eps)
+        if wide.error < min(CONVINCING * found.error, MISFIT):
+            found = wide
     if found.error <= MISFIT:
         return found
     usual = _tried(replace(case, others=()), eps, ())
@@ -151,18 +184,26 @@ def _believed(case: _Case, eps: float, other_eps: Sequence[float]) -> Discrimina
 
 def _leaves_room_for_dropout(skeleton: Skeleton, misfit: bool) -> bool:
     """Whether the numbers of the layers leave places beside the activations; unnumbered, whether nothing else fits."""
-    counted = [_without_weights(stage, after) for stage, after in pairwise(skeleton.stages)]
+    counted = [weightless_between(stage, after) for stage, after in pairwise(skeleton.stages)]
     if any(least > 1 for least, _ in counted):
         return True
     return misfit and not any(all_known for _, all_known in counted)
 
 
-def _without_weights(stage: Stage, after: Stage) -> tuple[int, bool]:
-    """How many layers without weights stand at least between two, but what makes features flat; whether that is all."""
-    parts = [stage.part, *stage.norms, after.part]
-    between = [places_between(one, other) for one, other in pairwise(parts)]
-    flattened = stage.kind != "linear" and after.kind == "linear"
-    return sum(places or 0 for places in between) - flattened, None not in between
+def _widely_tried(case: _Case, found: Discriminator, eps: float, other_eps: Sequence[float]) -> Discriminator:
+    """The best of all ways, poolings among them, that the norms let through one after the other."""
+    believed = {way.words: way for way in case.ways}
+    # what fits a wrong way least badly may be wrong itself, so the usual activation and eps are heard too
+    for activation, of_norms in {(case.usual, eps): None, (found.activation, found.norm_eps): None}:
+        for name, some in case.shown.items():
+            if case.size > LARGE and name != found.range_name:
+                continue
+            few = some[: max(FEWEST, QUICK * LARGE**2 // max(case.size, LARGE) ** 2)]
+            for way in believed_ways(case.skeleton, case.same, few, activation, of_norms):
+                believed.setdefault(way.words, way)
+    convolutions = [stage for stage in case.skeleton.stages if stage.kind == "conv"]
+    every = sorted(believed.values(), key=lambda way: unusual(way, convolutions))
+    return _tried(replace(case, ways=every), eps, other_eps)
 
 
 def _tried(case: _Case, eps: float, other_eps: Sequence[float], compared: Sequence[float] = ()) -> Discriminator:
@@ -198,10 +239,10 @@ def _tried(case: _Case, eps: float, other_eps: Sequence[float], compared: Sequen
     range_name = min(errors, key=errors.__getitem__)
     if errors[range_name] > MISFIT and max(errors.values()) <= CLOSE * errors[range_name]:
         range_name = next(iter(errors))  # who fits none tells nothing: the usual one
-    elements = _elements(case.skeleton, way, activation, eps)
+    elements = elements_of(case.skeleton, way, activation, eps)
     of_eps = {f"{one:g}": mean_error(case.heard(way, range_name, activation, one)) for one in compared}
     return Discriminator(
-        elements, activation, range_name, errors, rivals, case.size, way.words, eps, of_eps, case.dropout
+        elements, activation, range_name, errors, rivals, case.size, way.words, eps, of_eps, case.dropout, way
     )
 
 
@@ -211,63 +252,5 @@ def _convincing(rival: Sequence[Testimony], usual: Sequence[Testimony], part: fl
 
 
 def hear(elements: tuple[Element, ...], pictures: torch.Tensor, dropout: float = 0.0) -> list[Testimony]:
-    """Every norm's testimony on these pictures.
-
-    Args:
-        elements: layer after layer.
-        pictures: what the first is given.
-        dropout: part of the maps that training dropped behind every activation. Dropping is drawn, by a seed of its
-            own, for what a second activation makes of it has no formula.
-    """
-    testimonies, features = [], pictures
-    lot = torch.Generator().manual_seed(0)
-    for element in elements:
-        table, part = element
-        if part is not None and table["kind"] == "batch_norm" and can_testify(part):
-            testimonies.append(testify(part, features))
-        features = run((element,), features)
-        if dropout and table["kind"] in HIDDEN:
-            features = _dropped(features, dropout, lot)
-    return testimonies
-
-
-def _dropped(features: torch.Tensor, part: float, lot: torch.Generator) -> torch.Tensor:
-    """Maps (n, c, ...) as Dropout2d leaves them: of every channel the same part of the n, which makes chance small."""
-    places = torch.rand(features.shape[:2], generator=lot).argsort(0)
-    kept = (places >= round(part * len(features))) / (1 - part)
-    return features * kept.reshape(*kept.shape, *[1] * (features.ndim - 2))
-
-
-def mean_error(testimonies: Sequence[Testimony]) -> float:
-    return sum(one.error for one in testimonies) / len(testimonies)
-
-
-def _elements(skeleton: Skeleton, way: Way, activation: str, eps: float) -> tuple[Element, ...]:
-    """The layers of one candidate, its last without activation: logits."""
-    geometries = iter(way.geometries)
-    stages = skeleton.stages
-    flat = stages[0].kind == "linear"
-    elements: list[Element] = [(norm_table(norm, eps, flat), norm) for norm in skeleton.first_norms]
-    for number, stage in enumerate(stages):
-        before = stages[number - 1] if number else None
-        if stage.kind == "linear" and (before is None or before.kind != "linear"):
-            elements.append(({"kind": "global_pool" if way.pooled else "flatten"}, None))
-        geometry = LINEAR if stage.kind == "linear" else next(geometries)
-        elements += [(table, None) for table in geometry.before]
-        elements.append((weighted(stage, geometry), stage.part))
-        after = stages[number + 1] if number + 1 < len(stages) else None
-        elements += _between(stage, after, activation, eps)
-    return tuple(elements)
-
-
-def _between(stage: Stage, after: Stage | None, activation: str, eps: float) -> list[Element]:
-    """Norms and activation of a layer, in the order that the numbers of a sequence tell, else norms first."""
-    norms: list[Element] = [(norm_table(norm, eps, stage.kind == "linear"), norm) for norm in stage.norms]
-    if after is None:
-        return norms
-    act: Element = (ACTIVATIONS[activation] or {"kind": "identity"}, None)
-    if stage.prelu is not None:
-        act = ({"kind": "prelu", "slopes": len(stage.prelu.tensors["weight"])}, stage.prelu)
-    if stage.norms and places_between(stage.part, stage.norms[0]):
-        return [act, *norms]
-    return [*norms, act]
+    """Every norm's testimony on these pictures; see :func:`ganlab.recovery.discriminator_search.heard_along`."""
+    return heard_along(elements, pictures, dropout)[1]

@@ -24,18 +24,19 @@ def lacks_statistics(layers: Sequence[Named]) -> bool:
     )
 
 
-def estimate_statistics(gan: Gan) -> Gan:
-    """The same GAN with BatchNorm statistics as its own samples make them, in both networks.
+def estimate_statistics(gan: Gan, generator: bool = True) -> Gan:
+    """The same GAN with BatchNorm statistics as its own samples make them, in both networks, or its discriminator.
 
     The discriminator's are those over generated pictures: what its real ones were is not known.
     """
     with torch.no_grad():
-        generator = _estimated(gan._network("generator"), _latents(gan))
-        changed = gan._with(generator, copy.deepcopy(gan.discriminator))
+        network = gan._network("generator")
+        drawing = _estimated(network, _latents(gan)) if generator else copy.deepcopy(network)
+        changed = gan._with(drawing, copy.deepcopy(gan.discriminator))
         if gan.discriminator is None:
             return changed
         discriminator = _estimated(gan.discriminator, ((pictures,) for pictures in _pictures(changed)))
-    return gan._with(copy.deepcopy(generator), discriminator)
+    return gan._with(copy.deepcopy(drawing), discriminator)
 
 
 def _latents(gan: Gan) -> Iterator[tuple[torch.Tensor, ...]]:

@@ -12,7 +12,8 @@ from ganlab.latents import Prior
 from ganlab.recovery.building import Named, named
 from ganlab.recovery.chaining import Skeleton, skeletons
 from ganlab.recovery.decisions import CONVENTION, Decision, by_errors
-from ganlab.recovery.discriminators import hear, mean_error
+from ganlab.recovery.discriminator_search import mean_error
+from ganlab.recovery.discriminators import hear
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Findings, Known
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
@@ -20,6 +21,7 @@ from ganlab.recovery.search import search
 from ganlab.recovery.simulate import Element, run
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, joined_classes, output_layer
+from ganlab.recovery.unexplained import notes_of_places, reflected
 from ganlab.recovery.witness import DISTRUSTED, MISFIT, misfit
 
 ORDERS_TRIED = 6  # of layers whose channels leave their order open
@@ -92,7 +94,8 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     read = _searched(orders, known, name)
     skeleton, findings, notes = read.skeleton, read.findings, read.notes
     channels, size = _picture(skeleton, findings, hints, name)
-    elements = findings.best.elements
+    law = findings.best.choices["z"]
+    elements, border = _with_borders(findings.best.elements, skeleton.stages[0].inputs, law)
     if hints.upsampling and not findings.best.upsampled:
         notes = (*notes, "--upsampling says nothing here: none of its layers has one before it.")
     if findings.size == 0:
@@ -100,8 +103,20 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     z_dim, classes = skeleton.stages[0].inputs, None
     if elements[0][0]["kind"] == "classes":
         z_dim, classes = _without_classes(z_dim, elements)
-    law = findings.best.choices["z"]
-    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, read.decisions, notes)
+    notes = (*notes, *notes_of_places(elements, "generator"))
+    decisions = (*read.decisions, *border)
+    return Generator(elements, law, z_dim, classes, size, channels, None, skeleton, findings, decisions, notes)
+
+
+def _with_borders(
+    elements: tuple[Element, ...], inputs: int, law: str
+) -> tuple[tuple[Element, ...], tuple[Decision, ...]]:
+    """The layers with maps reflected at their borders where the numbers leave a place for it, and what was decided."""
+    z_dim = _without_classes(inputs, elements)[0] if elements[0][0]["kind"] == "classes" else inputs
+    z = Prior(z_dim, law).sample(SHOWN, seed=0).z
+    with torch.inference_mode():
+        found, decision = reflected(elements, lambda layers: hear(*_fed(layers, z)))
+    return found, () if decision is None else (decision,)
 
 
 def _without_classes(inputs: int, elements: Sequence[Element]) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from ganlab.recovery.orders import Stage
 
 Table = Mapping[str, Any]
 ENLARGING = ("upsample", "pixel_shuffle")  # kinds without weights
+POOLS = {"max_pool": "max pooling", "average_pool": "average pooling"}  # of 2x2, the usual first
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Geometry:
         rank: 0 for the usual choice of this kernel; more for rarer ones.
         words: for a person.
         before, after: tables of layers without weights around it: an upsampling, zeros on one side only.
+        pools: tables of what makes maps smaller behind its activation.
     """
 
     own: Table
@@ -29,6 +31,7 @@ class Geometry:
     words: str
     before: tuple[Table, ...] = field(default=())
     after: tuple[Table, ...] = field(default=())
+    pools: tuple[Table, ...] = field(default=())
 
     @property
     def upsampling(self) -> str | None:
@@ -48,13 +51,15 @@ class Geometry:
             side = (side - 1) * stride - 2 * padding + kernel + self.own.get("output_padding", 0)
         else:
             side = (side + 2 * padding - kernel) // stride + 1 if side + 2 * padding >= kernel else 0
-        return _around(side, self.after) if side > 0 else 0
+        return _around(side, (*self.after, *self.pools)) if side > 0 else 0
 
 
 def _around(side: int, tables: tuple[Table, ...]) -> int:
     for table in tables:
         if table["kind"] == "pad":
             side += table["sides"][0] + table["sides"][1]
+        elif table["kind"] in POOLS:
+            side //= table["kernel"]
         else:
             side *= table["factor"]
     return side
@@ -98,6 +103,23 @@ def discriminator_geometries(stage: Stage, same: bool) -> tuple[Geometry, ...]:
     if "stride" in stage.part.settings:
         return (_stated(stage.part.settings),)
     return _same_strided(stage.kernel) if same else _strided(stage.kernel)
+
+
+def pooling_geometries(stage: Stage, same: bool) -> tuple[Geometry, ...]:
+    """A convolution of a discriminator that steps by one pixel, and a pooling behind it; of odd kernels only."""
+    if "stride" in stage.part.settings or stage.kernel % 2 == 0:
+        return ()
+    steps = [one for one in discriminator_geometries(stage, same) if one.own["stride"] == 1]
+    return tuple(
+        replace(
+            one,
+            rank=one.rank + rank,
+            words=f"{one.words}, {POOLS[kind]}",
+            pools=({"kind": kind, "kernel": 2},),
+        )
+        for one in steps
+        for rank, kind in enumerate(POOLS)
+    )
 
 
 def _stated(settings: Mapping[str, Any]) -> Geometry:

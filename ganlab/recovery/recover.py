@@ -19,16 +19,18 @@ from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
 from ganlab.recovery.choosing import choose
-from ganlab.recovery.decisions import doubts_of_size, of_discriminator, of_search
+from ganlab.recovery.decisions import Decision, doubts_of_discriminator, doubts_of_size, of_discriminator, of_search
 from ganlab.recovery.discriminator_alone import gan_of_discriminator
 from ganlab.recovery.discriminators import Discriminator, discriminator_of
 from ganlab.recovery.estimating import SAMPLES, estimate_statistics, lacks_statistics
 from ganlab.recovery.generators import Generator, generator_of
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.hypotheses import Known
+from ganlab.recovery.norms import of_norms, with_kinds
 from ganlab.recovery.options import OUTPUTS
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled, without_verdict
+from ganlab.recovery.unexplained import notes_of_places
 from ganlab.recovery.witness import untouched
 
 CONSTANT = 0.005  # spread of pictures, as a part of their range, below which z does not matter
@@ -42,6 +44,7 @@ class _Discriminator:
     layers: list[Named] | None = None
     fitted: Discriminator | None = None
     why_not: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | None = None) -> Gan:
@@ -59,8 +62,10 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     hints = hints or Hints()
     chosen = choose(stored, name, which, hints)
     if chosen.generator is None:
-        return gan_of_discriminator(chosen.discriminators[0], stored, name, hints)
-    generator = generator_of(chosen.generator, stored, hints, name)
+        noted = replace(stored, notes=(*stored.notes, *chosen.notes))
+        return gan_of_discriminator(chosen.discriminators[0], noted, name, hints)
+    drawing = with_kinds(chosen.generator, "generator", stored, hints)
+    generator = generator_of(drawing, stored, hints, name)
     discriminator = _discriminator(chosen.discriminators, generator, stored, hints)
     fitted = discriminator.fitted
     output = hints.output or generator.output or (fitted.range_name if fitted and fitted.errors else "tanh")
@@ -69,12 +74,15 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
         notes.append("Norms of it store the statistics that training begins with: it was never trained with them.")
     if discriminator.why_not:
         notes.append(f"{DISCRIMINATOR_LEFT_OUT}{discriminator.why_not}")
+    notes += doubts_of_discriminator(fitted)
+    notes += notes_of_places(fitted.elements, "discriminator") if fitted else []
     decisions = list(generator.decisions)
     if generator.findings is not None and generator.skeleton is not None:
         decisions += of_search(generator.findings, generator.skeleton, hints)
         notes += doubts_of_size(generator.findings, generator.skeleton, hints)
-    decisions += of_discriminator(fitted, output, generator.output, hints)
     layers = generator.named(output)
+    decisions += of_norms(drawing, [table for table, _ in layers], "generator", hints)
+    decisions += [*of_discriminator(fitted, output, generator.output, hints), *discriminator.decisions]
     origins = {"generator": (chosen.generator.name, layers)}
     if discriminator.layers is not None:
         origins["discriminator"] = (chosen.discriminators[0].name, discriminator.layers)
@@ -87,6 +95,9 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     if hints.statistics == "fresh" or lacks_statistics(layers):
         note = f"Statistics of its norms were estimated over {SAMPLES} samples of its own."
         gan = _noted(estimate_statistics(gan), note)
+    elif discriminator.layers is not None and lacks_statistics(discriminator.layers):
+        note = "Statistics of its discriminator's norms were estimated over pictures of its own."
+        gan = _noted(estimate_statistics(gan, generator=False), note)
     return _looked_at(gan)
 
 
@@ -98,7 +109,7 @@ def _discriminator(
     if len(discriminators) > 1:
         names = ", ".join(one.name for one in discriminators)
         return _Discriminator(why_not=f"there are {len(discriminators)} ({names}).")
-    (network,) = discriminators
+    network = with_kinds(discriminators[0], "discriminator", stored, hints)
     stated = stated_activation(hints)
     known = Known(activation=stated, eps=hints.eps_of_norms, usual_eps=stored.eps, same=stored.same_padding)
     shape = torch.Size((generator.channels, generator.size, generator.size))
@@ -108,7 +119,9 @@ def _discriminator(
         fitted = discriminator_of(skeletons(network)[0], generator.samples(hints.output), generator.size, known)
     except GanlabError as error:
         return _Discriminator(why_not=str(error))
-    return _Discriminator(named(fitted.elements, shape, "discriminator"), fitted)
+    layers = named(fitted.elements, shape, "discriminator")
+    decisions = of_norms(network, [table for table, _ in layers], "discriminator", hints)
+    return _Discriminator(layers, fitted, decisions=tuple(decisions))
 
 
 def _card(name: str, stored: Stored, facts: dict[str, Any], hints: Hints) -> Card:
@@ -149,10 +162,12 @@ def _looked_at(gan: Gan) -> Gan:
     label = None if gan.classes is None else 0
     pictures = gan.generate(gan.latents(16, label=label))
     if _spread(pictures, gan) < CONSTANT:
-        note = (
-            "Its pictures are all but constant, whatever z. The statistics that its norms store may be at fault: "
-            "--statistics fresh estimates them anew."
+        fault = (
+            "It has no norm whose statistics could be at fault, but may lack one that has no weights."
+            if not any(table["kind"].endswith("_norm") for table in gan.card.architecture["generator"])
+            else "The statistics that its norms store may be at fault: --statistics fresh estimates them anew."
         )
+        note = f"Its pictures are all but constant, whatever z. {fault}"
         return _noted(gan, note)
     if gan.classes is not None:
         drawn = gan.latents(gan.classes, label=0)

@@ -77,6 +77,8 @@ def _weighted(kind: str, table: Mapping[str, Any], part: Part, features: torch.T
         return F.batch_norm(features, None, None, weight, bias, training=True, eps=table.get("eps", 1e-5))
     if kind == "layer_norm":
         return F.layer_norm(features, table["shape"], weight, bias, table.get("eps", 1e-5))
+    if kind == "group_norm":
+        return F.group_norm(features, table["groups"], weight, bias, table.get("eps", 1e-5))
     if kind == "instance_norm":
         return F.instance_norm(features, weight=weight, bias=bias, eps=table.get("eps", 1e-5))
     assert weight is not None

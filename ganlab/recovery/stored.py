@@ -113,6 +113,8 @@ class Stored:
         law: the prior's law where the format states it, or None.
         eps: of the normalisations where the format's framework has its own usual value, else torch's.
         same_padding: whether the framework's usual padding is TensorFlow's "same".
+        keeps_statistics: whether every BatchNorm of the framework is stored with its mean and variance, so that a norm
+            without them is of another kind.
         notes: what a user should know about how the file was read, in sentences.
     """
 
@@ -122,3 +124,4 @@ class Stored:
     eps: float = 1e-5
     same_padding: bool = False
     notes: tuple[str, ...] = ()
+    keeps_statistics: bool = False

@@ -27,8 +27,15 @@ def weighted(stage: Stage, geometry: Geometry) -> dict[str, Any]:
 
 
 def norm_table(norm: Part, eps: float, flat: bool) -> dict[str, Any]:
-    """A BatchNorm over maps, or over features without places; ``eps`` where the file states none."""
+    """A norm over maps, or over features without places; ``eps`` where the file states none."""
     stated = float(norm.settings.get("eps", eps))
+    kind, _, groups = norm.settings.get("norm", "batch_norm").partition(" ")
+    if kind == "group_norm":
+        return {"kind": kind, "groups": int(groups), "maps": length_of(norm), "eps": stated}
+    if kind != "batch_norm" and flat:
+        return {"kind": "layer_norm", "shape": [length_of(norm)], "eps": stated}
+    if kind != "batch_norm":
+        return {"kind": "instance_norm", "maps": length_of(norm), "eps": stated}
     return {
         "kind": "batch_norm",
         "maps": length_of(norm),

@@ -56,7 +56,7 @@ def load(path: Path) -> Stored:
     if not layers:
         raise GanlabError(f"{path} holds no tensors.", "Is it HDF5 of another program?")
     parts = tuple(_part(name, tensors, keys[name]) for name, tensors in layers.items())
-    return Stored((StoredNetwork("", parts, side=side(path.stem)),), "torch-hdf5")
+    return Stored((StoredNetwork("", parts, side=side(path.stem)),), "torch-hdf5", keeps_statistics=True)
 
 
 def _data_sets(root: Any) -> list[tuple[str, Any]]:
