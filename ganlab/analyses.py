@@ -17,10 +17,10 @@ it to that.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, get_type_hints, overload
 
 from ganlab.devices import full_float32
@@ -122,7 +122,9 @@ class Analysis:
             raise TypeError(f"analysis {self.name!r} returned {type(result).__name__}, not a Result")
         result.check()
         notes = [*result.notes, *(note for note in judges if note not in result.notes)]
-        return replace(result, record={**result.record, **record}, notes=notes)
+        whole = copy.copy(result)  # what the function returned stays its own
+        whole.record, whole.notes = {**result.record, **record}, notes
+        return whole
 
     def _record(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         """What determined the result, in words that JSON can hold."""

@@ -81,7 +81,8 @@ def _meant(context: Any, extra: list[str]) -> str:
     """What somebody meant by words that no argument takes: mostly a GAN that stands where none belongs."""
     from ganlab.checkpoints import named_checkpoints
 
-    typed = [*extra, *(value for value in context.params.values() if isinstance(value, str))]
+    places = [one.name for one in context.command.params if one.param_type_name == "argument"]
+    typed = [*extra, *(str(context.params.get(name)) for name in places)]
     gans = [word for word in typed if word in named_checkpoints()]
     takes_gan = any("--gan" in parameter.opts for parameter in context.command.params)
     return f"Did you mean --gan {gans[0]}? " if gans and takes_gan else "What has spaces goes in quotes. "

@@ -64,7 +64,7 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        from ganlab.telling import teller_of, told_where_it_insists  # late: it needs torch at once
+        from ganlab.telling import told_where_it_insists  # late: it needs torch at once
 
         if generator is None and discriminator is None:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
@@ -72,7 +72,7 @@ class Gan:
             raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
         self.generator = None if generator is None else opened(generator, device)
         self.discriminator = (
-            None if discriminator is None else opened(told_where_it_insists(discriminator, classes), device)
+            None if discriminator is None else opened(told_where_it_insists(discriminator, classes, label), device)
         )
         self._prior = prior
         self.image = image
@@ -80,8 +80,6 @@ class Gan:
         self.device = device
         self.classes = classes
         self.label = label
-        if teller := teller_of(self.discriminator):
-            teller.label = label
         self.folder = folder
         self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
 

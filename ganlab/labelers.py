@@ -69,7 +69,9 @@ class Labeler:
             if concept_name(concept) != concept:
                 return f"it knows {concept!r}, which nobody could ask for: the concept is {concept_name(concept)!r}"
         if type(self).shows is Labeler.shows:
-            uncounted = [one for one in self.concepts if one not in self.card.get("min_pixels", {})]
+            counts = self.card.get("min_pixels")
+            counts = counts if isinstance(counts, Mapping) else {}
+            uncounted = [one for one in self.concepts if one not in counts]
             if uncounted:
                 return f'its card["min_pixels"] does not say from how many pixels on a picture shows {uncounted[0]!r}'
         return ""

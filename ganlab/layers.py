@@ -71,6 +71,8 @@ def hidden_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:
     it are named, by the layer that puts them out. Maps that no module makes alone, as where activations are functions,
     are left out, and so is the picture's own activation, whatever is done to the picture behind it.
     """
+    if not calls:  # a program, of which only the whole can be called
+        return []
     names = _names(network)
     final = calls[-1][2]
     # the outermost module that puts a tensor out comes last

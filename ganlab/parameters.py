@@ -82,7 +82,7 @@ class Parameter:
             return ()
         own = option_name(self.name)
         off = self.type is bool and not self.many and self.default is not False
-        return (own, option_name(f"no_{self.name}")) if off else (own,)
+        return (own, option_name(f"no_{self.name.strip('_')}")) if off else (own,)
 
     @property
     def holds_gan(self) -> bool:

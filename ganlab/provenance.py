@@ -21,20 +21,22 @@ def trained_on(gan: Gan, images: Images) -> bool | None:
         images: of any size; what training would make of them is compared, and their classes for a conditional GAN.
 
     Returns:
-        None where nobody can tell: the card holds no digest, or there are more than 5,000 pictures, which `ganlab
-        train` has not packed on this machine.
+        None where nobody can tell: the card holds no digest, the GAN was told classes and the pictures have none, or
+        there are more than 5,000 pictures, which `ganlab train` has not packed on this machine.
 
     Raises:
         GanlabError: a cache that cannot be read.
     """
-    from ganlab.data import packed_fingerprint
+    from ganlab.data import classes_of, packed_fingerprint
 
     facts = gan.card.facts.get("training")
     if not isinstance(facts, Mapping) or "fingerprint" not in facts:
         return None
     size, channels, labelled = gan.image.size, gan.image.channels, gan.classes is not None
-    try:
-        found = packed_fingerprint(images, size, channels, labelled=labelled, most=DECODED)
-    except GanlabError:  # no classes, as other pictures have none
-        return False
+    if labelled:
+        try:
+            classes_of(images)
+        except GanlabError:
+            return None
+    found = packed_fingerprint(images, size, channels, labelled=labelled, most=DECODED)
     return None if found is None else found == facts["fingerprint"]

@@ -85,7 +85,7 @@ class Metric:
         """The mean of several such differences of the same cases, where what is compared was drawn as well.
 
         Args:
-            ours, other: (n,) bool or, of what was drawn again and again, (draws, n), two draws or more.
+            ours, other: the one (n,) bool, the other, which was drawn again and again, (draws, n), two draws or more.
         """
         better, worse = (ours & ~other).sum(1), (other & ~ours).sum(1)
         n = ours.shape[-1]

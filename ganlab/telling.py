@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+from collections import OrderedDict
 from typing import Any
 
 import torch
@@ -20,18 +22,18 @@ class Teller:
         label: the class that is said; None to insist on being given classes.
     """
 
-    def __init__(self) -> None:
-        self.label: int | None = None
+    def __init__(self, label: int | None = None) -> None:
+        self.label = label
 
-    def __call__(self, discriminator: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(inputs) != 1:
-            return inputs
+    def __call__(self, discriminator: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if len(inputs) != 1 or named:
+            return inputs, named
         if self.label is None:
             raise GanlabError(
                 "The discriminator has to be told the class of every picture.", "Choose one with --label."
             )
         (images,) = inputs
-        return images, torch.full((len(images),), self.label, device=images.device)
+        return (images, torch.full((len(images),), self.label, device=images.device)), named
 
 
 def teller_of(discriminator: nn.Module | None) -> Teller | None:
@@ -40,23 +42,32 @@ def teller_of(discriminator: nn.Module | None) -> Teller | None:
     return next((hook for hook in hooks if isinstance(hook, Teller)), None)
 
 
-def told_the_class(discriminator: nn.Module) -> nn.Module:
-    """A discriminator that takes classes, with its teller."""
-    if teller_of(discriminator) is None:
-        discriminator.register_forward_pre_hook(Teller())
-    return discriminator
+def told_the_class(discriminator: nn.Module, label: int | None = None) -> nn.Module:
+    """A discriminator that takes classes, with a teller of its own; its weights and layers are those of the given one.
+
+    Two GANs may share a discriminator and draw different classes.
+    """
+    told = copy.copy(discriminator)
+    hooks = discriminator._forward_pre_hooks.items()
+    told._forward_pre_hooks = OrderedDict((key, hook) for key, hook in hooks if not isinstance(hook, Teller))
+    told._forward_pre_hooks_with_kwargs = OrderedDict(discriminator._forward_pre_hooks_with_kwargs)
+    told.register_forward_pre_hook(Teller(label), with_kwargs=True)
+    return told
 
 
-def told_where_it_insists(discriminator: nn.Module, classes: int | None) -> nn.Module:
-    """The discriminator as it is, or told the class where its ``forward`` insists on a second input.
+def told_where_it_insists(discriminator: nn.Module, classes: int | None, label: int | None) -> nn.Module:
+    """The discriminator as it is, or told the class where it is built so or its ``forward`` insists on a second input.
 
     Args:
         classes: how many the GAN knows.
+        label: the class that is said; None for none.
 
     Raises:
         GanlabError: it insists on classes, and the GAN knows none, or on more than that.
     """
-    inputs = 1 if teller_of(discriminator) else _insists_on(discriminator)
+    if teller_of(discriminator) is not None:
+        return told_the_class(discriminator, label)
+    inputs = _insists_on(discriminator)
     if inputs < 2:
         return discriminator
     if inputs > 2 or classes is None:
@@ -65,7 +76,7 @@ def told_where_it_insists(discriminator: nn.Module, classes: int | None) -> nn.M
             + (", and of the GAN no classes are known." if inputs == 2 else ", and is given pictures and classes."),
             "Say how many classes there are: Gan(..., classes=10)." if inputs == 2 else "Wrap it in a module of these.",
         )
-    return told_the_class(discriminator)
+    return told_the_class(discriminator, label)
 
 
 def _insists_on(network: nn.Module) -> int:

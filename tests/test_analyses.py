@@ -314,6 +314,23 @@ def test_the_record_says_what_was_given_and_a_constant_of_the_plugin_stays_as_it
     assert NOTES == ["always the same"]
 
 
+class Own(Result):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.more = 7
+
+
+def test_a_result_of_the_plugins_own_class_comes_out_as_it_is() -> None:
+    @analysis
+    def special(n: Annotated[int, "how many"] = 1) -> Own:
+        """Gives more."""
+        return Own("One.")
+
+    found = special()
+    assert isinstance(found, Own)
+    assert (found.more, found.record["analysis"]) == (7, "special")
+
+
 def test_what_an_analysis_said_of_its_judge_is_not_said_twice() -> None:
     @analysis
     def cautious(labeler: Annotated[Labeler, "who looks"]) -> Result:

@@ -58,6 +58,17 @@ def test_both_networks_are_found(tmp_path: Path, made: Pair, layout: str) -> Non
     assert judges_as(gan, made.judge)
 
 
+def test_of_joined_files_averages_are_told_by_what_the_files_call_them(tmp_path: Path, made: Pair) -> None:
+    """The file's own name may say ema as well."""
+    torch.save({"g": Generator().state_dict(), "g_ema": made.generator.state_dict()}, tmp_path / "snapshot_ema.pth")
+    torch.save(made.judge.state_dict(), tmp_path / "d.pth")
+    both_files = f"{tmp_path / 'snapshot_ema.pth'}+{tmp_path / 'd.pth'}"
+    for spec in (both_files, f"{both_files}#g_ema"):
+        gan = load_gan(spec, **KNOWN)
+        assert draws_as(gan, made.generator)
+        assert judges_as(gan, made.judge)
+
+
 def test_two_averages_in_one_state_dict_are_two_generators(tmp_path: Path, made: Pair) -> None:
     state = {**Generator().state_dict(prefix="netG."), **made.generator.state_dict(prefix="netG_ema.")}
     torch.save(state, tmp_path / "state.pth")

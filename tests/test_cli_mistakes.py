@@ -44,6 +44,7 @@ def test_no_gan_at_all(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         (["mean", "x", "TINY"], "What has spaces goes in quotes."),
         (["mean", "x", "rooms-64"], "Hint: Did you mean --gan rooms-64? `ganlab mean --help` shows what there is."),
         (["mean", "rooms-64", "x"], "Hint: Did you mean --gan rooms-64?"),
+        (["mean", "x", "y", "--gan", "rooms-64"], "What has spaces goes in quotes."),
         (["meen", "x"], "There is no command 'meen'.\nHint: Did you mean mean?"),
         (["xyzzy"], "There is no command 'xyzzy'"),
         (["--frobnicate"], "No such option: --frobnicate"),

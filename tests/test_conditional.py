@@ -16,6 +16,7 @@ from ganlab.architectures.settings import NetworkSettings
 from ganlab.checkpoints import load_gan, save_gan
 from ganlab.classes import class_number
 from ganlab.errors import GanlabError
+from ganlab.gan import Gan
 from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES
 from tests.kit import one_thread  # noqa: F401 (a fixture)
@@ -196,3 +197,29 @@ def test_class_names_that_do_not_fit_are_told(tmp_path: Path) -> None:
     card.write_text('class_names = ["a", "b"]\n' + card.read_text())
     with pytest.raises(GanlabError, match="does not name 3 classes"):
         _ = load_gan(str(tmp_path / "gan")).class_names
+
+
+# who says the class
+
+
+def test_two_gans_that_share_a_discriminator_say_their_own_classes() -> None:
+    gan = tiny_gan(classes=3)
+    one, other = (
+        Gan(gan.generator, gan.discriminator, prior=gan.prior, image=gan.image, classes=3, label=label)
+        for label in (1, 2)
+    )
+    images = torch.linspace(-1, 1, 4 * 3 * 16 * 16).reshape(4, 3, 16, 16)
+    for opened, label in ((one, 1), (other, 2), (gan.of_class(0), 0)):
+        said = torch.full((4,), label)
+        assert torch.equal(opened.score(images), gan.score(images, said))
+    assert not torch.equal(one.score(images), other.score(images))
+    assert one.hash == other.hash
+
+
+def test_a_class_that_is_given_by_its_name_is_heard() -> None:
+    gan = tiny_gan(classes=3)
+    images, said = torch.zeros(2, 3, 16, 16), torch.tensor([0, 2])
+    with torch.no_grad():
+        expected = gan.score(images, said)
+        for opened in (gan, gan.of_class(1)):
+            assert torch.equal(opened.discriminator(images, labels=said).flatten(), expected)

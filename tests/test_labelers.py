@@ -104,6 +104,7 @@ def test_a_labeler_must_see_something() -> None:
         ({"concepts": ("windows", "bed")}, "nobody could ask for: the concept is 'window'"),
         ({"card": None}, "its card must be a mapping"),
         ({"card": {}}, "from how many pixels on a picture shows 'window'"),
+        ({"card": {"min_pixels": 5}}, "from how many pixels on a picture shows 'window'"),
         ({"card": {"min_pixels": {"window": 1}}}, "from how many pixels on a picture shows 'bed'"),
         ({"domain": None}, "its domain must be words"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import Card, Gan, open_images, trained_on
+from ganlab import Card, Gan, GanlabError, open_images, trained_on
 from ganlab.data import packed_fingerprint
 from ganlab.testing import tiny_gan
 from ganlab_neighbors import neighbors
@@ -40,6 +40,17 @@ def test_the_card_tells(files: dict[str, str]) -> None:
     assert trained_on(gan, train.first(149)) is False
     assert trained_on(trained({}), train) is None
     assert trained_on(tiny_gan(), train) is None
+
+
+def test_where_nobody_can_tell_nothing_is_said(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    train = open_images(files["train"])
+    gan = tiny_gan(classes=3)
+    facts = {"training": {"fingerprint": packed_fingerprint(train, SIZE, 3)}}
+    told = Gan(gan.generator, prior=gan.prior, image=gan.image, classes=3, label=0, card=Card("known", facts=facts))
+    assert trained_on(told, train) is None  # the pictures have no classes
+    monkeypatch.setenv("GANLAB_CACHE", "/dev/null/nowhere")
+    with pytest.raises(GanlabError):
+        trained_on(trained({"fingerprint": "0" * 32}), train)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import GanlabError, load_gan
+from ganlab import Gan, GanlabError, load_gan
+from ganlab.checkpoints import trusted
 
 from .kit import command, one_thread  # noqa: F401 (one is a fixture)
 
@@ -200,6 +202,15 @@ def test_what_the_users_module_merely_imports_is_not_reached(code: Any, tmp_path
     assert not evidence.exists()
 
 
+def test_no_class_is_changed_for_everybody(code: Any, tmp_path: Path) -> None:
+    """BUILD sets state on whatever lies on the stack, a class as well."""
+    (tmp_path / "G.pkl").write_bytes(b"\x80\x02cargparse\nNamespace\nN}X\x05\x00\x00\x00pwnedK\x01s\x86b.")
+    with pytest.raises(GanlabError):
+        load_gan(f"{code.__name__}:Net+{tmp_path / 'G.pkl'}", trust=True)
+    assert not hasattr(argparse.Namespace, "pwned")
+    assert not hasattr(trusted.Options, "pwned")
+
+
 def test_dotted_names_lead_nowhere(code: Any, tmp_path: Path) -> None:
     def text(word: str) -> bytes:
         return b"\x8c" + bytes([len(word)]) + word.encode()
@@ -305,7 +316,10 @@ def test_a_torchscript_program_opens_by_a_function_that_loads_it(
     with torch.no_grad():
         expected = network(latents.z)
     torch.testing.assert_close(gan.generate(latents), expected)
-    assert gan.layers("generator") == []
+    assert gan.layers("generator") == gan.hidden_layers() == gan.feature_layers("generator") == []
+    whole = Gan(torch.jit.load("G.pt"), prior=gan.prior, image=gan.image)
+    assert whole.hidden_layers() == whole.feature_layers("generator") == []
+    torch.testing.assert_close(whole.generate(latents), expected)
     with warnings.catch_warnings(action="ignore"):
         torch.save(torch.jit.load("G.pt").state_dict(), "weights.pth")
     weights = load_gan("weights.pth", activation="relu", z=gan.prior.law, output="tanh")

@@ -26,7 +26,19 @@ from ganlab.errors import GanlabError
 PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, bytearray, slice, range, object)
 BUILTINS = {f"{home}.{kind.__name__}": kind for home in ("builtins", "__builtin__") for kind in PLAIN}
 CONTAINERS: dict[str, Any] = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
-CONTAINERS["argparse.Namespace"] = argparse.Namespace  # options, which a network may look into as it runs
+
+
+class Options(argparse.Namespace):
+    """The options of a training run, which a network may look into as it runs.
+
+    A pickle can set state on whatever it names, a class too, which this one's own way of taking it refuses.
+    """
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+CONTAINERS["argparse.Namespace"] = Options
 OLD_BACKEND = "torch.nn.backends.thnn._get_thnn_function_backend"  # an attribute that layers had until 2019
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from ganlab.errors import GanlabError
@@ -67,7 +68,10 @@ def choose(stored: Stored, name: str, which: str | None, hints: Hints) -> Chosen
 
 
 def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
-    return [network for network in networks if network.name == name]
+    """The networks of this name; of a joined file also without the file's."""
+    found = [network for network in networks if network.name == name]
+    inside = [network for network in networks if network.name.endswith(f".{name}")]
+    return found or (inside if len(inside) == 1 else [])
 
 
 def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork], tuple[str, ...]]:
@@ -114,7 +118,9 @@ def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork,
     """The only generator, or the averaged one among several, with a note."""
     if len(generators) == 1:
         return generators[0], ()
-    averaged = [one for one in generators if any(word in one.name.lower() for word in AVERAGED)]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*(one.name for one in generators), strict=False))
+    shared = len([*alike])  # letters of all names, such as a file's, which may say it of all
+    averaged = [one for one in generators if any(word in one.name[shared:].lower() for word in AVERAGED)]
     if len(averaged) == 1:
         others = ", ".join(one.name for one in generators if one is not averaged[0])
         return averaged[0], (f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}.",)

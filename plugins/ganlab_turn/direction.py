@@ -131,11 +131,10 @@ def halves_agree(direction: Direction, seed: int) -> dict[str, Metric]:
     if min(k, m) < 2:
         return {}
     z = torch.cat([direction.first, direction.second]).numpy().astype(np.float64)
-    halvings = _orders(k + m, HALVINGS, seed, STREAM_HALVES)
-    found = _agreement(direction, z, halvings)
-    shuffled = np.array(
-        [_agreement(direction, z[order], halvings[:FEWER]) for order in _orders(k + m, SHUFFLES, seed, STREAM_SHUFFLES)]
-    )
+    one, other = _halves(k, m, _orders(k + m, HALVINGS, seed, STREAM_HALVES))
+    found = _agreement(direction, z, one, other)
+    mixtures = _orders(k + m, SHUFFLES, seed, STREAM_SHUFFLES)
+    shuffled = np.array([_agreement(direction, z[order], one[:FEWER], other[:FEWER]) for order in mixtures])
     low, high = np.quantile(shuffled, [0.025, 0.975])
     return {
         "halves_agree": Metric(
@@ -160,11 +159,21 @@ def _orders(count: int, times: int, seed: int, stream: int) -> np.ndarray:
     return np.argsort(random_bits(seed, np.arange(times), count, stream), axis=1, kind="stable")
 
 
-def _agreement(direction: Direction, z: np.ndarray, orders: np.ndarray) -> float:
-    """The mean cosine between directions from two halves of each end; z begins with those of the first end."""
-    k, m = len(direction.first), len(direction.second)
-    first, second = (z[orders[inside].reshape(len(orders), -1)] for inside in (orders < k, orders >= k))
-    one = direction.left_of(second[:, : m // 2].mean(1) - first[:, : k // 2].mean(1))
-    other = direction.left_of(second[:, m // 2 :].mean(1) - first[:, k // 2 :].mean(1))
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return float(((one * other).sum(1) / np.maximum(norms, 1e-12)).mean())
+def _halves(k: int, m: int, orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What two halves of each end weigh in a direction: twice (orders, k + m), of which the first k are the first end.
+
+    An order of all of them is one of each end's own.
+    """
+    one, other = np.zeros(orders.shape), np.zeros(orders.shape)
+    for inside, size, sign in ((orders < k, k, -1), (orders >= k, m, 1)):
+        rows, half = orders[inside].reshape(len(orders), size), size // 2
+        np.put_along_axis(one, rows[:, :half], sign / half, axis=1)
+        np.put_along_axis(other, rows[:, half:], sign / (size - half), axis=1)
+    return one, other
+
+
+def _agreement(direction: Direction, z: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """The mean cosine between directions in which z (n, dim) weighs so much, each (times, n)."""
+    first, second = direction.left_of(one @ z), direction.left_of(other @ z)
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return float(((first * second).sum(1) / np.maximum(norms, 1e-12)).mean())
