@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from ganlab.errors import GanlabError
+
+MOST_BYTES = 1 << 20  # of a card; those of networks that are spelt out have a hundredth of it
+LONG_KEY = re.compile(r"(?:[\"']?[\w-]+[\"']?\s*\.\s*){100}")  # a.b.c. and so on, for which TOML's reader takes ages
 DISCRIMINATOR_LEFT_OUT = "Its discriminator was left out: "  # begins the note that says why
 
 
@@ -30,3 +37,20 @@ class Card:
         """What the reader of a result has to know of it, from its facts: one text or a list there."""
         notes = self.facts.get("notes", [])
         return [str(note) for note in (notes if isinstance(notes, list) else [notes])]
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """What a card says, as TOML has it.
+
+    Raises:
+        GanlabError: no such file, or no TOML that a card would be.
+    """
+    try:
+        content = Path(path).read_bytes()
+        if len(content) > MOST_BYTES or LONG_KEY.search(content.decode()):
+            raise GanlabError(f"{path} is no card: it is far too long, or a name in it.", "Is it another file?")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Give the file of a card.") from error
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number without end, brackets in brackets
+        raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error

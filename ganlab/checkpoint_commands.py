@@ -68,7 +68,7 @@ def info(
     decisions = facts.pop("decisions") if _are_decisions(facts.get("decisions")) else []
     facts.pop("notes", None)
     for note in gan.card.notes:
-        out.print(f"note: {note}")
+        out.print(f"note: {' '.join(note.split())}")
     if isinstance(source := facts.get("source"), dict):
         facts["source"] = {name: value for name, value in source.items() if name != "keys"}
     spelt_out = {name: value for name, value in gan.card.architecture.items() if not isinstance(value, list)}

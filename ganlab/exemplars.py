@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganlab.latents import Latents
 
 EXEMPLARS_FILE = "exemplars.json"  # in a checkpoint's folder: the groups that come with it
-_PICTURE = re.compile(r"(\d+):(\d+)(?::(\d+))?")
+_PICTURE = re.compile(r"(\d{1,20}):(\d{1,20})(?::(\d{1,20}))?")
 _CHECKPOINT = re.compile(r"[0-9a-f]{12}")
 _NAME = re.compile(r"[^\W\d]\w*")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,9 @@ class ImageSpec:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.channels < 1 or not self.low < self.high:
+        if self.size < 1 or self.channels < 1 or not -math.inf < self.low < self.high < math.inf:
             raise GanlabError(
-                f"{self} fits no picture.", "It needs a size and channels of at least 1, and low below high."
+                f"{self} fits no picture.", "It needs a size and channels of at least 1, and a finite low below high."
             )
 
     def chunks(self, count: int, each: int = 1) -> list[slice]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote
 
-_FILE = re.compile(r"(?<![0-9a-z])([0-9a-f]{12})[-_]s(\d+)[-_]i(\d{5,})(?:[-_]c(\d+)(?![0-9a-z]))?", re.IGNORECASE)
+# no number has more digits than the largest seed: more would take Python long, or be refused by it
+_FILE = re.compile(
+    r"(?<![0-9a-z])([0-9a-f]{12})[-_]s(\d{1,20})[-_]i(\d{5,20})(?:[-_]c(\d{1,20})(?![0-9a-z]))?", re.IGNORECASE
+)
 
 
 class PictureName(NamedTuple):

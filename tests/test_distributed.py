@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ganlab import cli
+from ganlab import explaining
 from ganlab.architectures.mlp import MlpSettings
 from ganlab.errors import GanlabError
 from ganlab.training import processes
@@ -319,7 +319,7 @@ def test_of_processes_with_a_wrong_option_the_first_says_so(
     for rank in ("0", "1"):
         monkeypatch.setenv("RANK", rank)
         ended = command(capsys, "train", "rooms", "--sise", "64")
-        assert ended.code == cli.USER_MISTAKE
+        assert ended.code == explaining.USER_MISTAKE
         said.append(ended.err.count("Error"))
     assert said == [1, 0]
 

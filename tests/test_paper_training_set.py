@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import Gan
+from ganlab import Gan, provenance
 from ganlab.testing import tiny_gan
 from ganlab.training import runs
-from ganlab_paper import training_set
 from ganlab_paper.marks import Marks
 from ganlab_paper.parts import Part, all_parts
 from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
@@ -65,7 +64,7 @@ def test_other_pictures_under_the_same_path_are_not_taken(
 def test_what_cannot_be_compared_is_said_to_be_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gan = trained(tmp_path)
     monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "empty"))
-    monkeypatch.setattr(training_set, "DECODED", 11)
+    monkeypatch.setattr(provenance, "DECODED", 11)
     part = features_of(gan)
     assert len(part.options["data"]) == 12
     assert "not compared" in part.note

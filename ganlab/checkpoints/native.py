@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from torch import nn
 
 from ganlab import architectures
 from ganlab.architectures.chain import Chain
-from ganlab.card import Card
+from ganlab.card import Card, read_card
 from ganlab.checkpoints.room import MOST_NUMBERS, largest_output
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
@@ -148,10 +147,7 @@ def _epochs(run: Path) -> list[Path]:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
+    card = read_card(path)
     missing = [table for table in ("architecture", "image") if not isinstance(card.get(table), dict)]
     if not isinstance(card.get("prior", {}), dict):
         missing.append("prior")

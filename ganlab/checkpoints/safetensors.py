@@ -118,4 +118,4 @@ def _content(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str] | None
 
 
 def _natural(key: str) -> list[tuple[int, int, str]]:
-    return [(0, int(one), "") if one.isdecimal() else (1, 0, one) for one in re.split(r"(\d+)", key)]
+    return [(0, int(one), "") if one.isdecimal() else (1, 0, one) for one in re.split(r"(\d{1,18})", key)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ganlab.card import read_card
 from ganlab.errors import GanlabError
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.words import ACTIVATION_NAMES
@@ -42,20 +42,6 @@ def with_card(hints: Hints) -> Hints:
             )
     given = hints.given()
     return replace(hints, **{name: value for name, value in stated.items() if value is not None and name not in given})
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """A card as TOML says it.
-
-    Raises:
-        GanlabError: no such file, or no TOML.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Give --card a file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GanlabError(f"{path} is not valid TOML: {error}.", "Mend the card.") from error
 
 
 def stated_layers(hints: Hints, side: str) -> list[dict[str, Any]]:

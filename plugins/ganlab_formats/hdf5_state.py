@@ -89,4 +89,4 @@ def _kind(name: str, tensors: dict[str, torch.Tensor]) -> Any:
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Numbers inside a name by their size: model.9 before model.10."""
-    return [(0, int(one), "") if one.isdecimal() else (1, 0, one) for one in re.split(r"(\d+)", name)]
+    return [(0, int(one), "") if one.isdecimal() else (1, 0, one) for one in re.split(r"(\d{1,18})", name)]
