@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 # no number has more digits than the largest seed: more would take Python long, or be refused by it
 _FILE = re.compile(
-    r"(?<![0-9a-z])([0-9a-f]{12})[-_]s(\d{1,20})[-_]i(\d{5,20})(?:[-_]c(\d{1,20})(?![0-9a-z]))?", re.IGNORECASE
+    r"(?<![0-9a-z])([0-9a-f]{12})[-_]s(\d{1,20})[-_]i(\d{5,20})(?!\d)(?:[-_]c(\d{1,20})(?![0-9a-z]))?", re.IGNORECASE
 )
 
 
