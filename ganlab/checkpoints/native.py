@@ -46,6 +46,13 @@ def load(path: Path) -> Gan:
     if "prior" not in card and stored["generator"]:
         raise GanlabError(f"{folder / CARD} has no [prior].", "See docs/checkpoints.md for what a card says.")
     try:
+        if (
+            card["architecture"].get("name") == "chain"
+        ):  # whose sizes nothing bounds: no memory is taken before they fit
+            with torch.device("meta"):
+                for side, network in zip(SIDES, architectures.build(card["architecture"]), strict=True):
+                    if stored[side]:
+                        _check_fit(network, stored[side], folder / WEIGHTS)
         generator, discriminator = architectures.build(card["architecture"])
         prior = Prior(**card["prior"]) if "prior" in card else None
         image = ImageSpec(**card["image"])
@@ -191,6 +198,18 @@ def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> No
     Raises:
         GanlabError: a missing or unknown tensor, a shape that does not fit, a value that is not finite.
     """
+    _check_fit(network, stored, path)
+    if broken := not_finite(stored):
+        raise GanlabError(f"{path}: {broken!r} holds NaN or infinity.", "The training diverged; take an earlier epoch.")
+    network.load_state_dict(stored)
+
+
+def _check_fit(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> None:
+    """That weights are those of this network.
+
+    Raises:
+        GanlabError: a missing or unknown tensor, a shape that does not fit.
+    """
     expected = network.state_dict()
     hint = "Do the card's [architecture] and the weights belong together?"
     missing, unknown = sorted(set(expected) - set(stored)), sorted(set(stored) - set(expected))
@@ -201,13 +220,10 @@ def _fill(network: nn.Module, stored: dict[str, torch.Tensor], path: Path) -> No
         if value.shape != expected[key].shape:
             shapes = f"{tuple(value.shape)} where the network has {tuple(expected[key].shape)}"
             raise GanlabError(f"{path}: {key!r} has the shape {shapes}.", hint)
-    if broken := not_finite(stored):
-        raise GanlabError(f"{path}: {broken!r} holds NaN or infinity.", "The training diverged; take an earlier epoch.")
-    network.load_state_dict(stored)
 
 
 def _check_room(gan: Gan, picture: torch.Tensor, label: int | None, folder: Path) -> None:
-    """That no layer of a table puts out far more than any picture needs; other architectures bound their sizes.
+    """That no layer of a table takes far more room or time than any picture needs; other architectures are bounded.
 
     Raises:
         GanlabError: one does; nothing was computed.
@@ -224,7 +240,7 @@ def _check_room(gan: Gan, picture: torch.Tensor, label: int | None, folder: Path
         )
     if numbers > MOST_NUMBERS:
         raise GanlabError(
-            f"{folder} cannot draw: a layer of it would put out {numbers:,} numbers for one picture.",
+            f"{folder} cannot draw: a layer of it would go through {numbers:,} numbers for one picture.",
             f"Does {folder / CARD} tell the truth about [architecture]?",
         )
 

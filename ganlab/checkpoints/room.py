@@ -1,4 +1,4 @@
-"""How much memory a network takes to run, found out without taking it."""
+"""How much memory and time a network takes to run, found out without taking it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from torch import nn
 from torch.func import functional_call
 
 MOST_NUMBERS = 2**26  # that a layer puts out for one picture: 256 MiB
+MOST_POOLED = 2**33  # that a pooling goes through for one picture: seconds
 
 
 def largest_output(network: nn.Module, *inputs: torch.Tensor) -> int:
-    """How many numbers the largest layer puts out, up to the first one with more than ``MOST_NUMBERS``.
+    """How many numbers the largest layer puts out, or a pooling goes through, up to the first that are too many.
 
     Args:
         network: stays as it is.
@@ -25,6 +26,8 @@ def largest_output(network: nn.Module, *inputs: torch.Tensor) -> int:
         nonlocal largest
         if isinstance(output, torch.Tensor):
             largest = max(largest, output.numel())
+            pooled = output.numel() * _window(module)
+            largest = max(largest, pooled) if pooled > MOST_POOLED else largest
         if largest > MOST_NUMBERS:
             raise MemoryError
 
@@ -37,3 +40,11 @@ def largest_output(network: nn.Module, *inputs: torch.Tensor) -> int:
         for handle in handles:
             handle.remove()
     return largest
+
+
+def _window(module: nn.Module) -> int:
+    """How many numbers one of a pooling's comes from; those of layers with weights are as many as these."""
+    if not isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
+        return 1
+    sides = module.kernel_size if isinstance(module.kernel_size, tuple) else (module.kernel_size,) * 2
+    return int(sides[0]) * int(sides[1])
