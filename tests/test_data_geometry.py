@@ -115,6 +115,12 @@ def transparent(mode: str, width: int, height: int) -> Image.Image:
     """A smooth picture, some of it clear."""
     planes = np.random.default_rng(0).integers(0, 256, (5, 6, 4), dtype=np.uint8)
     smooth = Image.fromarray(planes).resize((width, height), Image.Resampling.BICUBIC)
+    if mode == "I":  # dark at its top, where 8 bits would do
+        array = np.asarray(smooth.convert("L"), np.int32) * 257
+        array[:40] //= 1000
+        grey = Image.fromarray(array)
+        grey.info["transparency"] = int(array[100, 100])
+        return grey
     if mode != "P":
         return smooth.convert(mode)
     indexed = smooth.convert("RGB").quantize(8)
@@ -123,7 +129,7 @@ def transparent(mode: str, width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("mode", ["P", "LA", "RGBA"])
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "I"])
 def test_very_large_transparent_pictures_are_converted_in_strips(
     monkeypatch: pytest.MonkeyPatch, mode: str, channels: int
 ) -> None:

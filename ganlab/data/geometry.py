@@ -96,7 +96,7 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
             "Use 1, 3 or 4 channels; pictures of others lie in an .npy (n, h, w, c).",
         )
     if image.mode.startswith("I"):
-        image = _from_16_bits(image)
+        _check_16_bits(image)
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
@@ -139,6 +139,8 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
     from PIL import Image
 
     mode = MODES[channels]
+    if image.mode.startswith("I"):
+        image = _from_16_bits(image)
     try:
         if channels != 4 and image.has_transparency_data:
             image = image.convert("RGBA")
@@ -150,14 +152,25 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
         raise Undecodable(str(error).rstrip(".")) from error
 
 
+def _check_16_bits(image: Image.Image) -> None:
+    """Raises `Undecodable` for whole numbers of another range."""
+    rows = max(1, STRIP // image.width)
+    strips = (
+        np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        for top in range(0, image.height, rows)
+    )
+    ends = np.array([(strip.min(), strip.max()) for strip in strips])
+    low, high = ends.min(), ends.max()
+    if low < 0 or high > 65535:
+        raise Undecodable("integer pixels beyond 16 bits")
+    if image.mode == "I" and 0 < high < 256:
+        raise Undecodable("32-bit pixels that all are below 256, of unknown range")
+
+
 def _from_16_bits(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() > 65535:
-        raise Undecodable("integer pixels beyond 16 bits")
-    if image.mode == "I" and 0 < pixels.max() < 256:
-        raise Undecodable("32-bit pixels that all are below 256, of unknown range")
     grey = Image.fromarray((pixels >> 8).astype(np.uint8))
     clear = image.info.get("transparency")
     if clear is None:
