@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LONGEST = 16_383  # pixels a side: what the format can hold
 LONGEST_SHOWN = 1 << 24  # milliseconds of a stored frame, likewise
+MOST_FRAMES = 1 << 20  # that are read back: hours of them
+MOST_PIXELS = 1 << 29  # of all pictures that are read back together
 
 
 def webp_bytes(frames: Sequence[Image.Image], seconds: float) -> bytes:
@@ -39,24 +41,34 @@ def webp_bytes(frames: Sequence[Image.Image], seconds: float) -> bytes:
     return buffer.getvalue()
 
 
-def read_webp(path: Path, count: int, seconds: float) -> list[Image.Image]:
+def read_webp(path: Path, count: int, seconds: float, most_pixels: int = MOST_PIXELS) -> list[Image.Image]:
     """The frames that :func:`webp_bytes` wrote, so many and each shown for so long.
+
+    Args:
+        most_pixels: how many there may be in all stored frames together.
 
     Raises:
         ValueError: they are more or fewer.
     """
     from PIL import Image
 
+    if count > MOST_FRAMES:
+        raise ValueError(f"{path.name} would have {count} frames, more than the {MOST_FRAMES:,} that are read")
     frames: list[Image.Image] = []
-    with Image.open(path) as animation:
+    with Image.open(path, formats=("WEBP",)) as animation:
         stored = getattr(animation, "n_frames", 1)
+        if stored * animation.width * animation.height > most_pixels:
+            raise ValueError(f"{path.name} has more pixels than the {MOST_PIXELS:,} of a run that are read")
         if stored == 1 and 0 < count * milliseconds(seconds) < LONGEST_SHOWN:
             return [animation.convert("RGB")] * count  # all are equal: stored as a still picture, without a length
         for number in range(stored):
             animation.seek(number)
             frame = animation.convert("RGB")
             # equal frames that follow each other are stored as one that lasts longer
-            frames += [frame] * max(1, round(animation.info["duration"] / milliseconds(seconds)))
+            repeats = max(1, round(animation.info["duration"] / milliseconds(seconds)))
+            if len(frames) + repeats > count:
+                raise ValueError(f"{path.name} has more frames than {count}")
+            frames += [frame] * repeats
     if len(frames) != count:
         raise ValueError(f"{path.name} has {len(frames)} frames, not {count}")
     return frames

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import math
 import zipfile
 import zlib
@@ -12,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ganlab.errors import GanlabError
+from ganlab.zips import check_methods
 
 EXPORT = "Export from the annotation tool as COCO with bounding boxes."
 LARGEST = 512 * 2**20  # bytes of JSON
-DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)  # what zipfile raises on a damaged member
+SMALL = 16 * 2**20  # bytes of JSON that may be packed as closely as it likes
+CLOSEST = 100  # times as large as packed: far more than boxes repeat themselves
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)  # what zipfile raises on a damaged member
 
 
 def document_of(path: Path) -> Any:
@@ -86,7 +88,24 @@ def _zipped(path: Path) -> Any:
                 f"{path} holds {len(found)} JSON files, not the one of a COCO export.",
                 "Unzip it and give the right file.",
             )
-        return _json(archive.read(found[0]), f"{path} ({found[0].filename})")
+        return _json(_unpacked(archive, found[0], path), f"{path} ({found[0].filename})")
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+    """A member's bytes.
+
+    Raises:
+        GanlabError: it is packed so closely that it says little, and would fill the memory.
+    """
+    hint = "Unzip it and give the file, if you trust it."
+    try:
+        check_methods([member])
+    except ValueError as error:
+        raise GanlabError(f"{path} cannot be read: {error}.", hint) from error
+    if member.file_size > max(SMALL, CLOSEST * member.compress_size):
+        sizes = f"{member.compress_size:,} bytes would unpack to {member.file_size:,}"
+        raise GanlabError(f"{path} cannot be read: {sizes}, as no boxes do.", hint)
+    return archive.read(member)
 
 
 def _json(content: bytes, source: str) -> Any:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from ganlab.animation import read_webp, webp_bytes
+from ganlab.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.errors import GanlabError
 from ganlab.faults import name_faults, path_faults
 from ganlab.results import FORMAT, Figure, Metric, Result, Table
+from ganlab.run_files import LARGEST_FILE, LARGEST_TEXT, file_inside
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
+from ganlab.zips import check_methods
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
     from ganlab.gan import Gan
+
+LARGEST_ARRAYS = 1 << 32  # bytes of all arrays that are read back together
 
 
 def save_result(
@@ -66,15 +71,16 @@ def save_result(
 def load_result(folder: str | Path) -> Result:
     """Read back what :func:`save_result` wrote; the folder may be a stranger's, nothing in it is executed.
 
-    Raises:
-        GanlabError: the folder is no run, or a file of it is missing or damaged.
-    """
-    from PIL import Image
+    Nothing is read that lies elsewhere, and no more than memory usually holds: 64 MiB of ``result.json``, 1 GiB of
+    each other file and of all ``files`` together, 4 GiB of arrays, 2^29 pixels of figures.
 
+    Raises:
+        GanlabError: the folder is no run, or a file of it is missing, damaged or too large.
+    """
     folder = Path(folder)
     hint = "Give a folder that holds a result.json."
     try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        content = json.loads(file_inside(folder, "result.json", LARGEST_TEXT).read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             other = f"another ganlab (format {content['format']})"
             raise GanlabError(f"{folder} was written by {other}.", "Update ganlab.")
@@ -83,17 +89,13 @@ def load_result(folder: str | Path) -> Result:
             summary=content["summary"],
             metrics={name: Metric(**metric) for name, metric in content["metrics"].items()},
             tables={name: Table(**table) for name, table in content["tables"].items()},
-            arrays=_read_arrays(folder / "arrays.npz", content["arrays"]),
-            files={name: (folder / name).read_bytes() for name in content["files"]},
+            figures=_read_figures(folder, content["figures"]),
+            arrays=_read_arrays(folder, content["arrays"]),
+            files=_read_files(folder, content["files"]),
             notes=content["notes"],
             record=content["record"],
         )
-        for name, figure in content["figures"].items():
-            with Image.open(folder / "figures" / f"{name}.png") as image:
-                image.load()
-            frames = _read_frames(folder / "figures" / f"{name}.webp", figure)
-            result.figures[name] = Figure(image, figure["caption"], *frames)
-        result.gans = {name: _read_gan(folder / "gans" / name) for name in content["gans"]}
+        result.gans = {name: _read_gan(folder, name) for name in content["gans"]}
         result.check()
     except GanlabError:
         raise
@@ -176,24 +178,63 @@ def _check_names(content: Mapping[str, Any]) -> None:
             raise ValueError(f"{name!r}: {fault}")
 
 
-def _read_gan(folder: Path) -> Gan:
-    """The GAN in a folder that must be a checkpoint of ganlab: read as data, never taken for another spec."""
+def _read_gan(folder: Path, name: str) -> Gan:
+    """A GAN of a run, which must be a checkpoint of ganlab: read as data, never taken for another spec."""
     from ganlab.checkpoints import native
 
-    return native.load(folder)
+    file_inside(folder, f"gans/{name}/{native.CARD}", LARGEST_TEXT)
+    file_inside(folder, f"gans/{name}/{native.WEIGHTS}", largest=None)
+    return native.load(folder / "gans" / name)
 
 
-def _read_frames(path: Path, figure: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a figure with frames has more than others."""
-    if "animation" not in figure:
-        return ()
-    return read_webp(path, figure["frames"], figure["seconds"]), figure["seconds"]
+def _read_files(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    left = LARGEST_FILE
+    for name in names:
+        files[name] = file_inside(folder, name, left).read_bytes()
+        left -= len(files[name])
+    return files
 
 
-def _read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _read_figures(folder: Path, described: Mapping[str, Any]) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    left = MOST_PIXELS
+    for name, about in described.items():
+        image = _read_picture(file_inside(folder, f"figures/{name}.png"), tuple(about["size"]), left)
+        left -= image.width * image.height
+        frames: tuple[Any, ...] = ()
+        if "animation" in about:
+            path = file_inside(folder, f"figures/{name}.webp")
+            frames = (read_webp(path, about["frames"], about["seconds"], left), about["seconds"])
+            left -= sum(frame.width * frame.height for frame in {id(frame): frame for frame in frames[0]}.values())
+        figures[name] = Figure(image, about["caption"], *frames)
+    return figures
+
+
+def _read_picture(path: Path, size: tuple[int, int], most_pixels: int) -> Image.Image:
+    """A PNG, which must have the size that ``result.json`` says before it is decoded.
+
+    Raises:
+        ValueError: it has another, or too many pixels.
+    """
+    from PIL import Image
+
+    with Image.open(path, formats=("PNG",)) as image:
+        if image.size != size or image.width * image.height > most_pixels:
+            limit = f"the {MOST_PIXELS:,} pixels of a run that are read"
+            raise ValueError(f"{path.name} has {image.width}x{image.height} pixels, not {size}, or more than {limit}")
+        image.load()
+    return image
+
+
+def _read_arrays(folder: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if not expected:
         return {}
     import numpy as np
 
-    with np.load(path, allow_pickle=False) as archive:
+    with np.load(file_inside(folder, "arrays.npz"), allow_pickle=False) as archive:
+        members = archive.zip.infolist()
+        check_methods(members)
+        if sum(member.file_size for member in members) > LARGEST_ARRAYS:
+            raise ValueError(f"its arrays take more than the {LARGEST_ARRAYS:,} bytes that are read")
         return {name: archive[name] for name in expected}

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ganlab import annotation_files
+from ganlab.annotation_files import document_of
 from ganlab.boxes import Boxes
 from ganlab.errors import GanlabError
 from ganlab.marks import Box, PictureName, picture_file
@@ -84,9 +86,8 @@ def test_an_exported_zip_is_read(tmp_path: Path) -> None:
         Boxes.load(tmp_path / "two.zip")
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_damaged_zip_is_told(tmp_path: Path, method: int) -> None:
-    with zipfile.ZipFile(tmp_path / "export.zip", "w", method) as archive:
+def test_a_damaged_zip_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("boxes.json", json.dumps(coco()))
     content = bytearray((tmp_path / "export.zip").read_bytes())
     start = 30 + len("boxes.json")  # of the member's data, after its header
@@ -94,6 +95,22 @@ def test_a_damaged_zip_is_told(tmp_path: Path, method: int) -> None:
     (tmp_path / "export.zip").write_bytes(content)
     with pytest.raises(GanlabError, match="cannot be read"):
         Boxes.load(tmp_path / "export.zip")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_unpacks_to_far_more_than_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int
+) -> None:
+    monkeypatch.setattr(annotation_files, "SMALL", 1000)
+    many = coco(images=[{"id": i, "file_name": f"{i * 7919 % 104729}.png"} for i in range(3000)])
+    with zipfile.ZipFile(tmp_path / "many.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("boxes.json", json.dumps(many))
+    assert document_of(tmp_path / "many.zip") == many, "what boxes' files repeat is not that much"
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", method) as archive:
+        archive.writestr("boxes.json", '{"images": [' + "{}," * 300_000 + "{}]}")
+    with pytest.raises(GanlabError, match=r"bomb\.zip cannot be read") as caught:
+        document_of(tmp_path / "bomb.zip")
+    assert "Unzip it" in caught.value.hint
 
 
 def test_a_coordinate_that_no_float_holds_is_told(tmp_path: Path) -> None:

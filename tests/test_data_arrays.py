@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,18 @@ def test_arrays_that_are_no_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Path("a.npy").write_bytes(pickle.dumps(Evil()))
     refused("./a.npy", "cannot be read as an array", "uint8")
     assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("packed", ["images", "labels"])
+def test_arrays_packed_by_another_method_than_numpys(tmp_path: Path, packed: str) -> None:
+    """Of a zip's methods those that make a million bytes of one at once."""
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name, array in (("images", np.zeros((3, 4, 4), np.uint8)), ("labels", np.arange(3))):
+            stream = io.BytesIO()
+            np.save(stream, array)
+            method = zipfile.ZIP_BZIP2 if name == packed else zipfile.ZIP_DEFLATED
+            archive.writestr(f"{name}.npy", stream.getvalue(), method)
+    refused(tmp_path / "a.npz", f"{packed}.npy in it is packed by another method than deflate", "numpy.savez")
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

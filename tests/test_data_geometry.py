@@ -111,6 +111,55 @@ def test_a_palette_with_transparency() -> None:
     assert (geometry.square(image, 4, 3) == 255).all()
 
 
+def transparent(mode: str, width: int, height: int) -> Image.Image:
+    """A smooth picture, some of it clear."""
+    planes = np.random.default_rng(0).integers(0, 256, (5, 6, 4), dtype=np.uint8)
+    smooth = Image.fromarray(planes).resize((width, height), Image.Resampling.BICUBIC)
+    if mode == "I":  # dark at its top, where 8 bits would do
+        array = np.asarray(smooth.convert("L"), np.int32) * 257
+        array[:40] //= 1000
+        grey = Image.fromarray(array)
+        grey.info["transparency"] = int(array[100, 100])
+        return grey
+    if mode != "P":
+        return smooth.convert(mode)
+    indexed = smooth.convert("RGB").quantize(8)
+    indexed.info["transparency"] = 3
+    return indexed
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "I"])
+def test_very_large_transparent_pictures_are_converted_in_strips(
+    monkeypatch: pytest.MonkeyPatch, mode: str, channels: int
+) -> None:
+    """To the same pixels where nothing is shrunk to blocks or cut off before, else nearly so."""
+    image = transparent(mode, 330, 211)
+    cut = image.crop((59, 0, 59 + 211, 211))
+    whole, part, ordinary = (geometry.square(*of, channels) for of in ((image, 211), (cut, 90), (image, 20)))
+    converted: list[int] = []
+    convert = geometry._convert
+    monkeypatch.setattr(geometry, "LARGE", 211 * 211 - 1)
+    monkeypatch.setattr(geometry, "STRIP", 211 * 16)
+    monkeypatch.setattr(
+        geometry, "_convert", lambda image, channels: converted.append(image.height) or convert(image, channels)
+    )
+    assert (geometry.square(image, 211, channels) == whole).all()
+    assert (geometry.square(cut, 90, channels) == part).all()
+    assert len(converted) == 2 * 14
+    shrunk = geometry.square(image, 20, channels).astype(int)
+    visible = ordinary[..., -1] > 60 if channels == 4 else np.full((20, 20), True)
+    assert abs(shrunk - ordinary)[visible].mean() < 2
+    assert max(converted) <= 16
+
+
+def test_an_ordinary_picture_is_converted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geometry, "_in_strips", None)
+    geometry.square(Image.new("RGBA", (4096, 4096)), 8, 1)
+    monkeypatch.setattr(geometry, "LARGE", 1)
+    geometry.square(Image.new("RGB", (9, 9)), 8, 1)
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
 def test_sixteen_bits_are_scaled_not_clipped(dtype: type) -> None:
     array = np.linspace(0, 65535, 64).reshape(8, 8).astype(dtype)

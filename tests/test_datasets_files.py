@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import sys
 import tarfile
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,6 +224,21 @@ def test_a_tar_of_pictures(tmp_path: Path, kind: str, format: int) -> None:
     assert images.label(2) == "dog"
     assert len(images.first(2)) == 2
     assert survives_a_process(images)
+
+
+@pytest.mark.parametrize("library", [gzip, lzma, bz2])
+@pytest.mark.parametrize("ending", [".tar.x", ".packed"])
+def test_a_tar_in_many_streams(tmp_path: Path, library: Any, ending: str) -> None:
+    """As tools write it that pack parts of a file at the same time."""
+    plain = kit.tar_of(tmp_path / "a.tar", {f"{i}.png": encoded(pixels(i)) for i in range(4)}).read_bytes()
+    path = tmp_path / f"a{ending}"
+    streams = [library.compress(plain[start : start + 700]) for start in range(0, len(plain), 700)]
+    path.write_bytes(b"".join(streams))
+    images = open_images(str(path))
+    assert len(images) == 4
+    assert all(shows(images, i, i) for i in range(4))
+    path.write_bytes(b"".join(streams[: len(streams) // 4]))
+    refused(path, "is damaged, or no packed tar")
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])

@@ -53,6 +53,22 @@ def test_a_hash_is_checked(server: Site, capsys: pytest.CaptureFixture[str]) -> 
         fetch(url, sha256="abc")
 
 
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed on this system")
+def test_a_lock_that_leads_elsewhere_is_not_opened(server: Site, tmp_path: Path) -> None:
+    url = server.put("/G.pth", BODY)
+    fetch(url)
+    lock = next(fetched_folder().rglob("*.lock"))
+    lock.write_text("kept")
+    fetch(url, again=True)
+    assert lock.read_text() == "kept"
+    (tmp_path / "precious").write_text("kept")
+    lock.unlink()
+    lock.symlink_to(tmp_path / "precious")
+    with pytest.raises(GanlabError, match="cannot be used"):
+        fetch(url, again=True)
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
 def test_a_wrong_hash_leaves_the_copy_that_is_there(server: Site) -> None:
     path = fetch(server.put("/G.pth", BODY))
     with pytest.raises(GanlabError, match="not the file it should be"):

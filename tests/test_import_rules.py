@@ -31,6 +31,7 @@ STOREYS: list[set[str]] = [
         "option_names",
         "palette",
         "printable",
+        "zips",
     },
     {
         "latents",
@@ -57,7 +58,7 @@ STOREYS: list[set[str]] = [
     {"plugin_checks", "plugin_metadata", "plugins"},
     {"architectures"},
     {"recovery"},
-    {"checkpoints", "fetching", "screen", "run_folders", "hint_options"},
+    {"checkpoints", "fetching", "screen", "run_files", "run_folders", "hint_options"},
     {"training", "sampling"},
     {"commands", "running"},
     {"testing", "scaffold"},

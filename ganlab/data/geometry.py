@@ -19,6 +19,8 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 USUAL = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # tried first
 # Stubs without a decoder, video, and EPS, whose decoder starts another program on the file's contents.
 NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+LARGE = 1 << 24  # pixels; of more, transparent ones are converted strip by strip
+STRIP = 1 << 20  # pixels of a strip
 _opening = threading.Lock()
 
 
@@ -93,12 +95,17 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
             f"There are no pictures of size {size} with {channels} channels.",
             "Use 1, 3 or 4 channels; pictures of others lie in an .npy (n, h, w, c).",
         )
-    image = _convert(image, channels)
+    if image.mode.startswith("I"):
+        _check_16_bits(image)
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     box = (left, top, left + side, top + side)
-    resampled = image.crop(box) if side == size else image.resize((size, size), Image.Resampling.BICUBIC, box)
+    if width * height > LARGE and image.has_transparency_data:
+        resampled = _in_strips(image, box, size, channels)
+    else:
+        image = _convert(image, channels)
+        resampled = image.crop(box) if side == size else image.resize((size, size), Image.Resampling.BICUBIC, box)
     return np.asarray(resampled, dtype=np.uint8).reshape(size, size, channels)
 
 
@@ -108,6 +115,24 @@ def square_planes(pixels: np.ndarray, size: int) -> np.ndarray:
 
     planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(pixels, -1, 0)]
     return np.concatenate([square(plane, size, 1) for plane in planes], axis=-1)
+
+
+def _in_strips(image: Image.Image, box: tuple[int, int, int, int], size: int, channels: int) -> Image.Image:
+    """A square of a very large picture: the whole of it in RGBA, once more in white and both together fill gigabytes.
+
+    Strips are shrunk to means of whole blocks, the side never below twice `size`, and then resampled.
+    """
+    from PIL import Image
+
+    left, top, right, bottom = box
+    side = right - left
+    factor = max(1, side // (2 * size))
+    rows = factor * max(1, STRIP // (side * factor))
+    small = Image.new(MODES[channels], (-(-side // factor),) * 2)
+    for start in range(top, bottom, rows):
+        strip = _convert(image.crop((left, start, right, min(start + rows, bottom))), channels)
+        small.paste(strip.reduce(factor), (0, (start - top) // factor))
+    return small.resize((size, size), Image.Resampling.BICUBIC, (0, 0, side / factor, side / factor))
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:
@@ -127,16 +152,27 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
         raise Undecodable(str(error).rstrip(".")) from error
 
 
+def _check_16_bits(image: Image.Image) -> None:
+    """Raises `Undecodable` for whole numbers of another range."""
+    rows = max(1, STRIP // image.width)
+    strips = (
+        np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        for top in range(0, image.height, rows)
+    )
+    ends = np.array([(strip.min(), strip.max()) for strip in strips])
+    low, high = ends.min(), ends.max()
+    if low < 0 or high > 65535:
+        raise Undecodable("integer pixels beyond 16 bits")
+    if image.mode == "I" and 0 < high < 256:
+        raise Undecodable("32-bit pixels that all are below 256, of unknown range")
+
+
 def _from_16_bits(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() > 65535:
-        raise Undecodable("integer pixels beyond 16 bits")
-    if image.mode == "I" and 0 < pixels.max() < 256:
-        raise Undecodable("32-bit pixels that all are below 256, of unknown range")
     grey = Image.fromarray((pixels >> 8).astype(np.uint8))
     clear = image.info.get("transparency")
     if clear is None:
         return grey
-    return Image.merge("LA", (grey, Image.fromarray(np.where(pixels == clear, 0, 255).astype(np.uint8))))
+    return Image.merge("LA", (grey, Image.fromarray((pixels != clear).astype(np.uint8) * np.uint8(255))))

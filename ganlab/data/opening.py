@@ -17,6 +17,7 @@ from ganlab.errors import GanlabError
 from ganlab.formats import check_given, reading, recognising
 from ganlab.near_names import suggest
 from ganlab.palette import VISIBLE
+from ganlab.zips import check_methods
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
 LABEL_NAMES = {"x": "y", "X": "y", "images": "labels"}  # what pictures are called -> what their classes are
@@ -221,9 +222,14 @@ def _loaded(archive: Any, spec: str, name: str) -> np.ndarray:
     """One of an npz's arrays.
 
     Raises:
-        GanlabError: it is larger than what is loaded whole.
+        GanlabError: it is larger than what is loaded whole, or packed as NumPy packs none.
     """
-    taken = archive.zip.getinfo(f"{name}.npy").file_size
+    member = archive.zip.getinfo(f"{name}.npy")
+    try:
+        check_methods([member])
+    except ValueError as error:
+        raise GanlabError(f"{spec} cannot be read as an array: {error}.", "Save it with numpy.savez.") from error
+    taken = member.file_size
     if taken > LARGEST_NPZ_ARRAY:
         raise GanlabError(f"{name} in {spec} takes {taken:,} bytes.", "Save it as .npy, which is not loaded whole.")
     array: np.ndarray = archive[name]

@@ -79,9 +79,13 @@ class Place:
         """One process at a time fetches this file; the others wait."""
         lock = self.state(".lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as held:
-            _lock(held.fileno(), self.name)
+        # a link that somebody put there must not lead to a file of the user's, nor is anything emptied
+        held = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            _lock(held, self.name)
             yield
+        finally:
+            os.close(held)
 
 
 def fetched_folder() -> Path:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import mmap
 import posixpath
 import tarfile
 import tempfile
 import threading
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Self, cast
@@ -16,7 +21,7 @@ from ganlab import GanlabError, progress
 
 from .damage import AGAIN, damaged
 
-PACKED = (b"\x1f\x8b", b"BZ", b"\xfd7")  # first bytes of gz, bz2, xz
+PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}  # by their first bytes
 LARGEST_MEMBER = 1 << 28  # bytes of one picture
 MOST_UNPACKED = 1 << 33  # bytes of pictures that are unpacked into a temporary file
 BLOCK = 512
@@ -118,9 +123,9 @@ def is_tar(path: Path) -> bool:
     if path.name.lower().endswith((".tgz", ".tbz2", ".txz")) or ".tar." in path.name.lower():
         return True
     try:
-        with Archive.open(path, "r|*") as archive:
+        with _open_packed(path) as archive:
             return archive.next() is not None
-    except (tarfile.TarError, EOFError, OSError, ValueError):
+    except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error):
         return False
 
 
@@ -151,10 +156,20 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
     return index
 
 
+@contextmanager
+def _open_packed(path: Path) -> Iterator[Archive]:
+    """A packed tar to go through once: of tools that pack in parallel it is many streams, of which tarfile's own
+    unpacking takes the first for all."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    with PACKED[start](path) as unpacked, Archive.open(fileobj=unpacked, mode="r|") as archive:
+        yield archive
+
+
 def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
     index = UnpackedIndex(path, [], 0, endings=endings)
     place = 0
-    with damaged(path, "packed tar"), Archive.open(path, "r|*") as archive:
+    with damaged(path, "packed tar"), _open_packed(path) as archive:
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
             content = cast(IO[bytes], archive.extractfile(member)).read()
             if len(content) != member.size:
