@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from ganlab.checkpoints.careful import Careful, Stand
 from ganlab.errors import GanlabError
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
@@ -80,28 +81,12 @@ def describe_pickle(path: Path) -> str:
     return ""
 
 
-class _Stand:
-    """Stands for an array or a number of numpy or torch, and does nothing."""
-
-    def __new__(cls, *values: Any, **named: Any) -> _Stand:
-        return super().__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Plain(pickle._Unpickler):
-    """Opens nothing but containers, numbers and texts; arrays become stand-ins.
-
-    It is the one in Python: the one in C makes room for as many memories as a pickle says it has.
-    """
-
-    # makes room for as many bytes as the pickle says; no file of weights or pictures has it
-    dispatch = {code: read for code, read in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]}
+class _Plain(Careful):
+    """Opens nothing but containers, numbers and texts; arrays become stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
         if _is_harmless(f"{module}.{name}"):
-            return _Stand
+            return Stand
         raise pickle.UnpicklingError(f"{module}.{name}")
 
     def persistent_load(self, pid: Any) -> Any:
@@ -184,6 +169,6 @@ def _imported_by_one(stream: BytesIO) -> Iterator[str]:
 def _in_words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         kinds = {type(one) for one in value}
-        of = "numbers" if kinds and kinds <= {int, float, _Stand} else "Python objects"
+        of = "numbers" if kinds and kinds <= {int, float, Stand} else "Python objects"
         return f"a {type(value).__name__} of {len(value)} {of}"
     return f"a Python {type(value).__name__}"

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ganlab.checkpoints import options_beside, plain_arrays
+from ganlab.checkpoints.careful import look_through_file
 from ganlab.checkpoints.pickles import asks_for_room, check_no_program, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.near_names import few
@@ -122,7 +123,8 @@ def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only.
 
     Raises:
-        GanlabError: it is damaged, is a program, pickles objects, or would take more memory than it is large.
+        GanlabError: it is damaged, is a program, pickles objects, or would take more memory than it is large
+            or time without end.
     """
     check_zip(path)
     check_no_program(path)
@@ -133,7 +135,10 @@ def read(path: Path) -> Any:
         )
     try:
         with warnings.catch_warnings(action="ignore"), _known_names():  # advice on pickles, not for the user
+            look_through_file(path)
             return torch.load(path, map_location="cpu", weights_only=True)
+    except GanlabError:
+        raise
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
