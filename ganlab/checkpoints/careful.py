@@ -161,6 +161,12 @@ def look_through(document: bytes) -> None:
             return
 
 
+def torch_unzips(path: Path) -> bool:
+    """Whether torch takes a file for a zip: by its start, where others look for the end of one."""
+    with path.open("rb") as file:
+        return file.read(len(ZIP_START)) == ZIP_START
+
+
 def look_through_file(path: Path) -> None:
     """Look through the pickle that torch itself would read: torch finds the one inside its zip in ways of its own.
 
@@ -170,12 +176,8 @@ def look_through_file(path: Path) -> None:
     """
     import torch
 
-    with path.open("rb") as file:
-        document = file.read(len(ZIP_START))
-        if document != ZIP_START:
-            document += file.read()
-    if document == ZIP_START:
-        document = torch._C.PyTorchFileReader(str(path)).get_record("data.pkl")
+    zipped = torch_unzips(path)
+    document = torch._C.PyTorchFileReader(str(path)).get_record("data.pkl") if zipped else path.read_bytes()
     try:
         look_through(document)
     except GanlabError as error:

@@ -25,7 +25,8 @@ HARMLESS = (
 PROGRAM = "constants.pkl"  # in a zip of torch's: code lies beside it
 # what torch's own reader calls for a file, and what then takes as much memory as the file asks for
 ROOMY = re.compile(
-    r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.TypedStorage|(builtins|__builtin__)\.bytearray"
+    r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.(Typed|Untyped)Storage"
+    r"|torch\.UntypedStorage|(builtins|__builtin__)\.bytearray"
 )
 
 
@@ -48,7 +49,7 @@ def check_no_program(path: Path) -> None:
         GanlabError: it is; says what opens it.
     """
     with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
-        if any(name.rpartition("/")[2] == PROGRAM for name in archive.namelist()):
+        if any(name.rpartition("/")[2].casefold() == PROGRAM for name in archive.namelist()):
             raise GanlabError(
                 f"{path} is a TorchScript program, whose code would run: it was not opened.",
                 "If you trust where it comes from: torch.save(torch.jit.load(FILE).state_dict(), NEW) writes weights "
@@ -66,7 +67,7 @@ def asks_for_room(path: Path) -> str:
         documents = [] if file.read(2) == b"PK" else [path.read_bytes()]
     unreadable = suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError)
     with unreadable, zipfile.ZipFile(path) as archive:
-        documents += [archive.read(one) for one in archive.infolist() if one.filename.endswith(".pkl")]
+        documents += [archive.read(one) for one in archive.infolist() if one.filename.casefold().endswith(".pkl")]
     return next((name for one in documents for name in _imported(one) if ROOMY.fullmatch(name)), "")
 
 
@@ -132,7 +133,7 @@ def _documents(path: Path) -> list[bytes]:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                inside = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+                inside = [entry for entry in archive.infolist() if entry.filename.casefold().endswith("data.pkl")]
                 return [archive.read(entry) for entry in inside[:1] if entry.file_size <= MOST_BYTES]
         if path.stat().st_size > MOST_BYTES:
             return []
