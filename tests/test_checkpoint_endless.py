@@ -74,6 +74,21 @@ def test_keys_that_collide_are_refused(kind: str, protocol: int) -> None:
             Careful(BytesIO(document)).load()
 
 
+COLLIDING = b"](" + b"".join(b"](\x8a\x09" + (k * LARGEST_KEY).to_bytes(9, "little") + b"K\x01e" for k in (1, 2)) + b"e"
+
+
+@pytest.mark.parametrize("wrap", [bytes, in_a_zip], ids=["bare", "zip"])
+def test_what_becomes_keys_in_roundabout_ways_is_refused(tmp_path: Path, wrap: Any) -> None:
+    ways = {
+        b"ccollections\nOrderedDict\n)R" + COLLIDING + b"b": "a number too large",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(cbuiltins\nset\nN" + COLLIDING + b"\x85NtR": "may take any memory",
+    }
+    for way, said in ways.items():
+        (tmp_path / "a.pth").write_bytes(wrap(b"\x80\x02" + way + b"."))
+        with pytest.raises(GanlabError, match=said):
+            pytorch.read(tmp_path / "a.pth")
+
+
 def test_what_training_keeps_is_not_refused(tmp_path: Path) -> None:
     """Optimizers number their parameters, those of old torch by address."""
     network = torch.nn.Linear(2, 2)

@@ -77,6 +77,12 @@ class Careful(pickle._Unpickler):
             raise refused("holds tuples inside each other that have no end")
         self.nested[id(top)] = (top, size, depth)
 
+    def check_state(self) -> None:
+        """That a state of pairs, which may become keys, on top of the stack has such as are quickly hashed."""
+        state = self.stack[-1]
+        if isinstance(state, (list, tuple)) and all(isinstance(one, (list, tuple)) and len(one) == 2 for one in state):
+            self.check_keys([one[0] for one in state])
+
 
 def _checking(code: bytes, check: Callable[[Careful], None], *, after: bool = False) -> None:
     """Let a check of the stack go before what an opcode does, or after it."""
@@ -97,6 +103,7 @@ for _code in (pickle.SETITEMS, pickle.DICT):
     _checking(_code, lambda reader: reader.check_keys(reader.stack[::2]))
 for _code in (pickle.ADDITEMS, pickle.FROZENSET):
     _checking(_code, lambda reader: reader.check_keys(reader.stack))
+_checking(pickle.BUILD, Careful.check_state)
 for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
     _checking(_code, Careful.check_tuple, after=True)
 
@@ -138,7 +145,7 @@ class _LookingThrough(Careful):
                     self.check_keys([pair[0] for pair in value] if full in OF_PAIRS else value)
             return Stand.__new__(cls)
 
-        return type("Standing", (Stand,), {"__new__": made})
+        return type(full, (Stand,), {"__new__": made})
 
     def persistent_load(self, pid: Any) -> Any:
         of_class = isinstance(pid, tuple) and pid[:1] in (("module",), (b"module",))  # old torch kept code beside it
@@ -147,6 +154,8 @@ class _LookingThrough(Careful):
 
 def _takes_any_memory(full: str, values: tuple[Any, ...]) -> bool:
     """Whether calling this with arguments may: what is pickled by others calls layers without, and sets their state."""
+    if full == "torch._tensor._rebuild_from_type_v2":  # calls what it is given
+        return not getattr(values[0], "__name__", "").startswith("torch._utils._rebuild_")
     if full == "copyreg._reconstructor":  # calls for what it is given: class, base, and what the base is made of
         return values[2:] != (None,)
     layer = full.startswith("torch.nn.") and not full.startswith("torch.nn.init.") and not full.endswith(".Parameter")
