@@ -134,3 +134,35 @@ def test_a_final_sigmoid_is_left_out_of_the_logits(module: None, made: Pair) -> 
     pictures = gan.generate(gan.latents(4))
     with torch.no_grad():
         torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+
+
+@pytest.mark.parametrize("spec", ["safetensor:G.safetensors", "kers:model.h5", "pytorhc:weights", "kers:model.h5+D.h5"])
+def test_a_slip_in_the_name_of_a_format_runs_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    prefix, _, rest = spec.partition("+")[0].partition(":")
+    (tmp_path / f"{prefix}.py").write_text("from pathlib import Path\nPath('ran').write_text('')\n")
+    if rest == "weights":
+        (tmp_path / rest).mkdir()
+    else:
+        (tmp_path / rest).write_bytes(b"x")
+    (tmp_path / "D.h5").write_bytes(b"x")
+    error = refused(spec, f"There is no format '{prefix}'")
+    assert not (tmp_path / "ran").exists()
+    if prefix != "kers":
+        assert f"Did you mean {'safetensors' if prefix == 'safetensor' else 'pytorch'} or " in error.hint
+    assert "MODULE:FACTORY" in error.hint
+
+
+def test_what_is_installed_comes_before_what_lies_in_the_current_folder(
+    module: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "nets_shadowed.py").write_text("from torch import nn\ndef f(): return nn.Linear(3, 768)\n")
+    (tmp_path / "nets_shadowed.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    load_gan("my_networks:flat")  # by which the current folder is looked into
+    assert load_gan("nets_shadowed:f", z="normal", output="tanh").image.size == 16
+    sys.modules.pop("nets_shadowed", None)

@@ -90,6 +90,7 @@ ROOM = {
     "torch FloatTensor": (3000, 500),
     "torch.sparse FloatTensor": (3000, 500),
     "torch.storage TypedStorage": (1 << 20,),
+    "torch.storage UntypedStorage": (1 << 20,),
     "builtins bytearray": (1 << 20,),
 }
 
@@ -133,4 +134,43 @@ def test_memory_that_a_file_asks_for_and_does_not_fill_is_not_taken(
     (tmp_path / "a.pth").write_bytes(wrap(asking(name, ROOM[name], then)))
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was opened"))
     with pytest.raises(GanlabError, match=f"calls {name.replace(' ', '.')}"):
+        pytorch.read(tmp_path / "a.pth")
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members:
+            archive.writestr(f"archive/{name}", content)
+    return buffer.getvalue()
+
+
+ROOMY, PLAIN = asking("builtins bytearray", (1 << 20,), b"tRu."), pickle.dumps({}, 2)
+BESIDE = (("version", b"3\n"), ("byteorder", b"little"))
+TWOFOLD = {
+    "a decoy": (zipped(("DATA.PKL", ROOMY), *BESIDE, ("zz/data.pkl", PLAIN)), "several data.pkl"),
+    "names": (zipped(("DATA.PKL", ROOMY), *BESIDE, ("data.pkl", PLAIN)), "differ by case alone"),
+    "versions": (zipped(("data.pkl", PLAIN), *BESIDE, ("VERSION", b"3\n")), "differ by case alone"),
+    "shifted": (zipped(("data.pkl", ROOMY)) + zipped(("data.pkl", PLAIN), *BESIDE), "does not lie where it says"),
+}
+
+
+@pytest.mark.parametrize("kind", TWOFOLD)
+def test_zips_that_torch_would_read_otherwise_are_refused(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, why = TWOFOLD[kind]
+    (tmp_path / "a.pth").write_bytes(content)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(GanlabError, match=f"two faces.*{why}"):
+        pytorch.read(tmp_path / "a.pth")
+
+
+def test_a_pickle_in_capitals_is_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.pth").write_bytes(zipped(("DATA.PKL", ROOMY), *BESIDE))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(GanlabError, match=r"calls builtins\.bytearray"):
+        pytorch.read(tmp_path / "a.pth")
+    (tmp_path / "a.pth").write_bytes(zipped(("DATA.PKL", pickle.dumps(Payload(tmp_path / "x"), 2)), *BESIDE))
+    with pytest.raises(GanlabError, match="pickles whole objects"):
         pytorch.read(tmp_path / "a.pth")

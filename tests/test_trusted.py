@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import copyreg
 import os
 import pickle
 import subprocess
 import warnings
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,63 @@ def test_trust_goes_no_further_than_layers_and_the_users_classes(
     with pytest.raises(GanlabError, match="asks for"):
         load_gan(f"{code.__name__}:Net+{path}", trust=True)
     assert not evidence.exists()
+
+
+ROOMY = {
+    "bytearray": lambda: Calls(bytearray, 5),
+    "bytes": lambda: Calls(bytes, 5),
+    "list": lambda: Calls(list, (1, 2)),
+    "range": lambda: Calls(list, Calls(range, 5)),
+    "Linear": lambda: Calls(nn.Linear, 5, 5),
+    "_reconstructor": lambda: Calls(copyreg._reconstructor, bytes, bytes, 5),  # type: ignore[attr-defined]
+    "inside": lambda: Calls(torch.storage._load_from_bytes, pickle.dumps(Calls(bytes, 5))),
+}
+
+
+@pytest.mark.parametrize("call", ROOMY)
+@pytest.mark.parametrize("way", ["zip", "legacy", "plain"])
+def test_nothing_is_called_that_takes_as_much_memory_as_it_is_told(
+    code: Any, tmp_path: Path, call: str, way: str
+) -> None:
+    network = code.Net(3)
+    network.more = ROOMY[call]()
+    path = tmp_path / "G.pth"
+    if way == "plain":
+        path.write_bytes(pickle.dumps(network))
+    else:
+        torch.save(network, path, _use_new_zipfile_serialization=way == "zip")
+    with pytest.raises(GanlabError, match="which may take any memory"):
+        load_gan(f"{code.__name__}:Net+{path}", trust=True)
+
+
+def test_tuples_without_end_are_refused(code: Any, tmp_path: Path) -> None:
+    (tmp_path / "G.pkl").write_bytes(
+        b"\x80\x02}(U\x01a" + b"c" + code.__name__.encode() + b"\nNet\n)" + b"2\x86" * 45 + b"K\x01u."
+    )
+    with pytest.raises(GanlabError, match="tuples inside each other"):
+        load_gan(f"{code.__name__}:Net+{tmp_path / 'G.pkl'}", trust=True)
+
+
+def test_containers_of_many_kinds_open(code: Any, tmp_path: Path) -> None:
+    """What may not be called with arguments may still be named, and copied empty."""
+    network = code.Net(3)
+    network.more = [
+        defaultdict(list, {"a": [1]}),
+        b"",
+        b"ab",
+        {1, 2},
+        frozenset({"x"}),
+        deque([1]),
+        bytes,
+        (1, (2,)),
+    ]
+    for number, way in enumerate(("zip", "legacy", 2, 4)):
+        path = tmp_path / f"G{number}.pth"
+        if isinstance(way, int):
+            path.write_bytes(pickle.dumps(network, way))
+        else:
+            torch.save(network, path, _use_new_zipfile_serialization=way == "zip")
+        assert trusted.load_module(path, code).more == network.more
 
 
 @pytest.mark.parametrize("name", ["os\nsystem", "x\nsystem", "x\nPopen", "x\nhelper", "x\nos"])

@@ -181,7 +181,8 @@ def _named(where: str) -> Any:
     """What the user's module calls so."""
     module_name, _, factory = where.partition(":")
     if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # as `python -m` does: a user's module lies beside him
+        # a user's module lies beside him; last, so that what is installed is never another's in a folder that he visits
+        sys.path.append(os.getcwd())
     try:
         thing: Any = importlib.import_module(module_name)
     except ImportError as error:

@@ -104,12 +104,18 @@ def _pieces(spec: str) -> list[str]:
 
 
 def _is_factory(spec: str) -> bool:
-    from ganlab.plugins import host
-
-    module = spec.partition("+")[0]
-    if not FACTORY.fullmatch(module) or Path(spec).exists() or fetching.knows(spec):
+    where = spec.partition("+")[0]
+    if not FACTORY.fullmatch(where) or Path(spec).exists() or fetching.knows(spec):
         return False
-    return module.partition(":")[0] not in {known.name for known in host().checkpoint_formats()}
+    module, _, factory = where.partition(":")
+    return module not in {known.name for known in _formats()} and not _names_a_file(module, factory)
+
+
+def _names_a_file(prefix: str, rest: str) -> bool:
+    """Whether a format was meant by a prefix that is none: code of its name, which may lie beside the file, must not
+    run for a slip of the fingers."""
+    path = Path(rest)
+    return path.is_file() or (path.is_dir() and bool(did_you_mean(prefix, [known.name for known in _formats()])))
 
 
 def _found(spec: str) -> tuple[CheckpointFormat | None, Path]:
@@ -118,6 +124,10 @@ def _found(spec: str) -> tuple[CheckpointFormat | None, Path]:
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
         return formats[prefix], _located(rest, spec)
+    if colon and _names_a_file(prefix, rest) and not Path(spec).exists() and not fetching.knows(spec):
+        code = f"As MODULE:FACTORY code is called where nothing is named {rest}."
+        hint = f"{suggest(prefix, formats, 'Formats')} {code} {_left_out()}".rstrip()
+        raise GanlabError(f"There is no format {prefix!r}, as which to open {rest}.", hint)
     return None, _located(spec, spec)
 
 

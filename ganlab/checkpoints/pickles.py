@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from ganlab.checkpoints.careful import Careful, Stand
 from ganlab.errors import GanlabError
 
 MOST_BYTES = 2**26  # of a pickle that are read; a network's own is far smaller
@@ -24,7 +25,8 @@ HARMLESS = (
 PROGRAM = "constants.pkl"  # in a zip of torch's: code lies beside it
 # what torch's own reader calls for a file, and what then takes as much memory as the file asks for
 ROOMY = re.compile(
-    r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.TypedStorage|(builtins|__builtin__)\.bytearray"
+    r"torch\.((cuda|sparse|cuda\.sparse)\.)?\w*Tensor|torch\.storage\.(Typed|Untyped)Storage"
+    r"|torch\.UntypedStorage|(builtins|__builtin__)\.bytearray"
 )
 
 
@@ -47,7 +49,7 @@ def check_no_program(path: Path) -> None:
         GanlabError: it is; says what opens it.
     """
     with suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
-        if any(name.rpartition("/")[2] == PROGRAM for name in archive.namelist()):
+        if any(name.rpartition("/")[2].casefold() == PROGRAM for name in archive.namelist()):
             raise GanlabError(
                 f"{path} is a TorchScript program, whose code would run: it was not opened.",
                 "If you trust where it comes from: torch.save(torch.jit.load(FILE).state_dict(), NEW) writes weights "
@@ -65,7 +67,7 @@ def asks_for_room(path: Path) -> str:
         documents = [] if file.read(2) == b"PK" else [path.read_bytes()]
     unreadable = suppress(OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError)
     with unreadable, zipfile.ZipFile(path) as archive:
-        documents += [archive.read(one) for one in archive.infolist() if one.filename.endswith(".pkl")]
+        documents += [archive.read(one) for one in archive.infolist() if one.filename.casefold().endswith(".pkl")]
     return next((name for one in documents for name in _imported(one) if ROOMY.fullmatch(name)), "")
 
 
@@ -80,28 +82,12 @@ def describe_pickle(path: Path) -> str:
     return ""
 
 
-class _Stand:
-    """Stands for an array or a number of numpy or torch, and does nothing."""
-
-    def __new__(cls, *values: Any, **named: Any) -> _Stand:
-        return super().__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Plain(pickle._Unpickler):
-    """Opens nothing but containers, numbers and texts; arrays become stand-ins.
-
-    It is the one in Python: the one in C makes room for as many memories as a pickle says it has.
-    """
-
-    # makes room for as many bytes as the pickle says; no file of weights or pictures has it
-    dispatch = {code: read for code, read in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]}
+class _Plain(Careful):
+    """Opens nothing but containers, numbers and texts; arrays become stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
         if _is_harmless(f"{module}.{name}"):
-            return _Stand
+            return Stand
         raise pickle.UnpicklingError(f"{module}.{name}")
 
     def persistent_load(self, pid: Any) -> Any:
@@ -147,7 +133,7 @@ def _documents(path: Path) -> list[bytes]:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                inside = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+                inside = [entry for entry in archive.infolist() if entry.filename.casefold().endswith("data.pkl")]
                 return [archive.read(entry) for entry in inside[:1] if entry.file_size <= MOST_BYTES]
         if path.stat().st_size > MOST_BYTES:
             return []
@@ -184,6 +170,6 @@ def _imported_by_one(stream: BytesIO) -> Iterator[str]:
 def _in_words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         kinds = {type(one) for one in value}
-        of = "numbers" if kinds and kinds <= {int, float, _Stand} else "Python objects"
+        of = "numbers" if kinds and kinds <= {int, float, Stand} else "Python objects"
         return f"a {type(value).__name__} of {len(value)} {of}"
     return f"a Python {type(value).__name__}"

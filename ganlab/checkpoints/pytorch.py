@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ganlab.checkpoints import options_beside, plain_arrays
+from ganlab.checkpoints.careful import look_through_file, torch_unzips
 from ganlab.checkpoints.pickles import asks_for_room, check_no_program, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.near_names import few
@@ -24,6 +25,7 @@ from ganlab.recovery.stored import Stored, StoredNetwork
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
 JOBLIB = (".jl", ".joblib")  # pickles too, but of others
+PICKLE = "data.pkl"  # in torch's zips: what was saved, without the numbers of tensors
 PICKLE_START, ZIP_START = b"\x80", b"PK"
 DEEPEST = 6  # containers inside each other
 SHOWN = 3  # names of tensors that a note lists
@@ -122,7 +124,8 @@ def read(path: Path) -> Any:
     """What the file holds, built of tensors, numbers, texts and containers only.
 
     Raises:
-        GanlabError: it is damaged, is a program, pickles objects, or would take more memory than it is large.
+        GanlabError: it is damaged, is a program, pickles objects, or would take more memory than it is large
+            or time without end.
     """
     check_zip(path)
     check_no_program(path)
@@ -133,7 +136,10 @@ def read(path: Path) -> Any:
         )
     try:
         with warnings.catch_warnings(action="ignore"), _known_names():  # advice on pickles, not for the user
+            look_through_file(path)
             return torch.load(path, map_location="cpu", weights_only=True)
+    except GanlabError:
+        raise
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
@@ -157,22 +163,45 @@ def _known_names() -> AbstractContextManager[None]:
 def _is_torch_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("data.pkl") for name in archive.namelist()[:20])
+            return any(name.casefold().endswith(PICKLE) for name in archive.namelist()[:20])
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return path.suffix.lower() in SUFFIXES
 
 
 def check_zip(path: Path) -> None:
-    """That a zip unpacks to no more than it is: torch packs nothing, so a file that grows was made to hurt."""
+    """That a zip unpacks to no more than it is, and that torch finds the members in it that are looked through here.
+
+    Torch packs nothing, so a file that grows was made to hurt. It takes names for the same that differ by case, and
+    the table of contents for where the zip's end says that it is.
+
+    Raises:
+        GanlabError: it is damaged, grows, or can be read in two ways.
+    """
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
+            twofold = _reads_in_two_ways(archive) if torch_unzips(path) else ""
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise GanlabError(f"{path} is a damaged zip file.", "Fetch or copy it again.") from error
     if size > 4 * path.stat().st_size + 2**20:
         raise GanlabError(f"{path} would unpack to {size / 2**30:.1f} GiB.", "It was not opened; fetch it again.")
+    if twofold:
+        raise GanlabError(f"{path} is a zip of two faces ({twofold}): it was not opened.", "Fetch or copy it again.")
+
+
+def _reads_in_two_ways(archive: zipfile.ZipFile) -> str:
+    """Why torch may find something else in a zip than Python does; empty where nothing speaks for it."""
+    names = [name.casefold() for name in archive.namelist()]
+    if len(set(names)) < len(names):
+        return "names in it differ by case alone, or not at all"
+    if sum(name.rpartition("/")[2] == PICKLE for name in names) > 1:
+        return f"several {PICKLE} in it"
+    end = zipfile._EndRecData(archive.fp)  # type: ignore[attr-defined]
+    if archive.start_dir != end[zipfile._ECD_OFFSET]:  # type: ignore[attr-defined]
+        return "its table of contents does not lie where it says"
+    return ""
 
 
 Found = tuple[str, Mapping[str, Any], Mapping[str, torch.Tensor]]

@@ -7,8 +7,8 @@ that the user names; no import happens on the file's behalf.
 from __future__ import annotations
 
 import argparse
-import pickle
 import sys
+import tarfile
 import warnings
 import zipfile
 from collections import OrderedDict, defaultdict, deque
@@ -21,9 +21,10 @@ import torch
 from torch import nn
 
 from ganlab.checkpoints import plain_arrays, pytorch
+from ganlab.checkpoints.careful import ZIP_START, Careful, look_through, look_through_file, refused
 from ganlab.errors import GanlabError
 
-PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, bytearray, slice, range, object)
+PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, slice, object)
 BUILTINS = {f"{home}.{kind.__name__}": kind for home in ("builtins", "__builtin__") for kind in PLAIN}
 CONTAINERS: dict[str, Any] = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
 
@@ -54,6 +55,7 @@ def load_module(file: Path, code: ModuleType) -> nn.Module:
     """
     pytorch.check_zip(file)
     try:
+        look_through_file(file)
         with warnings.catch_warnings(action="ignore"), file.open("rb") as stream:
             found = _load(stream, _Pickle(file, code))
     except GanlabError:
@@ -74,6 +76,8 @@ def _load(stream: IO[bytes], pickler: _Pickle) -> Any:
     """What torch saved, in its zip or in several pickles one after the other; or what a single pickle holds."""
     if not zipfile.is_zipfile(stream):
         stream.seek(0)
+        if tarfile.is_tarfile(stream):  # as torch of 2016 wrote, whose members nobody looked through
+            raise refused("is a tar file as well")
         first = pickler.load(stream)
         if first != torch.serialization.MAGIC_NUMBER:
             return first
@@ -90,7 +94,7 @@ class _Pickle:
         self.file = file
         self.known = BUILTINS | CONTAINERS | plain_arrays.KNOWN | _of_torch()
 
-        class Unpickler(pickle.Unpickler):
+        class Unpickler(Careful):
             def find_class(unpickler, module: str, name: str) -> Any:
                 return self._found(module, name, code)
 
@@ -99,10 +103,16 @@ class _Pickle:
     def load(self, stream: IO[bytes], **settings: Any) -> Any:
         return self.Unpickler(stream, **settings).load()
 
+    def _load_inside(self, content: bytes) -> Any:
+        if content.startswith(ZIP_START):
+            raise refused("has a zip inside, where torch writes none")
+        look_through(content)
+        return _load(BytesIO(content), self)
+
     def _found(self, module: str, name: str, code: ModuleType) -> Any:
         full = f"{module}.{name}"
         if full == "torch.storage._load_from_bytes":  # tensors in a plain pickle: a whole file of torch's inside
-            return lambda content: _load(BytesIO(content), self)
+            return self._load_inside
         if full in self.known:
             return self.known[full]
         for found in (_layer(module, name), _own_class(code, name)):
