@@ -12,7 +12,9 @@ from typing import Any
 from ganlab.errors import GanlabError
 
 MOST_BYTES = 1 << 20  # of a card; those of networks that are spelt out have a hundredth of it
-LONG_KEY = re.compile(r"(?:[\"']?[\w-]+[\"']?\s*\.\s*){100}")  # a.b.c. and so on, for which TOML's reader takes ages
+LONG_KEY = re.compile(
+    r"(?<![\w-])(?:[\"']?[\w-]++[\"']?\s*+\.\s*+){100}"
+)  # a.b.c. and so on, for which TOML's reader takes ages
 DISCRIMINATOR_LEFT_OUT = "Its discriminator was left out: "  # begins the note that says why
 
 

@@ -21,7 +21,7 @@ def file_inside(folder: Path, name: str, largest: int | None = LARGEST_FILE) -> 
     """
     path = (folder / name).resolve(strict=True)
     if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"{name} is a link that leads out of the folder")
+        raise ValueError(f"{name} is a link that leads out of the folder (cp -rL copies what links lead to)")
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{name} is no file")

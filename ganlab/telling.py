@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections import OrderedDict
 from typing import Any
@@ -47,7 +46,8 @@ def told_the_class(discriminator: nn.Module, label: int | None = None) -> nn.Mod
 
     Two GANs may share a discriminator and draw different classes.
     """
-    told = copy.copy(discriminator)
+    told = type(discriminator).__new__(type(discriminator))
+    told.__dict__.update(discriminator.__dict__)  # as copy.copy does where a network has no ideas of its own about it
     hooks = discriminator._forward_pre_hooks.items()
     told._forward_pre_hooks = OrderedDict((key, hook) for key, hook in hooks if not isinstance(hook, Teller))
     told._forward_pre_hooks_with_kwargs = OrderedDict(discriminator._forward_pre_hooks_with_kwargs)

@@ -23,11 +23,12 @@ from ganlab.marks import parse_picture_file
         (b"a" + b".a" * 20_000 + b" = 1", "far too long, or a name in it"),
         (b"x = {'a' . b" + b' . "a"' * 20_000 + b" = 1}", "far too long, or a name in it"),
         (b"# " + b"x" * MOST_BYTES, "far too long"),
+        (b"x" * (MOST_BYTES - 1), "not valid TOML"),
         (b"n = " + b"9" * 5_000, "not valid TOML"),
         (b"n = " + b"[" * 3_000, "not valid TOML"),
         (b"n = \xff", "not valid TOML"),
     ],
-    ids=["a long key", "one inside", "a long file", "a long number", "brackets", "no text"],
+    ids=["a long key", "one inside", "a long file", "a long word", "a long number", "brackets", "no text"],
 )
 def test_cards_that_none_would_write(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "card.toml").write_bytes(content)

@@ -216,6 +216,21 @@ def test_two_gans_that_share_a_discriminator_say_their_own_classes() -> None:
     assert one.hash == other.hash
 
 
+def test_a_discriminator_that_cannot_be_copied_is_told_all_the_same() -> None:
+    class Judge(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(3, 4))
+            torch.nn.utils.parametrizations.spectral_norm(self, "weight")
+
+        def forward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1).mean(1) + self.weight.sum(1)[labels]
+
+    plain = tiny_gan()
+    gan = Gan(plain.generator, Judge().eval(), prior=plain.prior, image=plain.image, classes=3, label=2)
+    assert gan.score(torch.zeros(2, 3, 16, 16)).shape == (2,)
+
+
 def test_a_class_that_is_given_by_its_name_is_heard() -> None:
     gan = tiny_gan(classes=3)
     images, said = torch.zeros(2, 3, 16, 16), torch.tensor([0, 2])

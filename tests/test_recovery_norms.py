@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,25 @@ def test_formats_that_keep_no_statistics_and_fresh_ones_mean_batch_norm() -> Non
         assert not any("kind of" in what for what in decided(gan))
         assert gan.discriminator is not None
         assert any(isinstance(layer, nn.BatchNorm2d) for layer in gan.discriminator.modules())
+
+
+@pytest.mark.parametrize(("name", "file"), [("bn1", "made"), ("batch_norm_2", "made"), ("n1", "runs/g_ema.pt")])
+def test_norms_that_are_called_batch_norm_are_and_those_of_averages_too(name: str, file: str) -> None:
+    layers = transposed()
+    names = [str(place) for place in range(len(layers))]
+    names[2], names[5] = name, f"{name}0"
+    network = seen(nn.Sequential(OrderedDict(zip(names, layers, strict=True))))
+    held = stored(network, scramble=False)
+    without = tuple(
+        replace(part, tensors={role: value for role, value in part.tensors.items() if role in ("weight", "bias")})
+        for part in held.networks[0].parts
+    )
+    held = replace(held, networks=(replace(held.networks[0], parts=without),), keeps_statistics=True)
+    gan = recover(held, file)
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in gan.generator.modules())
+    assert not any("kind of" in what for what in decided(gan))
+    called = tuple(replace(part, name=part.name.replace(name, "n1")) for part in without)
+    guessed = recover(replace(held, networks=(replace(held.networks[0], parts=called),)), "made")
+    assert any(
+        "taken for instance_norm. If they are BatchNorms, say --statistics fresh" in n for n in guessed.card.notes
+    )

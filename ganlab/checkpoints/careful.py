@@ -5,6 +5,7 @@ A tuple that holds another twice, that another twice, and so on, is small, and t
 
 from __future__ import annotations
 
+import math
 import pickle
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Iterable
@@ -18,18 +19,22 @@ ZIP_START = b"PK\x03\x04"  # by which torch tells its own zips
 PARTS = 5  # pickles in a file of old torch: its number, its version, the machine, what was saved, names of tensors
 DEEPEST = 100  # tuples inside each other
 MOST_INSIDE = 2**16  # things in a tuple that holds tuples, each counted as often as it would be looked at
+MOST_EACH = 16  # or as many for each that it holds itself
 LARGEST_KEY = 2**61 - 1  # from here on numbers have each other's hashes
-MOST_NUMBERS = 2**15  # that are keys: their hashes are known beforehand, so that they can be made to collide
+MOST_NUMBERS = 2**20  # that are keys: their hashes are known beforehand, so that some can be made to collide
+MOST_SCALARS = 2**12  # numpy's, which are looked through without being read
+LONGEST_KEY = 16  # texts and numbers of a tuple that is a key
 OF_PAIRS = ("collections.OrderedDict", "collections.defaultdict")
 OF_MEMBERS = ("collections.Counter", "builtins.set", "builtins.frozenset")
 # called, they make something as large as they are told, or a copy for every few bytes
-COPYING = tuple(f"builtins.{name}" for name in ("list", "tuple", "dict", "str", "bytes", "bytearray", "range"))
+COPYING = tuple(f"builtins.{name}" for name in ("list", "tuple", "dict", "str", "bytes", "bytearray"))
 
 
 def refused(what: str) -> GanlabError:
     """What to raise for a pickle that ``what`` describes."""
     return GanlabError(
-        f"The pickle {what}: it was not opened.", "No file of weights or pictures needs that; fetch it again."
+        f"The pickle {what}: it was not opened.",
+        "No weights or pictures need that: save them alone where it was made, torch.save(network.state_dict(), FILE).",
     )
 
 
@@ -46,7 +51,7 @@ class Careful(pickle._Unpickler):
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         super().__init__(*given, **settings)
-        self.numbers = 0
+        self.numbers = self.scalars = 0
         # tuples that hold tuples: themselves, which keeps their ids theirs, how much is inside, and how deep
         self.nested: dict[int, tuple[Any, int, int]] = {}
 
@@ -54,15 +59,20 @@ class Careful(pickle._Unpickler):
         """That what becomes keys is quickly hashed.
 
         Raises:
-            GanlabError: a key is no text, no bytes and no number of a usual size, or too many are numbers.
+            GanlabError: a number is of no usual size, a tuple holds others or is long, or numbers are too many.
         """
         for key in keys:
-            if key is None or isinstance(key, (str, bytes, bool, type)):
-                continue
-            if not isinstance(key, (int, float)):
-                raise refused(f"has a {type(key).__name__} as the key of a dictionary or in a set")
-            self.numbers += 1
-            if abs(key) >= LARGEST_KEY or self.numbers > MOST_NUMBERS:
+            inside = key if isinstance(key, tuple) else (key,)
+            if len(inside) > LONGEST_KEY or any(isinstance(one, tuple) for one in inside):
+                raise refused("has a long tuple, or one of tuples, as the key of a dictionary or in a set")
+            numbers = [one for one in inside if isinstance(one, (int, float)) and not isinstance(one, bool)]
+            self.numbers += len(numbers)
+            self.scalars += sum(type(one).__name__.endswith(".multiarray.scalar") for one in inside)
+            if (
+                self.scalars > MOST_SCALARS
+                or self.numbers > MOST_NUMBERS
+                or any(LARGEST_KEY <= abs(one) < math.inf for one in numbers)
+            ):
                 raise refused("has a number too large, or too many numbers, as keys of dictionaries or in sets")
 
     def check_tuple(self) -> None:
@@ -73,7 +83,7 @@ class Careful(pickle._Unpickler):
             return
         size = len(top) + sum(held for _, held, _ in inside)
         depth = 1 + max(deep for _, _, deep in inside)
-        if depth > DEEPEST or size > max(MOST_INSIDE, 2 * len(top)):
+        if depth > DEEPEST or size > max(MOST_INSIDE, MOST_EACH * len(top)):
             raise refused("holds tuples inside each other that have no end")
         self.nested[id(top)] = (top, size, depth)
 
@@ -138,7 +148,8 @@ class _LookingThrough(Careful):
         full = f"{module}.{name}"
 
         def made(cls: type[Stand], *values: Any, **named: Any) -> Stand:
-            if (values or named) and _takes_any_memory(full, values):
+            of_range = any(type(value).__name__ == "builtins.range" for value in values)
+            if (values or named) and (of_range or _takes_any_memory(full, values)):
                 raise refused(f"calls {full}, which may take any memory")
             for value in values if full in (*OF_PAIRS, *OF_MEMBERS) else ():
                 if isinstance(value, (list, tuple)):

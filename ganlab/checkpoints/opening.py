@@ -114,8 +114,9 @@ def _is_factory(spec: str) -> bool:
 def _names_a_file(prefix: str, rest: str) -> bool:
     """Whether a format was meant by a prefix that is none: code of its name, which may lie beside the file, must not
     run for a slip of the fingers."""
-    path = Path(rest)
-    return path.is_file() or (path.is_dir() and bool(did_you_mean(prefix, [known.name for known in _formats()])))
+    path, like_a_path = Path(rest), any(mark in rest for mark in "./\\")
+    slipped = bool(did_you_mean(prefix, [known.name for known in _formats()]))
+    return (path.is_file() and (like_a_path or slipped)) or (path.is_dir() and slipped)
 
 
 def _found(spec: str) -> tuple[CheckpointFormat | None, Path]:

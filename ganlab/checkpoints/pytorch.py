@@ -138,8 +138,6 @@ def read(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore"), _known_names():  # advice on pickles, not for the user
             look_through_file(path)
             return torch.load(path, map_location="cpu", weights_only=True)
-    except GanlabError:
-        raise
     except Exception as error:  # torch raises whatever its unpickler met: truncated, foreign and hostile files
         if classes := foreign_classes(path):
             raise GanlabError(
@@ -147,6 +145,8 @@ def read(path: Path) -> Any:
                 "Save the weights where it was made, torch.save(generator.state_dict(), FILE); or, if you trust "
                 "it and have its code, name the class: --gan MODULE:CLASS+FILE --trust",
             ) from error
+        if isinstance(error, GanlabError):
+            raise
         if what := describe_pickle(path):
             raise GanlabError(f"{path} holds {what}, no weights.", "Is another file beside it the network?") from error
         raise GanlabError(

@@ -24,7 +24,7 @@ from ganlab.checkpoints import plain_arrays, pytorch
 from ganlab.checkpoints.careful import ZIP_START, Careful, look_through, look_through_file, refused
 from ganlab.errors import GanlabError
 
-PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, slice, object)
+PLAIN = (set, frozenset, list, tuple, dict, int, float, complex, bool, str, bytes, slice, range, object)
 BUILTINS = {f"{home}.{kind.__name__}": kind for home in ("builtins", "__builtin__") for kind in PLAIN}
 CONTAINERS: dict[str, Any] = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from ganlab.errors import GanlabError
@@ -15,25 +16,35 @@ from ganlab.recovery.hints import Hints
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
 
 AVERAGED = ("ema", "avg", "average", "shadow")  # names of averaged weights, which draw better than the last
+BATCH_NORM = re.compile(r"(?:^|[._])(?:bn|batch_?norm)\d*(?:[._]|$)", re.IGNORECASE)  # a name that says what it is
 KINDS = ("batch_norm", "instance_norm", "layer_norm")  # and "group_norm N", of N groups
 OF_ONE_PICTURE = "of one picture"  # the setting of a norm that is none over a batch: its features say which kind
 KEY = {"generator": "norm", "discriminator": "discriminator_norm"}  # of a card's [architecture]
 
 
-def with_kinds(network: StoredNetwork, side: Side, stored: Stored, hints: Hints) -> StoredNetwork:
+def with_kinds(network: StoredNetwork, side: Side, stored: Stored, hints: Hints, called: str = "") -> StoredNetwork:
     """The network with ``settings["norm"]`` at those parts whose kind is not the usual one.
 
-    A BatchNorm is saved with its statistics, unless its file holds none by custom, or averages of weights alone.
+    A BatchNorm is saved with its statistics, unless its file holds none by custom, or averages of weights alone; or
+    its name says what it is.
+
+    Args:
+        called: the file, where that may say that it holds averages.
     """
     if network.layers:
         return network
     stated = _stated(hints, side)
     if stated is None:
-        averaged = any(word in network.name.lower() for word in AVERAGED)
+        names = (network.name.lower(), PurePath(called).stem.lower())
+        averaged = any(word in name for name in names for word in AVERAGED)
         if not stored.keeps_statistics or averaged or hints.statistics == "fresh":
             return network
         stated = OF_ONE_PICTURE
-    parts = (_as(part, stated) if _lacks(part) else part for part in network.parts)
+    said = stated != OF_ONE_PICTURE
+    parts = (
+        _as(part, stated) if _lacks(part) and (said or not BATCH_NORM.search(part.name)) else part
+        for part in network.parts
+    )
     return replace(network, parts=tuple(parts))
 
 

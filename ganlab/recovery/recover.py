@@ -64,7 +64,7 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
     if chosen.generator is None:
         noted = replace(stored, notes=(*stored.notes, *chosen.notes))
         return gan_of_discriminator(chosen.discriminators[0], noted, name, hints)
-    drawing = with_kinds(chosen.generator, "generator", stored, hints)
+    drawing = with_kinds(chosen.generator, "generator", stored, hints, name)
     generator = generator_of(drawing, stored, hints, name)
     discriminator = _discriminator(chosen.discriminators, generator, stored, hints)
     fitted = discriminator.fitted
@@ -81,7 +81,14 @@ def recover(stored: Stored, name: str, hints: Hints | None = None, which: str | 
         decisions += of_search(generator.findings, generator.skeleton, hints)
         notes += doubts_of_size(generator.findings, generator.skeleton, hints)
     layers = generator.named(output)
-    decisions += of_norms(drawing, [table for table, _ in layers], "generator", hints)
+    of_kinds = of_norms(drawing, [table for table, _ in layers], "generator", hints)
+    decisions += of_kinds
+    notes += [
+        f"The file holds no statistics of the generator's norms, which are taken for {one.chosen}. If they are "
+        "BatchNorms, say --statistics fresh."
+        for one in of_kinds
+        if not one.certain
+    ]
     decisions += [*of_discriminator(fitted, output, generator.output, hints), *discriminator.decisions]
     origins = {"generator": (chosen.generator.name, layers)}
     if discriminator.layers is not None:
