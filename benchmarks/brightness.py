@@ -19,7 +19,7 @@ from ganlab import Gan, Labeler, Metric, load_gan
 from ganlab_probe import probe
 from ganlab_probe.bench import pictures_without, random_filters
 from ganlab_probe.brightness import brightest
-from ganlab_probe.investigation import CHOICES_OF_LIGHT, LIT
+from ganlab_probe.investigation import LIGHT_CHOICES, LIGHT_SAMPLES
 
 FIRST = 5_000_000  # index of the first sample
 WHITE = 0.8  # of the range from black to white
@@ -53,8 +53,11 @@ def main() -> None:
         parser.error(f"the card of {gan.name} names no labeler")
     filters = probe(gan, concept, layer=layer).arrays["filters"]
     latents = gan.latents(arguments.n, seed=0, first=FIRST)
-    lit = [gan.latents(LIT, seed=0, first=FIRST + arguments.n + LIT * place) for place in range(CHOICES_OF_LIGHT)]
-    bright = [brightest(gan, layer, some, len(filters)) for some in lit]
+    light = [
+        gan.latents(LIGHT_SAMPLES, seed=0, first=FIRST + arguments.n + LIGHT_SAMPLES * place)
+        for place in range(LIGHT_CHOICES)
+    ]
+    bright = [brightest(gan, layer, some, len(filters)) for some in light]
     maps = next(known.shape[0] for known in gan.hidden_layers() if known.name == layer)
     both = ", ".join(str(len(np.intersect1d(filters, chosen))) for chosen in bright)
     print(f"{len(filters)} of {maps} filters; {both} of them are among as many that follow brightness most,")

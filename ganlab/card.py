@@ -12,9 +12,8 @@ from typing import Any
 from ganlab.errors import GanlabError
 
 MOST_BYTES = 1 << 20  # of a card; those of networks that are spelt out have a hundredth of it
-LONG_KEY = re.compile(
-    r"(?<![\w-])(?:[\"']?[\w-]++[\"']?\s*+\.\s*+){100}"
-)  # a.b.c. and so on, for which TOML's reader takes ages
+# a.b.c. and so on, for which TOML's reader takes ages
+LONG_KEY = re.compile(r"(?<![\w-])(?:[\"']?[\w-]++[\"']?\s*+\.\s*+){100}")
 DISCRIMINATOR_LEFT_OUT = "Its discriminator was left out: "  # begins the note that says why
 
 
@@ -50,7 +49,10 @@ def read_card(path: str | Path) -> dict[str, Any]:
     try:
         content = Path(path).read_bytes()
         if len(content) > MOST_BYTES or LONG_KEY.search(content.decode()):
-            raise GanlabError(f"{path} is no card: it is far too long, or a name in it.", "Is it another file?")
+            raise GanlabError(
+                f"{path} is no card: it is longer than {MOST_BYTES:,} bytes, or one of its names has a hundred parts.",
+                "Is it another file?",
+            )
         return tomllib.loads(content.decode())
     except OSError as error:
         raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Give the file of a card.") from error

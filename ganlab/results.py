@@ -61,36 +61,20 @@ class Metric:
         no_control: str | None = None,
         about: str = "",
     ) -> Metric:
-        """By how many points ``ours`` is true more often than ``other``, with Tango's (1998) 95% score interval.
+        """By how many points ``ours`` is true more often than ``other``, with a 95% interval of paired cases.
+
+        The interval is Tango's (1998) score interval, of several comparisons joined with Student's of their mean.
 
         Args:
-            ours, other: (n,) bool of the same n independent cases, such as one picture told by two classifiers.
+            ours, other: (n,) bool of the same n independent cases, such as one picture told by two classifiers; or the
+                one (n,) and the other, which was drawn again and again, (draws, n), two draws or more.
         """
-        better, worse = int((ours & ~other).sum()), int((other & ~ours).sum())
-        n = len(ours)
-        found = (better - worse) / n
-        low, high = intervals.of_paired_difference(better, worse, n)
-        return cls(100 * found, 100 * low, 100 * high, n, control, no_control, about)
-
-    @classmethod
-    def of_paired_differences(
-        cls,
-        ours: np.ndarray,
-        other: np.ndarray,
-        *,
-        control: str | None = None,
-        no_control: str | None = None,
-        about: str = "",
-    ) -> Metric:
-        """The mean of several such differences of the same cases, where what is compared was drawn as well.
-
-        Args:
-            ours, other: the one (n,) bool, the other, which was drawn again and again, (draws, n), two draws or more.
-        """
-        better, worse = (ours & ~other).sum(1), (other & ~ours).sum(1)
+        better, worse = (ours & ~other).sum(-1), (other & ~ours).sum(-1)
         n = ours.shape[-1]
-        low, high = intervals.of_paired_differences(better, worse, n)
-        return cls(100 * float((better - worse).mean()) / n, 100 * low, 100 * high, n, control, no_control, about)
+        of_them = intervals.of_paired_differences if better.ndim else intervals.of_paired_difference
+        low, high = of_them(better, worse, n)
+        found = float((better - worse).mean()) / n
+        return cls(100 * found, 100 * low, 100 * high, n, control, no_control, about)
 
     @classmethod
     def of_share(

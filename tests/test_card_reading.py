@@ -20,9 +20,9 @@ from ganlab.marks import parse_picture_file
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a" + b".a" * 20_000 + b" = 1", "far too long, or a name in it"),
-        (b"x = {'a' . b" + b' . "a"' * 20_000 + b" = 1}", "far too long, or a name in it"),
-        (b"# " + b"x" * MOST_BYTES, "far too long"),
+        (b"a" + b".a" * 20_000 + b" = 1", "one of its names has a hundred parts"),
+        (b"x = {'a' . b" + b' . "a"' * 20_000 + b" = 1}", "one of its names has a hundred parts"),
+        (b"# " + b"x" * MOST_BYTES, "longer than 1,048,576 bytes"),
         (b"x" * (MOST_BYTES - 1), "not valid TOML"),
         (b"n = " + b"9" * 5_000, "not valid TOML"),
         (b"n = " + b"[" * 3_000, "not valid TOML"),

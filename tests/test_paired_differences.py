@@ -90,7 +90,7 @@ def test_several_differences_vary_by_what_is_compared_as_well() -> None:
         ours = random.random(n) < 0.1
         chances = np.clip(0.3 + 0.1 * random.standard_normal(draws), 0, 1)  # what each comparison removes
         others = random.random((draws, n)) < chances[:, None]
-        found = Metric.of_paired_differences(others, ours)
+        found = Metric.of_paired_difference(others, ours)
         assert found.value == pytest.approx(100 * (others.mean() - ours.mean()))
         held += holds(found, 20)
         one_held += holds(Metric.of_paired_difference(others[0], ours), 20)
@@ -100,6 +100,6 @@ def test_several_differences_vary_by_what_is_compared_as_well() -> None:
 
 def test_several_equal_differences_have_the_width_of_one() -> None:
     ours, other = np.arange(40) < 12, np.arange(40) < 5
-    one, several = Metric.of_paired_difference(ours, other), Metric.of_paired_differences(np.stack([ours] * 3), other)
+    one, several = Metric.of_paired_difference(ours, other), Metric.of_paired_difference(np.stack([ours] * 3), other)
     assert (several.value, several.low, several.high) == pytest.approx((one.value, one.low, one.high))
     assert several.n == 40

@@ -282,7 +282,10 @@ def _runs_in(folder: Path) -> list[Path]:
     """The checkpoints that ganlab wrote just below a folder, as below that of all runs of training."""
     from ganlab.checkpoints.native import recognises
 
-    return sorted(filter(recognises, folder.iterdir())) if folder.is_dir() else []
+    found: list[Path] = []
+    with suppress(OSError):  # it is not there, or closed to us
+        found = sorted(filter(recognises, folder.iterdir()))
+    return found
 
 
 def _no_name(spec: str) -> GanlabError:

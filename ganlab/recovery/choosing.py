@@ -14,11 +14,10 @@ from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import is_autoencoder, skeletons
 from ganlab.recovery.hints import Hints
-from ganlab.recovery.norms import AVERAGED
+from ganlab.recovery.norms import AVERAGED, KINDS
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
 
-NORMS = ("batch_norm", "instance_norm", "layer_norm", "group_norm")
-FILLED = ("conv", "conv_transpose", "linear", *NORMS, "classes", "prelu")
+FILLED = ("conv", "conv_transpose", "linear", *KINDS, "group_norm", "classes", "prelu")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Drop:
 
     Attributes:
         draws: how many times as many random maps are dropped.
-        lit: samples of their own, at least twice some: which maps follow brightness most is asked of each anew.
+        light: samples of their own, at least twice some: which maps follow brightness most is asked of each anew.
     """
 
     bench: Bench
@@ -31,7 +31,7 @@ class Drop:
     count: int
     draws: int
     seed: int
-    lit: Sequence[Latents]
+    light: Sequence[Latents]
 
     @property
     def filters(self) -> np.ndarray:
@@ -65,8 +65,8 @@ class Drop:
 
     @cached_property
     def bright(self) -> list[np.ndarray]:
-        """As many maps, those that follow brightness most, by each of ``lit``."""
-        return [brightest(self.bench.gan, self.bench.layer, latents, self.count) for latents in self.lit]
+        """As many maps, those that follow brightness most, by each of ``light``."""
+        return [brightest(self.bench.gan, self.bench.layer, latents, self.count) for latents in self.light]
 
     @cached_property
     def after_bright(self) -> np.ndarray:
@@ -139,7 +139,7 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             f"{drop.concept} filters too ({drop.count**2 / len(drop.ranking):.0f} by chance): mean of "
             f"{len(drop.bright)} choices, each by other samples; one more would lie there (95%)",
         ),
-        "more_than_brightness": Metric.of_paired_differences(
+        "more_than_brightness": Metric.of_paired_difference(
             without_light,
             drop.after[:, drop.column],
             no_control="it is a difference from a control",

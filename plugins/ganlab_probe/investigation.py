@@ -21,8 +21,8 @@ from .marks import Marks, from_boxes, from_labeler, mark_its_class, of_one_class
 from .regression import Fit, NegativesFrom, draw_cells, enough, fit, weights_of
 
 PAPER_N = 150  # samples that section 6.3.1 looked at
-CHOICES_OF_LIGHT = 5  # of the filters that follow brightness: which are in it changes what the drop removes
-LIT = 200  # samples, at most, that each is chosen by
+LIGHT_CHOICES = 5  # of the filters that follow brightness: which are in it changes what the drop removes
+LIGHT_SAMPLES = 200  # samples, at most, that each is chosen by
 FRESH_FROM = 1_000_000  # fresh samples begin at this index, far from whatever was marked
 
 
@@ -100,8 +100,8 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
             _drop_unjudged(gan, layer, ranking, count, concept, fresh, result, choices)
         else:
             bench, further = Bench(gan, layer, fresh, labeler), _fresh(gan, marks, choices, 1)
-            lit = [_fresh(gan, marks, choices, block)[:LIT] for block in range(2, 2 + CHOICES_OF_LIGHT)]
-            report(Drop(bench, concept, ranking, count, choices.draws, choices.seed, lit), further, result)
+            light = [_fresh(gan, marks, choices, block)[:LIGHT_SAMPLES] for block in range(2, 2 + LIGHT_CHOICES)]
+            report(Drop(bench, concept, ranking, count, choices.draws, choices.seed, light), further, result)
             if choices.negatives_from != "anywhere" or layer != paper:
                 _report_papers_way(gan, marks, fresh, labeler, concept, choices, result)
     if spot is not None:
