@@ -27,7 +27,7 @@ from stepping import WARM, InMemory, in_turns, steps_a_turn, turn_of
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.data import open_images
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import choose_device, usual_precision
+from ganlab.networks.devices import choose_device, usual_precision
 from ganlab.training.feeding import batches, brought
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer

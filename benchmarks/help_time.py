@@ -42,7 +42,7 @@ def heavy(words: list[str]) -> str:
 import atexit, sys
 atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))
 sys.argv = ["ganlab", *{words!r}]
-from ganlab.cli import main
+from ganlab.cli.app import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

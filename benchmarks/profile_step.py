@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganlab.architectures.dcgan import DcganSettings
-from ganlab.devices import choose_device, usual_precision
+from ganlab.networks.devices import choose_device, usual_precision
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 

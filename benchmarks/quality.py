@@ -26,9 +26,10 @@ from sklearn.metrics.pairwise import polynomial_kernel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 
-from ganlab import activations, progress
-from ganlab.devices import keep_freed_memory
+from ganlab import progress
 from ganlab.imagespec import ImageSpec
+from ganlab.networks import activations
+from ganlab.networks.devices import keep_freed_memory
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 from ganlab_synthetic.labeler import RoomLabeler

@@ -29,8 +29,8 @@ import torch
 from reference_loop import ReferenceLoop
 from stepping import BATCHES, arithmetic, fed, in_turns, random_pictures, repeat, steps_a_turn, turn_of
 
-from ganlab.devices import choose_device, keep_freed_memory, usual_precision
 from ganlab.imagespec import ImageSpec
+from ganlab.networks.devices import choose_device, keep_freed_memory, usual_precision
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 

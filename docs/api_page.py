@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any, ForwardRef, get_args
 
 import ganlab
-from ganlab import activations, data, nearest, testing, vocabulary
+from ganlab import data, nearest, testing
 from ganlab.data import reading
+from ganlab.labels import vocabulary
+from ganlab.networks import activations
 
 OPENING = """# Public names
 

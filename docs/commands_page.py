@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from ganlab.cli import app
+from ganlab.cli.app import app
 from ganlab.plugins import host
 
 WIDTH = 100

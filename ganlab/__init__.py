@@ -14,15 +14,15 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "Analysis": "analyses",
     "Architecture": "architectures",
-    "Box": "marks",
-    "Boxes": "boxes",
+    "Box": "labels.marks",
+    "Boxes": "labels.boxes",
     "BrokenPicture": "data",
     "Card": "card",
     "CheckpointFormat": "checkpoints",
     "Dataset": "data",
     "DatasetFormat": "data",
     "Directions": "nearest",
-    "Exemplars": "exemplars",
+    "Exemplars": "labels.exemplars",
     "Figure": "results",
     "Gan": "gan",
     "GanlabError": "errors",
@@ -30,14 +30,14 @@ _HOME_OF = {
     "ImageSpec": "imagespec",
     "Images": "data",
     "Kind": "recovery.stored",
-    "Labeler": "labelers",
+    "Labeler": "labels.labelers",
     "Latents": "latents",
-    "Layer": "layers",
+    "Layer": "networks.layers",
     "Metric": "results",
     "Nearest": "nearest",
     "NetworkSettings": "architectures",
     "Part": "recovery.stored",
-    "PictureName": "marks",
+    "PictureName": "labels.marks",
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
@@ -47,37 +47,37 @@ _HOME_OF = {
     "StoredNetwork": "recovery.stored",
     "Table": "results",
     "analysis": "analyses",
-    "check_name": "faults",
+    "check_name": "results.faults",
     "check_apart": "data",
     "classes_of": "data",
-    "concept_name": "concepts",
-    "fast_bfloat16": "devices",
-    "few": "near_names",
+    "concept_name": "labels.concepts",
+    "fast_bfloat16": "networks.devices",
+    "few": "wording",
     "figures": "",
     "hookimpl": "hookspecs",
-    "keep_freed_memory": "devices",
+    "keep_freed_memory": "networks.devices",
     "labels_of": "data",
-    "latents_of": "boxes",
+    "latents_of": "labels.boxes",
     "load_gan": "checkpoints",
-    "load_result": "run_folders",
-    "one_class": "exemplars",
+    "load_result": "runs.folders",
+    "one_class": "labels.exemplars",
     "open_images": "data",
-    "picture_file": "marks",
+    "picture_file": "labels.marks",
     "progress": "progressbar",
-    "picture_text": "exemplars",
+    "picture_text": "labels.exemplars",
     "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
-    "read_picture": "exemplars",
-    "said_by": "vocabulary",
+    "read_picture": "labels.exemplars",
+    "said_by": "labels.vocabulary",
     "save_gan": "checkpoints",
-    "save_result": "run_folders",
+    "save_result": "runs.folders",
     "shuffled": "latents",
     "split_of": "data",
-    "suggest": "near_names",
-    "trained_on": "provenance",
-    "with_unsaid": "vocabulary",
-    "words_of": "vocabulary",
-    "zeroed": "surgery",
+    "suggest": "wording",
+    "trained_on": "data.provenance",
+    "with_unsaid": "labels.vocabulary",
+    "words_of": "labels.vocabulary",
+    "zeroed": "networks.surgery",
 }
 
 __all__ = sorted(_HOME_OF)
@@ -88,14 +88,11 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.analyses import analysis as analysis
     from ganlab.architectures import Architecture as Architecture
     from ganlab.architectures import NetworkSettings as NetworkSettings
-    from ganlab.boxes import Boxes as Boxes
-    from ganlab.boxes import latents_of as latents_of
     from ganlab.card import Card as Card
     from ganlab.checkpoints import CheckpointFormat as CheckpointFormat
     from ganlab.checkpoints import load_gan as load_gan
     from ganlab.checkpoints import save_gan as save_gan
     from ganlab.checkpoints.pickles import plain_pickle as plain_pickle
-    from ganlab.concepts import concept_name as concept_name
     from ganlab.data import BrokenPicture as BrokenPicture
     from ganlab.data import Dataset as Dataset
     from ganlab.data import DatasetFormat as DatasetFormat
@@ -106,34 +103,38 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import labels_of as labels_of
     from ganlab.data import open_images as open_images
     from ganlab.data import split_of as split_of
-    from ganlab.devices import fast_bfloat16 as fast_bfloat16
-    from ganlab.devices import keep_freed_memory as keep_freed_memory
+    from ganlab.data.provenance import trained_on as trained_on
     from ganlab.errors import GanlabError as GanlabError
-    from ganlab.exemplars import Exemplars as Exemplars
-    from ganlab.exemplars import one_class as one_class
-    from ganlab.exemplars import picture_text as picture_text
-    from ganlab.exemplars import read_picture as read_picture
-    from ganlab.faults import check_name as check_name
     from ganlab.gan import Gan as Gan
     from ganlab.gan import Side as Side
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
-    from ganlab.labelers import Labeler as Labeler
+    from ganlab.labels.boxes import Boxes as Boxes
+    from ganlab.labels.boxes import latents_of as latents_of
+    from ganlab.labels.concepts import concept_name as concept_name
+    from ganlab.labels.exemplars import Exemplars as Exemplars
+    from ganlab.labels.exemplars import one_class as one_class
+    from ganlab.labels.exemplars import picture_text as picture_text
+    from ganlab.labels.exemplars import read_picture as read_picture
+    from ganlab.labels.labelers import Labeler as Labeler
+    from ganlab.labels.marks import Box as Box
+    from ganlab.labels.marks import PictureName as PictureName
+    from ganlab.labels.marks import picture_file as picture_file
+    from ganlab.labels.vocabulary import said_by as said_by
+    from ganlab.labels.vocabulary import with_unsaid as with_unsaid
+    from ganlab.labels.vocabulary import words_of as words_of
     from ganlab.latents import Latents as Latents
     from ganlab.latents import Prior as Prior
     from ganlab.latents import random_bits as random_bits
     from ganlab.latents import shuffled as shuffled
-    from ganlab.layers import Layer as Layer
-    from ganlab.marks import Box as Box
-    from ganlab.marks import PictureName as PictureName
-    from ganlab.marks import picture_file as picture_file
-    from ganlab.near_names import few as few
-    from ganlab.near_names import suggest as suggest
     from ganlab.nearest import Directions as Directions
     from ganlab.nearest import Nearest as Nearest
+    from ganlab.networks.devices import fast_bfloat16 as fast_bfloat16
+    from ganlab.networks.devices import keep_freed_memory as keep_freed_memory
+    from ganlab.networks.layers import Layer as Layer
+    from ganlab.networks.surgery import zeroed as zeroed
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
-    from ganlab.provenance import trained_on as trained_on
     from ganlab.recovery.hints import Hints as Hints
     from ganlab.recovery.stored import Kind as Kind
     from ganlab.recovery.stored import Part as Part
@@ -143,12 +144,11 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import Metric as Metric
     from ganlab.results import Result as Result
     from ganlab.results import Table as Table
-    from ganlab.run_folders import load_result as load_result
-    from ganlab.run_folders import save_result as save_result
-    from ganlab.surgery import zeroed as zeroed
-    from ganlab.vocabulary import said_by as said_by
-    from ganlab.vocabulary import with_unsaid as with_unsaid
-    from ganlab.vocabulary import words_of as words_of
+    from ganlab.results.faults import check_name as check_name
+    from ganlab.runs.folders import load_result as load_result
+    from ganlab.runs.folders import save_result as save_result
+    from ganlab.wording import few as few
+    from ganlab.wording import suggest as suggest
 
 
 if not TYPE_CHECKING:  # a type checker that sees it would take any name for a public one

@@ -1,5 +1,5 @@
 """``python -m ganlab``."""
 
-from ganlab.cli import main
+from ganlab.cli.app import main
 
 main()

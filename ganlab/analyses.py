@@ -23,10 +23,10 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints, overload
 
-from ganlab.devices import full_float32
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.labelers import Labeler
+from ganlab.labels.labelers import Labeler
+from ganlab.networks.devices import full_float32
 from ganlab.parameters import Parameter, Range, read_parameter, reject
 from ganlab.results import Result
 

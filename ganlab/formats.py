@@ -92,6 +92,6 @@ def named(format: Format) -> str:
 
 
 def _passed_over(format: Format, path: Path, error: Exception) -> str:
-    from ganlab.plugin_metadata import one_line
+    from ganlab.plugins.metadata import one_line
 
     return f"{named(format)} was passed over, because it failed when asked whether {path} is its own: {one_line(error)}"

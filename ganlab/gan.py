@@ -9,23 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganlab.batches import in_batches
 from ganlab.card import DISCRIMINATOR_LEFT_OUT, Card
 from ganlab.classes import class_names, class_number
-from ganlab.devices import check_device, enough_memory
 from ganlab.errors import GanlabError
-from ganlab.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
-from ganlab.networks import check_seed, gather_statistics, opened, redrawn, weights_digest
+from ganlab.networks.batches import in_batches
+from ganlab.networks.devices import check_device, enough_memory
+from ganlab.networks.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
+from ganlab.networks.weights import check_seed, gather_statistics, opened, redrawn, weights_digest
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import nn
 
-    from ganlab.activations import Edit, Recording
     from ganlab.imagespec import ImageSpec
     from ganlab.latents import Latents, Prior
-    from ganlab.layers import Call
+    from ganlab.networks.activations import Edit, Recording
+    from ganlab.networks.layers import Call
 
 Side = Literal["generator", "discriminator"]
 
@@ -64,7 +64,7 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        from ganlab.telling import told_where_it_insists  # late: it needs torch at once
+        from ganlab.networks.telling import told_where_it_insists  # late: it needs torch at once
 
         if generator is None and discriminator is None:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
@@ -106,7 +106,7 @@ class Gan:
 
         One of an ``[architecture]`` that is trained with ``classes`` is, and one whose ``forward`` insists on it.
         """
-        from ganlab.telling import teller_of
+        from ganlab.networks.telling import teller_of
 
         return teller_of(self.discriminator) is not None
 
@@ -256,7 +256,7 @@ class Gan:
         Raises:
             GanlabError: an unknown layer; on reading, a layer that did not run, or that put out several shapes.
         """
-        from ganlab import activations
+        from ganlab.networks import activations
 
         return activations.record(self._network(side), *layers)
 
@@ -270,7 +270,7 @@ class Gan:
         Raises:
             GanlabError: an unknown layer, an edit that changes the shape, or, on leaving, a layer that never ran.
         """
-        from ganlab import activations
+        from ganlab.networks import activations
 
         return activations.edit(self._network(side), edits, lambda: self._first_row)
 
@@ -283,7 +283,7 @@ class Gan:
         """
         import torch
 
-        from ganlab import activations
+        from ganlab.networks import activations
 
         chosen = torch.from_numpy(rows)
         return activations.replay(
@@ -296,7 +296,7 @@ class Gan:
         Raises:
             GanlabError: an unknown layer, or one that runs several times a pass.
         """
-        from ganlab import activations
+        from ganlab.networks import activations
 
         network = self._network(side)
         activations.find_layer(network, layer)
@@ -311,7 +311,7 @@ class Gan:
         Raises:
             GanlabError: an unknown layer or map, or maps that something without weights for them consumes.
         """
-        from ganlab.surgery import without
+        from ganlab.networks.surgery import without
 
         generator = without(self, layer, filters)
         return self._with(generator, copy.deepcopy(self.discriminator))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ganlab.architectures import Architecture
     from ganlab.checkpoints import CheckpointFormat
     from ganlab.data import Dataset, DatasetFormat
-    from ganlab.labelers import Labeler
+    from ganlab.labels.labelers import Labeler
 
 hookspec = HookspecMarker("ganlab")
 hookimpl = HookimplMarker("ganlab")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganlab.errors import GanlabError
-from ganlab.palette import VISIBLE, coloured
+from ganlab.figures.palette import VISIBLE, coloured
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.option_names import option_name
+from ganlab.wording import option_name
 
 PLAIN_TYPES = (int, float, str, bool, Path)
 GAN_HELP = "the GAN: a name (`ganlab checkpoints`), a folder, a file or FORMAT:PATH"

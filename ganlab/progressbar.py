@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from ganlab.printable import printable
+from ganlab.wording import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress

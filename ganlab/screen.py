@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.numbers import number
-from ganlab.printable import printable
+from ganlab.wording import number, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

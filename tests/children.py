@@ -125,7 +125,7 @@ def one_of(rank: int, count: int, port: int, function: Callable[..., None], *arg
 
 def command_line(*words: str) -> None:
     """`ganlab` with these words."""
-    from ganlab.cli import main
+    from ganlab.cli.app import main
 
     sys.argv = ["ganlab", *words]
     main()

@@ -29,7 +29,7 @@ Run = Callable[..., Ended]
 
 def command(capsys: pytest.CaptureFixture[str], *words: object) -> Ended:
     """Run ``ganlab`` with these words, in this process."""
-    from ganlab import cli
+    from ganlab.cli import app as cli
 
     with pytest.raises(SystemExit) as ended:
         cli.main([str(word) for word in words])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ganlab import Boxes, Gan, PictureName
-from ganlab.marks import Box
+from ganlab.labels.marks import Box
 
 from .planted import SIZE, Truth, planted_gan
 

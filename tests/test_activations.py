@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import activations
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks import activations
 from ganlab.testing import tiny_gan
 from tests.kit import one_thread  # noqa: F401 (a fixture)
 

@@ -13,13 +13,13 @@ import pytest
 from ganlab.analyses import Analysis, analysis
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.labelers import Labeler
+from ganlab.labels.labelers import Labeler
 from ganlab.parameters import Range
 from ganlab.results import Metric, Result
 from ganlab.testing import tiny_gan
 
 if TYPE_CHECKING:
-    from ganlab.boxes import Boxes as OnlyForTypeCheckers
+    from ganlab.labels.boxes import Boxes as OnlyForTypeCheckers
 
 
 class Shelf:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ganlab import GanlabError, Images, classes_of, open_images
-from ganlab.survey import survey
+from ganlab.data.survey import survey
 
 from .kit import smooth_pictures
 

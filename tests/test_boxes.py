@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganlab.boxes import Boxes, latents_of
-from ganlab.concepts import concept_name
 from ganlab.errors import GanlabError
-from ganlab.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.labels.boxes import Boxes, latents_of
+from ganlab.labels.concepts import concept_name
+from ganlab.labels.marks import Box, PictureName, parse_picture_file, picture_file
 from ganlab.testing import tiny_gan
 
 from .boxes_kit import FIRST, HASH, SECOND, coco, gan, load

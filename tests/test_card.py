@@ -12,8 +12,8 @@ import tomli_w
 from ganlab.card import Card
 from ganlab.checkpoints import load_gan, save_gan
 from ganlab.checkpoints.exporting import export_gan
+from ganlab.cli.running import say_notes
 from ganlab.errors import GanlabError
-from ganlab.running import say_notes
 from ganlab.testing import tiny_gan
 from tests.kit import command
 

@@ -12,9 +12,9 @@ from torch import nn
 from ganlab import load_gan
 from ganlab.card import MOST_BYTES, read_card
 from ganlab.errors import GanlabError
-from ganlab.exemplars import read_picture
 from ganlab.imagespec import ImageSpec
-from ganlab.marks import parse_picture_file
+from ganlab.labels.exemplars import read_picture
+from ganlab.labels.marks import parse_picture_file
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganlab import Card, Gan, GanlabError, ImageSpec, Prior, figures, open_images, save_gan
 from ganlab.architectures.chain import build_chain
-from ganlab.palette import PALETTE, coloured, visible
+from ganlab.figures.palette import PALETTE, coloured, visible
 
 from .kit import command, one_thread  # noqa: F401 (one is a fixture)
 from .sights_kit import SIGHTS, linear

@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ganlab.boxes import Boxes
 from ganlab.card import Card
 from ganlab.checkpoints import load_gan, named_checkpoints, native, save_gan, shipped_folder, store_folder
 from ganlab.errors import GanlabError
-from ganlab.exemplars import Exemplars
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
+from ganlab.labels.boxes import Boxes
+from ganlab.labels.exemplars import Exemplars
 from ganlab.latents import Prior
 from ganlab.testing import tiny_gan
 from tests.door_kit import refused

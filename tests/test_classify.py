@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ganlab import Gan, GanlabError, Result, open_images
-from ganlab.intervals import of_a_further_draw
+from ganlab.results.intervals import of_a_further_draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_classify import classify, investigation, svm
 from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled

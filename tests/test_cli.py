@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganlab.commands import command_line
+from ganlab.cli.commands import command_line
 from ganlab.plugins import host
 from tests.cli_kit import SEVERAL, run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
 from tests.kit import Run, ship_from
@@ -76,7 +76,7 @@ def test_the_gan_that_is_taken_is_told(run: Run, tiny: str, monkeypatch: pytest.
 
 def test_an_analysis_without_a_gan_of_its_own_takes_the_first_choice_of_those_that_ship() -> None:
     from ganlab import Analysis
-    from ganlab.running import FIRST_CHOICE, find_gan
+    from ganlab.cli.running import FIRST_CHOICE, find_gan
 
     chosen = Analysis.from_spec("arithmetic").default_gan
     assert find_gan() == find_gan(Analysis.from_spec("probe")) == FIRST_CHOICE
@@ -164,7 +164,7 @@ def register_analyses():
 def test_a_default_gan_that_does_not_ship_is_told(
     tiny: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from ganlab.running import find_gan
+    from ganlab.cli.running import find_gan
     from tests.test_analyses import everything
 
     ship_from(Path(tiny).parent, monkeypatch)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from ganlab import cli
-from ganlab.cli import CORE_COMMANDS, app
+from ganlab.cli import app as cli
+from ganlab.cli.app import CORE_COMMANDS, app
 from tests.cli_kit import run_with_plugins  # noqa: F401 (a fixture)
 from tests.kit import Run
 from tests.plugin_kit import good, install
@@ -57,7 +57,7 @@ def test_help_of_an_analysis(run: Run) -> None:
 def test_help_imports_nothing_heavy() -> None:
     script = """
 import sys
-from ganlab.cli import main
+from ganlab.cli.app import main
 for words in (["--help"], ["probe", "--help"], ["train", "--help"], ["plugins", "--help"]):
     try:
         main(words)

@@ -147,7 +147,7 @@ def test_control_c_that_a_library_made_another_error_of(run: Run, monkeypatch: p
         except KeyboardInterrupt:
             raise AttributeError("half imported") from None
 
-    monkeypatch.setattr("ganlab.cli.run", broken)
+    monkeypatch.setattr("ganlab.cli.app.run", broken)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         ended = run("mean", "x")

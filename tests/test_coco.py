@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganlab import annotation_files
-from ganlab.annotation_files import document_of
-from ganlab.boxes import Boxes
 from ganlab.errors import GanlabError
-from ganlab.marks import Box, PictureName, picture_file
+from ganlab.labels import annotation_files
+from ganlab.labels.annotation_files import document_of
+from ganlab.labels.boxes import Boxes
+from ganlab.labels.marks import Box, PictureName, picture_file
 
 from .boxes_kit import FIRST, HASH, SECOND, annotation, coco, gan, load
 from .kit import read_or_refused

@@ -42,7 +42,7 @@ def pets(tmp_path: Path) -> Path:
 def test_looking_at_pictures_imports_no_torch(pets: Path, tmp_path: Path) -> None:
     script = f"""
 import sys
-from ganlab.cli import main
+from ganlab.cli.app import main
 try:
     main(["data", "info", {str(pets)!r}, "--out", {str(tmp_path / "info")!r}])
 except SystemExit as ended:

@@ -11,7 +11,7 @@ import pytest
 FAULTS = """
 import resource
 import torch
-from ganlab.devices import keep_freed_memory
+from ganlab.networks.devices import keep_freed_memory
 {before}
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganlab import Result, analysis
-from ganlab.devices import fast_bfloat16, full_float32, is_out_of_memory, set_gpu_arithmetic, usual_precision
+from ganlab.networks.devices import fast_bfloat16, full_float32, is_out_of_memory, set_gpu_arithmetic, usual_precision
 
 
 @pytest.fixture(autouse=True)

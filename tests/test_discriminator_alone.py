@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ganlab import Gan, GanlabError, ImageSpec, load_gan, save_gan
-from ganlab.networks import weights_digest
+from ganlab.networks.weights import weights_digest
 from ganlab.testing import tiny_gan
 
 from .kit import Run, command, one_thread  # noqa: F401 (one is a fixture)

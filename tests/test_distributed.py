@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ganlab import explaining
 from ganlab.architectures.mlp import MlpSettings
+from ganlab.cli import explaining
 from ganlab.errors import GanlabError
 from ganlab.training import processes
 from ganlab.training.distributed import Group, JoinedBatchNorm

@@ -17,11 +17,11 @@ import pytest
 from typer.main import get_command
 
 import ganlab
-from ganlab.cli import app
+from ganlab.cli.app import app
+from ganlab.cli.explaining import CLICK_ERROR
 from ganlab.errors import GanlabError
-from ganlab.explaining import CLICK_ERROR
-from ganlab.plugin_checks import HOOKS
 from ganlab.plugins import import_file
+from ganlab.plugins.checks import HOOKS
 from ganlab.testing import check_analysis, check_plugin
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab import figures, lettering, plots
+from ganlab import figures
+from ganlab.figures import lettering, plots
 
 RNG = np.random.default_rng(0)
 ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)

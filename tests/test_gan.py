@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab import batches
-from ganlab.devices import choose_device
 from ganlab.errors import GanlabError
 from ganlab.latents import Latents
+from ganlab.networks import batches
+from ganlab.networks.devices import choose_device
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
 from tests.kit import one_thread  # noqa: F401 (a fixture)

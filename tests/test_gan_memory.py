@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ganlab.devices import is_out_of_memory
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
+from ganlab.networks.devices import is_out_of_memory
 from tests import children
 from tests.children import Child
 from tests.gan_kit import Block, small

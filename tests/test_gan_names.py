@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
-from ganlab.networks import weights_digest
+from ganlab.networks.weights import weights_digest
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
 from tests.kit import one_thread  # noqa: F401 (a fixture)

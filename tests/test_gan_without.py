@@ -14,7 +14,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
-from ganlab.surgery import zeroed
+from ganlab.networks.surgery import zeroed
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
 from tests.kit import one_thread  # noqa: F401 (a fixture)

@@ -16,73 +16,37 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {
-        "errors",
-        "environment",
-        "faults",
-        "writing",
-        "animation",
-        "card",
-        "classes",
-        "concepts",
-        "devices",
-        "intervals",
-        "near_names",
-        "option_names",
-        "palette",
-        "printable",
-        "zips",
-    },
-    {
-        "latents",
-        "imagespec",
-        "activations",
-        "batches",
-        "figures",
-        "layers",
-        "lettering",
-        "telling",
-        "nearest",
-        "networks",
-        "numbers",
-        "plots",
-        "page",
-        "marks",
-    },
-    {"gan", "surgery"},
-    {"formats"},
-    {"annotation_files", "boxes", "coco", "labelers", "exemplars", "vocabulary", "results", "data"},
-    {"provenance"},
-    {"parameters", "analyses", "progressbar"},
+    {"errors", "card", "classes", "wording", "writing", "zips"},
+    {"figures", "imagespec", "latents", "nearest", "networks"},
+    {"gan"},
+    {"formats", "results"},
+    {"data", "labels"},
+    {"analyses", "parameters", "progressbar"},
     {"hookspecs"},
-    {"plugin_checks", "plugin_metadata", "plugins"},
+    {"plugins"},
     {"architectures"},
     {"recovery"},
-    {"checkpoints", "fetching", "screen", "run_files", "run_folders", "hint_options"},
-    {"training", "sampling"},
-    {"commands", "running"},
-    {"testing", "scaffold"},
-    {"plugin_commands", "checkpoint_commands", "data_commands", "survey"},
-    {"explaining"},
+    {"checkpoints", "fetching", "runs", "screen"},
+    {"training"},
     {"cli"},
-    {"__main__"},
+    {"__main__", "testing"},
 ]
 
 # late imports against the arrows, inside functions: whoever resolves a name asks those who know it
 LATE = {
     "gan": {"checkpoints", "architectures"},  # Gan.from_spec; untrained networks
-    "formats": {"plugins", "plugin_metadata"},  # whose format it is
+    "formats": {"plugins"},  # whose format it is
     "data": {"plugins"},  # data sets by name
-    "labelers": {"plugins"},  # labelers by name
+    "labels": {"plugins"},  # labelers by name
     "analyses": {"plugins"},  # analyses by their command
-    "sampling": {"running"},  # the GAN that is taken where none is named
+    "cli": {"testing"},  # `ganlab plugins check` asks what plugins' own tests ask
 }
 
 # may import these at once; everybody else waits until they are needed, so that help stays fast
 HEAVY_AT_ONCE = {
-    "activations",
-    "surgery",
-    "telling",
+    "networks/activations",
+    "networks/surgery",
+    "networks/telling",
     "architectures/chain",
     "architectures/classes",
     "architectures/convolutions",

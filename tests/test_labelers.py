@@ -10,8 +10,8 @@ import pytest
 
 from ganlab.card import Card
 from ganlab.errors import GanlabError
-from ganlab.labelers import Labeler
-from ganlab.plugin_checks import PluginFault, check_brought
+from ganlab.labels.labelers import Labeler
+from ganlab.plugins.checks import PluginFault, check_brought
 
 
 class Bright(Labeler):

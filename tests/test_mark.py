@@ -18,8 +18,8 @@ from PIL import Image
 
 import ganlab_mark
 from ganlab import Box, Boxes, Card, Exemplars, Gan, GanlabError, ImageSpec, PictureName, Prior, Result, save_gan
-from ganlab.palette import coloured
-from ganlab.running import run_analysis
+from ganlab.cli.running import run_analysis
+from ganlab.figures.palette import coloured
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganlab.near_names import LISTED, did_you_mean, few, suggest
+from ganlab.wording import LISTED, did_you_mean, few, suggest
 
 KNOWN = ["smiling", "neutral", "man"]
 

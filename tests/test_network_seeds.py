@@ -13,7 +13,7 @@ from ganlab.architectures.chain import build_chain
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.architectures.mlp import MlpSettings, build_mlp
 from ganlab.errors import GanlabError
-from ganlab.networks import redrawn, torch_seed, weights_digest
+from ganlab.networks.weights import redrawn, torch_seed, weights_digest
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, tiny_settings
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import Gan, provenance
+from ganlab import Gan
+from ganlab.data import provenance
 from ganlab.testing import tiny_gan
 from ganlab.training import runs
 from ganlab_paper.marks import Marks

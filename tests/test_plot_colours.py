@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from ganlab import plots
+from ganlab.figures import plots
 
 from .sights_kit import SIGHTS, apart, lab, linear
 

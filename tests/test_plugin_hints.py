@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ganlab.plugin_commands import how_to_install
+from ganlab.cli.plugins import how_to_install
 from tests.kit import Ended, command
 
 Run = Callable[..., Ended]

@@ -10,9 +10,9 @@ import pytest
 
 from ganlab import hookspecs
 from ganlab.errors import GanlabError
-from ganlab.plugin_checks import HOOKS, KINDS
-from ganlab.plugin_metadata import RESERVED_NAMES, PluginProblem
 from ganlab.plugins import COMMAND_HOOKS, PROVIDER_HOOKS
+from ganlab.plugins.checks import HOOKS, KINDS
+from ganlab.plugins.metadata import RESERVED_NAMES, PluginProblem
 from tests.plugin_kit import forget_modules, fresh_host, good, install
 
 DATASET = '''"""Brings a data set."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganlab import Boxes, Gan, GanlabError, ImageSpec, Labeler, PictureName, Result
-from ganlab.marks import Box
+from ganlab.labels.marks import Box
 from ganlab.testing import tiny_gan
 from ganlab_probe import probe
 from tests.kit import one_thread  # noqa: F401 (a fixture)

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 from ganlab import Boxes, Gan, ImageSpec, Latents, PictureName, Result
-from ganlab.marks import Box
+from ganlab.labels.marks import Box
 from ganlab_probe import dropping, investigation, layers, probe
 from ganlab_probe.bench import Bench, random_filters
 from ganlab_probe.layers import Trial, best

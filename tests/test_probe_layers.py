@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 from ganlab import Boxes, Gan, GanlabError, ImageSpec, PictureName, Prior
-from ganlab.marks import Box
+from ganlab.labels.marks import Box
 from ganlab.testing import tiny_gan
 from ganlab_probe import dropping, layers, probe
 from ganlab_probe.layers import asked_for

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from ganlab.environment import environment
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
-from ganlab.run_folders import load_result, save_result
+from ganlab.runs.environment import environment
+from ganlab.runs.folders import load_result, save_result
 
 from .kit import read_or_refused
 from .results_kit import a_result, contents, picture
@@ -196,7 +196,7 @@ def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> 
 
 def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from ganlab.results import *; from ganlab.run_folders import *; "
+        "import sys; from ganlab.results import *; from ganlab.runs.folders import *; "
         "import ganlab.figures, ganlab.boxes, ganlab.environment\n"
         f"save_result(Result('One sentence.'), {str(tmp_path / 'run')!r}); load_result({str(tmp_path / 'run')!r})\n"
         "print([name for name in ('torch', 'matplotlib', 'sklearn', 'captum') if name in sys.modules])"

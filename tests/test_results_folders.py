@@ -13,7 +13,7 @@ import pytest
 
 from ganlab import Card, Gan
 from ganlab.errors import GanlabError
-from ganlab.run_folders import load_result, new_run_folder, save_result
+from ganlab.runs.folders import load_result, new_run_folder, save_result
 from ganlab.testing import tiny_gan
 from ganlab.writing import FolderTaken, check_new_folder, new_folder, write_file, write_new_files
 
@@ -98,7 +98,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     def fail(*_: Any) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ganlab.page.render", fail)
+    monkeypatch.setattr("ganlab.runs.page.render", fail)
     with pytest.raises(KeyboardInterrupt):
         save_result(a_result(), tmp_path / "new/run")
     assert not any(tmp_path.iterdir())

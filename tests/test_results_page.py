@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from ganlab import page as page_module
-from ganlab.environment import environment
 from ganlab.errors import GanlabError
-from ganlab.numbers import number
 from ganlab.results import Figure, Metric, Result, Table
-from ganlab.run_folders import load_result, save_result
+from ganlab.runs import page as page_module
+from ganlab.runs.environment import environment
+from ganlab.runs.folders import load_result, save_result
 from ganlab.screen import show_result
+from ganlab.wording import number
 from ganlab.writing import png_bytes
 
 from .results_kit import a_result, contents, picture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganlab.results import Figure, Metric, Result, Table
-from ganlab.run_folders import save_result
+from ganlab.runs.folders import save_result
 
 from .page_kit import open_browser
 from .results_kit import picture

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image
 
-from ganlab import animation, run_folders
 from ganlab.errors import GanlabError
+from ganlab.figures import animation
 from ganlab.results import Figure
-from ganlab.run_folders import load_result, save_result
+from ganlab.runs import folders as run_folders
+from ganlab.runs.folders import load_result, save_result
 
 from .data_kit import encoded, pixels
 from .results_kit import a_result, picture

@@ -17,15 +17,14 @@ from typing import Annotated
 import numpy as np
 import pytest
 import torch
+from ganlab.scaffold import write_plugin
 
-from ganlab import scaffold
 from ganlab.analyses import analysis
 from ganlab.data import Images
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.plugins import import_file
+from ganlab.plugins import import_file, scaffold
 from ganlab.results import Metric, Result
-from ganlab.scaffold import write_plugin
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from tests.plugin_kit import good
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ganlab import Architecture, Gan, NetworkSettings, load_gan, plugins, save_gan
-from ganlab.devices import address_space_is_limited
 from ganlab.errors import GanlabError
+from ganlab.networks.devices import address_space_is_limited
 from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, labelled
 from tests.gan_kit import Block, small

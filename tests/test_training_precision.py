@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab.devices import fast_bfloat16
 from ganlab.errors import GanlabError
+from ganlab.networks.devices import fast_bfloat16
 from ganlab.training import runs
 from ganlab.training.state import save_state
 from ganlab.training.trainer import Trainer

@@ -12,7 +12,7 @@ from ganlab.architectures.dcgan import build_dcgan
 from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.networks import weights_digest
+from ganlab.networks.weights import weights_digest
 from ganlab.training import loop, runs
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer

@@ -52,7 +52,7 @@ class Architecture:
 
 def _built(kind: type[NetworkSettings], card: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
     """The networks of settings as a card holds them, marked with what is known of all that can be trained."""
-    from ganlab.telling import told_the_class  # late: it needs torch at once
+    from ganlab.networks.telling import told_the_class  # late: it needs torch at once
 
     settings = kind.from_card(card)
     networks = settings.build(seed)

@@ -21,9 +21,9 @@ from torch.nn import functional as F
 
 from ganlab.architectures.classes import ClassCode
 from ganlab.architectures.dcgan import initialise
-from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
-from ganlab.networks import torch_seed
+from ganlab.networks.devices import enough_memory
+from ganlab.networks.weights import torch_seed
 
 Tables = Sequence[Mapping[str, Any]]
 LARGEST = 65536  # no number of a table exceeds it: more could not even be counted in a layer's size

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganlab.architectures.settings import NetworkSettings
-from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
-from ganlab.networks import check_seed
+from ganlab.networks.devices import enough_memory
+from ganlab.networks.weights import check_seed
 
 EMBEDDED = 16  # numbers that a learnt embedding has for a class
 

@@ -17,7 +17,7 @@ from ganlab.architectures.classes import Block, Network, code_width, fresh_netwo
 from ganlab.architectures.convolutions import ToPicture
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
-from ganlab.networks import torch_seed
+from ganlab.networks.weights import torch_seed
 
 SIZES = (16, 32, 64, 128, 256)
 KERNELS = (4, 5)

@@ -19,7 +19,7 @@ from torch import nn
 from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
-from ganlab.networks import torch_seed
+from ganlab.networks.weights import torch_seed
 
 LARGEST_SIZE = 256
 PIECES = 5  # linear units in a maxout unit; the generator has as many rectifiers for each of them

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ganlab.boxes import BOXES_FILE, Boxes
 from ganlab.errors import GanlabError
-from ganlab.exemplars import EXEMPLARS_FILE, Exemplars
 from ganlab.gan import Gan
+from ganlab.labels.boxes import BOXES_FILE, Boxes
+from ganlab.labels.exemplars import EXEMPLARS_FILE, Exemplars
 
 
 def with_marks(gan: Gan, place: Path) -> Gan:

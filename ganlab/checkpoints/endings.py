@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
-from ganlab.layers import trace
+from ganlab.networks.layers import trace
 
 SHAPING = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Transpose", "T", "Permute", "Clone", "Mean")
 RANGES = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0)}

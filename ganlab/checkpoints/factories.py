@@ -24,12 +24,12 @@ from ganlab.fetching import load_hub
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
-from ganlab.networks import frozen, is_program
-from ganlab.option_names import option_name
+from ganlab.networks.weights import frozen, is_program
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.options import LAWS, OUTPUTS, plausible
 from ganlab.recovery.stored import Part
 from ganlab.recovery.witness import Testimony, can_testify, testify
+from ganlab.wording import option_name
 
 TRIED = 256  # latents on which the prior is tried
 SHAPES = ((), (1, 1))  # what stands after (n, dim) in what a generator takes

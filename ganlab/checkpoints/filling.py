@@ -11,7 +11,7 @@ from torch import nn
 
 from ganlab.checkpoints import pytorch, safetensors
 from ganlab.errors import GanlabError
-from ganlab.networks import COUNTER
+from ganlab.networks.weights import COUNTER
 
 Tensors = Mapping[str, torch.Tensor]
 WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel, DistributedDataParallel and torch.compile put before keys

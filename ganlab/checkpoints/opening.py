@@ -14,9 +14,8 @@ from ganlab.checkpoints.names import named_checkpoints, runs_folder
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
-from ganlab.near_names import did_you_mean, few, suggest
-from ganlab.option_names import option_name
 from ganlab.recovery.hints import Hints
+from ganlab.wording import did_you_mean, few, option_name, suggest
 
 if TYPE_CHECKING:
     from ganlab.checkpoints import CheckpointFormat

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ganlab.checkpoints.opening import loaded
 from ganlab.errors import GanlabError
 from ganlab.formats import reading
-from ganlab.networks import COUNTER
+from ganlab.networks.weights import COUNTER
 from ganlab.recovery.building import prefix_of, tensors_of
 from ganlab.recovery.stored import Stored, StoredNetwork
 from ganlab.recovery.tables import filled

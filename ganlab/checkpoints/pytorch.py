@@ -19,9 +19,9 @@ from ganlab.checkpoints import options_beside, plain_arrays
 from ganlab.checkpoints.careful import look_through_file, torch_unzips
 from ganlab.checkpoints.pickles import asks_for_room, check_no_program, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
-from ganlab.near_names import few
 from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
 from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.wording import few
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
 JOBLIB = (".jl", ".joblib")  # pickles too, but of others

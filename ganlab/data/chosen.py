@@ -13,7 +13,7 @@ import numpy as np
 
 from ganlab.data.images import Images, Pictures, Read
 from ganlab.errors import GanlabError
-from ganlab.near_names import few
+from ganlab.wording import few
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,7 +9,7 @@ import numpy as np
 
 from ganlab.data.images import Images
 from ganlab.errors import GanlabError
-from ganlab.near_names import few
+from ganlab.wording import few
 
 LISTED = 12  # class names in a message
 OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing

@@ -14,9 +14,9 @@ import numpy as np
 from ganlab.data.array_labels import NoClasses, as_classes
 from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
+from ganlab.figures.palette import VISIBLE
 from ganlab.formats import check_given, reading, recognising
-from ganlab.near_names import suggest
-from ganlab.palette import VISIBLE
+from ganlab.wording import suggest
 from ganlab.zips import check_methods
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")

@@ -21,7 +21,7 @@ from ganlab.data.images import BrokenPicture, Images
 from ganlab.data.labelled import classes_of, labels_of
 from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
-from ganlab.near_names import few
+from ganlab.wording import few
 
 LAYOUT = 1  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack

@@ -18,8 +18,8 @@ from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, Dataset, Images, Pictures, Read
 from ganlab.data.stored import EncodedImages, reading_failed, shown, stamp
 from ganlab.errors import GanlabError
-from ganlab.near_names import few
-from ganlab.palette import VISIBLE
+from ganlab.figures.palette import VISIBLE
+from ganlab.wording import few
 
 if TYPE_CHECKING:
     from PIL import Image

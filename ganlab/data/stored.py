@@ -13,7 +13,7 @@ import numpy as np
 from ganlab.data import decoding, geometry
 from ganlab.data.images import BrokenPicture, Images, Pictures, Read
 from ganlab.errors import GanlabError
-from ganlab.palette import visible
+from ganlab.figures.palette import visible
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError
 from ganlab.fetching.torchhub import load_hub as load_hub
-from ganlab.near_names import suggest
+from ganlab.wording import suggest
 
 if TYPE_CHECKING:
     from ganlab.fetching.download import Wanted

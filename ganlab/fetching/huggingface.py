@@ -13,7 +13,7 @@ from ganlab.errors import GanlabError
 from ganlab.fetching.download import Wanted
 from ganlab.fetching.places import Place, digest, read_note, write_note
 from ganlab.fetching.web import check_address, read_small
-from ganlab.near_names import few
+from ganlab.wording import few
 
 PREFIX = "hf:"
 PUBLIC = "https://huggingface.co"

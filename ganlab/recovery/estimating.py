@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ganlab.gan import Gan
-from ganlab.networks import gather_statistics
+from ganlab.networks.weights import gather_statistics
 from ganlab.recovery.building import Named
 from ganlab.recovery.simulate import MOST_NUMBERS
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab import plots
 from ganlab.analyses import Analysis
+from ganlab.figures import plots
 from ganlab.gan import Gan
 from ganlab.results import Figure, Result
 from ganlab.testing.gans import tiny_gan

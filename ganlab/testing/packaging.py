@@ -12,11 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from ganlab.analyses import Analysis
-from ganlab.commands import plugin_command
-from ganlab.plugin_checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
-from ganlab.plugin_metadata import one_line
+from ganlab.cli.commands import plugin_command
+from ganlab.cli.running import shipped_gans
 from ganlab.plugins import COMMAND_HOOKS
-from ganlab.running import shipped_gans
+from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
+from ganlab.plugins.metadata import one_line
 from ganlab.testing.public_names import private_names
 
 # what takes seconds to import and therefore has to wait until it is needed

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ganlab.errors import GanlabError
-from ganlab.run_folders import new_run_folder
+from ganlab.runs.folders import new_run_folder
 from ganlab.training.state import STATE
 from ganlab.writing import check_new_folder, missing_parents, remove_if_empty
 

@@ -29,8 +29,8 @@ from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganlab.devices import choose_device
 from ganlab.errors import GanlabError
+from ganlab.networks.devices import choose_device
 from ganlab.training.processes import Place, Processes, announced, speaks_first
 from ganlab.training.settings import TrainSettings
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganlab.devices import enough_memory
 from ganlab.errors import GanlabError
+from ganlab.networks.devices import enough_memory
 from ganlab.training.feeding import Pictures, batches, brought
 from ganlab.training.journal import Journal
 from ganlab.training.state import save_state

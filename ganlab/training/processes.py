@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ganlab.devices import choose_device
 from ganlab.errors import GanlabError
+from ganlab.networks.devices import choose_device
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,7 @@ class Processes:
         return self.place.count
 
     def device(self, wanted: str) -> str:
-        """The device of this process; see :func:`ganlab.devices.choose_device`."""
+        """The device of this process; see :func:`ganlab.networks.devices.choose_device`."""
         return choose_device(wanted)
 
     def share(self, settings: TrainSettings) -> slice:

@@ -19,10 +19,9 @@ from ganlab.data import open_images
 from ganlab.data.chosen import read_names
 from ganlab.data.opening import short_name
 from ganlab.data.packing import PackedImages, pack
-from ganlab.devices import check_compiler, fast_bfloat16
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
-from ganlab.near_names import few
+from ganlab.networks.devices import check_compiler, fast_bfloat16
 from ganlab.progressbar import reading_bar, shown_progress
 from ganlab.training.claiming import KEEP, held, new_run
 from ganlab.training.display import Display
@@ -31,6 +30,7 @@ from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
+from ganlab.wording import few
 from ganlab.writing import write_file
 
 NAMED = 5  # broken pictures or classes told by name

@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ganlab.checkpoints.native import not_finite
-from ganlab.devices import enough_memory, is_out_of_memory
 from ganlab.errors import GanlabError
-from ganlab.networks import weights_digest
+from ganlab.networks.devices import enough_memory, is_out_of_memory
+from ganlab.networks.weights import weights_digest
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab.devices import set_gpu_arithmetic
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import (
@@ -24,7 +23,8 @@ from ganlab.latents import (
     STREAM_TRAINING_ORDER,
     random_bits,
 )
-from ganlab.networks import gather_statistics, weights_digest
+from ganlab.networks.devices import set_gpu_arithmetic
+from ganlab.networks.weights import gather_statistics, weights_digest
 from ganlab.training.feeding import as_tensor, sent
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings

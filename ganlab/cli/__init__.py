@@ -1,0 +1,1 @@
+"""The ``ganlab`` command: the core's own commands, and how an analysis becomes one."""
