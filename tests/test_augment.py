@@ -14,7 +14,7 @@ import ganlab_augment
 from ganlab import Gan, GanlabError, Result, open_images, split_of
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_augment import augment
-from ganlab_augment.investigation import nearest_neighbour
+from ganlab_augment.classifier import nearest_neighbour
 from ganlab_augment.sets import Real, Samples, random_classes
 from tests.conditional_kit import labelled
 from tests.datasets_kit import mnist_folder

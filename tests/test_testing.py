@@ -17,13 +17,13 @@ from typing import Annotated
 import numpy as np
 import pytest
 import torch
-from ganlab.scaffold import write_plugin
 
 from ganlab.analyses import analysis
 from ganlab.data import Images
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.plugins import import_file, scaffold
+from ganlab.plugins.scaffold import write_plugin
 from ganlab.results import Metric, Result
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from tests.plugin_kit import good
@@ -276,10 +276,10 @@ def module_of(tmp_path: Path) -> Callable[[str], ModuleType]:
         (good().replace("[fine]", "[3]"), "is no Analysis"),
         (good().removeprefix('"""What is fine.\n\nMore about it.\n"""'), "needs a docstring"),
         (good() + "\nfrom ganlab.gan import Gan\n", r"line \d+: ganlab.gan is no public name"),
-        (good() + "\nimport ganlab.surgery\n", "ganlab.surgery is no public name"),
+        (good() + "\nimport ganlab.wording\n", "ganlab.wording is no public name"),
         (good() + "\nfrom ganlab import plugins\n", "ganlab.plugins is no public name"),
         (good() + "\nimport ganlab\nx = ganlab.plugins\n", "ganlab.plugins is no public name"),
-        (good() + "\nimport ganlab as g\ndef f():\n    g.surgery\n", r"line \d+: ganlab.surgery is no public name"),
+        (good() + "\nimport ganlab as g\ndef f():\n    g.wording\n", r"line \d+: ganlab.wording is no public name"),
         (good() + "\ndef f(gan):\n    gan._network('generator')\n", "gan._network is no public name"),
         (good() + "\nimport torch\n", "imports torch at once"),
         (

@@ -10,11 +10,9 @@ import numpy as np
 import torch
 
 from ganlab import (
-    Directions,
     Gan,
     GanlabError,
     Images,
-    Nearest,
     Result,
     check_apart,
     classes_of,
@@ -23,10 +21,10 @@ from ganlab import (
     split_of,
 )
 
+from .classifier import nearest_neighbour
 from .report import report
 from .sets import Real, Samples, TrainingSet, random_classes
 
-SAMPLE = 1024  # test pictures that the search takes its directions from
 NAMED = 12  # classes in a note
 
 
@@ -37,23 +35,6 @@ class Choices:
     n: int
     shown: int
     seed: int
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the classifier answers after it has learnt from one set.
-
-    Attributes:
-        learnt: the set.
-        told: (m,) the class that each test picture is taken for.
-        nearest: (m,) the row of the set that it was nearest to.
-        distances: (m,) how far, in the space of pixels from 0 to 1.
-    """
-
-    learnt: TrainingSet
-    told: np.ndarray
-    nearest: np.ndarray
-    distances: np.ndarray
 
 
 def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | None, choices: Choices) -> Result:
@@ -87,20 +68,6 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
             notes += check_apart(split.learn, split.test, twins, len(split.test))
     shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
     return report(gan, classes, questions, truth, answers, shuffled, choices.shown, choices.seed, notes)
-
-
-def nearest_neighbour(learnt: TrainingSet, queries: torch.Tensor) -> Answers:
-    """A 1-nearest-neighbour classifier that has learnt from a set, asked about pictures (m, values).
-
-    Of equally near ones the first counts.
-    """
-    search = Nearest(queries, 1, Directions(queries[:: max(1, len(queries) // SAMPLE)]))
-    seen = 0
-    for vectors in learnt.blocks():
-        search.update(vectors, np.arange(seen, seen + len(vectors)))
-        seen += len(vectors)
-    nearest = search.ids[:, 0]
-    return Answers(learnt, learnt.labels(nearest), nearest, search.distances()[:, 0])
 
 
 def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:

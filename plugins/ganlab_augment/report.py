@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganlab import Figure, Gan, Metric, Result, Table
 from ganlab import figures as draw
 
+from .classifier import Answers
 from .sets import TrainingSet
-
-if TYPE_CHECKING:
-    from .investigation import Answers
 
 MOST_CLASSES = 24  # in a figure that names them
 MISTAKES = 10  # in a figure

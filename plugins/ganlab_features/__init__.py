@@ -41,7 +41,8 @@ def features(
     responds to most, cut to what its unit sees. The control is the same discriminator before training. Where a labeler
     knows concepts, every filter's strongest activations are compared with their masks.
     """
-    from .investigation import Choices, investigate
+    from .choices import Choices
+    from .investigation import investigate
 
     choices = Choices(
         filters=filters,

@@ -11,6 +11,7 @@ import torch
 from ganlab import Gan, GanlabError, Images, Labeler, Metric, Result, Table
 
 from . import figures
+from .choices import Choices
 from .guided import Layer, Rule, guided_gradients
 from .judging import judge
 from .pictures import AT_ONCE, Data, Pictures, Samples
@@ -19,22 +20,6 @@ from .structure import metrics, structure
 
 STATISTICS = 256  # pictures by which an untrained discriminator normalises
 BARS = 8  # untrained discriminators that set the bar for filters: the best filter of a single one is luck
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """The options of :func:`ganlab_features.features`, which explains them."""
-
-    filters: int
-    which: list[int] | None
-    top: int
-    layer: str
-    rule: Rule
-    judged: str
-    n: int
-    share: float
-    limit: int | None
-    seed: int
 
 
 def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choices) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,13 +11,11 @@ import torch
 from ganlab import Gan, Labeler, Metric, Result, Table
 
 from . import figures
+from .choices import Choices
 from .dissection import Dissection, activations, dissect, fires
 from .guided import Layer, guided_gradients
 from .pictures import Pictures
 from .strongest import Strongest, strongest
-
-if TYPE_CHECKING:
-    from .investigation import Choices
 
 BEST = 4  # filters of each concept whose gradients are compared with its masks
 
