@@ -52,6 +52,7 @@ _HOME_OF = {
     "classes_of": "data",
     "concept_name": "labels.concepts",
     "fast_bfloat16": "networks.devices",
+    "counted": "wording",
     "few": "wording",
     "figures": "",
     "hookimpl": "hookspecs",
@@ -147,6 +148,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results.faults import check_name as check_name
     from ganlab.runs.folders import load_result as load_result
     from ganlab.runs.folders import save_result as save_result
+    from ganlab.wording import counted as counted
     from ganlab.wording import few as few
     from ganlab.wording import suggest as suggest
 

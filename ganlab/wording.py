@@ -66,6 +66,11 @@ def number(value: Any) -> str:
     return f"{value or 0.0:{'.3f' if 1e-3 <= size < 1 else '.3g'}}"  # no zero has a sign
 
 
+def counted(count: int, what: str) -> str:
+    """``counted(1, "picture")`` -> "1 picture", ``counted(1200, "picture")`` -> "1,200 pictures"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def option_name(parameter: str) -> str:
     """``z_dim`` -> ``--z-dim``; an underscore that only keeps a name from Python's own (``lambda_``) is left out."""
     return "--" + parameter.strip("_").replace("_", "-")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganlab import screen
+from ganlab.wording import counted
 
 if TYPE_CHECKING:
     from ganlab.data import Images
@@ -108,7 +109,7 @@ def pack(
     seconds = time.monotonic() - began
     for broken in packed.broken:
         screen.say(f"Left out: {broken}")
-    what = f"{len(packed):,} pictures of {data} at {size}x{size}, {channels} channel{'s' if channels > 1 else ''}"
+    what = f"{counted(len(packed), 'picture')} of {data} at {size}x{size}, {counted(channels, 'channel')}"
     if read:
         screen.tell(f"Packed {what} in {seconds:.1f} s: {read / max(seconds, 1e-9):,.0f} pictures per second.")
     else:

@@ -11,6 +11,7 @@ import typer
 
 from ganlab.cli.hint_options import with_hints
 from ganlab.errors import GanlabError
+from ganlab.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +134,7 @@ def sample(
             except FolderTaken:  # by another process, meanwhile: take the next number
                 if out is not None:
                     raise
-    screen.say(f"{n} pictures of {opened.name}: {folder / 'grid.png'}")
+    screen.say(f"{counted(n, 'picture')} of {opened.name}: {folder / 'grid.png'}")
     screen.say(f"To draw boxes, open {folder / 'pictures'} with {folder / 'annotations.json'}")
     screen.say("in an annotation tool, export as COCO and give that file to --boxes.")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from ganlab.errors import GanlabError
+from ganlab.wording import counted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -102,7 +103,7 @@ class Images(ABC):
         return total if self.limit is None else min(total, self.limit)
 
     def __repr__(self) -> str:
-        return f"<Images {self.spec}: {len(self)} pictures>"
+        return f"<Images {self.spec}: {counted(len(self), 'picture')}>"
 
     def first(self, n: int) -> Self:
         """The first `n` pictures (all of them where there are fewer).

@@ -14,6 +14,7 @@ from ganlab.data.geometry import Undecodable, square
 from ganlab.data.reading import in_order, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
+from ganlab.wording import counted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -151,9 +152,10 @@ def _result(found: Survey) -> Result:
 def _summary(found: Survey, classes: int) -> str:
     sides = f"{_size(min(found.sizes))} to {_size(max(found.sizes))}" if len(found.sizes) > 1 else _size(*found.sizes)
     kinds = " and ".join(CHANNELS[kind] for kind, _ in _commonest(found.channels))
-    labelled = f", {classes} classes" if classes else ", no classes"
+    labelled = f", {classes} class{'' if classes == 1 else 'es'}" if classes else ", no classes"
     broken = f", {len(found.broken):,} broken" if found.broken else ""
-    return f"{found.images.spec} holds {len(found.images):,} pictures of {sides} pixels, {kinds}{labelled}{broken}."
+    holds = f"{found.images.spec} holds {counted(len(found.images), 'picture')}"
+    return f"{holds} of {sides} pixels, {kinds}{labelled}{broken}."
 
 
 def _notes(found: Survey) -> list[str]:
@@ -164,14 +166,16 @@ def _notes(found: Survey) -> list[str]:
     if images.label_fault:
         notes.append(f"The pictures have no classes: {images.label_fault}.")
     if found.labels[None] and len(found.labels) > 1:
-        notes.append(f"{found.labels[None]:,} pictures have no class, the others have.")
+        notes.append(f"{found.labels[None]:,} of the pictures have no class, the others have.")
     return notes
 
 
 def _figure(found: Survey) -> Figure:
     labelled = {label: pictures for label, pictures in found.by_class.items() if label is not None and pictures}
     if not labelled:
-        caption = f"{len(found.evenly)} of {len(found.images):,} pictures, taken evenly from the first to the last."
+        caption = (
+            f"{len(found.evenly)} of {counted(len(found.images), 'picture')}, taken evenly from the first to the last."
+        )
         return Figure(figures.grid(np.stack(found.evenly), 8, scale=2), f"{caption} {_shown_as()}")
     common = [label for label, _ in _commonest(found.labels) if label in labelled][:CLASSES]
     rows = {f"{label} ({found.labels[label]:,})": np.stack(labelled[label]) for label in common}

@@ -10,6 +10,7 @@ from ganlab.recovery.discriminator_search import mean_error
 from ganlab.recovery.simulate import Element
 from ganlab.recovery.tables import places_between
 from ganlab.recovery.witness import Testimony, can_testify, clearly_better
+from ganlab.wording import counted
 
 Elements = tuple[Element, ...]
 Heard = Callable[[Elements], Sequence[Testimony]]  # what the norms say of a generator with these layers
@@ -47,7 +48,7 @@ def notes_of_places(elements: Elements, whose: str) -> list[str]:
     if not spare or any(part is not None and part.kind == "norm" and can_testify(part) for _, part in elements):
         return []
     return [
-        f"The numbers of the {whose}'s layers leave {spare} place{'s' if spare > 1 else ''} that nothing found here "
+        f"The numbers of the {whose}'s layers leave {counted(spare, 'place')} that nothing found here "
         "fills: of dropout, which is left out after training, or of layers without weights that it lacks now, such as "
         "norms without scale and shift. A --card that spells out its layers settles it."
     ]

@@ -17,6 +17,7 @@ from ganlab import (
     PictureName,
     Result,
     concept_name,
+    counted,
     latents_of,
     picture_text,
     progress,
@@ -82,7 +83,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
     found = len(boxes.boxes) if boxes else 0
     chosen = sum(map(len, groups.values()))
     return Result(
-        f"{FILE} is a page to mark {len(shown)} pictures of {gan.name} on: open it in a browser.",
+        f"{FILE} is a page to mark {counted(len(shown), 'picture')} of {gan.name} on: open it in a browser.",
         metrics={
             "pictures": Metric(len(shown), no_control="a count", about="pictures on the page"),
             "boxes": Metric(found, no_control="a count", about="boxes that it begins with"),

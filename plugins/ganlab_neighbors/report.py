@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganlab import Figure, Gan, Images, Latents, Metric, Table, few, trained_on
+from ganlab import Figure, Gan, Images, Latents, Metric, Table, counted, few, trained_on
 
 from . import figures
 from .found import Asked, Found
@@ -22,36 +22,36 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
     ps = samples.p_both if samples.alarm else samples.p_of
     space = min(ps, key=lambda name: ps[name])
     nearer = samples.p_of[space] < ALPHA
-    counted = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}"
-    counted += f", p = {samples.p_of[space]:.2g}"
+    nearest = f"{100 * samples.nearer[space]:.1f}% are nearest to a training picture in {space}"
+    nearest += f", p = {samples.p_of[space]:.2g}"
     if nearer:
-        counted += f"; beside left-out training pictures p = {samples.p_against_of[space]:.2g}"
+        nearest += f"; beside left-out training pictures p = {samples.p_against_of[space]:.2g}"
     if left_out.unlike:
         return (
             f"No answer about {gan.name}: the held-out pictures are of another kind than the training pictures. "
-            f"{_difference(left_out)} So what its samples are near to ({counted}) says nothing."
+            f"{_difference(left_out)} So what its samples are near to ({nearest}) says nothing."
         )
     if samples.alarm:
         return (
             f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones, "
-            f"and more so than training pictures that were left out ({counted}): chance does either once in a hundred "
+            f"and more so than training pictures that were left out ({nearest}): chance does either once in a hundred "
             "times at most."
         )
     if not copier.alarm:
         return (
-            f"No answer about {gan.name}: no sign that it copies ({counted}), but one copy in ten would have gone "
+            f"No answer about {gan.name}: no sign that it copies ({nearest}), but one copy in ten would have gone "
             f"unnoticed as well (p = {copier.p_copies:.2g}): samples, training or held-out pictures are too few, or "
             "pictures too alike."
         )
     if split:
         return (
-            f"No sign that {gan.name} copies one half of DATA more than the other ({counted}); whether it copies both "
+            f"No sign that {gan.name} copies one half of DATA more than the other ({nearest}); whether it copies both "
             "only pictures that it was not trained on can tell, as --heldout."
         )
     than = "to its training pictures than to equally many held-out ones"
-    finding = f"no nearer {than} ({counted})"
+    finding = f"no nearer {than} ({nearest})"
     if nearer:
-        finding = f"nearer {than}, but no more so than training pictures that were left out ({counted})"
+        finding = f"nearer {than}, but no more so than training pictures that were left out ({nearest})"
         finding += ", so that the two sets may merely differ a little"
     return (
         f"No sign that {gan.name} copies: its samples are {finding}; one copy in ten would have been noticed "
@@ -214,7 +214,7 @@ def notes(gan: Gan, sets: Sets) -> list[str]:
         )
     if sets.broken:
         named = few((f"{name} ({reason})" for name, reason in sets.broken.items()), 3)
-        made.append(f"{len(sets.broken)} pictures could not be read and were left out: {named}.")
+        made.append(f"Could not be read and left out: {counted(len(sets.broken), 'picture')}, {named}.")
     return made
 
 
