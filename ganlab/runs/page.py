@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.wording import number
-from ganlab.wording import option_name
+from ganlab.wording import number, option_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
