@@ -65,6 +65,7 @@ _HOME_OF = {
     "open_images": "data",
     "picture_file": "labels.marks",
     "progress": "progressbar",
+    "shown_progress": "progressbar",
     "picture_text": "labels.exemplars",
     "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
@@ -136,6 +137,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.networks.surgery import zeroed as zeroed
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
+    from ganlab.progressbar import shown_progress as shown_progress
     from ganlab.recovery.hints import Hints as Hints
     from ganlab.recovery.stored import Kind as Kind
     from ganlab.recovery.stored import Part as Part

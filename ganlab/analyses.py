@@ -95,6 +95,10 @@ class Analysis:
     def __repr__(self) -> str:
         return f"<analysis {self.name}{self.signature}>"
 
+    def __reduce__(self) -> str:
+        """Pickled by its name, as functions are."""
+        return self.function.__qualname__
+
     @property
     def takes_gan(self) -> bool:
         """Whether it has the option ``--gan`` that finds a GAN by itself."""
@@ -108,7 +112,8 @@ class Analysis:
 
         Raises:
             GanlabError: an option out of its range or choices, a source that cannot be opened. TypeError: an
-            unknown or missing option, one of the wrong type, or a function that returned no Result.
+            unknown or missing option, one of the wrong type (also a source that is another object), or a function that
+            returned no Result.
             ValueError: the result has a NaN, no summary, or a number without its control.
         """
         bound = self.signature.bind(*args, **options)
@@ -128,7 +133,7 @@ class Analysis:
 
     def _record(self, given: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         """What determined the result, in words that JSON can hold."""
-        record: dict[str, Any] = {"analysis": self.name, "plugin": self.plugin}
+        record: dict[str, Any] = {"analysis": self.name, "plugin": self.plugin or self._brought_by()}
         record["options"] = {
             parameter.name: parameter.describe(given[parameter.name], values[parameter.name])
             for parameter in self.parameters
@@ -138,6 +143,13 @@ class Analysis:
         if isinstance(gan, Gan):
             record["gan"] = {"name": gan.name, "hash": gan.hash}
         return record
+
+    def _brought_by(self) -> str | None:
+        """The installed plugin whose module defines it, also where nobody has asked the host for it yet."""
+        from ganlab.plugins import host  # late: plugins know analyses, so analyses cannot know plugins
+
+        package = self.function.__module__.partition(".")[0]
+        return next((entry.name for entry in host().entries.values() if entry.module == package), None)
 
 
 def _notes_of_judges(values: Iterable[Any]) -> list[str]:

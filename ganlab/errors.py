@@ -23,6 +23,8 @@ class GanlabError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # a traceback, as in a notebook, shows it below the sentence
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from ganlab.errors import GanlabError
 from ganlab.networks.batches import in_batches
 from ganlab.networks.devices import check_device, enough_memory
 from ganlab.networks.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
-from ganlab.networks.weights import check_seed, gather_statistics, opened, redrawn, weights_digest
+from ganlab.networks.weights import check_seed, gather_statistics, opened, owned, redrawn, weights_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,8 @@ Side = Literal["generator", "discriminator"]
 class Gan:
     """A generator, perhaps its discriminator, the prior of z and what the pictures are; or a discriminator alone.
 
-    The networks are frozen, in eval mode and do nothing in place.
+    The networks are frozen, in eval mode and do nothing in place; of those that are given unfrozen, as somebody trains
+    them, it keeps copies. One thread at a time: what a block records or edits, it does for all of them.
 
     Args:
         generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none.
@@ -70,10 +71,10 @@ class Gan:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
         if generator is not None and prior is None:
             raise GanlabError("A generator needs the prior of its z.", "For example prior=Prior(100).")
-        self.generator = None if generator is None else opened(generator, device)
-        self.discriminator = (
-            None if discriminator is None else opened(told_where_it_insists(discriminator, classes, label), device)
-        )
+        self.generator = None if generator is None else opened(owned(generator), device)
+        if discriminator is not None:
+            discriminator = opened(told_where_it_insists(owned(discriminator), classes, label), device)
+        self.discriminator = discriminator
         self._prior = prior
         self.image = image
         self.card = card or Card()
@@ -180,7 +181,7 @@ class Gan:
         latents = self.latents(n, seed=seed, first=first, label=0)
         return replace(latents, labels=torch.from_numpy(latents.index % self.classes))
 
-    def generate(self, latents: Latents | torch.Tensor) -> torch.Tensor:
+    def generate(self, latents: Latents | torch.Tensor | np.ndarray) -> torch.Tensor:
         """Pictures of these points of Z.
 
         Args:
@@ -194,8 +195,10 @@ class Gan:
         """
         import torch
 
+        from ganlab.latents import Latents
+
         network = self._network("generator")
-        z, labels = (latents, None) if isinstance(latents, torch.Tensor) else (latents.z, latents.labels)
+        z, labels = (latents.z, latents.labels) if isinstance(latents, Latents) else (torch.as_tensor(latents), None)
         if z.ndim != 2 or z.shape[1] != self.prior.dim:
             raise GanlabError(
                 f"z has the shape {tuple(z.shape)}, but {self.name!r} draws from (n, {self.prior.dim}).",
@@ -302,7 +305,7 @@ class Gan:
         activations.find_layer(network, layer)
         return ended_with(network, self._trace(side), layer)
 
-    def without(self, layer: str, filters: list[int] | np.ndarray) -> Gan:
+    def without(self, layer: str, filters: Sequence[int] | np.ndarray) -> Gan:
         """A GAN whose generator lacks these feature maps of a layer, for good.
 
         Whatever consumes the maps gets zero weights for them, which is exactly what zeroing the maps does, needs no
@@ -314,7 +317,7 @@ class Gan:
         from ganlab.networks.surgery import without
 
         generator = without(self, layer, filters)
-        return self._with(generator, copy.deepcopy(self.discriminator))
+        return self._with(generator, copy.deepcopy(self.discriminator), folder=None)  # marks name another hash
 
     def of_class(self, label: int | str) -> Gan:
         """The same conditional GAN, drawing this class (its number or name) wherever none is named, in every analysis.

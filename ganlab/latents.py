@@ -153,7 +153,7 @@ def _uniform01(bits: np.ndarray) -> np.ndarray:
 _DRAWN_AS = {"uniform": _uniform, "normal": _normal, "uniform01": _uniform01}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Latents:
     """Points of Z that know their names.
 
@@ -171,6 +171,11 @@ class Latents:
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def __repr__(self) -> str:
+        drawn = "computed" if self.seed is None else f"seed {self.seed}"
+        told = "" if self.labels is None else ", with labels"
+        return f"Latents({tuple(self.z.shape)}, {drawn}{told})"
 
     def __getitem__(self, rows: slice | list[int] | np.ndarray) -> Latents:
         """The chosen rows, names and all."""
@@ -206,6 +211,8 @@ class Prior:
             GanlabError: a seed beyond 2**64 - 1 or an index beyond 2**63 - 1, or negative ones.
             ValueError: ``stream`` out of range, see :func:`random_bits`.
         """
+        if n < 0:
+            raise GanlabError(f"There are no {n} latents.", "Ask for at least none.")
         if first + n > 2**63:  # told before so many are listed
             raise GanlabError("A latent's index goes up to 2**63 - 1.", "Indices count from 0.")
         return self.at(np.arange(first, first + n), seed, stream=stream)

@@ -114,7 +114,12 @@ class Parameter:
 
     def _read_one(self, value: Any) -> Any:
         if self.kind == "source":
-            return self.type.from_spec(str(value)) if isinstance(value, (str, Path)) else value
+            if isinstance(value, (str, Path)):
+                return self.type.from_spec(str(value))
+            if not isinstance(value, self.type):
+                kind, given = self.type.__name__, type(value).__name__
+                raise TypeError(f"{self.name} takes text that names it or an object of ganlab's {kind}, not {given}")
+            return value
         if self.kind == "choice":
             if value not in self.choices:
                 raise GanlabError(f"{self.name} cannot be {value!r}.", f"Choose one of: {', '.join(self.choices)}.")

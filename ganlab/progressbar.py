@@ -100,7 +100,8 @@ def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] |
     """Go through ``items``, showing how far it has got.
 
     The command line shows a bar on the terminal when this lasts over two seconds, and where standard error is none, as
-    in a log, a line every half minute. In a notebook or a test nothing is shown, so an analysis may use it freely::
+    in a log, a line every half minute. Called from Python nothing is shown but inside :func:`shown_progress`, so an
+    analysis may use it freely::
 
         for batch in progress(batches, "scoring pictures"):
             ...
@@ -119,7 +120,10 @@ def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] |
 
 @contextmanager
 def shown_progress() -> Iterator[None]:
-    """Show the progress of whatever runs inside: bars where standard error is a terminal, else lines."""
+    """Show the progress of whatever runs inside: bars where standard error is a terminal, else a line every half minute.
+
+    The command line does it by itself; from Python, ``with ganlab.shown_progress(): result = probe(...)``.
+    """
     bars = Bars() if sys.stderr.isatty() else Lines()
     token = _bars.set(bars)
     try:

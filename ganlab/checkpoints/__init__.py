@@ -45,7 +45,7 @@ class CheckpointFormat:
     rewrite: Callable[[Path, str, Callable[[str, np.ndarray], np.ndarray]], Mapping[str, bytes]] | None = None
 
 
-def load_gan(spec: str, **hints: Any) -> Gan:
+def load_gan(spec: str | Path, **hints: Any) -> Gan:
     """Load a GAN by what a person would type.
 
     A file of bare weights says neither how its layers follow each other nor what z it expects: that is worked out, with
@@ -63,9 +63,11 @@ def load_gan(spec: str, **hints: Any) -> Gan:
             given, nothing in it has been executed.
     """
     from ganlab.checkpoints.opening import open_gan
+    from ganlab.networks.devices import full_float32
     from ganlab.recovery.hints import Hints
 
-    return open_gan(str(spec), Hints(**hints))
+    with full_float32():
+        return open_gan(str(spec), Hints(**hints))
 
 
 def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) -> None:

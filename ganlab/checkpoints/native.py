@@ -21,6 +21,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks.weights import frozen
 from ganlab.writing import new_folder
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
@@ -78,8 +79,8 @@ def load(path: Path) -> Gan:
     if classes is not None and (type(classes) is not int or classes < 1):
         raise GanlabError(f"{folder / CARD} says classes = {classes!r}.", "It is how many there are: a whole number.")
     gan = Gan(
-        generator if prior is not None else None,
-        discriminator if stored["discriminator"] else None,
+        frozen(generator) if prior is not None else None,
+        frozen(discriminator) if stored["discriminator"] else None,
         prior=prior,
         image=image,
         card=Card(str(card.get("name", folder.name)), str(card.get("summary", "")), card["architecture"], facts),

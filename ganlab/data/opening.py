@@ -24,7 +24,7 @@ LABEL_NAMES = {"x": "y", "X": "y", "images": "labels"}  # what pictures are call
 LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is not loaded but mapped
 
 
-def open_images(spec: str) -> Images:
+def open_images(spec: str | Path) -> Images:
     """The pictures that `spec` names: a folder, a zip, an array, a data set, or files of a plugin's format.
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders

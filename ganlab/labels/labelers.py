@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
@@ -41,7 +42,7 @@ class Labeler:
     concepts: tuple[str, ...]
     measures: tuple[str, ...] = ()
     domain: str
-    card: Mapping[str, Any]
+    card: Mapping[str, Any] = MappingProxyType({})
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

@@ -86,11 +86,25 @@ def set_gpu_arithmetic(precision: str, deterministic: bool) -> None:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Inside, a GPU's convolutions keep all bits of float32, as a CPU's do: torch's own default for them is TF32.
+    """Inside, networks compute in float32 with all its bits, whatever the caller's notebook has set for itself.
 
-    Numbers that are differences of nearly equal pictures would move by a third. Matrix products keep them anyway,
-    unless somebody asked for less, who is heard.
+    Autocast and another default type of torch's are off. On a GPU convolutions round no factors, as torch's own default
+    TF32 would: numbers that are differences of nearly equal pictures would move by a third. Matrix products keep them
+    anyway, unless somebody asked for less, who is heard.
     """
+    import torch
+
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False), _whole_factors():
+            yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
+@contextmanager
+def _whole_factors() -> Iterator[None]:
     import torch
 
     cudnn: Any = torch.backends.cudnn

@@ -39,6 +39,23 @@ def opened(network: nn.Module, device: str) -> nn.Module:
     return network
 
 
+def owned(network: nn.Module) -> nn.Module:
+    """The network itself where it is frozen, else a copy of it: somebody may go on training what is not.
+
+    Raises:
+        GanlabError: it has to be copied and cannot be.
+    """
+    if not network.training and not any(parameter.requires_grad for parameter in network.parameters()):
+        return network
+    try:
+        return copy.deepcopy(network)
+    except Exception as error:  # each module that cannot be copied raises an error of its own
+        raise GanlabError(
+            f"The network cannot be copied ({type(error).__name__}), and one that may still be trained is not frozen.",
+            "If it is trained no more: network.eval().requires_grad_(False).",
+        ) from error
+
+
 def is_program(module: nn.Module) -> bool:
     """Whether it is a program of ``torch.jit``, as a file brings it: it runs, takes no hooks and cannot be changed."""
     import torch

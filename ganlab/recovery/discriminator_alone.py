@@ -12,6 +12,7 @@ from ganlab.card import Card
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
+from ganlab.networks.weights import frozen
 from ganlab.recovery.building import named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
@@ -73,7 +74,7 @@ def gan_of_discriminator(network: StoredNetwork, stored: Stored, name: str, hint
     }
     return Gan(
         None,
-        discriminator,
+        frozen(discriminator),
         image=ImageSpec(worked.size, worked.channels, *OUTPUTS[output]),
         card=Card(title, summary, {"name": "chain", "discriminator": tables}, {**facts, **said}),
     )

@@ -15,6 +15,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks.weights import frozen
 from ganlab.recovery.building import Named, named, source_of, weights_of
 from ganlab.recovery.cards import kept_facts, stated_activation
 from ganlab.recovery.chaining import skeletons
@@ -155,8 +156,8 @@ def _assembled(
         discriminator.load_state_dict(weights_of(discriminator_layers))
     low, high = range_
     return Gan(
-        network,
-        None if discriminator_layers is None else discriminator,
+        frozen(network),
+        None if discriminator_layers is None else frozen(discriminator),
         prior=Prior(generator.z_dim, generator.law),
         image=ImageSpec(generator.size, generator.channels, low, high),
         card=replace(card, architecture={"name": "chain", **tables}),

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ganlab.figures.animation import frame_faults
+from ganlab.results import notebook
 from ganlab.results.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.results.metrics import Metric
 from ganlab.wording import few, number
@@ -36,6 +37,9 @@ class Table:
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", list(self.columns))
         object.__setattr__(self, "rows", [[plain(cell) for cell in row] for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        return notebook.table_html(self)
 
     def _faults(self) -> str:
         if not self.columns or not all(isinstance(column, str) for column in self.columns):
@@ -77,6 +81,9 @@ class Figure:
             return "its image is empty"
         return frame_faults(self.frames, self.seconds)
 
+    def _repr_html_(self) -> str:
+        return notebook.figure_html(self)
+
     def _to_json(self, name: str) -> dict[str, Any]:
         moving = {"animation": f"figures/{name}.webp", "frames": len(self.frames), "seconds": self.seconds}
         still = {"file": f"figures/{name}.png", "caption": self.caption, "size": list(self.image.size)}
@@ -108,13 +115,23 @@ class Result:
     record: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """For the end of a notebook's cell: the summary, the numbers, and what else there is by name."""
-        metrics = [f"\n    {name} {number(metric.value)}" for name, metric in self.metrics.items()]
+        """For a prompt: the summary, the numbers with their controls, and what else there is by name."""
+        metrics = [f"\n    {self._in_short(name)}" for name in self.metrics]
         named = {kind: list(getattr(self, kind)) for kind in ("tables", "figures", "arrays", "gans", "files")}
         parts = [f"metrics:{few(metrics, LISTED, between='')}"] if metrics else []
         parts += [f"{kind}: {few(names, LISTED)}" for kind, names in named.items() if names]
         parts += [f"notes: {len(self.notes)}"] if self.notes else []
         return "\n  ".join([f"Result: {self.summary}", *parts])
+
+    def _repr_html_(self) -> str:
+        """For the end of a notebook's cell."""
+        return notebook.result_html(self)
+
+    def _in_short(self, name: str) -> str:
+        metric = self.metrics[name]
+        control = self.metrics.get(metric.control or "")
+        against = "" if control is None else f"(control: {number(control.value)})"
+        return " ".join(filter(None, [name, number(metric.value), notebook.interval(metric), against]))
 
     def check(self) -> None:
         """Hold the result to its contract.

@@ -14,6 +14,7 @@ from ganlab.figures.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.errors import GanlabError
 from ganlab.results.faults import name_faults, path_faults
 from ganlab.results import FORMAT, Figure, Metric, Result, Table
+from ganlab.runs.environment import environment as facts
 from ganlab.runs.files import LARGEST_FILE, LARGEST_TEXT, file_inside
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
 from ganlab.zips import check_methods
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ganlab.gan import Gan
 
 LARGEST_ARRAYS = 1 << 32  # bytes of all arrays that are read back together
+
+
+NUMBER_AT_END = re.compile(r"-\d{4,}$")  # which a run's folder ends with
 
 
 def save_result(
@@ -44,7 +48,8 @@ def save_result(
     Args:
         folder: must not exist yet, or be empty.
         command: the command line that reproduces the run, for the page.
-        environment: times, versions, device; see :func:`ganlab.runs.environment.environment`.
+        environment: what differs from run to run, for ``environment.json``: when, where, with which versions. Default:
+            now, this machine, what is installed.
         renumber: when another process took a numbered ``folder`` meanwhile, take the next number instead.
 
     Returns:
@@ -60,12 +65,12 @@ def save_result(
     while True:
         try:
             with new_folder(folder) as temporary:
-                _write(result, text, temporary, command, dict(environment or {}))
+                _write(result, text, temporary, command, dict(facts() if environment is None else environment))
             return folder
         except FolderTaken:
             if not renumber:
                 raise
-            folder = new_run_folder(folder.parent.name, folder.name.rpartition("-")[0], folder.parent.parent)
+            folder = new_run_folder(folder.parent.name, NUMBER_AT_END.sub("", folder.name), folder.parent.parent)
 
 
 def load_result(folder: str | Path) -> Result:

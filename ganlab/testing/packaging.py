@@ -14,7 +14,7 @@ from typing import Any
 from ganlab.analyses import Analysis
 from ganlab.cli.commands import plugin_command
 from ganlab.cli.running import shipped_gans
-from ganlab.plugins import COMMAND_HOOKS, import_file
+from ganlab.plugins import COMMAND_HOOKS
 from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugins.metadata import one_line
 from ganlab.testing.public_names import private_names

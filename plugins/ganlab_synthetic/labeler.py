@@ -55,7 +55,7 @@ class RoomLabeler(InFolder, Labeler):  # type: ignore[override]
         """The network, its BatchNorms folded into the convolutions."""
         from .labeler_network import RoomUnet
 
-        return self.with_weights(RoomUnet(len(self.concepts), batch_norm=False))
+        return self.with_weights(lambda: RoomUnet(len(self.concepts), batch_norm=False))
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
         """How likely each pixel belongs to each concept.

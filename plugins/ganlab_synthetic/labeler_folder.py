@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,11 +34,17 @@ class InFolder:
         """The pictures it can be trusted on."""
         return str(self.card["domain"])
 
-    def with_weights(self, network: Net) -> Net:
-        """The network in eval mode and float32, with the folder's weights."""
+    def with_weights(self, build: Callable[[], Net]) -> Net:
+        """The network in eval mode and float32, with the folder's weights.
+
+        Args:
+            build: makes it, with weights of its own, for which torch's random state is left as it was.
+        """
         import torch
         from safetensors.torch import load_file
 
+        with torch.random.fork_rng(devices=[]):
+            network = build()
         network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)

@@ -48,7 +48,7 @@ class FaceLabeler(InFolder, Labeler):  # type: ignore[override]
         """The network, its BatchNorms folded into the convolutions."""
         from .labeler_network import FaceNet
 
-        return self.with_weights(FaceNet(len(CONCEPTS) + len(MEASURES), batch_norm=False))
+        return self.with_weights(lambda: FaceNet(len(CONCEPTS) + len(MEASURES), batch_norm=False))
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """How likely each picture shows each concept: float32 (n, len(concepts)) in [0, 1]."""
