@@ -120,7 +120,7 @@ def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] |
 
 @contextmanager
 def shown_progress() -> Iterator[None]:
-    """Show the progress of whatever runs inside: bars where standard error is a terminal, else a line every half minute.
+    """Show the progress of whatever runs inside: bars where standard error is a terminal, else now and then a line.
 
     The command line does it by itself; from Python, ``with ganlab.shown_progress(): result = probe(...)``.
     """

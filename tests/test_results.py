@@ -179,8 +179,8 @@ def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, resu
 
 def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "deep/er/b"
-    save_result(a_result(), first, command="ganlab probe windows")
-    save_result(a_result(), second, command="ganlab probe windows")
+    save_result(a_result(), first, command="ganlab probe windows", environment={})
+    save_result(a_result(), second, command="ganlab probe windows", environment={})
     assert contents(first) == contents(second)
     assert set(contents(first)) == {
         "result.json", "index.html", "environment.json", "arrays.npz", "figures/rows.png", "more/filters.json",
@@ -197,7 +197,7 @@ def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> 
 def test_a_result_without_gans_is_saved_and_loaded_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from ganlab.results import *; from ganlab.runs.folders import *; "
-        "import ganlab.figures, ganlab.boxes, ganlab.environment\n"
+        "import ganlab.figures, ganlab.labels.boxes, ganlab.runs.environment\n"
         f"save_result(Result('One sentence.'), {str(tmp_path / 'run')!r}); load_result({str(tmp_path / 'run')!r})\n"
         "print([name for name in ('torch', 'matplotlib', 'sklearn', 'captum') if name in sys.modules])"
     )

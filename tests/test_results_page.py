@@ -36,7 +36,7 @@ def moving(**changes: Any) -> Figure:
 def test_frames_come_back_as_they_were_in_the_same_bytes(tmp_path: Path) -> None:
     result = a_result(figures={"still": Figure(picture(), "Still."), "walk": moving()})
     for name in ("a", "b"):
-        save_result(result, tmp_path / name)
+        save_result(result, tmp_path / name, environment={})
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert {"figures/walk.png", "figures/walk.webp", "figures/still.png"} <= set(contents(tmp_path / "a"))
     back = load_result(tmp_path / "a")

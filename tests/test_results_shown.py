@@ -11,7 +11,7 @@ from ganlab.results import Figure, Metric, Result, Table
 def test_a_result_is_shown_by_its_summary_numbers_and_names() -> None:
     result = Result(
         "It differs.",
-        {"spread": Metric(0.41237, control="control"), "control": Metric(1, no_control="it is one")},
+        {"spread": Metric(0.41237, 0.3, 0.5, control="control"), "control": Metric(1, no_control="it is one")},
         tables={"layers": Table(["name"], [["up8"]] * 10_000)},
         figures={"samples": Figure(Image.new("RGB", (4, 4)), "Four.")},
         arrays={"z": np.zeros((1000, 100))},
@@ -21,7 +21,7 @@ def test_a_result_is_shown_by_its_summary_numbers_and_names() -> None:
     assert repr(result).splitlines() == [
         "Result: It differs.",
         "  metrics:",
-        "    spread 0.412",
+        "    spread 0.412 [0.300, 0.500] (control: 1)",
         "    control 1",
         "  tables: layers",
         "  figures: samples",

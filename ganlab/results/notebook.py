@@ -1,4 +1,4 @@
-"""A result as a notebook shows it at the end of a cell: its sentence, its numbers beside their controls, its pictures."""
+"""A result as a notebook shows it at a cell's end: its sentence, its numbers beside their controls, its pictures."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ _TOO_HEAVY = 77
 _QUICK_IMPORT = """
 import os, sys
 from pathlib import Path
+from ganlab.plugins import import_file
 
 class Guard:
     def find_spec(name, path=None, target=None):
