@@ -15,6 +15,7 @@ from PIL import Image
 
 from ganlab import figures
 from ganlab.figures import lettering, plots
+from ganlab.figures.grids import MARK
 
 RNG = np.random.default_rng(0)
 ROOMS = RNG.integers(0, 255, (7, 16, 16, 3), dtype=np.uint8)
@@ -151,7 +152,7 @@ def test_heat_colours_where_the_map_is_high() -> None:
     shown = np.asarray(figures.heat(ROOMS[0], strength, scale=2))
     np.testing.assert_array_equal(shown[8::2, ::2], ROOMS[0, 4:])
     corner = shown[:8:2, 24::2].astype(int)
-    wanted = (ROOMS[0, :4, 12:] * (65 / 255) + np.array(figures.MARK) * (190 / 255)).round()
+    wanted = (ROOMS[0, :4, 12:] * (65 / 255) + np.array(MARK) * (190 / 255)).round()
     assert np.abs(corner - wanted).max() <= 1
     mask = strength.astype(bool)
     np.testing.assert_array_equal(np.asarray(figures.heat(ROOMS[0], mask, scale=2)), shown)
@@ -161,8 +162,8 @@ def test_heat_colours_where_the_map_is_high() -> None:
 
 def test_boxes_are_drawn_around_what_they_hold() -> None:
     shown = np.asarray(figures.outline_boxes(ROOMS[0], [(4, 2, 6, 8)], scale=3))
-    assert tuple(shown[6, 12]) == figures.MARK
-    assert tuple(shown[29, 29]) == figures.MARK
+    assert tuple(shown[6, 12]) == MARK
+    assert tuple(shown[29, 29]) == MARK
     np.testing.assert_array_equal(shown[9:27:3, 15:27:3], ROOMS[0, 3:9, 5:9])
     np.testing.assert_array_equal(shown[::3, 30::3], ROOMS[0, :, 10:])
     figures.outline_boxes(ROOMS[0], [(4, 2, 0.1, 0.1), (-3, -3, 400, 400)])

@@ -16,8 +16,7 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from ganlab.errors import GanlabError
-from ganlab.figures import animation
-from ganlab.results import Figure
+from ganlab.results import Figure, animation
 from ganlab.runs import folders as run_folders
 from ganlab.runs.folders import load_result, save_result
 

@@ -6,7 +6,7 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ganlab.figures.animation import webp_bytes
+from ganlab.results.animation import webp_bytes
 from ganlab.wording import number
 from ganlab.writing import png_bytes
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ganlab.figures.animation import frame_faults
 from ganlab.results import notebook
+from ganlab.results.animation import frame_faults
 from ganlab.results.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.results.metrics import Metric
 from ganlab.wording import few, number

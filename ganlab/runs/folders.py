@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from ganlab.figures.animation import MOST_PIXELS, read_webp, webp_bytes
+from ganlab.results.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.errors import GanlabError
 from ganlab.results.faults import name_faults, path_faults
 from ganlab.results import FORMAT, Figure, Metric, Result, Table
