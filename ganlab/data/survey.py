@@ -108,7 +108,7 @@ def _seen(images: Images, row: int) -> Seen | BrokenPicture:
         picture = images.picture(row)
         return Seen(picture.size, _channels(picture), square(picture, SIDE, 3))
     except BrokenPicture as error:
-        return error
+        return error.alone()
     except Undecodable as error:
         return BrokenPicture(images.name(row), str(error))
 
