@@ -6,6 +6,8 @@ import functools
 import io
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,8 @@ USUAL = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # tried first
 NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 LARGE = 1 << 24  # pixels; of more, transparent ones are converted strip by strip
 STRIP = 1 << 20  # pixels of a strip
-_opening = threading.Lock()
+ORIENTATION = 0x0112  # the EXIF tag
+_filtering = threading.Lock()
 
 
 class Undecodable(Exception):
@@ -53,14 +56,14 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
     With `size`, a JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its scale, its shorter side
     never below twice `size`. Raises `Undecodable`, also for more pixels than Pillow ever decodes (178,956,970).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         image = _open(data)
         if size is not None:
             image.draft(None, (2 * size, 2 * size))
         image.load()
-        return ImageOps.exif_transpose(image)
+        return _upright(image)
     except Image.DecompressionBombError as error:
         raise Undecodable("too many pixels to decode, perhaps a decompression bomb") from error
     except UnidentifiedImageError as error:
@@ -74,10 +77,42 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
 def _open(data: bytes) -> Image.Image:
     from PIL import Image
 
-    # Warning filters belong to the whole process: the lock keeps two threads from restoring each other's.
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of 90 megapixels: a photograph may have them
+    with _quietly():
         return Image.open(io.BytesIO(data), formats=formats())
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings: of 90 megapixels, which a photograph may have, and of EXIF that is damaged.
+
+    Warning filters belong to the whole process: the lock keeps two threads from restoring each other's.
+    """
+    with _filtering, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says, of which nothing else is read: cameras and editors write odd things."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    try:
+        with _quietly():
+            turn = turns.get(image.getexif().get(ORIENTATION, 1))
+    except MemoryError:
+        raise
+    except Exception:  # damaged beyond what Pillow is prepared for: as if there were none
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
