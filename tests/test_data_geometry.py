@@ -262,6 +262,24 @@ def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same() -> None:
     assert abs(difference).max() <= 20
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_coarse_jpeg_is_cut_where_the_whole_one_is(orientation: int) -> None:
+    """Of 1031x805 pixels 129x101 are decoded, of the last ones a part: however it is turned, a PNG gives the same."""
+    height, width = 805, 1031
+    waves = 100 * np.sin(np.arange(width) / 40) * np.cos(np.arange(height) / 50)[:, None]
+    smooth = Image.fromarray((127 + waves).round().astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    streams = io.BytesIO(), io.BytesIO()
+    smooth.save(streams[0], "JPEG", quality=98, exif=exif)
+    smooth.save(streams[1], "PNG", exif=exif)
+    jpeg, png = (geometry.decode(stream.getvalue(), 48) for stream in streams)
+    assert sorted(jpeg.size) == [101, 129]
+    assert sorted(png.size) == [805, 1031]
+    difference = geometry.square(jpeg, 48, 1).astype(int) - geometry.square(png, 48, 1)
+    assert abs(difference).max() <= 2
+
+
 def test_a_very_large_photograph_is_no_decompression_bomb() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -23,7 +23,7 @@ from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
 from ganlab.wording import few
 
-LAYOUT = 1  # raised when the same pictures would be packed differently
+LAYOUT = 2  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL = ".partial"
