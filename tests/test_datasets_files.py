@@ -122,6 +122,20 @@ def test_parquet(tmp_path: Path) -> None:
     assert open_images(str(tmp_path / "plain.parquet")).name(1) == "1/0000001"
 
 
+def test_parquet_of_which_shards_are_missing_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    there = [tmp_path / f"train-{number:05}-of-00007.parquet" for number in (0, 2)]
+    for file in there:
+        parquet(file, 0, 2)
+    parquet(tmp_path / "test-00000-of-00001-abc123.parquet", 0, 2)
+    missing = "lacks 5 of 7 shards: train-00001-of-00007, train-00003-of-00007, train-00004-of-00007, ..."
+    refused(tmp_path, missing, f"One file alone can be opened too: {there[0]}")
+    refused(f"{tmp_path}:train", missing)
+    assert len(open_images(f"{tmp_path}:test")) == len(open_images(str(there[1]))) == 2
+    for number in (1, 3, 4, 6):
+        parquet(tmp_path / f"train-{number:05}-of-00007.parquet", 0, 2)
+    refused(tmp_path, "lacks 1 of 7 shards: train-00005-of-00007.")
+
+
 def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,17 +9,19 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ganlab import BrokenPicture, GanlabError, Images, StoredImages
+from ganlab import BrokenPicture, GanlabError, Images, StoredImages, few
 
 from .damage import AGAIN, damaged, library, none_there, unknown_part
 
 MAGIC = b"PAR1"
-SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
+SHARD = re.compile(r"(.+?)(-(?P<number>\d+)-of-(?P<total>\d+)(-\w+)?)?\.parquet")
 NAMES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")  # of columns of encoded pictures
 LABELS = ("label", "labels", "fine_label", "class", "cls")  # columns of classes, the likeliest first
+NAMED = 3  # missing shards that are named
 UNLABELLED = -1  # what the datasets library writes where classes have names and a row has none
 LARGEST_GROUP = 1 << 30  # bytes of the pictures in one group of rows, which is read at once
 KEPT = 1 << 30  # bytes of columns that are kept in memory: several threads may be in different groups
@@ -49,6 +51,9 @@ def open_parquet(path: Path, part: str) -> Images:
     if part and part not in parts:
         raise unknown_part(path, part, parts)
     chosen = {part: found[part]} if part else found
+    if path.is_dir():
+        for files in chosen.values():
+            _check_complete(path, files)
     library("pyarrow.parquet", "parquet", path)
     return ParquetImages([_shard(file, name) for name, files in chosen.items() for file in files], part, parts)
 
@@ -115,6 +120,26 @@ class ParquetImages(StoredImages):
         """The shard, the group of its rows, and the row in that."""
         number = bisect_right(self.starts, row) - 1
         return *self.groups[number], row - self.starts[number]
+
+
+def _check_complete(folder: Path, files: Sequence[Path]) -> None:
+    """That all shards of a part are there: their names say how many there are.
+
+    Raises:
+        GanlabError: some are not, as after a download that was broken off.
+    """
+    there: dict[tuple[str, str, int], set[int]] = {}
+    for match in filter(None, (SHARD.fullmatch(file.name) for file in files)):
+        if match["total"]:
+            there.setdefault((match[1], match["total"], len(match["number"])), set()).add(int(match["number"]))
+    for (part, total, digits), numbers in there.items():
+        missing = (f"{part}-{i:0{digits}}-of-{total}" for i in range(int(total)) if i not in numbers)
+        if named := list(islice(missing, NAMED)):
+            count = int(total) - len(numbers)
+            raise GanlabError(
+                f"{folder} lacks {count} of {int(total)} shards: {few(named)}{', ...' if count > len(named) else ''}.",
+                f"Download what is missing. One file alone can be opened too: {files[0]}",
+            )
 
 
 def _shard(file: Path, part: str) -> Shard:
