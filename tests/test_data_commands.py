@@ -125,6 +125,15 @@ def test_wrong_input(run: Run, pets: Path, words: tuple[str, ...], message: str)
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("1", 1), ("L", 1), ("I;16", 1), ("LA", 4), ("P", 3), ("CMYK", 3), ("LAB", 3), ("YCbCr", 3)]
+)
+def test_the_channels_of_a_mode(tmp_path: Path, mode: str, channels: int) -> None:
+    Image.new(mode, (8, 8)).save(tmp_path / "a.tif")
+    row = survey(open_images(str(tmp_path)), 0).tables["channels"].rows[0]
+    assert row[0].startswith(f"{channels} ")
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_of_broken_pictures_their_names_are_kept_not_their_bytes(tmp_path: Path, workers: int) -> None:
     (tmp_path / "good.png").write_bytes(encoded(pixels(0)))

@@ -108,11 +108,15 @@ def test_parquet(tmp_path: Path) -> None:
         parquet(tmp_path / "set" / "data" / f"train-{number:05}-of-00002.parquet", number * 10, 10)
     parquet(tmp_path / "set" / "data" / "test-00000-of-00001.parquet", 50, 3)
     (tmp_path / "set" / "README.md").write_text("about it")
+    (tmp_path / "set" / "data" / "._test-00000-of-00001.parquet").write_bytes(b"macOS's")
     images = open_images(str(tmp_path / "set"))
     assert (len(images), images.parts) == (23, ("train", "test"))
     assert all(shows(images, i, i) for i in (0, 3, 4, 9, 10, 19))
     assert shows(images, 22, 52)
-    assert [images.name(i) for i in (1, 22)] == ["train/dog/0000001", "test/cat/0000022"]
+    assert [images.name(i) for i in (1, 22)] == ["train/dog/0000001", "test/cat/0000002"]
+    assert open_images(f"{tmp_path / 'set'}:test").name(2) == images.name(22), (
+        "a list of the part's names fits the whole"
+    )
     assert len(open_images(f"{tmp_path / 'set'}:test")) == 3
     assert survives_a_process(images)
     packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
@@ -147,7 +151,29 @@ def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
     images = open_images(str(tmp_path))
     for _ in range(2):
         assert [shows(images, i, i) for i in (0, 29, 11)] == [True] * 3
-        assert len(reader._kept) == 1
+        assert len(reader._columns.held) == 1
+        assert reader._columns.bytes == next(iter(reader._columns.held.values())).nbytes
+
+
+def test_of_parquet_with_many_groups_of_rows_neither_labels_nor_footers_are_read_again_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet(tmp_path / "a.parquet", 0, 40)
+    import pyarrow.parquet
+
+    footers: list[bool] = []  # of each opened file: whether it was read
+    opened = pyarrow.parquet.ParquetFile
+
+    def opening(file: Path, metadata: object = None) -> object:
+        footers.append(metadata is None)
+        return opened(file, metadata=metadata)
+
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", opening)
+    images = open_images(str(tmp_path / "a.parquet"))
+    assert [images.label(i) for i in range(40)] == ["cat", "dog"] * 20
+    assert footers == [True, False], "one more for all labels"
+    assert all(shows(images, i, i) for i in range(40))
+    assert footers[2:] == [False] * 10
 
 
 def test_parquet_that_was_written_again_is_read_again(tmp_path: Path) -> None:
