@@ -9,6 +9,7 @@ import json
 import lzma
 import sys
 import tarfile
+import tempfile
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import GanlabError, open_images
+from ganlab import GanlabError, open_images, progressbar
 from ganlab.data.packing import pack
 from tests import datasets_kit as kit
 from tests.data_kit import broken_png, encoded, pixels, refused
@@ -307,6 +308,35 @@ def test_links_in_a_tar_are_the_files_that_they_stand_for(tmp_path: Path, mode: 
     assert [shows(images, i, (0, 1, 1, 1, 1)[i]) for i in range(5)] == [True] * 5
     assert images.ignored == 3, "two that lead nowhere, and one that is no picture by its name"
     assert survives_a_process(images)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_it_is_told_how_far_a_tar_was_gone_through(
+    tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progressbar, "EVERY", 0)
+    (tmp_path / "set").mkdir()
+    for shard in ("0", "1"):
+        kit.tar_of(tmp_path / "set" / f"{shard}.tar", {f"{i}.png": encoded(pixels(i)) for i in range(4)}, mode)
+    with progressbar.shown_progress():
+        open_images(str(tmp_path / "set"))
+    said = capsys.readouterr().err
+    assert "looking through shards 1 of 2" in said
+    assert f"{'unpacking' if mode == 'w:gz' else 'looking through'} 1.tar 3" in said
+
+
+def test_a_full_temporary_folder_is_not_the_tars_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kit.tar_of(tmp_path / "a.tar.gz", {f"{i}.png": encoded(pixels(i)) for i in range(4)}, "w:gz")
+
+    resource = pytest.importorskip("resource", reason="no limits of files here")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        refused(path, f"Unpacking {path} into a temporary file failed: File too large.", "Set TMPDIR")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    refused(path, f"Unpacking {path} into a temporary file failed: No such file", "Set TMPDIR")
 
 
 def test_one_picture_of_each_key_of_webdataset(tmp_path: Path) -> None:

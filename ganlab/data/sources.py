@@ -84,13 +84,20 @@ def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Itera
     except OSError as error:
         raise GanlabError(f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions.") from error
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {here})
             continue
         try:
             yield prefix + entry.name, _status(entry)
         except OSError:
             continue  # removed this moment
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result:

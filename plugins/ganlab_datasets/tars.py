@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ganlab import GanlabError, Images, StoredImages
+from ganlab import GanlabError, Images, StoredImages, progress
 
 from . import cifar
 from .damage import AGAIN, none_there, unknown_part
@@ -51,7 +51,8 @@ class TarImages(StoredImages):
     def __init__(self, path: Path, shards: list[Path]) -> None:
         super().__init__(shards)
         self.spec = str(path)
-        self.indices = [read_index(shard, (*PICTURES, *CLASSES)) for shard in self.files]
+        each = progress(self.files, "looking through shards") if len(shards) > 1 else self.files
+        self.indices = [read_index(shard, (*PICTURES, *CLASSES)) for shard in each]
         self.several = len(shards) > 1
         self.pictures: list[tuple[int, Member]] = []
         self.classes: dict[tuple[int, str], Member] = {}
