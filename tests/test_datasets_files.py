@@ -226,7 +226,7 @@ def test_damaged_parquet(tmp_path: Path) -> None:
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"]}), file)
-    refused(file, "has no column of pictures; it has text")
+    refused(file, "has no column of pictures; it has text", f"Pictures in files: folder:{tmp_path}")
     rows = [{"bytes": encoded(pixels(0)), "path": ""}, {"bytes": None, "path": "elsewhere.png"}]
     pyarrow.parquet.write_table(pyarrow.table({"image": rows}), file)
     images = open_images(str(file))
@@ -368,6 +368,53 @@ def test_shards(tmp_path: Path) -> None:
     refused(f"{folder}/train-{{3..1}}.tar", "names no shards")
     packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
     assert all((packed.array[i] == images.array(i, 16, 3)).all() for i in range(12))
+
+
+def test_what_tools_leave_beside_shards(tmp_path: Path) -> None:
+    """As img2dataset writes them, and NeMo Curator."""
+    for number in range(2):
+        kit.tar_of(tmp_path / f"{number:05}.tar", kit.shard(number * 4, 4))
+        (tmp_path / f"{number:05}.parquet").write_bytes(b"PAR1 of urls and captions")
+        (tmp_path / f"{number:05}_stats.json").write_text("{}")
+        (tmp_path / f"{number:05}.idx").write_text("v1.2 1")
+    assert len(open_images(str(tmp_path))) == 8
+    kit.tar_of(tmp_path / "notes.zip", {})
+    refused(tmp_path, "holds no pictures", f"{tmp_path}/00000.tar")
+    assert len(open_images(f"tar:{tmp_path}")) == 8, "whatever else there is"
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "tgz", "TAR"])
+def test_shards_of_any_kind_of_tar(tmp_path: Path, kind: str) -> None:
+    for number in range(2):
+        kit.tar_of(tmp_path / f"{number}.{kind}", kit.shard(number * 4, 4), "w" if kind == "TAR" else "w:gz")
+    images = open_images(str(tmp_path))
+    assert all(shows(images, i, i) for i in range(8))
+
+
+@pytest.mark.parametrize("table", ["00000.parquet", "metadata.parquet"])
+def test_a_table_about_pictures_in_files_is_not_taken_for_them(tmp_path: Path, table: str) -> None:
+    (tmp_path / "00000").mkdir()
+    (tmp_path / "00000" / "1.png").write_bytes(encoded(pixels(0)))
+    (tmp_path / table).write_bytes(b"PAR1 of urls and captions")
+    images = open_images(str(tmp_path))
+    assert (len(images), images.ignored) == (1, 1)
+
+
+def test_a_set_one_folder_below_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "cifar10" / "plain_text").mkdir(parents=True)
+    (home / "cifar10" / "README.md").write_text("about it")
+    (home / "cifar10" / "plain_text" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    refused(home / "cifar10", "holds no pictures, only other files (2, of", f"Did you mean {home}/cifar10/plain_text?")
+    for part in ("test", "train"):
+        (home / "sets" / part).mkdir(parents=True)
+        kit.tar_of(home / "sets" / part / "000.tar", kit.shard(0, 2))
+    (home / "sets" / "more").mkdir()
+    refused(home / "sets", "holds no pictures", f"Did you mean {home}/sets/test or {home}/sets/train?")
+    (home / "lsun" / "bedroom_train_lmdb").mkdir(parents=True)
+    (home / "lsun" / "bedroom_train_lmdb" / "data.mdb").write_bytes(bytes(100))
+    refused(home / "lsun", "holds no pictures", f"Did you mean {home}/lsun/bedroom_train_lmdb?")
+    refused(home, "holds no pictures", "Give a folder with files like .jpg")
 
 
 def test_damaged_tars(tmp_path: Path) -> None:

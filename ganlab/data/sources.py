@@ -32,6 +32,10 @@ ENDINGS = 5  # of files that are no pictures, named where there are no others
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
 
+class NoPictures(GanlabError):
+    """A folder or zip of other files."""
+
+
 class FolderImages(EncodedImages):
     """All pictures below a folder, sorted by their relative names, hidden files and folders left out."""
 
@@ -294,9 +298,9 @@ def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _no_pictures(place: str, others: int, endings: Collection[str]) -> GanlabError:
+def _no_pictures(place: str, others: int, endings: Collection[str]) -> NoPictures:
     """What to raise where no file is one by its name, as of a telephone that keeps .heic."""
     named = few(sorted(filter(None, endings)), ENDINGS)
     there = f", only other files ({others}{', of ' + named if named else ''})" if others else ": it is empty"
     hint = "Give a folder with files like .jpg or .png below it; pictures of another kind have to be converted."
-    return GanlabError(f"{place} holds no pictures{there}.", hint)
+    return NoPictures(f"{place} holds no pictures{there}.", hint)

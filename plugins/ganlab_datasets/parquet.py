@@ -57,11 +57,17 @@ _columns = _Columns()
 
 def recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(_files_in(path))
+        files = [file for files in _files_in(path).values() for file in files]
+        return bool(files) and not any(map(_is_about_others, files))
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(4) == MAGIC or path.suffix.lower() == ".parquet"
+
+
+def _is_about_others(file: Path) -> bool:
+    """Whether a table only tells of pictures elsewhere: as img2dataset's tell of a tar or folder of their names."""
+    return file.name == "metadata.parquet" or file.with_suffix(".tar").is_file() or file.with_suffix("").is_dir()
 
 
 def open_parquet(path: Path, part: str) -> Images:
@@ -198,7 +204,7 @@ def _image_among(file: Path, leaves: Sequence[str], columns: Sequence[str]) -> s
             "Write the file again with one of them, called image.",
         )
     if not found:
-        hint = "Hugging Face's have a column of bytes and path; that is what is read."
+        hint = f"A column of bytes and path is read, as Hugging Face's have. Pictures in files: folder:{file.parent}"
         raise GanlabError(f"{file} has no column of pictures; it has {', '.join(columns)}.", hint)
     return found[0]
 
