@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab.data import open_images
+from ganlab.data import open_images, sources
+from ganlab.errors import GanlabError
 from tests.data_kit import make_folder, refused, same
 from tests.kit import read_or_refused
 
@@ -116,6 +117,45 @@ def test_arrays_that_are_no_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Path("a.npy").write_bytes(pickle.dumps(Evil()))
     refused("./a.npy", "cannot be read as an array", "uint8")
     assert not Path("executed").exists()
+
+
+def test_floats_a_rounding_error_beyond_their_range(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    floats = np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+
+    def shown(array: np.ndarray) -> np.ndarray:
+        np.save(file, array)
+        return np.stack([open_images(str(file)).array(i, 8, 3) for i in range(4)]).astype(int)
+
+    for low, high, scaled in ((-1e-7, 1.0000002, floats), (-1.0000002, 1.0009, 2 * floats - 1)):
+        plain = shown(scaled)
+        scaled[0, 0, 0, 0], scaled[0, 0, 0, 1] = low, high
+        off = shown(scaled)
+        assert off[0, 0, 0, :2].tolist() == [0, 255], "cut off, not gone round"
+        assert (off.reshape(-1)[2:] == plain.reshape(-1)[2:]).all(), "of the same range as without them"
+    np.save(file, np.full((2, 4, 4), 1.0012345, np.float64))
+    refused(file, "floats from 1.0012345 to 1.0012345, which")
+
+
+def test_floats_are_looked_at_once_and_not_beyond_what_no_range_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    class Watched(np.ndarray):
+        def __getitem__(self, key: object) -> object:
+            if isinstance(key, slice):
+                seen.append(key.start)
+            return super().__getitem__(key)
+
+    monkeypatch.setattr(sources, "RANGE_BYTES", 64)
+    floats = np.zeros((6, 4, 4), np.float32)
+    assert sources._float_range(floats.view(Watched), "a.npy") == (0, 1)
+    assert seen == list(range(6))
+    floats[2] = 200
+    with pytest.raises(GanlabError, match="floats from 0 to 200 among its first 3 pictures"):
+        sources._float_range(floats.view(Watched), "a.npy")
+    assert seen[6:] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("packed", ["images", "labels"])

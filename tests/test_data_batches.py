@@ -67,6 +67,8 @@ def test_broken_pictures_stop_it_or_are_told(images: Images, tmp_path: Path, whe
     assert {row: error.name for batch in found for row, error in batch.broken.items()} == {
         row: images.name(row) for row in (5, 6, 7, 9)
     }
+    for error in (error for batch in found for error in batch.broken.values()):  # whoever keeps it keeps no bytes
+        assert error.__traceback__ is error.__cause__ is error.__context__ is None
 
 
 def test_rows_that_are_not_there_are_refused(images: Images) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from ganlab import load_result, open_images
+from ganlab.data.survey import survey
 from tests.data_kit import broken_png, encoded, pixels
 from tests.kit import Run, command
 
@@ -121,6 +123,30 @@ def test_wrong_input(run: Run, pets: Path, words: tuple[str, ...], message: str)
     assert (code, out) == (2, "")
     assert message in err
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("1", 1), ("L", 1), ("I;16", 1), ("LA", 4), ("P", 3), ("CMYK", 3), ("LAB", 3), ("YCbCr", 3)]
+)
+def test_the_channels_of_a_mode(tmp_path: Path, mode: str, channels: int) -> None:
+    Image.new(mode, (8, 8)).save(tmp_path / "a.tif")
+    row = survey(open_images(str(tmp_path)), 0).tables["channels"].rows[0]
+    assert row[0].startswith(f"{channels} ")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_of_broken_pictures_their_names_are_kept_not_their_bytes(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "good.png").write_bytes(encoded(pixels(0)))
+    for i in range(200):
+        (tmp_path / f"{i}.png").write_bytes(bytes(100_000))
+    images = open_images(str(tmp_path))
+    images.picture(len(images) - 1)  # Pillow is there
+    tracemalloc.start()
+    result = survey(images, workers)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.metrics["broken"].value == 200
+    assert most < 10 << 20, "they take 20 MB"
 
 
 def test_nothing_but_broken_pictures(run: Run) -> None:

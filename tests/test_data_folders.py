@@ -87,6 +87,15 @@ def test_links(tmp_path: Path) -> None:
         images.picture(names.index("gone.png"))
 
 
+def test_a_link_to_itself_closes_no_folder(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "set")
+    (folder / "a" / "self.png").symlink_to("self.png")
+    images = open_images(str(folder))
+    assert len(images) == 6 + 1
+    with pytest.raises(BrokenPicture, match=r"a/self\.png"):
+        images.picture(3)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "set")

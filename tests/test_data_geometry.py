@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -220,6 +221,37 @@ def test_exif_orientation(orientation: int) -> None:
     assert (np.asarray(geometry.decode(stream.getvalue())) == np.asarray(upright)).all()
 
 
+def exif(*tags: tuple[int, int, int, bytes]) -> bytes:
+    """Of tags (number, type, count, four bytes), little-endian."""
+    entries = b"".join(struct.pack("<HHI", *tag[:3]) + tag[3].ljust(4, b"\0") for tag in sorted(tags))
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+ON_ITS_SIDE = (0x0112, 3, 1, b"\x06")
+
+
+@pytest.mark.parametrize(
+    ("written", "turned"),
+    [
+        (exif(ON_ITS_SIDE, (0xA001, 2, 2, b"1")), True),  # the colour space as a text
+        (exif(ON_ITS_SIDE, (0x0128, 2, 2, b"2")), True),  # the unit of the resolution
+        (exif(ON_ITS_SIDE, (0x0132, 5, 1, b"\x08")), True),  # the date as a fraction
+        (exif(ON_ITS_SIDE, (0x4746, 9, 1, b"\xff" * 4)), True),  # -1 stars
+        (exif((0x0112, 2, 4, b"abcd")), False),
+        (exif((0x0112, 3, 1, b"\x09")), False),
+        (exif(ON_ITS_SIDE)[:20], False),
+        (b"Exif\0\0garbage, no TIFF", False),
+    ],
+    ids=["text", "unit", "date", "stars", "no number", "ninth", "cut", "garbage"],
+)
+def test_odd_exif_is_no_reason_to_refuse_a_photograph(written: bytes, turned: bool) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(pixels(0, 20, 28)).save(stream, "JPEG", exif=written)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Pillow's words on it would stand in the terminal
+        assert geometry.decode(stream.getvalue()).size == ((20, 28) if turned else (28, 20))
+
+
 def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same() -> None:
     large = Image.fromarray(pixels(5, 9, 12)).resize((1280, 960), Image.Resampling.BILINEAR)
     data = encoded(np.asarray(large), "JPEG")
@@ -228,6 +260,24 @@ def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same() -> None:
     difference = geometry.square(coarse, 32, 3).astype(int) - geometry.square(geometry.decode(data), 32, 3)
     assert abs(difference).mean() <= 2
     assert abs(difference).max() <= 20
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_coarse_jpeg_is_cut_where_the_whole_one_is(orientation: int) -> None:
+    """Of 1031x805 pixels 129x101 are decoded, of the last ones a part: however it is turned, a PNG gives the same."""
+    height, width = 805, 1031
+    waves = 100 * np.sin(np.arange(width) / 40) * np.cos(np.arange(height) / 50)[:, None]
+    smooth = Image.fromarray((127 + waves).round().astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    streams = io.BytesIO(), io.BytesIO()
+    smooth.save(streams[0], "JPEG", quality=98, exif=exif)
+    smooth.save(streams[1], "PNG", exif=exif)
+    jpeg, png = (geometry.decode(stream.getvalue(), 48) for stream in streams)
+    assert sorted(jpeg.size) == [101, 129]
+    assert sorted(png.size) == [805, 1031]
+    difference = geometry.square(jpeg, 48, 1).astype(int) - geometry.square(png, 48, 1)
+    assert abs(difference).max() <= 2
 
 
 def test_a_very_large_photograph_is_no_decompression_bomb() -> None:

@@ -9,6 +9,7 @@ import json
 import lzma
 import sys
 import tarfile
+import tempfile
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import GanlabError, open_images
+from ganlab import GanlabError, open_images, progressbar
 from ganlab.data.packing import pack
 from tests import datasets_kit as kit
 from tests.data_kit import broken_png, encoded, pixels, refused
@@ -108,11 +109,15 @@ def test_parquet(tmp_path: Path) -> None:
         parquet(tmp_path / "set" / "data" / f"train-{number:05}-of-00002.parquet", number * 10, 10)
     parquet(tmp_path / "set" / "data" / "test-00000-of-00001.parquet", 50, 3)
     (tmp_path / "set" / "README.md").write_text("about it")
+    (tmp_path / "set" / "data" / "._test-00000-of-00001.parquet").write_bytes(b"macOS's")
     images = open_images(str(tmp_path / "set"))
     assert (len(images), images.parts) == (23, ("train", "test"))
     assert all(shows(images, i, i) for i in (0, 3, 4, 9, 10, 19))
     assert shows(images, 22, 52)
-    assert [images.name(i) for i in (1, 22)] == ["train/dog/0000001", "test/cat/0000022"]
+    assert [images.name(i) for i in (1, 22)] == ["train/dog/0000001", "test/cat/0000002"]
+    assert open_images(f"{tmp_path / 'set'}:test").name(2) == images.name(22), (
+        "a list of the part's names fits the whole"
+    )
     assert len(open_images(f"{tmp_path / 'set'}:test")) == 3
     assert survives_a_process(images)
     packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
@@ -120,6 +125,20 @@ def test_parquet(tmp_path: Path) -> None:
     refused(f"{tmp_path / 'set'}:valid", "no part 'valid'", "train, test")
     parquet(tmp_path / "plain.parquet", 0, 3, classes=False)
     assert open_images(str(tmp_path / "plain.parquet")).name(1) == "1/0000001"
+
+
+def test_parquet_of_which_shards_are_missing_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    there = [tmp_path / f"train-{number:05}-of-00007.parquet" for number in (0, 2)]
+    for file in there:
+        parquet(file, 0, 2)
+    parquet(tmp_path / "test-00000-of-00001-abc123.parquet", 0, 2)
+    missing = "lacks 5 of 7 shards: train-00001-of-00007, train-00003-of-00007, train-00004-of-00007, ..."
+    refused(tmp_path, missing, f"One file alone can be opened too: {there[0]}")
+    refused(f"{tmp_path}:train", missing)
+    assert len(open_images(f"{tmp_path}:test")) == len(open_images(str(there[1]))) == 2
+    for number in (1, 3, 4, 6):
+        parquet(tmp_path / f"train-{number:05}-of-00007.parquet", 0, 2)
+    refused(tmp_path, "lacks 1 of 7 shards: train-00005-of-00007.")
 
 
 def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
@@ -133,7 +152,29 @@ def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
     images = open_images(str(tmp_path))
     for _ in range(2):
         assert [shows(images, i, i) for i in (0, 29, 11)] == [True] * 3
-        assert len(reader._kept) == 1
+        assert len(reader._columns.held) == 1
+        assert reader._columns.bytes == next(iter(reader._columns.held.values())).nbytes
+
+
+def test_of_parquet_with_many_groups_of_rows_neither_labels_nor_footers_are_read_again_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet(tmp_path / "a.parquet", 0, 40)
+    import pyarrow.parquet
+
+    footers: list[bool] = []  # of each opened file: whether it was read
+    opened = pyarrow.parquet.ParquetFile
+
+    def opening(file: Path, metadata: object = None) -> object:
+        footers.append(metadata is None)
+        return opened(file, metadata=metadata)
+
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", opening)
+    images = open_images(str(tmp_path / "a.parquet"))
+    assert [images.label(i) for i in range(40)] == ["cat", "dog"] * 20
+    assert footers == [True, False], "one more for all labels"
+    assert all(shows(images, i, i) for i in range(40))
+    assert footers[2:] == [False] * 10
 
 
 def test_parquet_that_was_written_again_is_read_again(tmp_path: Path) -> None:
@@ -185,7 +226,7 @@ def test_damaged_parquet(tmp_path: Path) -> None:
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"]}), file)
-    refused(file, "has no column of pictures; it has text")
+    refused(file, "has no column of pictures; it has text", f"Pictures in files: folder:{tmp_path}")
     rows = [{"bytes": encoded(pixels(0)), "path": ""}, {"bytes": None, "path": "elsewhere.png"}]
     pyarrow.parquet.write_table(pyarrow.table({"image": rows}), file)
     images = open_images(str(file))
@@ -269,6 +310,35 @@ def test_links_in_a_tar_are_the_files_that_they_stand_for(tmp_path: Path, mode: 
     assert survives_a_process(images)
 
 
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_it_is_told_how_far_a_tar_was_gone_through(
+    tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progressbar, "EVERY", 0)
+    (tmp_path / "set").mkdir()
+    for shard in ("0", "1"):
+        kit.tar_of(tmp_path / "set" / f"{shard}.tar", {f"{i}.png": encoded(pixels(i)) for i in range(4)}, mode)
+    with progressbar.shown_progress():
+        open_images(str(tmp_path / "set"))
+    said = capsys.readouterr().err
+    assert "looking through shards 1 of 2" in said
+    assert f"{'unpacking' if mode == 'w:gz' else 'looking through'} 1.tar 3" in said
+
+
+def test_a_full_temporary_folder_is_not_the_tars_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kit.tar_of(tmp_path / "a.tar.gz", {f"{i}.png": encoded(pixels(i)) for i in range(4)}, "w:gz")
+
+    resource = pytest.importorskip("resource", reason="no limits of files here")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        refused(path, f"Unpacking {path} into a temporary file failed: File too large.", "Set TMPDIR")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    refused(path, f"Unpacking {path} into a temporary file failed: No such file", "Set TMPDIR")
+
+
 def test_one_picture_of_each_key_of_webdataset(tmp_path: Path) -> None:
     members = {
         "000.seg.png": encoded(pixels(9)), "000.jpg": encoded(pixels(0)), "000.cls": b"3",
@@ -298,6 +368,53 @@ def test_shards(tmp_path: Path) -> None:
     refused(f"{folder}/train-{{3..1}}.tar", "names no shards")
     packed = pack(images, 16, 3, cache=tmp_path / "cache", workers=4)
     assert all((packed.array[i] == images.array(i, 16, 3)).all() for i in range(12))
+
+
+def test_what_tools_leave_beside_shards(tmp_path: Path) -> None:
+    """As img2dataset writes them, and NeMo Curator."""
+    for number in range(2):
+        kit.tar_of(tmp_path / f"{number:05}.tar", kit.shard(number * 4, 4))
+        (tmp_path / f"{number:05}.parquet").write_bytes(b"PAR1 of urls and captions")
+        (tmp_path / f"{number:05}_stats.json").write_text("{}")
+        (tmp_path / f"{number:05}.idx").write_text("v1.2 1")
+    assert len(open_images(str(tmp_path))) == 8
+    kit.tar_of(tmp_path / "notes.zip", {})
+    refused(tmp_path, "holds no pictures", f"{tmp_path}/00000.tar")
+    assert len(open_images(f"tar:{tmp_path}")) == 8, "whatever else there is"
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "tgz", "TAR"])
+def test_shards_of_any_kind_of_tar(tmp_path: Path, kind: str) -> None:
+    for number in range(2):
+        kit.tar_of(tmp_path / f"{number}.{kind}", kit.shard(number * 4, 4), "w" if kind == "TAR" else "w:gz")
+    images = open_images(str(tmp_path))
+    assert all(shows(images, i, i) for i in range(8))
+
+
+@pytest.mark.parametrize("table", ["00000.parquet", "metadata.parquet"])
+def test_a_table_about_pictures_in_files_is_not_taken_for_them(tmp_path: Path, table: str) -> None:
+    (tmp_path / "00000").mkdir()
+    (tmp_path / "00000" / "1.png").write_bytes(encoded(pixels(0)))
+    (tmp_path / table).write_bytes(b"PAR1 of urls and captions")
+    images = open_images(str(tmp_path))
+    assert (len(images), images.ignored) == (1, 1)
+
+
+def test_a_set_one_folder_below_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "cifar10" / "plain_text").mkdir(parents=True)
+    (home / "cifar10" / "README.md").write_text("about it")
+    (home / "cifar10" / "plain_text" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    refused(home / "cifar10", "holds no pictures, only other files (2, of", f"Did you mean {home}/cifar10/plain_text?")
+    for part in ("test", "train"):
+        (home / "sets" / part).mkdir(parents=True)
+        kit.tar_of(home / "sets" / part / "000.tar", kit.shard(0, 2))
+    (home / "sets" / "more").mkdir()
+    refused(home / "sets", "holds no pictures", f"Did you mean {home}/sets/test or {home}/sets/train?")
+    (home / "lsun" / "bedroom_train_lmdb").mkdir(parents=True)
+    (home / "lsun" / "bedroom_train_lmdb" / "data.mdb").write_bytes(bytes(100))
+    refused(home / "lsun", "holds no pictures", f"Did you mean {home}/lsun/bedroom_train_lmdb?")
+    refused(home, "holds no pictures", "Give a folder with files like .jpg")
 
 
 def test_damaged_tars(tmp_path: Path) -> None:

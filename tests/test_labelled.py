@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ganlab.data import classes_of, labels_of, open_images, split_of
+from ganlab.data.labelled import classes_and_labels
 from ganlab.data.packing import pack
 from ganlab.errors import GanlabError
 from tests.conditional_kit import labelled
@@ -167,6 +168,24 @@ def test_broken_pictures_take_their_classes_along(tmp_path: Path) -> None:
     packed = pack(open_images(spec), 16, 3, cache=tmp_path / "cache", labelled=True, skip_broken=True)
     assert packed.classes == ("cat", "dog")
     assert packed.labels.tolist() == [0, 0, 1, 1, 1]  # type: ignore[union-attr]
+
+
+def test_a_pack_asks_each_picture_for_its_class_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, asked = open_images(labelled(tmp_path)), []
+    label = type(images).label
+    monkeypatch.setattr(type(images), "label", lambda self, i: asked.append(i) or label(self, i))
+    for _ in range(2):  # made, and found again
+        pack(images, 16, 3, cache=tmp_path / "cache", labelled=True)
+    assert asked == [*range(60), *range(60)]
+
+
+def test_classes_and_labels_are_those_asked_for_apart(tmp_path: Path) -> None:
+    images = open_images(labelled(tmp_path)).with_labels(["b", "10", "9", "a", "b", "9"] * 10)
+    classes, labels = classes_and_labels(images)
+    assert classes == classes_of(images) == ("9", "10", "a", "b")
+    assert labels.tolist() == labels_of(images, classes).tolist()
+    classes, labels = classes_and_labels(images, [4, 3, 0])
+    assert (classes, labels.tolist()) == (("a", "b"), [1, 0, 1])
 
 
 def test_a_picture_without_a_class_is_told_before_any_is_decoded(tmp_path: Path) -> None:

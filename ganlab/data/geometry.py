@@ -6,7 +6,9 @@ import functools
 import io
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,11 +23,36 @@ USUAL = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # tried first
 NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 LARGE = 1 << 24  # pixels; of more, transparent ones are converted strip by strip
 STRIP = 1 << 20  # pixels of a strip
-_opening = threading.Lock()
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {  # orientation -> Pillow's name, whether width and height change places, whether x and y then run backwards
+    2: ("FLIP_LEFT_RIGHT", 0, 1, 0),
+    3: ("ROTATE_180", 0, 1, 1),
+    4: ("FLIP_TOP_BOTTOM", 0, 0, 1),
+    5: ("TRANSPOSE", 1, 0, 0),
+    6: ("ROTATE_270", 1, 1, 0),
+    7: ("TRANSVERSE", 1, 1, 1),
+    8: ("ROTATE_90", 1, 0, 1),
+}
+COARSE = "ganlab: the whole of a coarse picture"  # in Pillow's info of it
+_filtering = threading.Lock()
 
 
 class Undecodable(Exception):
     """Bytes or pixels that give no picture; the text says why."""
+
+
+class Whole(NamedTuple):
+    """What was decoded at a part of its scale: `scale` of its pixels lie in one.
+
+    The last row and column may hold less than a pixel of it, the first ones where it was turned then: `left` and `top`
+    are where it begins.
+    """
+
+    width: int
+    height: int
+    scale: float
+    left: float = 0.0
+    top: float = 0.0
 
 
 @functools.cache
@@ -51,16 +78,20 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
     """The picture in `data`, first frame, EXIF-oriented.
 
     With `size`, a JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its scale, its shorter side
-    never below twice `size`. Raises `Undecodable`, also for more pixels than Pillow ever decodes (178,956,970).
+    never below twice `size`; :func:`square` knows where in it the whole picture lies. Raises `Undecodable`, also for
+    more pixels than Pillow ever decodes (178,956,970).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         image = _open(data)
+        whole = None
         if size is not None:
-            image.draft(None, (2 * size, 2 * size))
+            width, height = image.size
+            drafted = image.draft(None, (2 * size, 2 * size))
+            whole = Whole(width, height, width / drafted[1][2]) if drafted else None
         image.load()
-        return ImageOps.exif_transpose(image)
+        return _upright(image, whole)
     except Image.DecompressionBombError as error:
         raise Undecodable("too many pixels to decode, perhaps a decompression bomb") from error
     except UnidentifiedImageError as error:
@@ -74,10 +105,40 @@ def decode(data: bytes, size: int | None = None) -> Image.Image:
 def _open(data: bytes) -> Image.Image:
     from PIL import Image
 
-    # Warning filters belong to the whole process: the lock keeps two threads from restoring each other's.
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of 90 megapixels: a photograph may have them
+    with _quietly():
         return Image.open(io.BytesIO(data), formats=formats())
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings: of 90 megapixels, which a photograph may have, and of EXIF that is damaged.
+
+    Warning filters belong to the whole process: the lock keeps two threads from restoring each other's.
+    """
+    with _filtering, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _upright(image: Image.Image, whole: Whole | None) -> Image.Image:
+    """The picture turned as its EXIF says, of which nothing else is read: cameras and editors write odd things."""
+    from PIL.Image import Transpose
+
+    try:
+        with _quietly():
+            orientation = image.getexif().get(ORIENTATION, 1)
+            name, swapped, x_backwards, y_backwards = TURNS.get(orientation, ("", 0, 0, 0))
+    except MemoryError:
+        raise
+    except Exception:  # damaged beyond what Pillow is prepared for: as if there were none
+        name, swapped, x_backwards, y_backwards = "", 0, 0, 0
+    image = image.transpose(Transpose[name]) if name else image
+    image.info.pop(COARSE, None)
+    if whole is not None and whole.scale > 1:
+        width, height = (whole.height, whole.width) if swapped else (whole.width, whole.height)
+        left, top = image.width - width / whole.scale, image.height - height / whole.scale
+        image.info[COARSE] = Whole(width, height, whole.scale, left * x_backwards, top * y_backwards)
+    return image
 
 
 def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
@@ -97,15 +158,18 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
         )
     if image.mode.startswith("I"):
         _check_16_bits(image)
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
+    whole = image.info.get(COARSE) or Whole(*image.size, 1)
+    side = min(whole.width, whole.height)
+    left, top = (whole.width - side) // 2, (whole.height - side) // 2
     box = (left, top, left + side, top + side)
-    if width * height > LARGE and image.has_transparency_data:
+    if image.width * image.height > LARGE and image.has_transparency_data:  # no JPEG, so it is whole
         resampled = _in_strips(image, box, size, channels)
+    elif side == size:  # nor is a coarse one so small
+        resampled = _convert(image, channels).crop(box)
     else:
-        image = _convert(image, channels)
-        resampled = image.crop(box) if side == size else image.resize((size, size), Image.Resampling.BICUBIC, box)
+        x, y, across = whole.left + left / whole.scale, whole.top + top / whole.scale, side / whole.scale
+        within = (x, y, x + across, y + across)
+        resampled = _convert(image, channels).resize((size, size), Image.Resampling.BICUBIC, within)
     return np.asarray(resampled, dtype=np.uint8).reshape(size, size, channels)
 
 

@@ -41,6 +41,11 @@ class BrokenPicture(GanlabError):
         self.name = name
         self.reason = reason
 
+    def alone(self) -> Self:
+        """The same, to be kept: without its causes and the frames it came through, which hold the picture's bytes."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -206,7 +211,7 @@ class Images(ABC):
         try:
             return self.array(i, size, channels)
         except BrokenPicture as error:
-            return error
+            return error.alone()
 
     @abstractmethod
     def changed(self) -> bool:

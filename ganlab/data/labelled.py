@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
         GanlabError: a picture has no class, or one that is not among them.
     """
     number = {name: place for place, name in enumerate(classes)}
-    names = _names(images, rows)
+    names = list(_names(images, rows))
     unknown = in_order(set(names) - set(classes))
     if unknown:
         raise GanlabError(
@@ -76,6 +76,20 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
             f"The classes are: {few(classes, LISTED)}.",
         )
     return np.array([number[name] for name in names], np.int64)
+
+
+def classes_and_labels(images: Images, rows: Iterable[int] | None = None) -> tuple[tuple[str, ...], np.ndarray]:
+    """What `classes_of` these pictures gives, and `labels_of` them, each asked once: a file may lie behind each.
+
+    Raises:
+        GanlabError: a picture has no class.
+    """
+    places: dict[str, int] = {}  # in the order they come in
+    labels = np.array([places.setdefault(name, len(places)) for name in _names(images, rows)], np.int64)
+    classes = in_order(places)
+    ordered = np.empty(len(places), np.int64)
+    ordered[[places[name] for name in classes]] = np.arange(len(places))
+    return classes, ordered[labels]
 
 
 def check_apart(
@@ -114,14 +128,12 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)))
 
 
-def _names(images: Images, rows: Iterable[int] | None) -> list[str]:
-    names = []
+def _names(images: Images, rows: Iterable[int] | None) -> Iterator[str]:
     for row in range(len(images)) if rows is None else rows:
         name = images.label(int(row))
         if name is None:
             raise _without_class(images, int(row))
-        names.append(name)
-    return names
+        yield name
 
 
 def _without_class(images: Images, row: int) -> GanlabError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
 from ganlab.figures.palette import VISIBLE
 from ganlab.formats import check_given, reading, recognising
-from ganlab.wording import suggest
+from ganlab.wording import few, suggest
 from ganlab.zips import check_methods
 
 ARRAY_NAMES = ("x_train", "images", "arr_0")
 LABEL_NAMES = {"x": "y", "X": "y", "images": "labels"}  # what pictures are called -> what their classes are
+LOOKED_AT, NAMED = 100, 3  # files and folders in one without pictures; of those that are sets
 LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is not loaded but mapped
 
 
@@ -161,10 +163,25 @@ def _missing(spec: str) -> GanlabError:
 
 
 def _open_folder(path: Path, part: str) -> Images:
-    from ganlab.data.sources import FolderImages
+    from ganlab.data.sources import FolderImages, NoPictures
 
     _no_part(path, part)
-    return FolderImages(path, str(path))
+    try:
+        return FolderImages(path, str(path))
+    except NoPictures as error:
+        if meant := _sets_in(path):
+            raise GanlabError(error.message, f"Did you mean {few(meant, NAMED, ' or ')}?") from error
+        raise
+
+
+def _sets_in(folder: Path) -> list[str]:
+    """What in a folder is a set by itself, such as the one folder of a download or its parts: the first that come."""
+    formats = [known for known in (*_of_plugins(), *OWN) if known.open is not _open_folder]
+    found = []
+    for entry in islice(sorted(path for path in folder.iterdir() if not path.name.startswith(".")), LOOKED_AT):
+        with suppress(OSError):  # closed to us
+            found.extend([str(entry)] if any(recognising(formats, entry)) else [])
+    return found
 
 
 def _open_zip(path: Path, part: str) -> Images:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,12 +18,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ganlab.data.images import BrokenPicture, Images
-from ganlab.data.labelled import classes_of, labels_of
+from ganlab.data.labelled import classes_and_labels
 from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
 from ganlab.wording import few
 
-LAYOUT = 1  # raised when the same pictures would be packed differently
+LAYOUT = 2  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL = ".partial"
@@ -87,8 +87,8 @@ def pack(
     Raises `GanlabError` for broken pictures (unless `skip_broken`), a full disk, an unwritable cache,
     pictures that change meanwhile, or that have no class where it is wanted.
     """
-    if labelled:
-        classes_of(images)  # one without a class is told before all are decoded, which may take long
+    # before all are decoded, which may take long: one without a class is told at once
+    classes, labels = classes_and_labels(images) if labelled else ((), None)
     place = _Place(images, size, channels, cache or default_cache())
     packed = place.load()
     if packed is None:
@@ -101,7 +101,7 @@ def pack(
         raise _broken(packed.broken, len(images))
     if not len(packed):
         raise GanlabError(f"None of the {len(images)} pictures in {images.spec} can be read.", "Look at the data.")
-    return _labelled(packed, images) if labelled else packed
+    return packed if labels is None else _labelled(packed, classes, labels[packed.rows])
 
 
 def packed_fingerprint(
@@ -132,14 +132,16 @@ def packed_fingerprint(
             broken, pixels = _write_pictures(nowhere, images, place, on_each_core(), None)
         rows = np.delete(np.arange(place.total), [row for row, _ in broken])
         packed = PackedImages(np.zeros((0, *place.picture), np.uint8), pixels, place.array, rows=rows)
-    return (_labelled(packed, images) if labelled else packed).fingerprint
+    return (_labelled(packed, *classes_and_labels(images, packed.rows)) if labelled else packed).fingerprint
 
 
-def _labelled(packed: PackedImages, images: Images) -> PackedImages:
-    classes = classes_of(images, packed.rows)
-    labels = labels_of(images, classes, packed.rows).astype(np.int32)
-    fingerprint = _digest(packed.fingerprint, list(classes), labels.tobytes())
-    return replace(packed, fingerprint=fingerprint, labels=labels, classes=classes)
+def _labelled(packed: PackedImages, classes: Sequence[str], labels: np.ndarray) -> PackedImages:
+    """The pack with its pictures' classes, without those of which every picture was broken."""
+    there = np.unique(labels)
+    there_are = tuple(classes[place] for place in there)
+    labels = np.searchsorted(there, labels).astype(np.int32)
+    fingerprint = _digest(packed.fingerprint, list(there_are), labels.tobytes())
+    return replace(packed, fingerprint=fingerprint, labels=labels, classes=there_are)
 
 
 class _Place:

@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 
 NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
 LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any photograph takes
+ROUNDING = 1e-3  # beyond a range that floats may lie: a quarter of a step of 8 bits, clipped
+RANGE_BYTES = 1 << 22  # of floats that are looked at together: they are read from the disk once, as they fit a cache
 ENDINGS = 5  # of files that are no pictures, named where there are no others
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
+
+
+class NoPictures(GanlabError):
+    """A folder or zip of other files."""
 
 
 class FolderImages(EncodedImages):
@@ -82,13 +88,20 @@ def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Itera
     except OSError as error:
         raise GanlabError(f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions.") from error
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {here})
             continue
         try:
             yield prefix + entry.name, _status(entry)
         except OSError:
             continue  # removed this moment
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result:
@@ -200,21 +213,23 @@ class ArrayImages(Images):
         if pixels.dtype == np.uint8:
             return pixels
         scaled = (np.asarray(pixels, np.float64) - self.low) * (255 / (self.high - self.low))
-        return np.rint(scaled).astype(np.uint8)
+        return np.rint(scaled).clip(0, 255).astype(np.uint8)
 
 
 def _float_range(array: np.ndarray, spec: str) -> tuple[float, float]:
-    parts = [array[start : start + 256] for start in range(0, len(array), 256)]
-    low = float(np.min([part.min() for part in parts]))
-    high = float(np.max([part.max() for part in parts]))
-    if 0 <= low <= high <= 1:
-        return 0.0, 1.0
-    if -1 <= low <= high <= 1:
-        return -1.0, 1.0
-    raise GanlabError(
-        f"{spec} holds floats from {low:g} to {high:g}, which could mean anything.",
-        "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].",
-    )
+    """Which of the two ranges the floats are of, `ROUNDING` beside it too. They are read once, and up to one beyond."""
+    low, high = np.inf, -np.inf
+    step = max(1, RANGE_BYTES // (array[0].size * array.itemsize))
+    for start in range(0, len(array), step):
+        part = array[start : start + step]
+        low, high = float(np.minimum(low, part.min())), float(np.maximum(high, part.max()))  # a NaN stays
+        if not -1 - ROUNDING <= low <= high <= 1 + ROUNDING:
+            among = "" if start + step >= len(array) else f" among its first {start + step:,} pictures"
+            raise GanlabError(
+                f"{spec} holds floats from {low:.9g} to {high:.9g}{among}, which could mean anything.",
+                "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].",
+            )
+    return (0.0, 1.0) if low >= -ROUNDING else (-1.0, 1.0)
 
 
 class DrawnImages(Images):
@@ -283,9 +298,9 @@ def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _no_pictures(place: str, others: int, endings: Collection[str]) -> GanlabError:
+def _no_pictures(place: str, others: int, endings: Collection[str]) -> NoPictures:
     """What to raise where no file is one by its name, as of a telephone that keeps .heic."""
     named = few(sorted(filter(None, endings)), ENDINGS)
     there = f", only other files ({others}{', of ' + named if named else ''})" if others else ": it is empty"
     hint = "Give a folder with files like .jpg or .png below it; pictures of another kind have to be converted."
-    return GanlabError(f"{place} holds no pictures{there}.", hint)
+    return NoPictures(f"{place} holds no pictures{there}.", hint)

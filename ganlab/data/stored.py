@@ -70,7 +70,7 @@ class EncodedImages(Images):
                 held.append(stored)
                 size += len(stored) if isinstance(stored, bytes) else getattr(stored, "nbytes", 0)
             except BrokenPicture as error:
-                held.append(error)
+                held.append(error.alone())
             if size > HELD or last == len(rows):
                 yield rows[first:last], held
                 held, first, size = [], last, 0
@@ -97,7 +97,7 @@ class EncodedImages(Images):
         try:
             return geometry.square(self._opened(self._row(i), pixels, size), size, channels)
         except BrokenPicture as error:
-            return error
+            return error.alone()
         except geometry.Undecodable as error:
             return BrokenPicture(self.name(i), str(error))
 

@@ -108,7 +108,7 @@ def _seen(images: Images, row: int) -> Seen | BrokenPicture:
         picture = images.picture(row)
         return Seen(picture.size, _channels(picture), square(picture, SIDE, 3))
     except BrokenPicture as error:
-        return error
+        return error.alone()
     except Undecodable as error:
         return BrokenPicture(images.name(row), str(error))
 
@@ -117,7 +117,7 @@ def _channels(picture: Image.Image) -> int:
     """Those with which it shows as it is: a palette counts as the colours in it."""
     if picture.has_transparency_data:
         return 4
-    return 1 if picture.mode[0] in "1LIF" else 3
+    return 1 if picture.mode[0] in "1LIF" and picture.mode != "LAB" else 3
 
 
 def _result(found: Survey) -> Result:

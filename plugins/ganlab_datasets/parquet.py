@@ -7,34 +7,67 @@ import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ganlab import BrokenPicture, GanlabError, Images, StoredImages
+from ganlab import BrokenPicture, GanlabError, Images, StoredImages, few
 
 from .damage import AGAIN, damaged, library, none_there, unknown_part
 
 MAGIC = b"PAR1"
-SHARD = re.compile(r"(.+?)(-\d+-of-\d+(-\w+)?)?\.parquet")
+SHARD = re.compile(r"(.+?)(-(?P<number>\d+)-of-(?P<total>\d+)(-\w+)?)?\.parquet")
 NAMES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")  # of columns of encoded pictures
 LABELS = ("label", "labels", "fine_label", "class", "cls")  # columns of classes, the likeliest first
+NAMED = 3  # missing shards that are named
 UNLABELLED = -1  # what the datasets library writes where classes have names and a row has none
 LARGEST_GROUP = 1 << 30  # bytes of the pictures in one group of rows, which is read at once
+State = tuple[Path, int, int]  # a file as it is now: a file that is written again is read again
 KEPT = 1 << 30  # bytes of columns that are kept in memory: several threads may be in different groups
 
-_kept: OrderedDict[tuple[Path, int, int, int, str], Any] = OrderedDict()
+FOOTERS = 64  # files of which it is remembered where their groups of rows lie
+
+_footers: OrderedDict[State, Any] = OrderedDict()
 _reading = threading.Lock()
+
+
+class _Columns:
+    """Columns that were read, those used last, as many as :data:`KEPT` bytes hold."""
+
+    def __init__(self) -> None:
+        self.held: OrderedDict[tuple[State, int | None, str], Any] = OrderedDict()
+        self.bytes = 0
+
+    def get(self, wanted: tuple[State, int | None, str], read: Callable[[], Any]) -> Any:
+        if wanted not in self.held:
+            self.held[wanted] = read()
+            self.bytes += self.held[wanted].nbytes
+            while len(self.held) > 1 and self.bytes > KEPT:
+                _, oldest = self.held.popitem(last=False)
+                self.bytes -= oldest.nbytes
+        self.held.move_to_end(wanted)
+        return self.held[wanted]
+
+
+_columns = _Columns()
 
 
 def recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(_files_in(path))
+        files = [file for files in _files_in(path).values() for file in files]
+        return bool(files) and not any(map(_is_about_others, files))
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(4) == MAGIC or path.suffix.lower() == ".parquet"
+
+
+def _is_about_others(file: Path) -> bool:
+    """Whether a table only tells of pictures elsewhere: as img2dataset's tell of a tar or folder of their names."""
+    return file.name == "metadata.parquet" or file.with_suffix(".tar").is_file() or file.with_suffix("").is_dir()
 
 
 def open_parquet(path: Path, part: str) -> Images:
@@ -49,6 +82,9 @@ def open_parquet(path: Path, part: str) -> Images:
     if part and part not in parts:
         raise unknown_part(path, part, parts)
     chosen = {part: found[part]} if part else found
+    if path.is_dir():
+        for files in chosen.values():
+            _check_complete(path, files)
     library("pyarrow.parquet", "parquet", path)
     return ParquetImages([_shard(file, name) for name, files in chosen.items() for file in files], part, parts)
 
@@ -78,12 +114,18 @@ class ParquetImages(StoredImages):
     def __init__(self, shards: Sequence[Shard], part: str, parts: tuple[str, ...]) -> None:
         super().__init__([shard.file for shard in shards], part)
         self.parts = parts
-        groups = [(shard, number) for shard in shards for number in range(len(shard.groups)) if shard.groups[number]]
-        self.groups = groups
-        self.starts = [0]
-        for shard, number in groups:
-            self.starts.append(self.starts[-1] + shard.groups[number])
-        if not groups:
+        self.groups: list[tuple[Shard, int]] = []
+        self.starts = [0]  # of the groups, among all pictures
+        self.firsts: dict[Path, int] = {}  # of the files
+        self.part_starts: dict[str, int] = {}
+        for shard in shards:
+            self.firsts[shard.file] = self.starts[-1]
+            self.part_starts.setdefault(shard.part, self.starts[-1])  # files of one part follow each other
+            for number, rows in enumerate(shard.groups):
+                if rows:
+                    self.groups.append((shard, number))
+                    self.starts.append(self.starts[-1] + rows)
+        if not self.groups:
             raise GanlabError(f"{self.spec} holds no pictures.", AGAIN)
 
     def count(self) -> int:
@@ -91,13 +133,13 @@ class ParquetImages(StoredImages):
 
     def name(self, i: int) -> str:
         shard, *_ = self._place(self._row(i))
-        return "/".join(filter(None, (shard.part, self.label(i), f"{i:07}")))
+        return "/".join(filter(None, (shard.part, self.label(i), f"{i - self.part_starts[shard.part]:07}")))
 
     def label(self, i: int) -> str | None:
-        shard, group, place = self._place(self._row(i))
+        shard, *_ = self._place(self._row(i))
         if not shard.label:
             return None
-        value = _column(shard.file, group, shard.label)[place].as_py()
+        value = _column(shard.file, None, shard.label)[i - self.firsts[shard.file]].as_py()
         if value is None or (value == UNLABELLED and shard.classes):
             return None
         named = isinstance(value, int) and 0 <= value < len(shard.classes)
@@ -117,10 +159,28 @@ class ParquetImages(StoredImages):
         return *self.groups[number], row - self.starts[number]
 
 
-def _shard(file: Path, part: str) -> Shard:
-    import pyarrow.parquet
+def _check_complete(folder: Path, files: Sequence[Path]) -> None:
+    """That all shards of a part are there: their names say how many there are.
 
-    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
+    Raises:
+        GanlabError: some are not, as after a download that was broken off.
+    """
+    there: dict[tuple[str, str, int], set[int]] = {}
+    for match in filter(None, (SHARD.fullmatch(file.name) for file in files)):
+        if match["total"]:
+            there.setdefault((match[1], match["total"], len(match["number"])), set()).add(int(match["number"]))
+    for (part, total, digits), numbers in there.items():
+        missing = (f"{part}-{i:0{digits}}-of-{total}" for i in range(int(total)) if i not in numbers)
+        if named := list(islice(missing, NAMED)):
+            count = int(total) - len(numbers)
+            raise GanlabError(
+                f"{folder} lacks {count} of {int(total)} shards: {few(named)}{', ...' if count > len(named) else ''}.",
+                f"Download what is missing. One file alone can be opened too: {files[0]}",
+            )
+
+
+def _shard(file: Path, part: str) -> Shard:
+    with _reading, _opened(file, _state(file)) as opened:
         about, columns = opened.metadata, opened.schema_arrow.names
         leaves = [about.schema.column(number).path for number in range(len(about.schema))]
         image = _image_among(file, leaves, columns)
@@ -144,7 +204,7 @@ def _image_among(file: Path, leaves: Sequence[str], columns: Sequence[str]) -> s
             "Write the file again with one of them, called image.",
         )
     if not found:
-        hint = "Hugging Face's have a column of bytes and path; that is what is read."
+        hint = f"A column of bytes and path is read, as Hugging Face's have. Pictures in files: folder:{file.parent}"
         raise GanlabError(f"{file} has no column of pictures; it has {', '.join(columns)}.", hint)
     return found[0]
 
@@ -158,27 +218,42 @@ def _classes(metadata: Mapping[bytes, bytes], label: str) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
-def _column(file: Path, group: int, column: str) -> Any:
-    """One column of one group of rows, pictures or classes; those used last stay in memory, as many as fit."""
+def _column(file: Path, group: int | None, column: str) -> Any:
+    """One column of one group of rows, or of all; those used last stay in memory, as many as fit."""
+    state = _state(file)
+
+    def read() -> Any:
+        with _opened(file, state) as opened:
+            if group is None:
+                return opened.read(columns=[column], use_threads=False).column(0).combine_chunks()
+            return opened.read_row_group(group, columns=[column], use_threads=False).column(0)
+
+    with _reading:  # one at a time: threads of one group would each read it otherwise
+        return _columns.get((state, group, column), read)
+
+
+@contextmanager
+def _opened(file: Path, state: State) -> Iterator[Any]:
+    """A file to read from. Where its groups lie is read once: each of many would take as long as there are groups."""
     import pyarrow.parquet
 
+    with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file, metadata=_footers.get(state)) as opened:
+        _footers[state] = opened.metadata
+        while len(_footers) > FOOTERS:
+            _footers.popitem(last=False)
+        yield opened
+
+
+def _state(file: Path) -> State:
     written = file.stat()
-    wanted = (file, written.st_mtime_ns, written.st_size, group, column)  # a file that is written again is read again
-    with _reading:  # one at a time: threads of one group would each read it otherwise
-        if wanted not in _kept:
-            with damaged(file, "parquet file"), pyarrow.parquet.ParquetFile(file) as opened:
-                _kept[wanted] = opened.read_row_group(group, columns=[column], use_threads=False).column(0)
-            while len(_kept) > 1 and sum(other.nbytes for other in _kept.values()) > KEPT:
-                _kept.popitem(last=False)
-        _kept.move_to_end(wanted)
-        return _kept[wanted]
+    return file, written.st_mtime_ns, written.st_size
 
 
 def _files_in(folder: Path) -> dict[str, list[Path]]:
     """The shards by part, train first."""
     found: dict[str, list[Path]] = {}
     for place in (folder, folder / "data"):
-        for file in sorted(place.glob("*.parquet")) if not found else []:
+        for file in sorted(place.glob("[!.]*.parquet")) if not found else []:  # macOS leaves ._NAME beside each NAME
             match = SHARD.fullmatch(file.name)
             found.setdefault(match[1] if match else file.stem, []).append(file)
     return dict(sorted(found.items(), key=lambda pair: (pair[0] != "train", pair[0])))

@@ -49,6 +49,8 @@ class Index:
 
     def resolve(self) -> None:
         """Links to files that are here become files, behind the others; the rest of them is counted."""
+        if not self.links:
+            return
         known = {posixpath.normpath(member.name): member for member in self.members}
         for name, target in self.links.items():
             if (member := known.get(target)) is None:
@@ -148,7 +150,7 @@ def read_index(path: Path, endings: tuple[str, ...]) -> Index:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         Archive.open(fileobj=mapped, mode="r:") as archive,
     ):
-        for member in _wanted(archive, index, endings, path):
+        for member in progress(_wanted(archive, index, endings, path), f"looking through {path.name}"):
             if member.offset_data + member.size > size:
                 raise ValueError(f"it ends within {member.name}")
             index.members.append(Member(member.name, member.offset_data, member.size))
@@ -167,14 +169,16 @@ def _open_packed(path: Path) -> Iterator[Archive]:
 
 
 def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
-    index = UnpackedIndex(path, [], 0, endings=endings)
+    with _room_for(path):
+        index = UnpackedIndex(path, [], 0, endings=endings)
     place = 0
     with damaged(path, "packed tar"), _open_packed(path) as archive:
         for member in progress(_wanted(archive, index, endings, path), f"unpacking {path.name}"):
             content = cast(IO[bytes], archive.extractfile(member)).read()
             if len(content) != member.size:
                 raise ValueError(f"it ends within {member.name}")
-            index.file.write(content)
+            with _room_for(path):
+                index.file.write(content)
             index.members.append(Member(member.name, place, member.size))
             place += member.size
             if place > MOST_UNPACKED:
@@ -182,9 +186,22 @@ def _unpacked(path: Path, endings: tuple[str, ...]) -> Index:
                     f"{path} holds more than {MOST_UNPACKED:,} bytes of pictures.",
                     f"Unpack it into a folder: tar xf {path} -C FOLDER",
                 )
-    index.file.flush()
+    with _room_for(path):
+        index.file.flush()
     index.resolve()
     return index
+
+
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Tell of a temporary file that cannot be written: the tar is not to blame."""
+    try:
+        yield
+    except OSError as error:
+        raise GanlabError(
+            f"Unpacking {path} into a temporary file failed: {error.strerror or error}.",
+            f"Set TMPDIR to a folder on a disk with room, or unpack it into a folder: tar xf {path} -C FOLDER",
+        ) from error
 
 
 def _wanted(archive: Any, index: Index, endings: tuple[str, ...], path: Path) -> Iterator[Any]:

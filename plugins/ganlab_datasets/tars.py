@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ganlab import GanlabError, Images, StoredImages
+from ganlab import GanlabError, Images, StoredImages, progress
 
 from . import cifar
 from .damage import AGAIN, none_there, unknown_part
@@ -19,12 +19,14 @@ KEYS = ("label", "cls", "class")  # of a .json that say the class
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 MOST_SHARDS = 100_000
 LARGEST_CLASS = 1 << 20  # bytes of a .cls or .json
-BESIDE = (".json", ".txt", ".md", ".idx", ".tsv", ".csv")  # what may lie beside shards
+TARS = re.compile(r".+\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2|txz)", re.IGNORECASE)
+# what may lie beside shards: img2dataset leaves .parquet, .csv and _stats.json, NeMo Curator .parquet and DALI's .idx
+BESIDE = (".json", ".jsonl", ".txt", ".md", ".idx", ".tsv", ".csv", ".parquet", ".yaml", ".yml", ".log")
 
 
 def recognises(path: Path) -> bool:
     if path.is_dir():
-        return bool(_shards_in(path))
+        return _is_of_shards(path)
     if path.is_file():
         return is_tar(path) and not cifar.recognises(path)
     return ".tar" in path.name and RANGE.search(str(path)) is not None
@@ -34,9 +36,9 @@ def open_tars(path: Path, part: str) -> Images:
     """The pictures of a tar, of all tars of a folder, or of those a pattern names (``shards-{000..012}.tar``)."""
     if part:
         raise unknown_part(path, part, ())
-    shards = _shards_in(path) if path.is_dir() else [path] if path.is_file() else list(_named_by(str(path)))
+    shards = _tars_in(path) if path.is_dir() else [path] if path.is_file() else list(_named_by(str(path)))
     if not shards:
-        raise none_there(path, "tars, or other files too")
+        raise none_there(path, "tars")
     return TarImages(path, shards)
 
 
@@ -51,7 +53,8 @@ class TarImages(StoredImages):
     def __init__(self, path: Path, shards: list[Path]) -> None:
         super().__init__(shards)
         self.spec = str(path)
-        self.indices = [read_index(shard, (*PICTURES, *CLASSES)) for shard in self.files]
+        each = progress(self.files, "looking through shards") if len(shards) > 1 else self.files
+        self.indices = [read_index(shard, (*PICTURES, *CLASSES)) for shard in each]
         self.several = len(shards) > 1
         self.pictures: list[tuple[int, Member]] = []
         self.classes: dict[tuple[int, str], Member] = {}
@@ -112,12 +115,19 @@ def _class_in(index: Index, member: Member) -> str | None:
     return str(found[0]) if found and isinstance(found[0], (str, int)) else None
 
 
-def _shards_in(folder: Path) -> list[Path]:
-    """A folder's tars, where it is one of shards: with nothing else but texts about them."""
-    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    shards = sorted(file for file in files if file.suffix == ".tar" and file.is_file())
-    others = [file for file in files if file.suffix != ".tar" and file.suffix.lower() not in BESIDE]
-    return [] if others else shards
+def _tars_in(folder: Path) -> list[Path]:
+    return sorted(file for file in _files_in(folder) if TARS.fullmatch(file.name) and file.is_file())
+
+
+def _is_of_shards(folder: Path) -> bool:
+    """Whether a folder holds tars and nothing else but texts and tables about them; CIFAR's is a set by itself."""
+    tars = _tars_in(folder)
+    others = {file for file in _files_in(folder) if file.suffix.lower() not in BESIDE} - set(tars)
+    return bool(tars) and not others and not cifar.recognises(tars[0])
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if not file.name.startswith(".")]
 
 
 def _named_by(pattern: str) -> Iterator[Path]:
