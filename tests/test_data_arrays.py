@@ -186,3 +186,21 @@ def test_arrays_with_flipped_bytes(tmp_path: Path, suffix: str, seed: int, flips
     path.write_bytes(bytes(data[: rng.integers(len(data))] if cut else data))
     with read_or_refused():
         assert open_images(str(path)).array(0, 4, 1).shape == (4, 4, 1)
+
+
+def test_an_array_in_memory_is_a_set_and_known_by_its_contents(tmp_path: Path) -> None:
+    pixels = np.arange(3 * 16 * 16 * 3, dtype=np.uint8).reshape(3, 16, 16, 3)
+    np.save(tmp_path / "same.npy", pixels)
+    held, stored = open_images(pixels), open_images(tmp_path / "same.npy")
+    assert len(held) == 3
+    assert (held.array(1, 16, 3) == stored.array(1, 16, 3)).all()
+    assert held.fingerprint() == open_images(pixels.copy()).fingerprint() != open_images(pixels[::-1]).fingerprint()
+    assert held.with_labels(["a", "b", "a"]).label(1) == "b"
+    assert not held.changed()
+    pixels[0] = 0
+    assert held.changed()
+
+
+def test_an_array_in_memory_that_is_no_set_is_refused() -> None:
+    with pytest.raises(GanlabError, match=r"The array holds float64 of shape \(4,\), which is no set of pictures"):
+        open_images(np.zeros(4))

@@ -26,16 +26,23 @@ LOOKED_AT, NAMED = 100, 3  # files and folders in one without pictures; of those
 LARGEST_NPZ_ARRAY = 1 << 32  # bytes; larger ones belong into an .npy, which is not loaded but mapped
 
 
-def open_images(spec: str | Path) -> Images:
+def open_images(spec: str | Path | np.ndarray) -> Images:
     """The pictures that `spec` names: a folder, a zip, an array, a data set, or files of a plugin's format.
 
     Arrays lie in an `.npy` or `.npz` (`FILE.npz:ARRAY` picks one). A folder is searched with all folders
     below it. Floats in an array must lie in [0, 1] or [-1, 1]; its channels may be any number. A data set is
     `NAME` or `NAME:COUNT`, as plugins register them. Other files are opened by the format that recognises them, or by
     the one named before a colon, `FORMAT:PATH`; `PATH:PART` picks a part of them. A picture's class is the folder it
-    lies in; in an npz `y_train` tells those of `x_train`, `labels` those of `images`; formats may know better. Raises
-    `GanlabError` for whatever gives no picture.
+    lies in; in an npz `y_train` tells those of `x_train`, `labels` those of `images`; formats may know better. From
+    Python an array in memory is taken as one in a file is; `with_labels` says its classes. Raises `GanlabError` for
+    whatever gives no picture.
     """
+    if hasattr(spec, "__array__"):
+        from ganlab.data.arrays import ArrayImages
+
+        array = np.asarray(spec)
+        _check(array, "The array")
+        return ArrayImages(array)
     spec = str(spec)
     name, _, rest = spec.partition(":")
     if _bare(name) and isinstance(dataset := _datasets().get(name), Dataset):
@@ -197,7 +204,7 @@ def _no_part(path: Path, part: str) -> None:
 
 
 def _open_array(path: Path, name: str) -> Images:
-    from ganlab.data.sources import ArrayImages
+    from ganlab.data.arrays import FileArray
 
     spec = str(path)
     labels, fault = None, ""
@@ -218,7 +225,7 @@ def _open_array(path: Path, name: str) -> Images:
             f"{spec} cannot be read as an array: {reason}.", "Save plain uint8 with numpy.save."
         ) from error
     _check(array, spec)
-    images = ArrayImages(array, path, spec, name, labels)
+    images = FileArray(array, path, spec, name, labels)
     images.parts = parts if len(parts) > 1 else ()
     images.label_fault = fault
     return images

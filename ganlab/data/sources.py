@@ -16,9 +16,8 @@ import numpy as np
 
 from ganlab.data import drawing, geometry
 from ganlab.data.images import BrokenPicture, Dataset, Images, Pictures, Read
-from ganlab.data.stored import EncodedImages, reading_failed, shown, stamp
+from ganlab.data.stored import EncodedImages, reading_failed, stamp
 from ganlab.errors import GanlabError
-from ganlab.figures.palette import VISIBLE
 from ganlab.wording import few
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 NOTHING_TO_READ = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP}
 LARGEST_MEMBER = 1 << 28  # bytes of one picture in a zip; more than any photograph takes
-ROUNDING = 1e-3  # beyond a range that floats may lie: a quarter of a step of 8 bits, clipped
-RANGE_BYTES = 1 << 22  # of floats that are looked at together: they are read from the disk once, as they fit a cache
 ENDINGS = 5  # of files that are no pictures, named where there are no others
 WORTH_PROCESSES = 500  # pictures to draw, below which starting another process takes longer
 
@@ -160,76 +157,6 @@ class ZipImages(EncodedImages):
             raise
         except Exception as error:  # bad checksums, damaged streams, unknown compression: each raises its own kind
             raise BrokenPicture(self.name(row), str(error).rstrip(".") or type(error).__name__) from error
-
-
-class ArrayImages(Images):
-    """The pictures of one array: (n, h, w) or (n, h, w, c), uint8, or floats in [0, 1] or [-1, 1].
-
-    Pictures of other than 1, 3 or 4 channels are given as that many, and shown in colours.
-    """
-
-    def __init__(self, array: np.ndarray, path: Path, spec: str, name: str, labels: np.ndarray | None = None) -> None:
-        self.spec = spec
-        self.path = path.absolute()
-        self.labels = labels  # (n,) whole numbers, truth values or texts
-        self.source = f"{path.resolve()}:{name}"
-        self.pictures = array[..., None] if array.ndim == 3 else array
-        self.stamp = stamp(self.path)
-        self.facts = (name, array.shape, array.dtype.str, *self.stamp)
-        self.low, self.high = (0.0, 255.0) if array.dtype == np.uint8 else _float_range(array, spec)
-
-    def name(self, i: int) -> str:
-        return f"number {self._row(i)}"
-
-    def label(self, i: int) -> str | None:
-        return None if self.labels is None else str(self.labels[self._row(i)])
-
-    def _total(self) -> int:
-        return len(self.pictures)
-
-    def _facts(self) -> Iterable[object]:
-        return [*self.facts, len(self)]
-
-    def changed(self) -> bool:
-        return stamp(self.path) != self.stamp
-
-    def array(self, i: int, size: int, channels: int) -> np.ndarray:
-        held = self.pictures.shape[-1]
-        if held in VISIBLE:
-            return super().array(i, size, channels)
-        if channels != held:
-            raise GanlabError(
-                f"{self.spec} holds pictures of {held} channels, and {channels} are asked for.",
-                "Give pictures as the GAN draws them, or convert them before.",
-            )
-        return geometry.square_planes(self._pixels(self._row(i)), size)
-
-    def _decode(self, row: int, size: int | None) -> Image.Image:
-        return shown(self._pixels(row))
-
-    def _pixels(self, row: int) -> np.ndarray:
-        """(h, w, c) uint8."""
-        pixels = self.pictures[row]
-        if pixels.dtype == np.uint8:
-            return pixels
-        scaled = (np.asarray(pixels, np.float64) - self.low) * (255 / (self.high - self.low))
-        return np.rint(scaled).clip(0, 255).astype(np.uint8)
-
-
-def _float_range(array: np.ndarray, spec: str) -> tuple[float, float]:
-    """Which of the two ranges the floats are of, `ROUNDING` beside it too. They are read once, and up to one beyond."""
-    low, high = np.inf, -np.inf
-    step = max(1, RANGE_BYTES // (array[0].size * array.itemsize))
-    for start in range(0, len(array), step):
-        part = array[start : start + step]
-        low, high = float(np.minimum(low, part.min())), float(np.maximum(high, part.max()))  # a NaN stays
-        if not -1 - ROUNDING <= low <= high <= 1 + ROUNDING:
-            among = "" if start + step >= len(array) else f" among its first {start + step:,} pictures"
-            raise GanlabError(
-                f"{spec} holds floats from {low:.9g} to {high:.9g}{among}, which could mean anything.",
-                "Save uint8 (0 to 255), or floats in [0, 1] or [-1, 1].",
-            )
-    return (0.0, 1.0) if low >= -ROUNDING else (-1.0, 1.0)
 
 
 class DrawnImages(Images):
