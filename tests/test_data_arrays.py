@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganlab.data import open_images, sources
+from ganlab.data import arrays, open_images
 from ganlab.errors import GanlabError
 from tests.data_kit import make_folder, refused, same
 from tests.kit import read_or_refused
@@ -148,13 +148,13 @@ def test_floats_are_looked_at_once_and_not_beyond_what_no_range_holds(
                 seen.append(key.start)
             return super().__getitem__(key)
 
-    monkeypatch.setattr(sources, "RANGE_BYTES", 64)
+    monkeypatch.setattr(arrays, "RANGE_BYTES", 64)
     floats = np.zeros((6, 4, 4), np.float32)
-    assert sources._float_range(floats.view(Watched), "a.npy") == (0, 1)
+    assert arrays._float_range(floats.view(Watched), "a.npy") == (0, 1)
     assert seen == list(range(6))
     floats[2] = 200
     with pytest.raises(GanlabError, match="floats from 0 to 200 among its first 3 pictures"):
-        sources._float_range(floats.view(Watched), "a.npy")
+        arrays._float_range(floats.view(Watched), "a.npy")
     assert seen[6:] == [0, 1, 2]
 
 
@@ -189,7 +189,7 @@ def test_arrays_with_flipped_bytes(tmp_path: Path, suffix: str, seed: int, flips
 
 
 def test_an_array_in_memory_is_a_set_and_known_by_its_contents(tmp_path: Path) -> None:
-    pixels = np.arange(3 * 16 * 16 * 3, dtype=np.uint8).reshape(3, 16, 16, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
     np.save(tmp_path / "same.npy", pixels)
     held, stored = open_images(pixels), open_images(tmp_path / "same.npy")
     assert len(held) == 3
