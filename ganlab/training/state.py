@@ -58,6 +58,17 @@ def save_state(trainer: Trainer, run: Path) -> None:
         ) from error
 
 
+def stored_settings(run: Path) -> TrainSettings:
+    """The settings that a run's state holds: with those it would go on, whatever was chosen since it was saved.
+
+    Raises:
+        GanlabError: no state there, or a damaged one.
+    """
+    path = _state_file(run)
+    with _damage_told(path), safe_open(path, framework="pt") as file:
+        return TrainSettings.from_json((file.metadata() or {})["settings"])
+
+
 def load_state(run: Path, device: str, epochs: int | None = None, processes: Processes = ALONE) -> Trainer:
     """The trainer of a run, as it was when its state was saved.
 
@@ -70,11 +81,7 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
     Raises:
         GanlabError: no state there, or a damaged one, or no memory for its networks.
     """
-    path = run / STATE
-    if not path.is_file():
-        raise GanlabError(
-            f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
-        )
+    path = _state_file(run)
     with enough_memory(f"The networks of {run} do not fit into memory.", "Free some, or choose another --device."):
         with _damage_told(path):
             with safe_open(path, framework="pt") as file:
@@ -89,6 +96,15 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
             _restore(trainer, tensors)
     trainer.step = step
     return trainer
+
+
+def _state_file(run: Path) -> Path:
+    path = run / STATE
+    if not path.is_file():
+        raise GanlabError(
+            f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
+        )
+    return path
 
 
 @contextmanager
