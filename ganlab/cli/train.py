@@ -83,7 +83,11 @@ def train(
         typer.Option(help="Gaussian noise on what the discriminator sees; 0.1 steadies drawn pictures. Paper: 0."),
     ] = 0.0,
     average: Annotated[
-        float, typer.Option(help="Keep a running average of the generator's weights, e.g. 0.999. Paper: 0, none.")
+        float,
+        typer.Option(
+            help="Keep a running average of the generator's weights, e.g. 0.999, over fewer steps while few are done. "
+            "Paper: 0, none."
+        ),
     ] = 0.0,
     limit: Annotated[
         int | None, typer.Option(help="Only the first N pictures; without it, all.", show_default=False)

@@ -38,7 +38,8 @@ class TrainSettings:
         noise: standard deviation of Gaussian noise on whatever the discriminator sees, in units of the range [-1, 1];
             0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
         average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
-            0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
+            0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game. The decay
+            of step t, from 0, is at most (1 + t) / (10 + t).
         seed: initial weights, order of the pictures, z, noise and what dropout leaves out all follow from it.
         precision: "fp32"; "tf32" for GPUs, whose factors have 10 bits of mantissa; or "bf16" for bfloat16 autocast with
             float32 weights and loss.

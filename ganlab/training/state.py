@@ -58,13 +58,15 @@ def save_state(trainer: Trainer, run: Path) -> None:
         ) from error
 
 
-def stored_settings(run: Path) -> TrainSettings:
-    """The settings that a run's state holds: with those it would go on, whatever was chosen since it was saved.
+def stored_settings(run: Path) -> TrainSettings | None:
+    """The settings that a run's state holds, None where there is none: with those it would go on if it were killed.
 
     Raises:
-        GanlabError: no state there, or a damaged one.
+        GanlabError: the state is damaged.
     """
-    path = _state_file(run)
+    path = run / STATE
+    if not path.is_file():
+        return None
     with _damage_told(path), safe_open(path, framework="pt") as file:
         return TrainSettings.from_json((file.metadata() or {})["settings"])
 
@@ -81,7 +83,11 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
     Raises:
         GanlabError: no state there, or a damaged one, or no memory for its networks.
     """
-    path = _state_file(run)
+    path = run / STATE
+    if not path.is_file():
+        raise GanlabError(
+            f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
+        )
     with enough_memory(f"The networks of {run} do not fit into memory.", "Free some, or choose another --device."):
         with _damage_told(path):
             with safe_open(path, framework="pt") as file:
@@ -96,15 +102,6 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
             _restore(trainer, tensors)
     trainer.step = step
     return trainer
-
-
-def _state_file(run: Path) -> Path:
-    path = run / STATE
-    if not path.is_file():
-        raise GanlabError(
-            f"{run} holds no training state to go on from.", "Give the folder of a run that was interrupted."
-        )
-    return path
 
 
 @contextmanager

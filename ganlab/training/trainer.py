@@ -246,10 +246,11 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the average a little towards the generator's weights."""
+        """Move the average towards the generator's weights: at first far, or a short run would keep its random ones."""
         if self.average is not None:
             kept, new = ([*network.parameters()] for network in (self.average, self.generator))
-            torch._foreach_lerp_(kept, new, 1 - self.settings.average)  # one kernel instead of one for each weight
+            decay = min(self.settings.average, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(kept, new, 1 - decay)  # one kernel instead of one for each weight
 
     def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():
