@@ -109,7 +109,7 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     settings, processes = trainer.settings, trainer.processes
     if settings.compile:
         check_compiler()
-    torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
+    trainer.settings = _on_threads(settings, processes.count)
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
     moved = f"If they lie elsewhere now: ganlab train --resume {shlex.quote(str(run))} DATA" if data is None else ""
@@ -120,6 +120,16 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
             "Restore them, or start a new run: going on with others would not be the same run.",
         )
     _train(packed, trainer, run)
+
+
+def _on_threads(settings: TrainSettings, processes: int) -> TrainSettings:
+    """Take as many threads as the run had, or sums in another order would differ in their last bits.
+
+    Among another number of processes the cores are divided otherwise: then torch's own number is kept.
+    """
+    if settings.processes in (0, processes):
+        torch.set_num_threads(settings.threads)
+    return replace(settings, threads=torch.get_num_threads(), processes=processes)
 
 
 def _prepare(
@@ -137,7 +147,11 @@ def _prepare(
     if len(packed) < settings.batch:
         raise _too_few(settings, len(packed))
     settings = replace(
-        settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
+        settings,
+        fingerprint=packed.fingerprint,
+        threads=torch.get_num_threads(),
+        processes=processes.count,
+        **_classes(settings, packed),
     )
     if gan is not None:
         _check_classes(gan, settings)

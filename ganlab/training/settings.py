@@ -49,6 +49,7 @@ class TrainSettings:
             if not, those of each process's share.
         start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
         threads: of torch on the CPU, in each process; results depend on it in the last bits.
+        processes: that trained together when the state was written; 0 where it does not say.
     """
 
     data: str
@@ -73,6 +74,7 @@ class TrainSettings:
     sync_batch_norm: bool = True
     start: str = ""
     threads: int = 1
+    processes: int = 0
 
     def __post_init__(self) -> None:
         Prior(self.network.z_dim, self.law)  # refuses a law that there is not
