@@ -81,7 +81,8 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
         processes: that go on together, as many as before or not.
 
     Raises:
-        GanlabError: no state there, or a damaged one, or no memory for its networks.
+        GanlabError: no state there, or a damaged one, or no memory for its networks, or a batch that so many processes
+            cannot divide.
     """
     path = run / STATE
     if not path.is_file():
@@ -97,6 +98,7 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
                 raise ValueError("its checksum does not fit")
             settings = TrainSettings.from_json(metadata["settings"])
             step = int(metadata["step"])
+        processes.share(settings, resumed=True)  # refused as what can be mended: here another number of processes
         trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device, processes)
         with _damage_told(path):
             _restore(trainer, tensors)

@@ -95,10 +95,11 @@ class Trainer:
             self.average.load_state_dict(gan.generator.state_dict())
 
     def identity(self) -> str:
-        """What all processes must have alike: choices, step and weights."""
+        """What all processes must have alike: choices, kind of device, step and weights."""
         elsewhere = replace(self.settings, data="", keep=None, threads=0)  # which may differ from machine to machine
         digests = [weights_digest(network.state_dict()) for network in self.networks().values()]
-        return "\n".join([elsewhere.to_json(), str(self.step), *digests])
+        kind = torch.device(self.device).type  # without its driver a machine takes its CPU, and the others would wait
+        return "\n".join([elsewhere.to_json(), kind, str(self.step), *digests])
 
     def order(self, epoch: int, count: int) -> np.ndarray:
         """The order (count,) in which an epoch shows the pictures."""
