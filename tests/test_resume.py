@@ -196,6 +196,16 @@ def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: st
     assert steps_noted(run) == 8 * int(epochs)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_training_begins_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    run = tmp_path / "runs" / "run"
+    child = Child(tmp_path, children.command_line, "train", "rooms:20000", "--workers", "1", "--out", str(run))
+    assert child.wait_for(run.is_dir), child.output
+    assert child.signal(number) == 130
+    assert "Traceback" not in child.output
+    assert not run.parent.exists()
+
+
 def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:
     trainer = Trainer(tiny_settings(), "cpu")
 

@@ -129,8 +129,8 @@ class Group(Processes):
         if self.any(bytes(told.tolist()) != digest):  # told to all, or the first would begin to write
             raise GanlabError(
                 "Not all processes would train the same GAN.",
-                "Give all machines the same command, pictures, run folder, versions of ganlab and torch, and either GPUs "
-                "that torch finds or --device cpu.",
+                "Give all machines the same command, pictures, run folder, versions of ganlab and torch, "
+                "and either GPUs that torch finds or --device cpu.",
             )
 
     def wait(self) -> None:

@@ -73,7 +73,8 @@ def start(
         screen.say("This processor emulates bfloat16: --precision fp32 is many times faster on it.")
     if settings.compile:
         check_compiler()
-    with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
+    folder = new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path())
+    with _clearing_up(processes), folder as run:
         packed, trainer = _prepare(settings, reading, device, run, gan, conditional, processes)
         if chosen and settings.precision == "fp32" and fast_bfloat16(device) and processes.first:
             faster = "This processor has bfloat16: --precision bf16 is about twice as fast."
@@ -100,7 +101,7 @@ def resume(
     Raises:
         GanlabError: no state, a damaged one, other pictures than before, or another process trains in it.
     """
-    with held(run) if processes.first else nullcontext():
+    with _clearing_up(processes), held(run) if processes.first else nullcontext():
         _go_on(run, data, reading, load_state(run, processes.device(device), epochs, processes))
 
 
@@ -249,6 +250,20 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
         screen.say(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}")
         raise typer.Exit(130)
     screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
+
+
+@contextmanager
+def _clearing_up(processes: Processes) -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C does, so that it removes what is unfinished, such as an empty run folder.
+
+    Of several only the first, which has such: another may be waiting for it where no handler would be heard.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if processes.first else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
