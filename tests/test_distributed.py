@@ -132,6 +132,7 @@ def test_two_processes_train_as_one_with_the_joined_batch(
         torch.testing.assert_close(weights(two, 1)[key], value, rtol=1e-3, atol=1e-5)
     history = [np.genfromtxt(run / "history.csv", delimiter=",", skip_header=1) for run in (one, two)]
     np.testing.assert_allclose(history[1], history[0], atol=1e-3)
+    np.testing.assert_allclose(history[1][:, -1], history[0][:, -1], rtol=1e-3)  # the spread is small
 
 
 @pytest.mark.slow

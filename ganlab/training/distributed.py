@@ -102,12 +102,15 @@ class Group(Processes):
             gradient.copy_(part.view(gradient.shape))
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        return Total.apply(values) / self.count
+        return self.sum(values) / self.count
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return Total.apply(values)
 
     def std(self, rows: torch.Tensor) -> torch.Tensor:
         count = len(rows) * self.count
-        centred = rows - Total.apply(rows.sum(dim=0)) / count
-        return (Total.apply((centred**2).sum(dim=0)) / (count - 1)).sqrt()
+        centred = rows - self.sum(rows.sum(dim=0)) / count
+        return (self.sum((centred**2).sum(dim=0)) / (count - 1)).sqrt()
 
     def any(self, wish: bool) -> bool:
         wishes = torch.tensor([int(wish)])

@@ -73,6 +73,10 @@ class Processes:
         """The mean of what each process has."""
         return values
 
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum of what each process has."""
+        return values
+
     def std(self, rows: torch.Tensor) -> torch.Tensor:
         """The standard deviation over the rows of all processes, (n, ...) -> (...)."""
         return rows.std(dim=0)

@@ -35,7 +35,7 @@ MEASURED = 50  # batches that the averaged generator's BatchNorm statistics are 
 
 @dataclass(frozen=True)
 class StepLog:
-    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of the samples."""
+    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of one class's samples."""
 
     values: torch.Tensor
 
@@ -172,9 +172,34 @@ class Trainer:
                 generator_loss,
                 real_logits.sigmoid().mean(),
                 fake_logits.sigmoid().mean(),
-                self.processes.std(fake.float()).mean(),
+                self._spread(fake.float(), fake_labels),
             )
             return StepLog(self.processes.mean(torch.stack([value.detach().float() for value in log])))
+
+    def _spread(self, samples: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        """How much samples depend on z: the standard deviation of a pixel over the joined batch, the mean of them all.
+
+        Where there are classes, within them, or a generator that draws one picture of each would be called lively. A
+        batch in which every class occurs once tells no more than how much the samples of all of them differ.
+
+        Args:
+            samples: (share, c, h, w), of the joined batch this process's.
+            labels: (batch,) classes of the joined batch, on the CPU.
+        """
+        freedom = 1.0
+        if labels is not None:
+            _, kinds, sizes = np.unique(labels.numpy(), return_inverse=True, return_counts=True)
+            if len(sizes) < len(labels):
+                samples = samples - self._class_means(samples, torch.from_numpy(kinds), torch.from_numpy(sizes))
+                freedom = (len(labels) - 1) / (len(labels) - len(sizes))  # each class's mean is one of its own samples'
+        return self.processes.std(samples).mean() * freedom**0.5
+
+    def _class_means(self, samples: torch.Tensor, kinds: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+        """For every sample of this process the mean of its class over the joined batch."""
+        mine = sent(kinds[self.share], self.device)
+        shares = samples / sent(sizes.float(), self.device)[mine].view(-1, *[1] * (samples.ndim - 1))
+        means = torch.zeros(len(sizes), *samples.shape[1:], device=samples.device).index_add_(0, mine, shares)
+        return self.processes.sum(means)[mine]
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
