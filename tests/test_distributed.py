@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ganlab.architectures.mlp import MlpSettings
+from ganlab.checkpoints import load_gan
 from ganlab.cli import explaining
 from ganlab.errors import GanlabError
 from ganlab.training import processes
@@ -126,6 +127,8 @@ def test_two_processes_train_as_one_with_the_joined_batch(
     two = trained(tmp_path, "two", 2, settings, conditional)
     local = trained(tmp_path, "local", 2, dataclasses.replace(settings, sync_batch_norm=False), conditional)
     assert tree(one) == tree(two)
+    told = [load_gan(str(run)).card.facts["training"] for run in (one, two, local)]
+    assert [(facts["processes"], facts.get("sync_batch_norm")) for facts in told] == [(1, None), (2, True), (2, False)]
     assert distance(one, two) < 1e-4
     assert distance(one, local) > 0.1
     for key, value in weights(one, 1).items():

@@ -65,7 +65,13 @@ def train(
         str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, normal, or uniform01 on [0, 1].")
     ] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            help="Passes over the data, each in another order and without the last pictures that fill no batch. "
+            "The usual port's are 25."
+        ),
+    ] = 25,
     batch: Annotated[
         int, typer.Option(help="Pictures in a step, of all processes together. The paper's is 128.")
     ] = 128,

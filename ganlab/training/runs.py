@@ -34,6 +34,7 @@ from ganlab.wording import few
 from ganlab.writing import write_file
 
 NAMED = 5  # broken pictures or classes told by name
+MANY_LEFT_OUT = 0.1  # of the pictures, by every epoch
 MANY_CLASSES = 64  # of which one-hot numbers begin to cost most of a step
 
 
@@ -69,6 +70,8 @@ def start(
     """
     device = processes.device(device)
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
+    if settings.precision == "tf32" and torch.device(device).type != "cuda":
+        raise GanlabError(f"tf32 is for GPUs of CUDA, and this run would train on {device}.", "Leave out --precision.")
     if settings.precision == "bf16" and not fast_bfloat16(device):
         screen.say("This processor emulates bfloat16: --precision fp32 is many times faster on it.")
     if settings.compile:
@@ -244,6 +247,12 @@ def _pack(
 
 def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
     trainer.processes.check_alike(trainer.identity)
+    rest = len(packed) % trainer.settings.batch
+    if rest > MANY_LEFT_OUT * len(packed):
+        screen.say(
+            f"Each epoch leaves out {rest} of {len(packed)} pictures, others each time: "
+            f"they fill no batch of {trainer.settings.batch}."
+        )
     with _interruptible(alone=trainer.processes.count == 1) as interrupted, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=interrupted)
     if not finished:

@@ -31,7 +31,7 @@ class TrainSettings:
             where they are told no classes.
         class_counts: how many pictures each has: generated classes are drawn as often.
         law: the prior of z, "uniform" on [-1, 1] (paper), "normal" or "uniform01" on [0, 1].
-        epochs: passes over the data.
+        epochs: passes over the data, each in another order, without the last pictures that fill no batch.
         batch: pictures in a step of all processes together, real and generated each.
         lr, beta1: of Adam, for both networks.
         flip: every picture is mirrored, left for right, half of the times that it is shown; False in the paper.
@@ -81,7 +81,9 @@ class TrainSettings:
         if self.precision not in PRECISIONS:
             raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
         if self.epochs < 1:
-            raise GanlabError(f"Training takes at least one epoch, not {self.epochs}.", "One shows every picture once.")
+            raise GanlabError(
+                f"Training takes at least one epoch, not {self.epochs}.", "One is a pass over the pictures."
+            )
         if self.batch < 2:
             raise GanlabError(
                 f"A batch holds at least two pictures, not {self.batch}.", "BatchNorm needs two to have a variance."

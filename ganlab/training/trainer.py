@@ -85,6 +85,12 @@ class Trainer:
     def _compiled(self, network: nn.Module) -> Callable[..., torch.Tensor]:
         return torch.compile(network, dynamic=False) if self.settings.compile else network
 
+    @property
+    def precision(self) -> str:
+        """In which the device computes: one that has no tf32 keeps all bits, as where a GPU's run goes on on a CPU."""
+        wanted, kind = self.settings.precision, torch.device(self.device).type
+        return "fp32" if wanted == "tf32" and kind != "cuda" else wanted
+
     def begin_with(self, gan: Gan) -> None:
         """Take over both networks' weights from a GAN of the same shape; the optimisers begin anew."""
         assert gan.generator is not None
