@@ -29,6 +29,10 @@ class FolderTaken(GanlabError):
     """The folder a result should go to holds something already."""
 
 
+class NotWritten(GanlabError):
+    """The disk took no more, or nothing may be written there."""
+
+
 def check_new_folder(folder: Path) -> None:
     """Refuse early, before anything is computed, a folder that could not be written at the end.
 
@@ -235,7 +239,7 @@ def _explained(
     try:
         yield
     except OSError as error:
-        raise GanlabError(f"{path} could not be written: {error.strerror or error}.", hint) from error
+        raise NotWritten(f"{path} could not be written: {error.strerror or error}.", hint) from error
 
 
 def _unfinished(parent: Path) -> Path:

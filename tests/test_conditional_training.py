@@ -63,6 +63,41 @@ def test_other_classes_are_another_step(settings: NetworkSettings) -> None:
     assert losses[0] != losses[2]
 
 
+def seen_in_a_step(trainer: Trainer, labels: list[int]) -> tuple[float, np.ndarray]:
+    """The spread of a step that draws these classes, and its samples."""
+    drawn: list[np.ndarray] = []
+    trainer.labels = lambda step: torch.tensor(labels)  # type: ignore[method-assign]
+    handle = trainer.generator.register_forward_hook(
+        lambda module, inputs, output: drawn.append(output.numpy(force=True))
+    )
+    spread = trainer.advance(Pictures(8).batch(np.arange(8)), np.arange(8) % CLASSES).numbers()["spread"]
+    handle.remove()
+    return spread, drawn[0]
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 2, 2, 1, 1, 1], [0, 1, 2, 2, 2, 2, 2, 2], [1] * 8])
+def test_the_spread_is_that_within_classes(labels: list[int]) -> None:
+    spread, samples = seen_in_a_step(Trainer(told_settings(), "cpu"), labels)
+    groups = [samples[np.array(labels) == label] for label in set(labels)]
+    squares = sum(((group - group.mean(0)) ** 2).sum(0) for group in groups)
+    assert spread == pytest.approx(np.sqrt(squares / (8 - len(groups))).mean(), rel=1e-4)
+
+
+def test_of_a_batch_with_every_class_once_the_spread_is_that_of_all() -> None:
+    network = replace(DCGAN, classes=8)
+    settings = told_settings(network=network, classes=tuple("abcdefgh"), class_counts=(1,) * 8)
+    spread, samples = seen_in_a_step(Trainer(settings, "cpu"), list(range(8)))
+    assert spread == pytest.approx(samples.std(0, ddof=1).mean(), rel=1e-4)
+
+
+def test_one_picture_for_each_class_is_a_collapse(tmp_path: Path) -> None:
+    trainer = Trainer(told_settings(epochs=1), "cpu")
+    trainer.latents = lambda step: torch.zeros(8, 10)  # type: ignore[method-assign]
+    with pytest.raises(GanlabError, match="not depended on z for 60 steps"):
+        loop.train(Pictures(800, labels=np.arange(800) % CLASSES), tmp_path, trainer)
+    assert trainer.step < 100
+
+
 def test_dropout_follows_from_seed_and_step_and_leaves_the_global_random_state_alone() -> None:
     settings = tiny_settings(network=MlpSettings(16, 3, 6, 10))
     batch = Pictures(8).batch(np.arange(8))

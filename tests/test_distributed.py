@@ -19,13 +19,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ganlab.architectures.mlp import MlpSettings
+from ganlab.checkpoints import load_gan
 from ganlab.cli import explaining
 from ganlab.errors import GanlabError
 from ganlab.training import processes
 from ganlab.training.distributed import Group, JoinedBatchNorm
 from ganlab.training.processes import Place
 from ganlab.training.settings import TrainSettings
-from ganlab.training.state import STATE
+from ganlab.training.state import STATE, load_state, save_state
+from ganlab.training.trainer import Trainer
 from tests import children
 from tests.children import Child
 from tests.conditional_kit import DCGAN, labelled
@@ -125,12 +127,15 @@ def test_two_processes_train_as_one_with_the_joined_batch(
     two = trained(tmp_path, "two", 2, settings, conditional)
     local = trained(tmp_path, "local", 2, dataclasses.replace(settings, sync_batch_norm=False), conditional)
     assert tree(one) == tree(two)
+    told = [load_gan(str(run)).card.facts["training"] for run in (one, two, local)]
+    assert [(facts["processes"], facts.get("sync_batch_norm")) for facts in told] == [(1, None), (2, True), (2, False)]
     assert distance(one, two) < 1e-4
     assert distance(one, local) > 0.1
     for key, value in weights(one, 1).items():
         torch.testing.assert_close(weights(two, 1)[key], value, rtol=1e-3, atol=1e-5)
     history = [np.genfromtxt(run / "history.csv", delimiter=",", skip_header=1) for run in (one, two)]
     np.testing.assert_allclose(history[1], history[0], atol=1e-3)
+    np.testing.assert_allclose(history[1][:, -1], history[0][:, -1], rtol=1e-3)  # the spread is small
 
 
 @pytest.mark.slow
@@ -333,6 +338,27 @@ def test_a_batch_is_divided_or_refused() -> None:
     assert group.share(tiny_settings(batch=4)) == slice(2, 3)
     with pytest.raises(GanlabError, match="two pictures"):
         group.share(tiny_settings(batch=4, sync_batch_norm=False))
+
+
+@pytest.mark.parametrize(
+    ("batch", "local", "counts"), [(6, False, "1, 2, 3, 6"), (6, True, "1, 2, 3"), (4, True, "1, 2")]
+)
+def test_a_resumed_run_is_told_how_many_processes_divide_its_batch(
+    tmp_path: Path, batch: int, local: bool, counts: str
+) -> None:
+    save_state(Trainer(tiny_settings(batch=batch, sync_batch_norm=not local), "cpu"), tmp_path)
+    with pytest.raises(GanlabError) as refused:
+        load_state(tmp_path, "cpu", processes=Group(Place(rank=0, count=4)))
+    assert refused.value.hint == f"Go on with as many processes as divide its batch: {counts}."
+
+
+def test_a_machine_that_takes_its_cpu_for_want_of_a_driver_trains_with_no_gpu() -> None:
+    trainer = Trainer(tiny_settings(), "cpu")
+    here = trainer.identity()
+    trainer.device = "cuda:0"
+    first = trainer.identity()
+    trainer.device = "cuda:1"
+    assert trainer.identity() == first != here
 
 
 def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

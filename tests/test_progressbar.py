@@ -114,6 +114,23 @@ def test_leaving_a_loop_early_takes_its_bar_away(monkeypatch: pytest.MonkeyPatch
         assert list(progress(2, "next")) == [0, 1]
 
 
+@pytest.mark.parametrize("seconds", [1.0, 100.0])
+def test_a_training_run_shows_the_time_left_however_slow_its_steps(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    from ganlab.training.display import Display
+    from ganlab.training.loop import Moment
+
+    screen, now = attach_terminal(monkeypatch), 0.0
+    monkeypatch.setattr("rich.console.monotonic", lambda: now)
+    losses = {"loss_d": 1.0, "loss_g": 1.0, "d_real": 0.5, "d_fake": 0.5}
+    with Display() as display:
+        for step in range(5_001, 5_005):  # of a run that is gone on with
+            now += seconds
+            display.show(Moment(step, 5_010, 1, 1, 1.0, losses))
+    assert ("0:00:06" if seconds == 1 else "0:10:00") in screen.text()
+
+
 def test_a_training_run_shows_everything_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     from ganlab.training.display import Display
     from ganlab.training.loop import Moment

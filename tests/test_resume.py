@@ -150,6 +150,33 @@ def test_more_epochs_go_on_from_the_end(tmp_path: Path) -> None:
         load_state(tmp_path / "one", "cpu", epochs=0)
 
 
+def test_more_epochs_are_remembered_at_once(tmp_path: Path) -> None:
+    pictures, run = Pictures(16), tmp_path / "run"
+    loop.train(pictures, run, Trainer(tiny_settings(epochs=1), "cpu"))
+
+    def kill() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(pictures, run, load_state(run, "cpu", epochs=3), stop=kill)
+    again = load_state(run, "cpu")
+    assert (again.settings.epochs, again.step) == (3, 2)
+    loop.train(pictures, tmp_path / "whole", Trainer(tiny_settings(epochs=3), "cpu"))
+    assert loop.train(pictures, run, again)
+    assert (run / STATE).read_bytes() == (tmp_path / "whole" / STATE).read_bytes()
+
+
+def test_fewer_epochs_than_are_begun_are_refused(tmp_path: Path) -> None:
+    pictures, trainer = Pictures(16), Trainer(tiny_settings(epochs=4), "cpu")
+    loop.train(pictures, tmp_path, trainer, stop=lambda: trainer.step == 5)
+    before = (tmp_path / STATE).read_bytes()
+    with pytest.raises(GanlabError, match="has begun epoch 3 and cannot end after 2") as refused:
+        loop.train(pictures, tmp_path, load_state(tmp_path, "cpu", epochs=2))
+    assert "epochs/0002" in refused.value.hint
+    assert (tmp_path / STATE).read_bytes() == before
+    assert loop.train(pictures, tmp_path, load_state(tmp_path, "cpu", epochs=3))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: str, number: signal.Signals) -> None:
     run = tmp_path / "run"
@@ -167,6 +194,16 @@ def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: st
     again = Child(tmp_path, children.command_line, "train", "--resume", str(run), "--epochs", epochs)
     assert again.wait() == 0, again.output
     assert steps_noted(run) == 8 * int(epochs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_training_begins_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    run = tmp_path / "runs" / "run"
+    child = Child(tmp_path, children.command_line, "train", "rooms:20000", "--workers", "1", "--out", str(run))
+    assert child.wait_for(run.is_dir), child.output
+    assert child.signal(number) == 130
+    assert "Traceback" not in child.output
+    assert not run.parent.exists()
 
 
 def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:

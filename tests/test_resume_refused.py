@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors import safe_open
 
 from ganlab.errors import GanlabError
 from ganlab.training import claiming, runs
-from ganlab.training.state import STATE
+from ganlab.training.state import STATE, load_state, save_state, stored_settings
 from tests import children
 from tests.children import Child
 from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (fixtures)
@@ -101,3 +102,23 @@ def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None
     torch.set_num_threads(2)
     runs.resume(run, None, 1, READING, "cpu")
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(1, 1), (4, 2), (0, 1)])
+def test_another_number_of_processes_has_threads_of_its_own(
+    tmp_path: Path, data: str, processes: int, threads: int
+) -> None:
+    """One that trains alone would else keep the one thread of each of four; 0 is a state that does not say."""
+    run = tmp_path / "run"
+    torch.set_num_threads(1)
+    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    trainer = load_state(run, "cpu")
+    assert trainer.settings.processes == 1
+    trainer.settings = replace(trainer.settings, processes=processes)
+    save_state(trainer, run)
+    torch.set_num_threads(2)
+    runs.resume(run, None, None, READING, "cpu")
+    assert torch.get_num_threads() == threads
+    settings = stored_settings(run)
+    assert settings is not None
+    assert (settings.threads, settings.processes) == (threads, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +153,28 @@ def test_out_of_memory_names_a_smaller_batch(tmp_path: Path, monkeypatch: pytest
         loop.train(Pictures(8, 16), tmp_path, trainer)
     assert "--batch 4" in caught.value.hint
     assert load_state(tmp_path, "cpu").step == 0
+
+
+@pytest.mark.parametrize("file", ["epochs/0002", "samples/epoch-0002.png", "history.csv"])
+def test_what_cannot_be_written_leaves_a_run_that_goes_on(
+    tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of what is written: where a disk is full everything would fail, this one first."""
+
+    def full(source: str | Path, target: str | Path) -> None:
+        if str(target).endswith(file) and trainer.step > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target)
+
+    trainer, real = Trainer(tiny_settings(epochs=2), "cpu"), os.replace
+    loop.train(Pictures(16), tmp_path, trainer, stop=lambda: trainer.step == 3)
+    with monkeypatch.context() as patched:
+        for name in ("replace", "rename"):
+            patched.setattr(os, name, full)
+        with pytest.raises(GanlabError, match="could not be written: No space left") as caught:
+            loop.train(Pictures(16), tmp_path, load_state(tmp_path, "cpu"))
+    assert caught.value.hint == "Make room, then --resume."
+    assert loop.train(Pictures(16), tmp_path, load_state(tmp_path, "cpu"))
 
 
 @pytest.mark.slow

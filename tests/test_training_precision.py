@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
 from ganlab.networks.devices import fast_bfloat16
-from ganlab.training import runs
-from ganlab.training.state import save_state
+from ganlab.training import loop, runs
+from ganlab.training.state import load_state, save_state
 from ganlab.training.trainer import Trainer
-from tests.kit import command, tiny_settings
+from tests.kit import Pictures, command, tiny_settings
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,22 @@ def test_who_could_train_in_bfloat16_is_told(
     ended = command(capsys, *words.split(), tmp_path / "run")
     assert ended.code == 0
     assert ("--precision bf16 is about twice as fast" in ended.err) is said
+
+
+def test_tf32_is_for_gpus(tmp_path: Path) -> None:
+    with pytest.raises(GanlabError, match="this run would train on cpu"):
+        runs.start(tiny_settings("rooms:20", precision="tf32"), runs.Reading(1, False), "cpu", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_gpus_run_that_goes_on_on_a_cpu_says_that_it_keeps_all_bits(tmp_path: Path) -> None:
+    for precision, told in (("tf32", "fp32"), ("fp32", "fp32"), ("bf16", "bf16")):
+        trainer = Trainer(tiny_settings(precision=precision, epochs=1), "cpu")
+        loop.train(Pictures(8), tmp_path / precision, trainer)
+        assert load_gan(str(tmp_path / precision)).card.facts["training"]["precision"] == told
+        assert load_state(tmp_path / precision, "cpu").settings.precision == precision  # a GPU may have it back
+        trainer.device = "cuda:0"
+        assert trainer.precision == precision
 
 
 @pytest.mark.slow

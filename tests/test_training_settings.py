@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -67,17 +68,30 @@ def test_noise_is_new_at_every_call_and_follows_from_seed_and_step(seed: int) ->
     assert not torch.allclose(judged(noisy, batch)[0], seen[0], atol=0.01)  # the next step's is another
 
 
+def test_the_average_of_a_short_run_has_learnt_what_its_generator_has() -> None:
+    trainer = Trainer(tiny_settings(average=0.999), "cpu")
+    assert trainer.average is not None
+    before, batch = copy.deepcopy(trainer.generator), Pictures(8).batch(np.arange(8))
+    for _ in range(30):
+        trainer.advance(batch)
+    first, last, kept = (
+        torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+        for network in (before, trainer.generator, trainer.average)
+    )
+    assert (kept - first).norm() > 0.5 * (last - first).norm()  # it would be a seventieth with a decay of 0.999
+
+
 def test_the_average_follows_the_weights_and_is_what_is_kept(tmp_path: Path) -> None:
-    settings = tiny_settings(average=0.9, epochs=1)
+    settings = tiny_settings(average=0.15, epochs=1)
     trainer, plain = Trainer(settings, "cpu"), Trainer(tiny_settings(epochs=1), "cpu")
     assert trainer.average is not None
     expected = [parameter.detach().clone() for parameter in trainer.generator.parameters()]
     batch = Pictures(8).batch(np.arange(8))
-    for _ in range(3):
+    for decay in (1 / 10, 0.15, 0.15):  # of the beginning, then its own
         trainer.advance(batch)
         plain.advance(batch)
         now = [parameter.detach() for parameter in trainer.generator.parameters()]
-        expected = [0.9 * old + 0.1 * new for old, new in zip(expected, now, strict=True)]
+        expected = [decay * old + (1 - decay) * new for old, new in zip(expected, now, strict=True)]
     for kept, wanted in zip(trainer.average.parameters(), expected, strict=True):
         torch.testing.assert_close(kept, wanted)
     for mine, other in zip(trainer.generator.parameters(), plain.generator.parameters(), strict=True):

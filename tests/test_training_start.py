@@ -56,6 +56,15 @@ def test_a_run_starts_from_the_weights_of_a_gan_and_a_resumed_one_does_not_need_
     assert torch.equal(again.generator.state_dict()[weights[0]], trainer.generator.state_dict()[weights[0]])
 
 
+@pytest.mark.parametrize(("count", "said"), [(16, False), (17, False), (18, True), (15, True)])
+def test_who_loses_many_pictures_of_each_epoch_is_told(
+    tmp_path: Path, count: int, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.start(tiny_settings(f"rooms:{count}", epochs=1), runs.Reading(0, False), "cpu", tmp_path / "run")
+    told = f"Each epoch leaves out {count % 8} of {count} pictures, others each time: they fill no batch of 8."
+    assert (told in capsys.readouterr().err) is said
+
+
 @pytest.mark.parametrize(
     ("data", "limit", "why", "hint"),
     [

@@ -65,7 +65,13 @@ def train(
         str, typer.Option(help="Law of z: uniform on [-1, 1] as in the paper, normal, or uniform01 on [0, 1].")
     ] = "uniform",
     z_dim: Annotated[int, typer.Option(help="Dimensions of z. The paper's is 100.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Passes over the data. The usual port's are 25.")] = 25,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            help="Passes over the data, each in another order and without the last pictures that fill no batch. "
+            "The usual port's are 25."
+        ),
+    ] = 25,
     batch: Annotated[
         int, typer.Option(help="Pictures in a step, of all processes together. The paper's is 128.")
     ] = 128,
@@ -83,7 +89,11 @@ def train(
         typer.Option(help="Gaussian noise on what the discriminator sees; 0.1 steadies drawn pictures. Paper: 0."),
     ] = 0.0,
     average: Annotated[
-        float, typer.Option(help="Keep a running average of the generator's weights, e.g. 0.999. Paper: 0, none.")
+        float,
+        typer.Option(
+            help="Keep a running average of the generator's weights, e.g. 0.999, over fewer steps while few are done. "
+            "Paper: 0, none."
+        ),
     ] = 0.0,
     limit: Annotated[
         int | None, typer.Option(help="Only the first N pictures; without it, all.", show_default=False)

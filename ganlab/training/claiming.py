@@ -27,14 +27,16 @@ def new_run(out: Path | None, name: str) -> Iterator[Path]:
         GanlabError: the folder holds something, cannot be made, or another process trains in it.
     """
     run, made = _made(out, name)
-    with held(run):
-        check_new_folder(run)
-        try:
-            yield run
-        finally:
-            if not (run / STATE).exists():
-                (run / KEEP).unlink(missing_ok=True)
-                remove_if_empty(made)
+    try:  # from here on: it may be stopped before the folder is held
+        with held(run):
+            check_new_folder(run)
+            try:
+                yield run
+            finally:
+                if not (run / STATE).exists():
+                    (run / KEEP).unlink(missing_ok=True)
+    finally:
+        remove_if_empty(made)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from ganlab.training.loop import Moment
 
+REMEMBERED = 3600.0  # seconds over which the time left is estimated: they must hold several steps, however slow
+
 
 class _WithNumbers(Progress):
     """A bar with a line of numbers below it: in one line a terminal of 80 columns would cut the time left."""
@@ -35,6 +37,7 @@ class Display:
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
+            speed_estimate_period=REMEMBERED,
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("train", total=None, epoch="-")

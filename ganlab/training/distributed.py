@@ -33,6 +33,7 @@ from ganlab.errors import GanlabError
 from ganlab.networks.devices import choose_device
 from ganlab.training.processes import Place, Processes, announced, speaks_first
 from ganlab.training.settings import TrainSettings
+from ganlab.wording import few
 
 MEETING = timedelta(minutes=5)  # for all processes to come
 WAITING = timedelta(days=7)  # for the slowest in a collective: one that decodes the pictures may take days
@@ -65,18 +66,23 @@ class Group(Processes):
         torch.cuda.set_device(self.place.local_rank)
         return f"cuda:{self.place.local_rank}"
 
-    def share(self, settings: TrainSettings) -> slice:
+    def share(self, settings: TrainSettings, resumed: bool = False) -> slice:
         each, rest = divmod(settings.batch, self.count)
+        least = 1 if settings.sync_batch_norm else 2
+        counts = [str(count) for count in range(1, settings.batch // least + 1) if settings.batch % count == 0]
+        fewer = (
+            f"Go on with as many processes as divide its batch: {few(counts)}."  # a run that goes on keeps its batch
+        )
         if rest:
             fitting = max(1, round(settings.batch / self.count)) * self.count
             raise GanlabError(
                 f"A batch of {settings.batch} cannot be divided among {self.count} processes.",
-                f"Try --batch {fitting}.",
+                fewer if resumed else f"Try --batch {fitting}.",
             )
-        if each < 2 and not settings.sync_batch_norm:
+        if each < least:
             raise GanlabError(
                 "A process's BatchNorm needs two pictures to have a variance.",
-                f"Try --batch {2 * self.count}, or leave out --local-batch-norm.",
+                fewer if resumed else f"Try --batch {2 * self.count}, or leave out --local-batch-norm.",
             )
         return slice(self.place.rank * each, (self.place.rank + 1) * each)
 
@@ -96,12 +102,15 @@ class Group(Processes):
             gradient.copy_(part.view(gradient.shape))
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        return Total.apply(values) / self.count
+        return self.sum(values) / self.count
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return Total.apply(values)
 
     def std(self, rows: torch.Tensor) -> torch.Tensor:
         count = len(rows) * self.count
-        centred = rows - Total.apply(rows.sum(dim=0)) / count
-        return (Total.apply((centred**2).sum(dim=0)) / (count - 1)).sqrt()
+        centred = rows - self.sum(rows.sum(dim=0)) / count
+        return (self.sum((centred**2).sum(dim=0)) / (count - 1)).sqrt()
 
     def any(self, wish: bool) -> bool:
         wishes = torch.tensor([int(wish)])
@@ -123,7 +132,8 @@ class Group(Processes):
         if self.any(bytes(told.tolist()) != digest):  # told to all, or the first would begin to write
             raise GanlabError(
                 "Not all processes would train the same GAN.",
-                "Give all machines the same command, pictures, run folder, and versions of ganlab and torch.",
+                "Give all machines the same command, pictures, run folder, versions of ganlab and torch, "
+                "and either GPUs that torch finds or --device cpu.",
             )
 
     def wait(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from ganlab.checkpoints import native
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.training.trainer import StepLog, Trainer
-from ganlab.writing import write_file
+from ganlab.writing import NotWritten, write_file
 
 GRID = 8  # columns of the sample grid, and its rows where there are no classes
 MOST_ROWS = 32  # of a grid with a row for each class
 HISTORY = "history.csv"
+MEND = "Make room, then --resume."
 PLOTTED = 2000  # steps that the plot shows, or up to twice as many
 
 
@@ -31,7 +33,8 @@ class Journal:
         self.run = run
         self.trainer = trainer
         _remove_unfinished(run)
-        _forget_after(run / HISTORY, trainer.step)
+        with _going_on():
+            _forget_after(run / HISTORY, trainer.step)
         settings = trainer.settings
         self._image = ImageSpec(settings.network.size, settings.network.channels)
         self._fixed = settings.prior.sample(GRID * GRID, settings.seed)
@@ -46,16 +49,16 @@ class Journal:
             with (self.run / HISTORY).open("a") as file:
                 file.writelines(rows)
         except OSError as error:
-            raise GanlabError(
-                f"{self.run / HISTORY} could not be written: {error.strerror}.", "Make room, then --resume."
-            ) from error
+            raise GanlabError(f"{self.run / HISTORY} could not be written: {error.strerror}.", MEND) from error
 
     def end_epoch(self, epoch: int) -> None:
         """Weights, samples of the same z as ever, and the plot."""
         networks = self.trainer.kept()
-        native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks, replace=True)
-        self._save_picture(self._sample_grid(networks["generator"]), self.run / "samples" / f"epoch-{epoch:04d}.png")
-        self._save_picture(self._plot(), self.run / "history.png")
+        samples = self.run / "samples" / f"epoch-{epoch:04d}.png"
+        with _going_on():
+            native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks, replace=True)
+            self._save_picture(self._sample_grid(networks["generator"]), samples)
+            self._save_picture(self._plot(), self.run / "history.png")
 
     def _sample_grid(self, generator: nn.Module) -> Any:
         """The same z as ever; where there are classes, the first of them in each, a row a class."""
@@ -85,7 +88,7 @@ class Journal:
         return figures.curve(kept[:, 0], series, xlabel="step", ylabel="loss (nats)", title=self.run.name)
 
     def _card(self, epoch: int) -> dict[str, Any]:
-        settings = self.trainer.settings
+        settings, processes = self.trainer.settings, self.trainer.processes.count
         told = "class-conditional " if settings.classes else ""
         return {
             "name": self.run.name,
@@ -108,9 +111,11 @@ class Journal:
                 "noise": settings.noise,
                 "average": settings.average,
                 "seed": settings.seed,
-                "precision": settings.precision,
+                "precision": self.trainer.precision,
                 "deterministic": settings.deterministic,
                 "compile": settings.compile,
+                "processes": processes,
+                **({"sync_batch_norm": settings.sync_batch_norm} if processes > 1 else {}),
                 **({"start": settings.start} if settings.start else {}),
                 "ganlab": __version__,
                 "torch": torch.__version__,
@@ -123,6 +128,15 @@ class Journal:
         buffer = BytesIO()
         picture.save(buffer, "PNG")
         write_file(path, buffer.getvalue())
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """What could not be written is lost, but not the run, which goes on from its last state."""
+    try:
+        yield
+    except NotWritten as error:
+        raise GanlabError(error.message, MEND) from error
 
 
 def _read_history(path: Path) -> list[list[float]]:

@@ -17,7 +17,7 @@ from ganlab.errors import GanlabError
 from ganlab.networks.devices import enough_memory
 from ganlab.training.feeding import Pictures, batches, brought
 from ganlab.training.journal import Journal
-from ganlab.training.state import save_state
+from ganlab.training.state import save_state, stored_settings
 from ganlab.training.trainer import StepLog, Trainer
 
 READ_EVERY = 1.0  # seconds between reading the losses off the device: reading every step would make a GPU wait
@@ -64,14 +64,20 @@ def train(
 
     Raises:
         GanlabError: NaN, samples that no longer depend on z, no memory, a full disk. The last good state is kept.
+            Fewer epochs than the run has begun: nothing is changed.
     """
     settings = trainer.settings
     per_epoch = len(pictures) // settings.batch
     steps = per_epoch * settings.epochs
+    if trainer.step > steps:
+        raise GanlabError(
+            f"The run has begun epoch {math.ceil(trainer.step / per_epoch)} and cannot end after {settings.epochs}.",
+            f"Raise --epochs; the weights of epoch {settings.epochs} are kept in epochs/{settings.epochs:04d}.",
+        )
     if not trainer.processes.first:
         return _follow(pictures, trainer, steps, stop)
-    if trainer.step == 0:
-        save_state(trainer, run)  # from here on the run can go on, whenever it is killed
+    if trainer.step == 0 or stored_settings(run) != settings:
+        save_state(trainer, run)  # from here on the run can go on as it was told to, whenever it is killed
     journal = Journal(run, trainer)
     unread: list[StepLog] = []
     still = 0

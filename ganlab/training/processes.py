@@ -55,8 +55,8 @@ class Processes:
         """The device of this process; see :func:`ganlab.networks.devices.choose_device`."""
         return choose_device(wanted)
 
-    def share(self, settings: TrainSettings) -> slice:
-        """Which rows of a joined batch are this process's.
+    def share(self, settings: TrainSettings, resumed: bool = False) -> slice:
+        """Which rows of a joined batch are this process's; a run that is resumed cannot take another batch.
 
         Raises:
             GanlabError: the batch cannot be divided among the processes.
@@ -71,6 +71,10 @@ class Processes:
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
         """The mean of what each process has."""
+        return values
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum of what each process has."""
         return values
 
     def std(self, rows: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,7 @@ from ganlab.wording import few
 from ganlab.writing import write_file
 
 NAMED = 5  # broken pictures or classes told by name
+MANY_LEFT_OUT = 0.1  # of the pictures, by every epoch
 MANY_CLASSES = 64  # of which one-hot numbers begin to cost most of a step
 
 
@@ -69,11 +70,14 @@ def start(
     """
     device = processes.device(device)
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
+    if settings.precision == "tf32" and torch.device(device).type != "cuda":
+        raise GanlabError(f"tf32 is for GPUs of CUDA, and this run would train on {device}.", "Leave out --precision.")
     if settings.precision == "bf16" and not fast_bfloat16(device):
         screen.say("This processor emulates bfloat16: --precision fp32 is many times faster on it.")
     if settings.compile:
         check_compiler()
-    with new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path()) as run:
+    folder = new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path())
+    with _clearing_up(processes), folder as run:
         packed, trainer = _prepare(settings, reading, device, run, gan, conditional, processes)
         if chosen and settings.precision == "fp32" and fast_bfloat16(device) and processes.first:
             faster = "This processor has bfloat16: --precision bf16 is about twice as fast."
@@ -100,7 +104,7 @@ def resume(
     Raises:
         GanlabError: no state, a damaged one, other pictures than before, or another process trains in it.
     """
-    with held(run) if processes.first else nullcontext():
+    with _clearing_up(processes), held(run) if processes.first else nullcontext():
         _go_on(run, data, reading, load_state(run, processes.device(device), epochs, processes))
 
 
@@ -109,7 +113,7 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     settings, processes = trainer.settings, trainer.processes
     if settings.compile:
         check_compiler()
-    torch.set_num_threads(settings.threads)  # sums in another order would differ in their last bits
+    trainer.settings = _on_threads(settings, processes.count)
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
     moved = f"If they lie elsewhere now: ganlab train --resume {shlex.quote(str(run))} DATA" if data is None else ""
@@ -120,6 +124,16 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
             "Restore them, or start a new run: going on with others would not be the same run.",
         )
     _train(packed, trainer, run)
+
+
+def _on_threads(settings: TrainSettings, processes: int) -> TrainSettings:
+    """Take as many threads as the run had, or sums in another order would differ in their last bits.
+
+    Among another number of processes the cores are divided otherwise: then torch's own number is kept.
+    """
+    if settings.processes in (0, processes):
+        torch.set_num_threads(settings.threads)
+    return replace(settings, threads=torch.get_num_threads(), processes=processes)
 
 
 def _prepare(
@@ -137,7 +151,11 @@ def _prepare(
     if len(packed) < settings.batch:
         raise _too_few(settings, len(packed))
     settings = replace(
-        settings, fingerprint=packed.fingerprint, threads=torch.get_num_threads(), **_classes(settings, packed)
+        settings,
+        fingerprint=packed.fingerprint,
+        threads=torch.get_num_threads(),
+        processes=processes.count,
+        **_classes(settings, packed),
     )
     if gan is not None:
         _check_classes(gan, settings)
@@ -229,12 +247,32 @@ def _pack(
 
 def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
     trainer.processes.check_alike(trainer.identity)
+    rest = len(packed) % trainer.settings.batch
+    if rest > MANY_LEFT_OUT * len(packed):
+        screen.say(
+            f"Each epoch leaves out {rest} of {len(packed)} pictures, others each time: "
+            f"they fill no batch of {trainer.settings.batch}."
+        )
     with _interruptible(alone=trainer.processes.count == 1) as interrupted, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=interrupted)
     if not finished:
         screen.say(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}")
         raise typer.Exit(130)
     screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
+
+
+@contextmanager
+def _clearing_up(processes: Processes) -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C does, so that it removes what is unfinished, such as an empty run folder.
+
+    Of several only the first, which has such: another may be waiting for it where no handler would be heard.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if processes.first else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

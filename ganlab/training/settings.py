@@ -31,14 +31,15 @@ class TrainSettings:
             where they are told no classes.
         class_counts: how many pictures each has: generated classes are drawn as often.
         law: the prior of z, "uniform" on [-1, 1] (paper), "normal" or "uniform01" on [0, 1].
-        epochs: passes over the data.
+        epochs: passes over the data, each in another order, without the last pictures that fill no batch.
         batch: pictures in a step of all processes together, real and generated each.
         lr, beta1: of Adam, for both networks.
         flip: every picture is mirrored, left for right, half of the times that it is shown; False in the paper.
         noise: standard deviation of Gaussian noise on whatever the discriminator sees, in units of the range [-1, 1];
             0 in the paper. Sharp drawn pictures are otherwise told from samples too easily (Sønderby et al. 2016).
         average: decay of a running average of the generator's weights, which is then what samples and checkpoints hold;
-            0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game.
+            0 keeps the weights themselves, as the paper does. 0.999 evens out the oscillation of the game. The decay
+            of step t, from 0, is at most (1 + t) / (10 + t).
         seed: initial weights, order of the pictures, z, noise and what dropout leaves out all follow from it.
         precision: "fp32"; "tf32" for GPUs, whose factors have 10 bits of mantissa; or "bf16" for bfloat16 autocast with
             float32 weights and loss.
@@ -48,6 +49,7 @@ class TrainSettings:
             if not, those of each process's share.
         start: hash of the GAN whose weights the run began with; "" for random ones, as in the paper.
         threads: of torch on the CPU, in each process; results depend on it in the last bits.
+        processes: that trained together when the state was written; 0 where it does not say.
     """
 
     data: str
@@ -72,13 +74,16 @@ class TrainSettings:
     sync_batch_norm: bool = True
     start: str = ""
     threads: int = 1
+    processes: int = 0
 
     def __post_init__(self) -> None:
         Prior(self.network.z_dim, self.law)  # refuses a law that there is not
         if self.precision not in PRECISIONS:
             raise GanlabError(f"There is no precision {self.precision!r}.", f"Choose one of: {', '.join(PRECISIONS)}.")
         if self.epochs < 1:
-            raise GanlabError(f"Training takes at least one epoch, not {self.epochs}.", "One shows every picture once.")
+            raise GanlabError(
+                f"Training takes at least one epoch, not {self.epochs}.", "One is a pass over the pictures."
+            )
         if self.batch < 2:
             raise GanlabError(
                 f"A batch holds at least two pictures, not {self.batch}.", "BatchNorm needs two to have a variance."

@@ -58,6 +58,19 @@ def save_state(trainer: Trainer, run: Path) -> None:
         ) from error
 
 
+def stored_settings(run: Path) -> TrainSettings | None:
+    """The settings that a run's state holds, None where there is none: with those it would go on if it were killed.
+
+    Raises:
+        GanlabError: the state is damaged.
+    """
+    path = run / STATE
+    if not path.is_file():
+        return None
+    with _damage_told(path), safe_open(path, framework="pt") as file:
+        return TrainSettings.from_json((file.metadata() or {})["settings"])
+
+
 def load_state(run: Path, device: str, epochs: int | None = None, processes: Processes = ALONE) -> Trainer:
     """The trainer of a run, as it was when its state was saved.
 
@@ -68,7 +81,8 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
         processes: that go on together, as many as before or not.
 
     Raises:
-        GanlabError: no state there, or a damaged one, or no memory for its networks.
+        GanlabError: no state there, or a damaged one, or no memory for its networks, or a batch that so many processes
+            cannot divide.
     """
     path = run / STATE
     if not path.is_file():
@@ -84,6 +98,7 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
                 raise ValueError("its checksum does not fit")
             settings = TrainSettings.from_json(metadata["settings"])
             step = int(metadata["step"])
+        processes.share(settings, resumed=True)  # refused as what can be mended: here another number of processes
         trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device, processes)
         with _damage_told(path):
             _restore(trainer, tensors)

@@ -35,7 +35,7 @@ MEASURED = 50  # batches that the averaged generator's BatchNorm statistics are 
 
 @dataclass(frozen=True)
 class StepLog:
-    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of the samples."""
+    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of one class's samples."""
 
     values: torch.Tensor
 
@@ -85,6 +85,12 @@ class Trainer:
     def _compiled(self, network: nn.Module) -> Callable[..., torch.Tensor]:
         return torch.compile(network, dynamic=False) if self.settings.compile else network
 
+    @property
+    def precision(self) -> str:
+        """In which the device computes: one that has no tf32 keeps all bits, as where a GPU's run goes on on a CPU."""
+        wanted, kind = self.settings.precision, torch.device(self.device).type
+        return "fp32" if wanted == "tf32" and kind != "cuda" else wanted
+
     def begin_with(self, gan: Gan) -> None:
         """Take over both networks' weights from a GAN of the same shape; the optimisers begin anew."""
         assert gan.generator is not None
@@ -95,10 +101,11 @@ class Trainer:
             self.average.load_state_dict(gan.generator.state_dict())
 
     def identity(self) -> str:
-        """What all processes must have alike: choices, step and weights."""
+        """What all processes must have alike: choices, kind of device, step and weights."""
         elsewhere = replace(self.settings, data="", keep=None, threads=0)  # which may differ from machine to machine
         digests = [weights_digest(network.state_dict()) for network in self.networks().values()]
-        return "\n".join([elsewhere.to_json(), str(self.step), *digests])
+        kind = torch.device(self.device).type  # without its driver a machine takes its CPU, and the others would wait
+        return "\n".join([elsewhere.to_json(), kind, str(self.step), *digests])
 
     def order(self, epoch: int, count: int) -> np.ndarray:
         """The order (count,) in which an epoch shows the pictures."""
@@ -171,9 +178,34 @@ class Trainer:
                 generator_loss,
                 real_logits.sigmoid().mean(),
                 fake_logits.sigmoid().mean(),
-                self.processes.std(fake.float()).mean(),
+                self._spread(fake.float(), fake_labels),
             )
             return StepLog(self.processes.mean(torch.stack([value.detach().float() for value in log])))
+
+    def _spread(self, samples: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        """How much samples depend on z: the standard deviation of a pixel over the joined batch, the mean of them all.
+
+        Where there are classes, within them, or a generator that draws one picture of each would be called lively. A
+        batch in which every class occurs once tells no more than how much the samples of all of them differ.
+
+        Args:
+            samples: (share, c, h, w), of the joined batch this process's.
+            labels: (batch,) classes of the joined batch, on the CPU.
+        """
+        freedom = 1.0
+        if labels is not None:
+            _, kinds, sizes = np.unique(labels.numpy(), return_inverse=True, return_counts=True)
+            if len(sizes) < len(labels):
+                samples = samples - self._class_means(samples, torch.from_numpy(kinds), torch.from_numpy(sizes))
+                freedom = (len(labels) - 1) / (len(labels) - len(sizes))  # each class's mean is one of its own samples'
+        return self.processes.std(samples).mean() * freedom**0.5
+
+    def _class_means(self, samples: torch.Tensor, kinds: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+        """For every sample of this process the mean of its class over the joined batch."""
+        mine = sent(kinds[self.share], self.device)
+        shares = samples / sent(sizes.float(), self.device)[mine].view(-1, *[1] * (samples.ndim - 1))
+        means = torch.zeros(len(sizes), *samples.shape[1:], device=samples.device).index_add_(0, mine, shares)
+        return self.processes.sum(means)[mine]
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -246,10 +278,11 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the average a little towards the generator's weights."""
+        """Move the average towards the generator's weights: at first far, or a short run would keep its random ones."""
         if self.average is not None:
             kept, new = ([*network.parameters()] for network in (self.average, self.generator))
-            torch._foreach_lerp_(kept, new, 1 - self.settings.average)  # one kernel instead of one for each weight
+            decay = min(self.settings.average, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(kept, new, 1 - decay)  # one kernel instead of one for each weight
 
     def _logits(self, images: torch.Tensor, *labels: torch.Tensor) -> torch.Tensor:
         with self._autocast():
