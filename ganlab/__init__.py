@@ -61,6 +61,7 @@ _HOME_OF = {
     "latents_of": "labels.boxes",
     "load_gan": "checkpoints",
     "load_result": "runs.folders",
+    "new_folder": "writing",
     "one_class": "labels.exemplars",
     "open_images": "data",
     "picture_file": "labels.marks",
@@ -153,6 +154,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.wording import counted as counted
     from ganlab.wording import few as few
     from ganlab.wording import suggest as suggest
+    from ganlab.writing import new_folder as new_folder
 
 
 if not TYPE_CHECKING:  # a type checker that sees it would take any name for a public one

@@ -248,7 +248,7 @@ def test_a_made_labeler_can_be_used(drawn: Rooms, tmp_path: Path, monkeypatch: p
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
     assert "| as drawn |" in card["table"]
     assert card["validation"]["windows"].keys() == {*KEPT, *GONE, WITH_DECOYS}
-    with pytest.raises(GanlabError, match="already exists"):
+    with pytest.raises(GanlabError, match="already holds something"):
         labeler_making.make_labeler(SMALL, tmp_path / "labeler")
     assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]
 

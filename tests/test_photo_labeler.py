@@ -248,7 +248,7 @@ def test_a_made_labeler_can_be_used(folder: Path, scenes: Images, tmp_path: Path
     assert "research" in card["licence"]
     assert "(colour alone " in card["trust"]
     assert "8 photographs of 2 kinds of rooms" in card["training"]["data"]
-    with pytest.raises(GanlabError, match="already exists"):
+    with pytest.raises(GanlabError, match="already holds something"):
         make_labeler(folder, SMALL, tmp_path / "labeler")
 
 

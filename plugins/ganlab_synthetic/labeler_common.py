@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -17,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from ganlab import GanlabError, fast_bfloat16, progress
+from ganlab import fast_bfloat16, progress
 
 from .labeler_folder import CARD, WEIGHTS
 from .labeler_network import Net
@@ -123,26 +119,3 @@ def write_weights(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
     """The card as TOML."""
     (folder / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside ``out`` that becomes it when all went well and vanishes otherwise.
-
-    Raises:
-        GanlabError: ``out`` is taken or cannot be written.
-    """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise GanlabError(f"{out} already exists.", "Give --out a folder that does not exist yet.")
-    beside = None
-    try:
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
-        yield beside
-        beside.chmod(0o755)
-        os.replace(beside, out)
-    except OSError as error:
-        raise GanlabError(f"{out} could not be written: {error.strerror}.", "Choose another --out.") from error
-    finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganlab import new_folder
+
 from .decoys import draw_decoy_room
 from .labeler import RoomLabeler
-from .labeler_common import new_folder, write_card, write_weights
+from .labeler_common import write_card, write_weights
 from .labeler_network import RoomUnet, without_batch_norm
 from .labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from .labeler_validation import held_out_rooms, table, validate

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-from ..labeler_common import new_folder, write_card, write_weights
+from ganlab import new_folder
+
+from ..labeler_common import write_card, write_weights
 from ..labeler_network import without_batch_norm
 from .labeler import CONCEPTS, MEASURES, FaceLabeler
 from .labeler_network import FaceNet

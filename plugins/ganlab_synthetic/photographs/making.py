@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ganlab import Images, classes_of
+from ganlab import Images, classes_of, new_folder
 
-from ..labeler_common import new_folder, write_card, write_weights
+from ..labeler_common import write_card, write_weights
 from ..labeler_network import RoomUnet, without_batch_norm
 from ..pixels import as_batch
 from ..rooms import CONCEPTS
