@@ -16,7 +16,7 @@ from ganlab import Gan, GanlabError, Result, open_images
 from ganlab.results.intervals import of_a_further_draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_classify import classify, investigation, svm
-from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels, pooled
+from ganlab_classify.features import Pictures, layer_names, of_discriminator, of_pixels
 from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
 from ganlab_classify.learning import Outcome, Plan, learn
 
@@ -121,16 +121,6 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     told = svm.predict(half, rows, [whole.weights, torch.zeros_like(whole.weights)])
     np.testing.assert_array_equal(told[0], (chosen @ whole.weights.double().numpy()).argmax(1))
     assert (told[1] == 0).all()
-
-
-def test_features_are_the_largest_of_each_cell() -> None:
-    maps = torch.from_numpy(RNG.normal(size=(2, 3, 8, 8)).astype(np.float32))
-    expected = [maps[n, m, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].max() for n in range(2) for m in range(3)
-                for y in range(4) for x in range(4)]  # fmt: skip
-    assert torch.equal(pooled(maps).flatten(), torch.stack(expected))
-    small = maps[..., :2, :2]
-    assert torch.equal(pooled(small), small.flatten(1))
-    assert torch.equal(pooled(maps[:, 0, 0]), maps[:, 0, 0])
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
