@@ -25,10 +25,9 @@ from ganlab_synthetic.faces.labeler_training import (
 )
 from ganlab_synthetic.faces.labeler_validation import CHANGES, r_squared
 from ganlab_synthetic.faces.seen import FACING, QUESTIONS, UNSURE, SeenFaces, read_seen, seen_loss, write_seen
-from ganlab_synthetic.labeler_common import write_card
-from ganlab_synthetic.labeler_folder import WEIGHTS
-from ganlab_synthetic.labeler_network import without_batch_norm
-from ganlab_synthetic.labeler_validation import UNIT
+from ganlab_synthetic.labelers.blocks import without_batch_norm
+from ganlab_synthetic.labelers.changes import UNIT
+from ganlab_synthetic.labelers.folder import WEIGHTS, write_card
 
 
 @pytest.fixture(scope="module")

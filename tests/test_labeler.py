@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from ganlab import GanlabError, ImageSpec, Labeler
-from ganlab_synthetic import labeler_making
-from ganlab_synthetic.augmentation import IGNORED, Augmentation
-from ganlab_synthetic.decoys import draw_decoy_room
-from ganlab_synthetic.labeler import SHIPPED, RoomLabeler
-from ganlab_synthetic.labeler_common import learn
-from ganlab_synthetic.labeler_folder import WEIGHTS
-from ganlab_synthetic.labeler_network import RoomUnet, without_batch_norm
-from ganlab_synthetic.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
-from ganlab_synthetic.labeler_validation import (
-    GONE,
-    KEPT,
-    UNIT,
+from ganlab_synthetic.labelers.augmentation import IGNORED, Augmentation
+from ganlab_synthetic.labelers.blocks import without_batch_norm
+from ganlab_synthetic.labelers.changes import GONE, KEPT, UNIT
+from ganlab_synthetic.labelers.folder import WEIGHTS
+from ganlab_synthetic.labelers.learning import learn
+from ganlab_synthetic.labelers.pixels import blurred
+from ganlab_synthetic.rooms import CONCEPTS, draw_room, labeler_making
+from ganlab_synthetic.rooms.decoys import draw_decoy_room
+from ganlab_synthetic.rooms.labeler import SHIPPED, RoomLabeler
+from ganlab_synthetic.rooms.labeler_network import RoomUnet
+from ganlab_synthetic.rooms.labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
+from ganlab_synthetic.rooms.labeler_validation import (
     WITH_DECOYS,
     held_out_rooms,
     overlap,
@@ -29,8 +29,6 @@ from ganlab_synthetic.labeler_validation import (
     told_by_colour,
     validate,
 )
-from ganlab_synthetic.pixels import blurred
-from ganlab_synthetic.rooms import CONCEPTS, draw_room
 
 
 @pytest.fixture(scope="module")

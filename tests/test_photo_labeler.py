@@ -15,10 +15,9 @@ import torch
 from PIL import Image
 
 from ganlab import GanlabError, Images, Labeler, open_images
-from ganlab_synthetic.augmentation import IGNORED
-from ganlab_synthetic.labeler import SHIPPED_REAL, RoomLabeler
-from ganlab_synthetic.labeler_folder import WEIGHTS
-from ganlab_synthetic.labeler_validation import UNIT
+from ganlab_synthetic.labelers.augmentation import IGNORED
+from ganlab_synthetic.labelers.changes import UNIT
+from ganlab_synthetic.labelers.folder import WEIGHTS
 from ganlab_synthetic.photographs import making, validation
 from ganlab_synthetic.photographs.augmentation import PhotoAugmentation
 from ganlab_synthetic.photographs.choosing import Truth, choose_min_pixels, choose_threshold, truth_of
@@ -30,6 +29,7 @@ from ganlab_synthetic.photographs.settings import PhotoSettings
 from ganlab_synthetic.photographs.training import train_network, verdict_loss
 from ganlab_synthetic.photographs.validation import JUDGE, validate
 from ganlab_synthetic.rooms import CONCEPTS
+from ganlab_synthetic.rooms.labeler import SHIPPED_REAL, RoomLabeler
 
 SMALL = PhotoSettings(steps=2, scene_steps=2, batch=8)
 

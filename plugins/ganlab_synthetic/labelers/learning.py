@@ -1,25 +1,17 @@
-"""What the labelers of rooms and of faces share: pictures at 64x64, training in two threads, a folder on disk."""
+"""How labelers learn: one thread prepares batches while another learns from them."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar, cast
 
-import tomli_w
 import torch
-from safetensors.torch import save_file
-from torch.nn import functional as F
 
 from ganlab import fast_bfloat16, progress
 
-from .labeler_folder import CARD, WEIGHTS
-from .labeler_network import Net
-
-if TYPE_CHECKING:
-    from ganlab import ImageSpec
+from .blocks import Net
 
 Batch = TypeVar("Batch")
 
@@ -35,25 +27,11 @@ class Settings(Protocol):
     def decay(self) -> float: ...
 
 
-def as_seen(images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
-    """Pictures as the networks see them: float32 (n, 3, 64, 64) in [-1, 1], channels last.
-
-    Args:
-        images: (n, c, h, w) in ``image``'s range, of any size and 1, 3 or 4 channels; a fourth is left out.
-    """
-    seen = (images.float().cpu() - image.low) * (2 / (image.high - image.low)) - 1
-    seen = seen.clamp(-1, 1)[:, :3].expand(-1, 3, -1, -1)
-    if images.shape[2:] != (64, 64):
-        seen = F.interpolate(seen, size=(64, 64), mode="bilinear", antialias=True)
-    return seen.contiguous(memory_format=torch.channels_last)
-
-
 def learn(
     network: Net,
     batches: Iterator[tuple[torch.Tensor, ...]],
     loss_of: Callable[..., torch.Tensor],
     settings: Settings,
-    losses: list[float] | None = None,
 ) -> Net:
     """The network after all steps, its weights averaged over the last hundreds of them, in eval mode.
 
@@ -64,7 +42,6 @@ def learn(
         batches: pictures as the network sees them, then what ``loss_of`` needs beside its answers.
         loss_of: (answers in float32, *others of the batch) -> the loss.
         settings: steps, lr (the peak of AdamW's) and decay.
-        losses: filled step by step.
     """
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
@@ -81,8 +58,6 @@ def learn(
         optimizer.step()
         schedule.step()
         average.update_parameters(network)
-        if losses is not None:
-            losses.append(loss.item())
     return cast(Net, average.module.eval())
 
 
@@ -108,14 +83,3 @@ def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
         if isinstance(item, BaseException):
             raise item
         yield item  # type: ignore[misc]
-
-
-def write_weights(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
-    """Weights in bfloat16, for everybody to read."""
-    save_file({name: value.to(torch.bfloat16).contiguous() for name, value in weights.items()}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # safetensors lets nobody else read
-
-
-def write_card(card: Mapping[str, Any], folder: Path) -> None:
-    """The card as TOML."""
-    (folder / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
