@@ -41,7 +41,7 @@ class Attributes:
         woman: a woman, told by hair, brows, jaw, lips and lashes together; otherwise a man.
         hat: a hat, in three of ten.
         yaw: turn of the head, from -1 (to the picture's left, about 43 degrees) to 1 (to its right).
-        skin_lightness: of the skin, a weighted sum of red, green and blue, from 0 (black) to 1 (white); so are the others.
+        skin_lightness: of the skin: weighted sum of red, green and blue, 0 (black) to 1 (white); so are the others.
         hair_lightness: lightness of the hair.
         background_lightness: lightness of the background.
         hair_warmth: red less blue, from -1 to 1: 0 where the hair is grey, about 0.5 where it is red or blond.
