@@ -157,7 +157,7 @@ def test_the_page_says_what_the_result_says(tmp_path: Path) -> None:
     page, _ = page_of(a_result(), tmp_path / "run", command="ganlab probe windows --drop")
     text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
     for said in [
-        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.020 to 0.080",
+        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.0200 to 0.0800",
         "0.460 less", "its interval does not hold the control", "No control: it is the control", "Rows of pictures.",
         "Judged by nobody.", "ganlab probe windows --drop", "up16", "3fa9c1d2e4b0",
         "weights 2 \N{MULTIPLICATION SIGN} 3",
@@ -191,10 +191,11 @@ def test_the_least_result_has_a_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "-3.25"), (12345.6, "12,346"), (19, "19"), (123456, "123,456"),
+        (0.0412, "0.0412"), (0.0098, "0.00980"), (0.00012, "0.000120"), (0.62, "0.620"), (-3.25, "-3.25"),
+        (12345.6, "12,346"), (19, "19"), (123456, "123,456"),
         (123456.0, "123,456"), (-2, "-2"), (-2000.4, "-2,000"), (0.0, "0"), (-0.0, "0"), (1e-7, "1e-07"), (True, "yes"),
         (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"), (999.4, "999"), (999.7, "1,000"), (0.9994, "0.999"),
-        (0.9997, "1"), (0.0009999, "0.001"), (999_999_999.9, "1e+09"),
+        (0.9997, "1"), (0.0009999, "0.00100"), (0.00999999, "0.0100"), (999_999_999.9, "1e+09"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_for_people(value: Any, text: str) -> None:
