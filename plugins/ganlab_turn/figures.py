@@ -54,16 +54,20 @@ def attribute_curve(way: Way, random: Way, whose: Whose, target: Target) -> Figu
     """
     column, attribute = target.column, target.name
     random = random.turned(column, target.sign, whose.random)
-    curves = [one.values[:, :, column] for one in (way, random)]
+    curves = along, aside = way.values[:, :, column], random.values[:, :, column]
     is_measure = target.judge.is_measure(column)
-    bands = [np.quantile(curve, [0.05, 0.95], axis=0) for curve in curves] if is_measure else _intervals(curves, whose)
+    bands = (
+        [np.quantile(curve, [0.05, 0.95], axis=0) for curve in curves]
+        if is_measure
+        else _intervals(along, aside, whose)
+    )
     names = ("the turn", f"random directions, turned so that it {target.goes}")
     plot = draw.curve(
         way.t,
         {name: (curve.mean(0), *band) for name, curve, band in zip(names, curves, bands, strict=True)},
         xlabel="part of the direction added to z",
         ylabel=attribute if is_measure else f"share of samples with {attribute}",
-        behind=curves[0] if is_measure else None,
+        behind=along if is_measure else None,
         from_zero=not is_measure,
     )
     drawn = counted(len(np.unique(whose.random)), "random direction")
@@ -77,9 +81,9 @@ def attribute_curve(way: Way, random: Way, whose: Whose, target: Target) -> Figu
     )
 
 
-def _intervals(hits: list[np.ndarray], whose: Whose) -> list[np.ndarray]:
+def _intervals(along: np.ndarray, aside: np.ndarray, whose: Whose) -> list[np.ndarray]:
     """Of the shares at each step, (2, steps) along the turn and the same along random directions."""
-    steps = [shares("", *(one[:, step] > 0.5 for one in hits), whose, "") for step in range(hits[0].shape[1])]
+    steps = [shares("", hits > 0.5, others > 0.5, whose, "") for hits, others in zip(along.T, aside.T, strict=True)]
     return [np.array([(one[name].low, one[name].high) for one in steps]).T for name in ("", "_random")]
 
 
