@@ -45,9 +45,12 @@ def print_json(result: Result) -> None:
 
 
 def show_result(result: Result, folder: Path) -> None:
-    """Summary, numbers with their controls, notes, and where files and the page are."""
+    """Summary, what each section found, numbers with their controls, notes, and where files and the page are."""
     screen = plain_console()
     screen.print(result.summary, style="bold", end="\n\n")
+    for section in result.sections:
+        screen.print(section.title, style="bold")
+        screen.print(section.summary, end="\n\n")
     if result.metrics:
         _show_metrics(result.metrics, screen)
         screen.print()
