@@ -103,7 +103,7 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = [section.summary.startswith("Not run") for section in page.sections]
     assert missing == [True, True, False, True, True, True]
     assert [list(section.figures) for section in page.sections if section.figures] == [["probe_rows"]]
-    text = " ".join(page.notes)
+    text = " ".join(section.summary for section in page.sections)
     assert "The GAN has no discriminator. Take another." in text  # the hint as well
     assert "names no data set" in text
     assert "without exemplars" in text
@@ -154,7 +154,6 @@ def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPa
     assert "probe_share" in page.metrics
     crashed = "crashed: ZeroDivisionError: by zero; `ganlab walk --traceback` shows where."
     assert page.sections[0].summary == crashed[0].upper() + crashed[1:]
-    assert f"Figure 4: walking in Z: {crashed}" in page.notes
     Fake(monkeypatch, {"walk": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         on_one_page(gan, chosen)

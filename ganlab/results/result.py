@@ -95,7 +95,7 @@ class Section:
 
     title: str
     summary: str
-    figures: Sequence[str] = ()
+    figures: list[str] = field(default_factory=list)
 
     def _faults(self, figures: Sequence[str]) -> str:
         if not all(isinstance(text, str) and text.strip() for text in (self.title, self.summary)):

@@ -128,8 +128,8 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             by_chance,
             n=len(drop.before),
             no_control="it is the control",
-            about=f"with {counted(drop.count, 'random filter')} dropped: mean of {drop.draws} draws; one more would lie "
-            "there (95%)",
+            about=f"with {counted(drop.count, 'random filter')} dropped: mean of {drop.draws} draws; one more would "
+            "lie there (95%)",
         ),
         "share_after_brightness": Metric.of_draws(
             without_light.mean(1),

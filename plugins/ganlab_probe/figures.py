@@ -69,8 +69,8 @@ def curve(k: np.ndarray, share: np.ndarray, controls: Mapping[str, Metric], few:
     )
     return Figure(
         plot,
-        f"How few filters do it. The bands: where one more drop of {counted(int(k[-1]), 'filter')} would lie with 95%, of "
-        "random ones and of those that follow brightness most by other samples.",
+        f"How few filters do it. The bands: where one more drop of {counted(int(k[-1]), 'filter')} would lie with 95%, "
+        "of random ones and of those that follow brightness most by other samples.",
     )
 
 
