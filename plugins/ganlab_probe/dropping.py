@@ -95,8 +95,8 @@ def report(drop: Drop, further: Latents, result: Result) -> None:
         _report_few(drop, few, further, result)
     elif drop.has_it.any():
         result.notes.append(
-            f"Without all {drop.count} filters less than 90% of the share of samples that show {drop.concept!r} is "
-            "gone, so there is no filters_for_90."
+            f"Without {counted(drop.count, f'{drop.concept} filter')} less than 90% of the share of samples that show "
+            f"{drop.concept!r} is gone, so there is no filters_for_90."
         )
     result.figures = {"drop": _figure(drop), **result.figures}  # what the reader came for goes first
     result.summary = _summary(drop)
