@@ -233,6 +233,7 @@ def test_letters_that_the_font_lacks_are_spelt_out_and_others_are_not() -> None:
     assert spelt("微笑 \U0001f9ff") == r"\u5fae\u7b11 \U0001f9ff"
     for words in ("улыбка", "ابتسامة", "חיוך", "χαμόγελο", "ça, Ærø - 'ok' ✓", "a\tb\u00a0c\u200b"):
         assert spelt(words) == words
+    assert lettering.Text(100).broken("微笑の", 60) == [r"\u5fae", r"\u7b11", r"\u306e"], "no number is broken"
     rows = [figures.labelled_rows({name: ROOMS[:2]}) for name in ("微", "笑")]
     assert rows[0].tobytes() != rows[1].tobytes()
     plotted = [figures.bars({"": {name: 1.0}}, xlabel="") for name in ("微", "笑")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,7 +79,9 @@ class Text:
     def broken(self, words: str, width: int) -> list[str]:
         """Lines no wider than ``width`` pixels, unless a single letter is; words that are wider are broken."""
         lines: list[str] = []
-        for word in (part for whole in spelt(words).split(" ") for part in self._parts(whole, width)):
+        for word in (
+            part for whole in spelt(words).replace("\n", " ").split(" ") for part in self._parts(whole, width)
+        ):
             longer = f"{lines[-1]} {word}" if lines else word
             if lines and self.width(longer) <= width:
                 lines[-1] = longer
@@ -89,7 +92,7 @@ class Text:
     def _parts(self, word: str, width: int) -> list[str]:
         """A word as it is, or in as few pieces as fit."""
         pieces = [""]
-        for letter in word:
+        for letter in re.findall(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|.", word, re.DOTALL):
             if pieces[-1] and self.width(pieces[-1] + letter) > width:
                 pieces.append("")
             pieces[-1] += letter
