@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.wording import number, printable
+from ganlab.wording import interval, number, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +92,7 @@ def _show_metrics(metrics: dict[str, Metric], screen: Console) -> None:
     numbers = {
         "metric": list(metrics),
         "value": [number(metric.value) for metric in metrics.values()],
-        "interval": [_interval(metric) for metric in metrics.values()],
+        "interval": [interval(metric.low, metric.high) for metric in metrics.values()],
         "n": [number(metric.n) for metric in metrics.values()],
     }
     whole = numbers | {"control": [_control(name, metrics) for name in metrics]}
@@ -151,10 +151,6 @@ def _print_with_lines_below(screen: Console, columns: dict[str, list[str]], belo
         screen.print(table)
         if below[at]:
             screen.print(Padding(Text(printable(below[at]), "dim"), (0, 0, 0, len(INDENT))))
-
-
-def _interval(metric: Metric) -> str:
-    return "" if metric.low is None and metric.high is None else f"[{number(metric.low)}, {number(metric.high)}]"
 
 
 def _control(name: str, metrics: dict[str, Metric], *, short: bool = False) -> str:

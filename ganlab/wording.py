@@ -69,6 +69,14 @@ def number(value: Any) -> str:
     return f"{value or 0.0:.3g}"  # no zero has a sign
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """``[0.100, 0.300]``, ``at least 0.100`` where it is open above, "" where there is none."""
+    if low is None or high is None:
+        ends = {"at least": low, "at most": high}
+        return next((f"{word} {number(end)}" for word, end in ends.items() if end is not None), "")
+    return f"[{number(low)}, {number(high)}]"
+
+
 def counted(count: int, what: str) -> str:
     """``counted(1, "picture")`` -> "1 picture", ``counted(1200, "picture")`` -> "1,200 pictures"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -12,7 +12,7 @@ from ganlab.results import notebook
 from ganlab.results.animation import frame_faults
 from ganlab.results.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.results.metrics import Metric
-from ganlab.wording import few, number
+from ganlab.wording import few, interval, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -155,7 +155,7 @@ class Result:
         metric = self.metrics[name]
         control = self.metrics.get(metric.control or "")
         against = "" if control is None else f"(control: {number(control.value)})"
-        return " ".join(filter(None, [name, number(metric.value), notebook.interval(metric), against]))
+        return " ".join(filter(None, [name, number(metric.value), interval(metric.low, metric.high), against]))
 
     def check(self) -> None:
         """Hold the result to its contract.
