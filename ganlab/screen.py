@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganlab.documentation import located
 from ganlab.wording import interval, number, printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def show_error(message: str, hint: str = "") -> None:
     """A mistake in a sentence, and what to do about it."""
     say(f"Error: {message}")
     if hint:
-        say(f"Hint: {hint}")
+        say(f"Hint: {located(hint)}")
 
 
 def print_json(result: Result) -> None:
