@@ -77,5 +77,5 @@ def saved(made: Pair, tmp_path: Path) -> Path:
     import torch
 
     torch.save(made.generator.state_dict(), tmp_path / "netG.pth")
-    torch.save(made.judge.state_dict(), tmp_path / "netD.pth")
+    torch.save(made.discriminator.state_dict(), tmp_path / "netD.pth")
     return tmp_path

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from ganlab_dedup import grouping
-from ganlab_dedup.grouping import Verdict, judge
+from ganlab_dedup.grouping import Verdict, decide
 from ganlab_dedup.hamming import Pairs
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.verification import FINE, FLAT, REACH, WIDE, WINDOW, compare, same
@@ -88,7 +88,7 @@ def judged(copy_of: np.ndarray, alike: Alike) -> tuple[Verdict, list[tuple[int, 
         return similarity, similarity > 0.87
 
     first, second = np.array(sorted(alike)).T
-    verdict, compared = judge(copy_of, Pairs(first, second, np.arange(len(alike))), look)
+    verdict, compared = decide(copy_of, Pairs(first, second, np.arange(len(alike))), look)
     assert list(zip(compared.pairs.first.tolist(), compared.pairs.second.tolist(), strict=True)) == asked
     return verdict, asked
 

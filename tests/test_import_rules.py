@@ -138,6 +138,7 @@ def test_no_exception_is_stale() -> None:
 
 
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
+PLUGINS = sorted({ROOT / "plugins" / path.relative_to(ROOT / "plugins").parts[0] for path in PLUGIN_FILES})
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -170,6 +171,20 @@ def test_a_judge_is_a_labeler_and_never_a_discriminator() -> None:
     named = [path.name for path in files if path.is_file() and "judg" in (path.name + path.read_text("utf-8")).lower()]
     assert len(files) > 40
     assert not named
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda folder: folder.name)
+def test_a_plugin_without_labelers_names_nothing_a_judge(plugin: Path) -> None:
+    trees = [ast.parse(path.read_bytes()) for path in plugin.rglob("*.py")]
+    names = {name for tree in trees for node in ast.walk(tree) for name in _named(node)}
+    assert "Labeler" in names or not [name for name in names if "judg" in name.lower()]
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """The names of a node: of what it defines, takes, calls or imports."""
+    for field in ("id", "attr", "arg", "name", "asname"):
+        if isinstance(name := getattr(node, field, None), str):
+            yield name
 
 
 def _storey(room: str) -> int:

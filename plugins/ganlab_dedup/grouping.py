@@ -62,7 +62,7 @@ class Compared:
     same: np.ndarray
 
 
-def judge(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compared]:
+def decide(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compared]:
     """Go through the pictures in order: one that is the same as a picture already kept is dropped for it.
 
     So every dropped picture was compared with the one that is kept in its place: resemblance is not handed on from

@@ -15,7 +15,7 @@ from . import figures
 from .autoencoder import VIEWS, Hasher, train
 from .control import Planted, Searched, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
-from .grouping import NONE, Compared, Verdict, judge
+from .grouping import NONE, Compared, Verdict, decide
 from .hamming import Pairs, near_pairs
 from .planting import KINDS
 from .reading import Reader
@@ -50,7 +50,7 @@ def investigate(images: Images, choices: Choices) -> Result:
     reader = Reader(images, choices.skip_broken)
     hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
     hashes, copy_of = _hash_all(reader, hasher)
-    verdict, compared = _judge(reader, hashes, copy_of, choices)
+    verdict, compared = _decide(reader, hashes, copy_of, choices)
     result = _counts(images, hashes, copy_of, compared, verdict)
     result.files |= _lists(images, verdict)
     result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
@@ -104,7 +104,7 @@ def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
     return hashes, copy_of
 
 
-def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
+def _decide(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
     """Search, compare, decide. Exact copies are left out of the search: what becomes of one becomes of all."""
     firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
     near = near_pairs(hashes[firsts], choices.radius)
@@ -114,7 +114,7 @@ def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Cho
         similarity, difference = compare(reader.pictures(first), reader.pictures(second))
         return similarity, same(similarity, difference, choices.similarity)
 
-    return judge(copy_of, pairs, look)
+    return decide(copy_of, pairs, look)
 
 
 def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: Compared, verdict: Verdict) -> Result:
