@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,25 @@ def two_threads() -> None:
     import torch
 
     torch.set_num_threads(2)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny networks are quickest on one thread, by far where the cores are busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process draw no plot of their losses."""
+    from tests.kit import blank_plot
+
+    monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
 
 
 @pytest.fixture(scope="module")

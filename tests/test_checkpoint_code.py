@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from ganlab import load_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import Pair, Z, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 MODULE = """
 import torch

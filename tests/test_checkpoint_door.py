@@ -15,8 +15,9 @@ from torch import nn
 from ganlab import GanlabError, load_gan, save_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import KNOWN, NEAR, Generator, Pair, Z, draws_as, refused, scores_as
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Conditional, Reshape
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # files
 

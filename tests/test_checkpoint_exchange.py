@@ -15,11 +15,9 @@ from ganlab.checkpoints.exporting import export_gan
 from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, pair, scores_as
-from tests.kit import (
-    Run,
-    command,
-    one_thread,  # noqa: F401 (a fixture)
-)
+from tests.kit import Run, command
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from torch import nn
 
 from ganlab import Gan, GanlabError, ImageSpec, Prior, load_gan
 from tests.door_kit import Discriminator, Generator, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 MODULE = """
 from torch.nn import DataParallel

@@ -11,7 +11,8 @@ import torch
 
 from ganlab import load_gan
 from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, scores_as
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 State = dict[str, Any]
 

@@ -20,7 +20,7 @@ from ganlab_classify.features import Pictures, layer_names, of_discriminator, of
 from ganlab_classify.labelled import check_per_class, draw, open_task, stratified
 from ganlab_classify.learning import Outcome, Plan, learn
 
-from .kit import one_thread  # noqa: F401
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RNG = np.random.default_rng(0)
 FEW = [0.1, 1.0]

@@ -13,7 +13,8 @@ from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.verification import FINE, FLAT, REACH, WIDE, WINDOW, compare, same
 
 from .dedup_kit import scenes
-from .kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # the comparison
 

@@ -13,7 +13,9 @@ from ganlab import Gan, GanlabError, ImageSpec, load_gan, save_gan
 from ganlab.networks.weights import weights_digest
 from ganlab.testing import tiny_gan
 
-from .kit import Run, command, one_thread  # noqa: F401 (one is a fixture)
+from .kit import Run, command
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def example_judge(channels: int = 3) -> nn.Sequential:

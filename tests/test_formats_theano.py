@@ -16,7 +16,6 @@ from scipy.signal import convolve2d
 from ganlab.errors import GanlabError
 from ganlab.recovery.stored import StoredNetwork
 from ganlab_formats import theano_dcgan
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stored_kit import built, refused, with_statistics
 from tests.theano_writer import Wrapper, discriminator, generator, pickled, random, write
 

@@ -15,7 +15,6 @@ from torch import nn
 from ganlab.errors import GanlabError
 from ganlab.recovery.stored import StoredNetwork
 from ganlab_formats import torch7
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stored_kit import built, refused
 from tests.torch7_writer import (
     WIDTH,

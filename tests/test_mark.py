@@ -23,8 +23,9 @@ from ganlab.figures.palette import coloured
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
 
-from .kit import one_thread  # noqa: F401
 from .page_kit import NASTY, conditional
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 GAN = tiny_gan()
 

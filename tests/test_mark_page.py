@@ -14,10 +14,9 @@ import torch
 
 from ganlab import Exemplars, PictureName
 
-from .kit import one_thread  # noqa: F401
 from .page_kit import GAN, SIZE, Opener, conditional, open_browser, open_pages, sides
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

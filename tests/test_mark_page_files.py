@@ -13,10 +13,9 @@ import pytest
 from ganlab import Box, Boxes, Exemplars, PictureName
 from ganlab.testing import tiny_gan
 
-from .kit import one_thread  # noqa: F401
 from .page_kit import GAN, NASTY, SIZE, Opener, open_browser, open_pages, sides
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from ganlab.checkpoints import pytorch
 from ganlab.checkpoints.options_beside import Options
 from ganlab.checkpoints.pickles import plain_pickle
 from tests.door_kit import KNOWN, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODULE = "from tests.door_kit import Generator\ndef fresh(): return Generator()\n"

@@ -19,9 +19,10 @@ from ganlab_walk import figures, walk
 from ganlab_walk.distance import Features
 from ganlab_walk.path import chosen_path, random_path
 
-from .kit import one_thread as one_thread
 from .walk_kit import FAST, Classes, Judge, Picture, known
 from .walk_kit import no_curves as no_curves
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_plugin_keeps_the_contract() -> None:

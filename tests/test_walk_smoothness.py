@@ -17,9 +17,10 @@ from ganlab_walk.memoriser import Memoriser
 from ganlab_walk.path import random_path
 from ganlab_walk.smoothness import FINEST, Smoothness, measure
 
-from .kit import one_thread as one_thread
 from .walk_kit import FAST, SIZE, Copier, Grid, Judge, Picture, known, values
 from .walk_kit import no_curves as no_curves
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ENDS = (np.zeros((1, 11)), np.append(np.zeros(10), 1.0)[None])  # largest steps: nothing ever changes; only the last
 
