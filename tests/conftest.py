@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -81,6 +81,15 @@ def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.kit import blank_plot
 
     monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser without a window; tests that ask for it are skipped where there is none."""
+    from tests.page_kit import open_browser
+
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The page to mark pictures on, as Python makes it; `test_mark_page.py` uses it in a browser."""
+"""The page to mark pictures on, as Python makes it; `mark_page/` uses it in a browser."""
 
 from __future__ import annotations
 
