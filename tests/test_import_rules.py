@@ -162,6 +162,7 @@ def test_public_names_are_there() -> None:
     assert callable(ganlab.progress)
 
 
+KITS = sorted((ROOT / "tests").glob("*_kit.py"))
 SPEAKS_OF_DISCRIMINATORS = ("architectures", "checkpoints", "recovery", "training", "gan.py")
 
 
@@ -173,9 +174,9 @@ def test_a_judge_is_a_labeler_and_never_a_discriminator() -> None:
     assert not named
 
 
-@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda folder: folder.name)
-def test_a_plugin_without_labelers_names_nothing_a_judge(plugin: Path) -> None:
-    trees = [ast.parse(path.read_bytes()) for path in plugin.rglob("*.py")]
+@pytest.mark.parametrize("place", [*PLUGINS, *KITS], ids=lambda place: place.name)
+def test_where_no_labeler_is_nothing_is_a_judge(place: Path) -> None:
+    trees = [ast.parse(path.read_bytes()) for path in (place, *place.rglob("*.py")) if path.is_file()]
     names = {name for tree in trees for node in ast.walk(tree) for name in _named(node)}
     assert "Labeler" in names or not [name for name in names if "judg" in name.lower()]
 
