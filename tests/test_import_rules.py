@@ -46,7 +46,7 @@ LATE = {
 HEAVY_AT_ONCE = {
     "networks/activations",
     "networks/surgery",
-    "networks/telling",
+    "networks/conditional",
     "architectures/chain",
     "architectures/classes",
     "architectures/convolutions",
@@ -61,7 +61,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/pytorch",
     "checkpoints/remembered",
     "checkpoints/reopening",
-    "checkpoints/room",
+    "checkpoints/cost",
     "checkpoints/safetensors",
     "checkpoints/tracing",
     "checkpoints/trusted",

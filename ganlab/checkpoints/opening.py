@@ -157,10 +157,12 @@ def loaded(known: CheckpointFormat, path: Path, spec: str) -> Gan | Stored:
 
 def _try_out(gan: Gan) -> None:
     """Run each network on two pictures: what a plugin's network raises comes now, while it is known whose it is."""
+    from ganlab.networks.layers import try_out
+
     if gan.generator is not None:
-        gan._draw_two()
+        try_out(gan, "generator")
     if gan.discriminator is not None:
-        gan._score_two()
+        try_out(gan, "discriminator")
 
 
 def _called(format: str) -> str:
