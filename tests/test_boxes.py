@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganlab.errors import GanlabError
-from ganlab.labels.boxes import Boxes, latents_of
+from ganlab.labels.boxes import Boxes
 from ganlab.labels.concepts import concept_name
-from ganlab.labels.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, latents_of, parse_picture_file, picture_file
 from ganlab.testing import tiny_gan
 
 from .boxes_kit import FIRST, HASH, SECOND, coco, gan, load

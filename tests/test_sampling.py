@@ -18,7 +18,8 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.labels.boxes import Boxes
-from ganlab.labels.marks import Box, PictureName, parse_picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, parse_picture_file
 from ganlab.latents import Prior
 from tests.kit import command
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from ganlab.locations import runs_folder
 
 
 def named_checkpoints() -> dict[str, Path]:
@@ -21,11 +22,6 @@ def shipped_folder() -> Path:
     """Where the checkpoints lie that come with ganlab: inside the wheel, or at the top of a source tree."""
     inside = Path(__file__).parent / "shipped"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
-
-
-def runs_folder() -> Path:
-    """Where runs land: GANLAB_RUNS, else ``runs`` in the current folder."""
-    return Path(os.environ.get("GANLAB_RUNS") or "runs")
 
 
 def store_folder() -> Path:

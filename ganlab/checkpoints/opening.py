@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import fetching
-from ganlab.checkpoints.names import named_checkpoints, runs_folder
+from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
+from ganlab.locations import runs_folder
 from ganlab.recovery.hints import Hints
 from ganlab.wording import did_you_mean, few, option_name, suggest
 

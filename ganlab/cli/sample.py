@@ -50,7 +50,7 @@ def write_samples(
     """
     from ganlab.labels.coco import compose
     from ganlab.labels.concepts import concept_name
-    from ganlab.labels.marks import PictureName, picture_file
+    from ganlab.labels.pictures import PictureName, picture_file
     from ganlab.progressbar import progress
     from ganlab.writing import new_folder, png_bytes
 
