@@ -13,7 +13,6 @@ from PIL import Image
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.card import Card
 from ganlab.checkpoints import save_gan
-from ganlab.cli.sample import write_samples
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
@@ -21,6 +20,7 @@ from ganlab.labels.boxes import Boxes
 from ganlab.labels.marks import Box
 from ganlab.labels.pictures import PictureName, parse_picture_file
 from ganlab.latents import Prior
+from ganlab.runs.samples import write_samples
 from tests.kit import command
 
 
@@ -81,8 +81,8 @@ def test_pictures_keep_their_colours(tmp_path: Path, channels: int, mode: str) -
 
 def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_samples(GAN, tmp_path / "many", n=9)
-    monkeypatch.setattr("ganlab.cli.sample._BATCH", 4)
-    monkeypatch.setattr("ganlab.cli.sample.IN_GRID", 6)
+    monkeypatch.setattr("ganlab.runs.samples._BATCH", 4)
+    monkeypatch.setattr("ganlab.runs.samples.IN_GRID", 6)
     write_samples(GAN, tmp_path / "batches", n=9)
     write_samples(GAN, tmp_path / "few", n=2, first=7)
     files = {path.name: path.read_bytes() for path in (tmp_path / "many/pictures").iterdir()}

@@ -18,6 +18,16 @@ def named_checkpoints() -> dict[str, Path]:
     return found
 
 
+def ships(folder: Path) -> bool:
+    """Whether the checkpoint in this folder comes with ganlab."""
+    return folder.parent == shipped_folder()
+
+
+def shipped_gans() -> list[str]:
+    """The names of the checkpoints that come with ganlab."""
+    return [name for name, folder in named_checkpoints().items() if ships(folder)]
+
+
 def shipped_folder() -> Path:
     """Where the checkpoints lie that come with ganlab: inside the wheel, or at the top of a source tree."""
     inside = Path(__file__).parent / "shipped"
