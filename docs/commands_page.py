@@ -8,6 +8,7 @@ from typing import Any
 from typer.main import get_command
 
 from ganlab.cli.app import app
+from ganlab.documentation import folder
 from ganlab.plugins import host
 
 WIDTH = 100
@@ -44,4 +45,4 @@ def page() -> str:
     root = get_command(app)
     context = root.context_class(root, info_name="ganlab", terminal_width=WIDTH)
     sections = [f"## {path}\n\n```text\n{help.rstrip()}\n```\n" for path, help in commands(root, context)]
-    return "\n".join([OPENING, *sections])
+    return "\n".join([OPENING, *sections]).replace(str(folder()), "docs")  # where they lie here

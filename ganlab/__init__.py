@@ -41,6 +41,7 @@ _HOME_OF = {
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
+    "Section": "results",
     "Side": "gan",
     "Stored": "recovery.stored",
     "StoredImages": "data",
@@ -146,6 +147,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results import Figure as Figure
     from ganlab.results import Metric as Metric
     from ganlab.results import Result as Result
+    from ganlab.results import Section as Section
     from ganlab.results import Table as Table
     from ganlab.results.faults import check_name as check_name
     from ganlab.runs.folders import load_result as load_result

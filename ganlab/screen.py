@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.wording import number, printable
+from ganlab.documentation import located
+from ganlab.wording import interval, number, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from ganlab.results import Metric, Result
 
 GAP = 2  # between the columns of a table
-ROOM_FOR_WORDS = 24  # that a table leaves free where it also says what each number is
+INDENT = "  "  # before what is said of a number below it
+ROOM_FOR_WORDS = 24  # that a table leaves free where it says beside each number what it is
 
 
 def say(text: str) -> None:
@@ -33,7 +35,7 @@ def show_error(message: str, hint: str = "") -> None:
     """A mistake in a sentence, and what to do about it."""
     say(f"Error: {message}")
     if hint:
-        say(f"Hint: {hint}")
+        say(f"Hint: {located(hint)}")
 
 
 def print_json(result: Result) -> None:
@@ -44,11 +46,14 @@ def print_json(result: Result) -> None:
 
 
 def show_result(result: Result, folder: Path) -> None:
-    """Summary, numbers with their controls, notes, and where files and the page are."""
+    """Summary, what each section found, numbers with their controls, notes, and where files and the page are."""
     screen = plain_console()
     screen.print(result.summary, style="bold", end="\n\n")
+    for section in result.sections:
+        screen.print(section.title, style="bold")
+        screen.print(section.summary, end="\n\n")
     if result.metrics:
-        screen.print(_metrics_table(result.metrics, screen.width))
+        _show_metrics(result.metrics, screen)
         screen.print()
     for note in result.notes:
         screen.print(f"Note: {note}")
@@ -80,32 +85,73 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
-def _metrics_table(metrics: dict[str, Metric], width: int) -> Table:
-    """A line for each number; where it is narrow, without what the number is, or the control's whole name."""
-    shared = {
+def _show_metrics(metrics: dict[str, Metric], screen: Console) -> None:
+    """A line for each number, and what it is beside it or, where that takes fewer lines, below it.
+
+    Where it is narrow, the control's name is shortened; where it is narrower still, the control goes below as well.
+    """
+    numbers = {
         "metric": list(metrics),
         "value": [number(metric.value) for metric in metrics.values()],
-        "interval": [_interval(metric) for metric in metrics.values()],
+        "interval": [interval(metric.low, metric.high) for metric in metrics.values()],
         "n": [number(metric.n) for metric in metrics.values()],
     }
-    whole = shared | {"control": [_control(name, metrics) for name in metrics]}
-    short = shared | {"control": [_control(name, metrics, short=True) for name in metrics]}
-    words = {"what it is": [metric.about for metric in metrics.values()]}
-    needed = ROOM_FOR_WORDS if any(words["what it is"]) else 0
-    columns = next((one | words for one in (whole, short) if _room_beside(one, width) >= needed), None)
-    if columns is None:
-        columns = whole if _room_beside(whole, width) >= 0 else short
-    columns = {head: cells for head, cells in columns.items() if any(cells)}
-    table = plain_table(*columns)
+    whole = numbers | {"control": [_control(name, metrics) for name in metrics]}
+    short = numbers | {"control": [_control(name, metrics, short=True) for name in metrics]}
+    about = [metric.about for metric in metrics.values()]
+    columns = next((one for one in (whole, short) if _room_beside(one, screen.width) >= 0), numbers)
+    beside = next((one for one in (whole, short) if _fits_beside(one, about, screen.width)), None)
+    if beside is not None:
+        screen.print(_rows(beside | {"what it is": about}))
+    else:
+        _print_with_lines_below(screen, columns, _with_controls(metrics) if columns is numbers else about)
+    if any(numbers["interval"]):
+        screen.print("Intervals are of 95%, unless a measure says otherwise.", style="dim")
+
+
+def _fits_beside(columns: dict[str, list[str]], about: list[str], width: int) -> bool:
+    """Whether what the numbers are takes no more lines as a last column than on lines of its own."""
+    from math import ceil
+
+    from rich.cells import cell_len
+
+    room = _room_beside(columns, width) - GAP
+    if not any(about):
+        return room + GAP >= 0
+    if room < ROOM_FOR_WORDS:
+        return False
+    lengths = [cell_len(one) for one in about]
+    beside = sum(max(1, ceil(length / room)) for length in lengths)
+    return beside <= sum(1 + ceil(length / (width - len(INDENT))) for length in lengths)
+
+
+def _rows(columns: dict[str, list[str]]) -> Table:
+    shown = {head: cells for head, cells in columns.items() if any(cells)}
+    table = plain_table(*shown)
     for column in table.columns:
         column.no_wrap = column.header in ("value", "interval", "n")
-    for row in zip(*columns.values(), strict=True):
+    for row in zip(*shown.values(), strict=True):
         table.add_row(*row)
     return table
 
 
-def _interval(metric: Metric) -> str:
-    return "" if metric.low is None and metric.high is None else f"[{number(metric.low)}, {number(metric.high)}]"
+def _print_with_lines_below(screen: Console, columns: dict[str, list[str]], below: list[str]) -> None:
+    """Rows of one table, and below each in dim letters what is to be said of it; the first column gives way."""
+    from rich.cells import cell_len
+    from rich.padding import Padding
+    from rich.text import Text
+
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
+    wide = [max(map(cell_len, [head, *cells])) for head, cells in columns.items()]
+    wide[0] = max(len("metric"), wide[0] + min(0, screen.width - sum(wide) - GAP * (len(wide) - 1)))
+    for at in range(len(columns["metric"])):
+        table = _rows({head: [cells[at] or " "] for head, cells in columns.items()})
+        table.show_header = not at
+        for column, width in zip(table.columns, wide, strict=True):
+            column.width = width
+        screen.print(table)
+        if below[at]:
+            screen.print(Padding(Text(printable(below[at]), "dim"), (0, 0, 0, len(INDENT))))
 
 
 def _control(name: str, metrics: dict[str, Metric], *, short: bool = False) -> str:
@@ -114,6 +160,12 @@ def _control(name: str, metrics: dict[str, Metric], *, short: bool = False) -> s
         return ""
     shown = control.replace(name, "…", 1) if short and control.startswith(f"{name}_") else control
     return f"{shown}: {number(metrics[control].value)}"
+
+
+def _with_controls(metrics: dict[str, Metric]) -> list[str]:
+    """What each number is, and what it stands against."""
+    against = [f"against {_control(name, metrics)}" if metric.control else "" for name, metric in metrics.items()]
+    return ["; ".join(filter(None, (metric.about, one))) for metric, one in zip(metrics.values(), against, strict=True)]
 
 
 def _room_beside(columns: dict[str, list[str]], width: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import floor, log10
 from typing import Any
 
 LISTED = 40  # names in a hint
@@ -63,7 +64,17 @@ def number(value: Any) -> str:
     size = abs(float(f"{value:.3g}"))  # as it will be read
     if 1000 <= size < 1e9:
         return number(round(value))
-    return f"{value or 0.0:{'.3f' if 1e-3 <= size < 1 else '.3g'}}"  # no zero has a sign
+    if 1e-4 <= size < 1:  # with the zeros at the end that count
+        return f"{value:.{2 - floor(log10(size))}f}"
+    return f"{value or 0.0:.3g}"  # no zero has a sign
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``[0.100, 0.300]``, ``at least 0.100`` where it is open above, "" where there is none."""
+    if low is None or high is None:
+        ends = {"at least": low, "at most": high}
+        return next((f"{word} {number(end)}" for word, end in ends.items() if end is not None), "")
+    return f"[{number(low)}, {number(high)}]"
 
 
 def counted(count: int, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganlab import figures
-from ganlab.figures import lettering, plots
+from ganlab.figures import grids, lettering, plots
 from ganlab.figures.grids import MARK
 
 RNG = np.random.default_rng(0)
@@ -191,6 +192,66 @@ def test_a_level_is_a_line_with_its_band_and_no_dots() -> None:
     middle = slice(columns[5], columns[-5])
     assert len(set((blue > 100).sum(0)[middle])) == 1, "as thick everywhere"
     assert (blue[:, middle] > 10).sum(0).min() > 100, "within the band"
+
+
+def test_a_level_covers_no_measured_line() -> None:
+    plot = figures.curve(
+        [0, 1, 2], {"a": ([0, 0.5, 1], None, None)}, levels={"b": (0.5, 0.4, 0.6)}, xlabel="", ylabel=""
+    )
+    alone = figures.curve([0, 1, 2], {"a": ([0, 0.5, 1], None, None)}, xlabel="", ylabel="")
+    blue = [((pixels := np.asarray(one, int))[..., 2] - pixels[..., 0] > 140).sum() for one in (plot, alone)]
+    assert blue[0] >= blue[1]  # and more in the legend
+
+
+def test_lines_differ_in_more_than_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "_COLOURS", ("#000000",))
+    for n in (5, 100, 500):
+        x = np.arange(n)
+        drawn = [
+            np.asarray(figures.curve(x, {"a": series, "b": other}, xlabel="", ylabel=""))
+            for series, other in (((x, None, None), (-x, None, None)), ((-x, None, None), (x, None, None)))
+        ]
+        assert (drawn[0] != drawn[1]).any(), n
+
+
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.55, 0.65, 0.9])
+def test_numbers_in_a_matrix_stand_out(share: float) -> None:
+    from matplotlib import colormaps
+
+    def light(colour: tuple[float, ...]) -> float:
+        return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip(
+            (0.2126, 0.7152, 0.0722), colour, strict=True
+        ))  # fmt: skip
+
+    cell = light(colormaps["Blues"](share)[:3])
+    letters = {"white": 1.0, "#1c1f24": light((28 / 255, 31 / 255, 36 / 255))}
+    contrast = {name: (max(cell, one) + 0.05) / (min(cell, one) + 0.05) for name, one in letters.items()}
+    assert contrast[plots._read_on(colormaps["Blues"](share)[:3])] == max(contrast.values()) > 4
+
+
+def test_letters_that_the_font_lacks_are_spelt_out_and_others_are_not() -> None:
+    spelt = lettering.spelt
+    assert spelt("微笑 \U0001f9ff") == r"\u5fae\u7b11 \U0001f9ff"
+    for words in ("улыбка", "ابتسامة", "חיוך", "χαμόγελο", "ça, Ærø - 'ok' ✓", "a\tb\u00a0c\u200b"):
+        assert spelt(words) == words
+    assert lettering.Text(100).broken("微笑の", 60) == [r"\u5fae", r"\u7b11", r"\u306e"], "no number is broken"
+    rows = [figures.labelled_rows({name: ROOMS[:2]}) for name in ("微", "笑")]
+    assert rows[0].tobytes() != rows[1].tobytes()
+    plotted = [figures.bars({"": {name: 1.0}}, xlabel="") for name in ("微", "笑")]
+    assert plotted[0].tobytes() != plotted[1].tobytes()
+
+
+@pytest.mark.parametrize("steps", [5, 25, 41])
+def test_heads_of_many_narrow_columns_do_not_overlap(steps: int) -> None:
+    text, step = lettering.Text(steps * 34), 34
+    words = [f"{t:+.3g}" for t in np.linspace(-1, 1, steps)]
+    words[0] = f"Donaudampfschifffahrtskapitaen with a hat {words[0]}"
+    named = {at: lines for at, lines in enumerate(grids._heads(text, words, step)) if lines}
+    assert {0, steps - 1} <= set(named)
+    halves = {at: max(map(text.width, lines)) / 2 for at, lines in named.items()}
+    for one, other in pairwise(named):
+        assert one * step + halves[one] < other * step - halves[other]
+    assert "".join(named[0]).replace(" ", "") == words[0].replace(" ", "")
 
 
 X = np.arange(5)

@@ -79,6 +79,18 @@ def test_the_first_picture_is_whole_and_stays_as_large_under_the_hand(page: Open
     assert opened.tab.locator("#picture").bounding_box() == picture
 
 
+def test_on_a_phone_nothing_is_wider_than_the_screen(page: Opener) -> None:
+    opened = page(n=9, concept=["bed"], context={"viewport": {"width": 360, "height": 760}})
+    assert opened.tab.evaluate("document.documentElement.scrollWidth") == 360
+    picture, strip = (opened.tab.locator(place).bounding_box() for place in ("#picture", "#strip"))
+    assert picture["x"] >= 0
+    assert picture["x"] + picture["width"] <= 360
+    assert picture["y"] + picture["height"] <= strip["y"]
+    assert opened.tab.locator("h1").inner_text() == GAN.name
+    opened.drag((10, 12), (30, 20))
+    assert len(opened.boxes().boxes) == 1
+
+
 def test_a_box_begun_beside_the_picture_ends_at_its_edge(page: Opener) -> None:
     opened = page(n=1, concept=["bed"])
     opened.drag((-2, -2), (20, 70))

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 import ganlab
-from ganlab import Figure, Gan, GanlabError, ImageSpec, Metric, Prior, Result, Table
+from ganlab import Figure, Gan, GanlabError, ImageSpec, Metric, Prior, Result, Section, Table
 from ganlab.testing import tiny_gan
 from ganlab_walk import walk
 
@@ -131,3 +131,16 @@ def test_results_show_themselves() -> None:
     assert "data:image/webp;base64," in shown
     assert "and 5 more rows" in shown
     assert "Mind &lt;it&gt;." in shown
+
+
+def test_a_notebook_shows_sections_with_their_figures() -> None:
+    figures = {name: Figure(Image.new("RGB", (4, 4)), f"The {name} one.") for name in ("first", "loose", "last")}
+    sections = [Section("Walk", "It walks.", ["last"]), Section("Turn", "Not run.", [])]
+    shown = Result("Two.", figures=figures, sections=sections)._repr_html_()
+    order = ["The first one.", "The loose one.", "<h4>Walk</h4><p>It walks.</p>", "The last one.", "<h4>Turn</h4>"]
+    assert [shown.index(text) for text in order] == sorted(shown.index(text) for text in order)
+
+
+def test_intervals_that_are_open_say_so() -> None:
+    result = Result("Open.", {"n": Metric(2, low=1, no_control="it is one"), "m": Metric(2, no_control="it is one")})
+    assert "n 2 at least 1\n    m 2" in repr(result)

@@ -134,7 +134,11 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built: dict[str, Path]) -
         for path in (ROOT / "checkpoints").rglob("*")
         if path.is_file()
     }
-    assert {name for name in names if ".dist-info/" not in name} == in_tree | shipped
+    pages = {
+        str(Path("ganlab/docs") / path.relative_to(ROOT / "docs"))
+        for path in (*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/figures").iterdir())
+    }
+    assert {name for name in names if ".dist-info/" not in name} == in_tree | shipped | pages
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
@@ -153,14 +157,17 @@ def test_installed_wheels_work_without_the_checkout(built: dict[str, Path], tmp_
             archive.extractall(site)
     script = (
         "import ganlab, sys; from ganlab.checkpoints import shipped_folder; from ganlab.plugins import host; "
-        "print(ganlab.__file__, shipped_folder(), *host().entries, sep='\\n')"
+        "from ganlab.documentation import located; "
+        "print(ganlab.__file__, shipped_folder(), located('docs/data.md'), *host().entries, sep='\\n')"
     )
     run = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    where, shipped, *plugins = run.stdout.split()
+    where, shipped, page, *plugins = run.stdout.split()
     assert Path(where).is_relative_to(site)
     assert Path(shipped).is_relative_to(site)
+    assert Path(page).is_relative_to(site)
+    assert Path(page).is_file()
     assert {"probe", "synthetic", "directions"} <= set(plugins)

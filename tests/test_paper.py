@@ -87,7 +87,9 @@ def test_names_and_controls_stay_together() -> None:
     page.check()
     assert page.metrics["turn_share"].control == "turn_share_random"
     assert set(page.figures) == {"walk_rows", "turn_rows"}
-    assert page.figures["walk_rows"].caption == "Figure of walk. Some rows."
+    assert [(one.title, one.summary, list(one.figures)) for one in page.sections] == [
+        (f"Figure of {key} ({key})", "Half of them.", [f"{key}_rows"]) for key in ("walk", "turn")
+    ]
     assert set(page.arrays) == {"walk_z", "turn_z"}
 
 
@@ -98,8 +100,10 @@ def test_what_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     page.check()
     assert set(fake.asked) == {"walk", "probe"}  # neither data nor exemplars
     assert page.summary.startswith("1 of 6 of the paper's investigations was run ")
-    assert [row[2].startswith("not run") for row in page.tables["parts"].rows] == [True, True, False, True, True, True]
-    text = " ".join(page.notes)
+    missing = [section.summary.startswith("Not run") for section in page.sections]
+    assert missing == [True, True, False, True, True, True]
+    assert [list(section.figures) for section in page.sections if section.figures] == [["probe_rows"]]
+    text = " ".join(section.summary for section in page.sections)
     assert "The GAN has no discriminator. Take another." in text  # the hint as well
     assert "names no data set" in text
     assert "without exemplars" in text
@@ -120,8 +124,8 @@ def test_a_discriminator_alone_is_shown_in_figure_5(monkeypatch: pytest.MonkeyPa
     alone = Gan(None, gan.discriminator, image=gan.image, card=gan.card)
     page = on_one_page(alone, all_parts(alone, data, data, None, None, TURN, 20, 0, Marks(alone)))
     assert set(fake.asked) == {"features"}
-    others = [found for _, command, found in page.tables["parts"].rows if command != "features"]
-    assert others == ["not run: it has no generator."] * 6
+    others = [section.summary for section in page.sections if "(features)" not in section.title]
+    assert others == ["Not run: it has no generator."] * 6
     with pytest.raises(GanlabError, match="None of the paper's figures") as caught:
         on_one_page(alone, all_parts(alone, None, None, "window", None, TURN, 20, 0, Marks(alone)))
     assert caught.value.hint.count("it has no generator") == 1
@@ -149,8 +153,7 @@ def test_a_part_that_crashes_takes_no_other_with_it(monkeypatch: pytest.MonkeyPa
     assert page.summary.startswith("1 of 6 ")
     assert "probe_share" in page.metrics
     crashed = "crashed: ZeroDivisionError: by zero; `ganlab walk --traceback` shows where."
-    assert page.tables["parts"].rows[0][2] == crashed
-    assert f"Figure 4: walking in Z: {crashed}" in page.notes
+    assert page.sections[0].summary == crashed[0].upper() + crashed[1:]
     Fake(monkeypatch, {"walk": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         on_one_page(gan, chosen)
@@ -221,7 +224,7 @@ def test_what_is_given_goes_to_the_figures_that_need_it(monkeypatch: pytest.Monk
     for command in ("probe", "arithmetic", "turn"):
         assert fake.asked[command]["labeler"] is judge
     assert "labeler" not in fake.asked["walk"]
-    assert "figure 8: turning from up to down" in [row[0] for row in page.tables["parts"].rows]
+    assert "Figure 8: turning from up to down (turn)" in [section.title for section in page.sections]
 
 
 def missing(gan: Gan, turn: tuple[str, str] = TURN, **given: Any) -> dict[str, str]:

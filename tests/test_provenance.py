@@ -59,7 +59,7 @@ def test_where_nobody_can_tell_nothing_is_said(files: dict[str, str], monkeypatc
         ({}, "does not say what it was trained on"),
         ({"data": "photos/"}, "names photos/ as what it was trained on; whether that is DATA was not checked"),
         ({"data": "SAME"}, None),
-        ({"data": "photos/", "fingerprint": "0" * 32}, "is not what known was .* on its card, which names photos/"),
+        ({"data": "photos/", "fingerprint": "0" * 32}, "is not all that known was .* on its card, which names photos/"),
         ({"data": "photos/", "fingerprint": "OWN"}, None),
     ],
 )

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import stats
 
 from ganlab.errors import GanlabError
-from ganlab.results import Figure, Metric, Result, Table
+from ganlab.results import Figure, Metric, Result, Section, Table
 from ganlab.runs import page as page_module
 from ganlab.runs.environment import environment
 from ganlab.runs.folders import load_result, save_result
@@ -157,12 +157,61 @@ def test_the_page_says_what_the_result_says(tmp_path: Path) -> None:
     page, _ = page_of(a_result(), tmp_path / "run", command="ganlab probe windows --drop")
     text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
     for said in [
-        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.020 to 0.080",
+        "Dropping 3 filters took windows from 62% to 4%.", "share of pictures with a window", "0.0200 to 0.0800",
         "0.460 less", "its interval does not hold the control", "No control: it is the control", "Rows of pictures.",
         "Judged by nobody.", "ganlab probe windows --drop", "up16", "3fa9c1d2e4b0",
         "weights 2 \N{MULTIPLICATION SIGN} 3",
     ]:  # fmt: skip
         assert said in text, said
+
+
+def sectioned(**changes: Any) -> Result:
+    figures = {name: Figure(picture(), f"What {name} shows.") for name in ("alone", "first", "other")}
+    sections = [Section("Walking", "It is smooth.", ["first", "other"]), Section("Turning", "Not run: no exemplars.")]
+    return a_result(**({"figures": figures, "sections": sections} | changes))
+
+
+def test_what_several_parts_found_comes_first_and_each_above_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = sectioned()
+    page, _ = page_of(result, tmp_path / "run")
+    body = page.partition("<body>")[2]
+    order = ["It is smooth.", "Not run: no exemplars.", "What alone shows.", "<h2 id=", "It is smooth.",
+             "What first shows.", "What other shows.", "Turning", "Not run: no exemplars.", "The numbers"]  # fmt: skip
+    at = 0
+    for words in order:
+        at = body.index(words, at) + 1
+    back = load_result(tmp_path / "run")
+    assert back.sections == result.sections
+    assert back.to_json() == result.to_json()
+    show_result(result, tmp_path)
+    written = capsys.readouterr().out
+    assert written.index("It is smooth.") < written.index("Not run: no exemplars.") < written.index("metric")
+    assert "sections" not in a_result().to_json()
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ([Section("a", "b", ["none"])], "no figure"),
+        ([Section("", "b")], "a title"),
+        ([Section("a", "b", ["first"]), Section("c", "d", ["first"])], "one section"),
+    ],
+)
+def test_sections_of_other_figures_are_refused(sections: list[Section], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        sectioned(sections=sections).check()
+
+
+def test_a_table_is_read_aloud_with_its_name_and_heads(tmp_path: Path) -> None:
+    page, found = page_of(sectioned(), tmp_path / "run")
+    assert found.tags.count("table") == found.tags.count("caption") > 2
+    assert not re.search(r"<th[^>]*>\s*</th>", page)
+    assert all("scope=" in head for head in re.findall(r"<th\b[^>]*>", page))
+    assert "<tbody>\n<tr><td" not in page
+    for text in re.findall(r'alt="([^"]*)"', page):
+        assert page.count(text) == 1, "it does not repeat the caption"
 
 
 def test_whatever_a_result_says_stays_text_on_the_page(tmp_path: Path) -> None:
@@ -191,10 +240,11 @@ def test_the_least_result_has_a_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0412, "0.041"), (0.62, "0.620"), (-3.25, "-3.25"), (12345.6, "12,346"), (19, "19"), (123456, "123,456"),
+        (0.0412, "0.0412"), (0.0098, "0.00980"), (0.00012, "0.000120"), (0.62, "0.620"), (-3.25, "-3.25"),
+        (12345.6, "12,346"), (19, "19"), (123456, "123,456"),
         (123456.0, "123,456"), (-2, "-2"), (-2000.4, "-2,000"), (0.0, "0"), (-0.0, "0"), (1e-7, "1e-07"), (True, "yes"),
         (None, ""), ("up16", "up16"), (1.0, "1"), (99.96, "100"), (999.4, "999"), (999.7, "1,000"), (0.9994, "0.999"),
-        (0.9997, "1"), (0.0009999, "0.001"), (999_999_999.9, "1e+09"),
+        (0.9997, "1"), (0.0009999, "0.00100"), (0.00999999, "0.0100"), (999_999_999.9, "1e+09"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_for_people(value: Any, text: str) -> None:

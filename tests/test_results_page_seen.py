@@ -49,6 +49,25 @@ def test_nothing_is_wider_than_the_screen(browser: Any, page: str, width: int) -
     assert tab.evaluate(TOO_WIDE) == []
 
 
+def test_on_a_phone_every_number_is_read_whole(browser: Any, page: str) -> None:
+    tab = browser.new_page(viewport={"width": 360, "height": 800})
+    tab.goto(page)
+    cells = "[...document.querySelectorAll('.numbers tbody th, .numbers td')]"
+    ends = tab.evaluate(f"{cells}.map(cell => Math.max(cell.getBoundingClientRect().right, cell.scrollWidth))")
+    assert len(ends) > 6
+    assert max(ends) <= 360
+    wide = tab.evaluate("document.querySelector('.numbers tbody th').getBoundingClientRect().width")
+    assert wide > 300, "a line of its own"
+
+
+def test_the_drawings_keep_their_colours_where_others_are_forced(browser: Any, page: str) -> None:
+    tab = browser.new_page()
+    tab.emulate_media(forced_colors="active")
+    tab.goto(page)
+    dots = "[...document.querySelectorAll('.dot')].map(dot => getComputedStyle(dot).backgroundColor)"
+    assert tab.evaluate(dots) == ["rgb(31, 98, 184)", "rgb(141, 149, 161)"]
+
+
 def test_on_paper_no_column_is_cut_off(browser: Any, page: str) -> None:
     tab = browser.new_page(viewport={"width": 738, "height": 900})  # a page of letter paper
     tab.goto(page)

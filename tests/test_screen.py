@@ -37,24 +37,45 @@ def test_columns_that_are_empty_in_every_row_are_left_out(
     assert table(80, monkeypatch, capsys, n=384)[0].split() == ["metric", "value", "n", "control"]
 
 
-@pytest.mark.parametrize("width", [80, 100, 160])
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_a_line_a_number_and_no_name_broken(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    head, rule, *rows = table(width, monkeypatch, capsys, n=1384, low=0.001, high=0.25)
+    head, rule, *lines, last = table(width, monkeypatch, capsys, n=1384, low=0.001, high=0.25)
     assert set(rule) == {"─"}
-    assert [row.split()[0] for row in rows] == [f"{name}{end}" for name in NAMES for end in ("", "_untrained")]
-    assert all("[0.001, 0.250]  1,384" in row for row in rows)
-    assert max(map(len, [head, *rows])) <= width
+    assert last.startswith("Intervals are of 95%")
+    assert max(map(len, [head, *lines])) <= width
+    rows = [line for line in lines if "[" in line]
+    assert len(rows) == 6
+    assert all("[0.00100, 0.250]  1,384" in row for row in rows)
+    if width > 60:  # only there the first column gives way
+        assert [row.split()[0] for row in rows] == [f"{name}{end}" for name in NAMES for end in ("", "_untrained")]
     assert ("what it is" in head) == (width == 160)
-    shown = "…_untrained: 0.005" if width == 80 else "filters_on_a_concept_untrained: 0.005"
-    assert shown in rows[0]
+    assert ("control" in head) == (width > 80)
+    words = " ".join(" ".join(lines).split())
+    assert words.count("share of the filters that fire") == 3
+    untrained = "…_untrained" if width == 100 else "filters_on_a_concept_untrained"
+    assert f"{untrained}: 0.00540" in words
+
+
+@pytest.mark.parametrize(("about", "width", "beside"), [("a share", 60, True), ("it is " * 30, 70, False)])
+def test_what_a_number_is_stands_where_it_takes_fewer_lines(
+    about: str, width: int, beside: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    metrics = {"a_number_of_long_name": Metric(0.5, no_control="none", about=about)}
+    show_result(Result("Found.", metrics), Path("run"))
+    written = capsys.readouterr().out
+    assert ("what it is" in written) == beside
+    assert about.strip() in " ".join(re.sub("\x1b.*?m", "", written).split())
 
 
 def test_values_stay_whole_on_the_narrowest_screen(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sum("0.159  [0.001, 0.250]" in row for row in table(50, monkeypatch, capsys, low=0.001, high=0.25)) == 3
+    rows = table(44, monkeypatch, capsys, low=0.001, high=0.25)
+    assert sum("0.159    [0.00100, 0.250]" in row for row in rows) == 3
 
 
 def test_a_control_of_another_name_is_named_whole(

@@ -40,6 +40,17 @@ def test_numbers_by_chance_are_sizes_of_each_direction() -> None:
     assert (by_chance["ranks_all"] > 0.5).all()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_turned_random_directions_go_as_far_as_the_numbers_say(sign: int) -> None:
+    which = np.arange(60) // 6
+    way = Way(coefficients(5, 1.0), np.random.default_rng(0).normal(size=(60, 5, 1)), np.full(1, 3.0))
+    turned = way.turned(0, sign, which)
+    travel = way.numbers_by_chance(0, which)["travel"].mean()
+    assert sign * turned.travel(0).mean() == pytest.approx(travel)
+    assert way.travel(0).mean() != pytest.approx(travel)  # led both ways
+    assert np.array_equal(turned.values[:, 2], way.values[:, 2])  # every sample begins where it did
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 @pytest.mark.parametrize("alike", [0.05, 0.3, 1])
 def test_intervals_of_random_directions_cover(share: float, alike: float) -> None:

@@ -17,7 +17,7 @@ from ganlab.architectures.mlp import MlpSettings
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_walk import figures, walk
 from ganlab_walk.distance import Features
-from ganlab_walk.path import chosen_path
+from ganlab_walk.path import chosen_path, random_path
 
 from .kit import one_thread as one_thread
 from .walk_kit import FAST, Classes, Judge, Picture, known
@@ -153,8 +153,9 @@ def test_many_legs_and_steps_are_measured_whole_and_shown_in_part() -> None:
 def test_the_way_is_marked_at_its_points_however_few_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
     monkeypatch.setattr("ganlab.figures.curve", lambda *_, **options: asked.update(options) or Image.new("RGB", (4, 4)))
-    figures.distances({"pixels": np.ones((1, 3))}, 1, "distance", "Steps.")
-    assert np.array_equal(asked["ticks"], [1, 2])
+    path = random_path(tiny_gan(), 2, 7, loop=True)
+    figures.distances({"pixels": np.ones((2, 3))}, path.passed, "distance", "Steps.")
+    assert asked["ticks"] == {0: "7:0", 1: "7:1", 2: "7:0"}
 
 
 # --- what a user can get wrong

@@ -22,6 +22,7 @@ from typer.main import get_command
 import ganlab
 from ganlab import screen
 from ganlab.cli.explaining import exit_code, explain
+from ganlab.documentation import folder
 from ganlab.errors import GanlabError
 from ganlab.formats import PluginWarning
 from ganlab.networks.devices import keep_freed_memory
@@ -84,6 +85,8 @@ class Root(TyperGroup):
         if summaries:
             with formatter.section("Investigations, each a plugin"):
                 formatter.write_dl(list(summaries.items()))
+        formatter.write_paragraph()
+        formatter.write_text(f"Pages to read: {folder()}")
         warn_of_problems()
 
 

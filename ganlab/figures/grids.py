@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.figures.lettering import Text
+from ganlab.figures.lettering import Text, spelt
 from ganlab.figures.palette import visible
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ WHITE: Colour = (255, 255, 255)
 INK: Colour = (28, 31, 36)
 SOFT: Colour = (98, 106, 118)
 MARK: Colour = (255, 32, 96)
+ALL_NAMED = 12  # heads of columns that are all written, however narrow the columns
 _CHECKS = ((238, 238, 238), (204, 204, 204))
 
 
@@ -79,7 +80,8 @@ def labelled_rows(
         scale: whole factor by which each is enlarged.
         columns: pictures in a row; where there are more, the rows are repeated below with the next ones.
         title: a line above all.
-        heads: names above the columns, broken into lines where a picture is narrower.
+        heads: names above the columns, broken into lines where a picture is narrower; of more than 12, where columns
+            are too narrow for every one, the first, the last and as many between them as there is room for.
         below: what to write under each column, at most as wide as its pictures; one text for each, perhaps of lines.
     """
     from PIL import Image, ImageDraw
@@ -88,7 +90,7 @@ def labelled_rows(
         raise ValueError("labelled_rows needs at least one row")
     most = max(len(pictures) for pictures in rows.values())
     columns = columns or most
-    captions = {caption: textwrap.wrap(caption, 16) or [""] for caption in rows}
+    captions = {caption: textwrap.wrap(spelt(caption), 16) or [""] for caption in rows}
     strips: list[tuple[int, list[str], np.ndarray, Sequence[str]]] = []  # (space above, caption, pictures, below)
     for start in range(0, most, columns):
         for number, (caption, pictures) in enumerate(rows.items()):
@@ -101,7 +103,7 @@ def labelled_rows(
     left = 16 + max(text.width(line) for lines in captions.values() for line in lines)
     heights = [above + max(tiles.shape[0], text.line * len(lines)) for above, lines, tiles, _ in strips]
     step = (strips[0][2].shape[1] - pad) // columns
-    above_columns = [text.broken(head, step - 6) for head in heads[:columns]]
+    above_columns = _heads(text, heads[:columns], step)
     titled = text.line + 12 if title else 0
     top = titled + max((text.line * len(lines) + 8 for lines in above_columns), default=0)
     footer = text.line * max((words.count("\n") + 1 for words in below), default=0)
@@ -128,6 +130,21 @@ def labelled_rows(
                 text.write(draw, (middles[column], y + number * text.line + text.line // 2), line, "mm", SOFT)
         y += footer if under else 0
     return sheet
+
+
+def _heads(text: Text, heads: Sequence[str], step: int) -> list[list[str]]:
+    """The lines above each column, ``step`` pixels wide; none where its neighbour's name takes the room."""
+    named = [at for at, head in enumerate(heads) if head]
+    if len(named) > ALL_NAMED:
+        widest = sorted(max(map(text.width, heads[at].split(" "))) for at in named)
+        every = -(-(widest[len(widest) // 2] + 6) // step)  # most heads fit: a longer one is broken
+        named = [*named[: max(1, len(named) - every) : every], named[-1]]
+    lines: list[list[str]] = [[] for _ in heads]
+    most = max(step - 6, text.width("0" * 16))  # where no neighbour is near
+    for place, at in enumerate(named):
+        near = [abs(at - other) * step - 6 for other in (*named[max(0, place - 1) : place], *named[place + 1 :][:1])]
+        lines[at] = text.broken(heads[at], min([*near, most]))
+    return lines
 
 
 def in_words(name: str) -> str:

@@ -97,7 +97,8 @@ class _Search:
             size = f"{self.known.size} pixels" if stated else "a usual size"
             raise GanlabError(
                 f"No way of chaining these layers ends in pictures of {size}.",
-                f"Try {'another ' if stated else ''}--image-size, or state more in a --card.",
+                f"Try {'another ' if stated else ''}--image-size, or state more in a --card. "
+                "If it is no chain of layers, name the code that builds it: --gan MODULE:FACTORY+FILE.",
             )
         return found
 

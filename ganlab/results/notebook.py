@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ganlab.results.animation import webp_bytes
-from ganlab.wording import number
+from ganlab.wording import interval, number
 from ganlab.writing import png_bytes
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ def result_html(result: Result) -> str:
     parts = [f"<p><b>{escape(result.summary)}</b></p>"]
     if result.metrics:
         parts.append(_metrics(result))
-    parts += [figure_html(figure) for figure in result.figures.values()]
+    in_sections = {name for section in result.sections for name in section.figures}
+    parts += [figure_html(figure) for name, figure in result.figures.items() if name not in in_sections]
+    for section in result.sections:
+        parts.append(f"<h4>{escape(section.title)}</h4><p>{escape(section.summary)}</p>")
+        parts += [figure_html(result.figures[name]) for name in section.figures]
     parts += [
         f"<details><summary>{escape(name)}</summary>{table_html(table)}</details>"
         for name, table in result.tables.items()
@@ -52,18 +56,11 @@ def figure_html(figure: Figure) -> str:
     )
 
 
-def interval(metric: Metric) -> str:
-    """``[0.1, 0.3]``; empty where there is none."""
-    if metric.low is None and metric.high is None:
-        return ""
-    return f"[{number(metric.low)}, {number(metric.high)}]"
-
-
 def _metrics(result: Result) -> str:
     def row(name: str, metric: Metric) -> list[Any]:
         against = result.metrics.get(metric.control or "")
         control = "" if against is None else f"{metric.control} {number(against.value)}"
-        return [name, f"{number(metric.value)} {interval(metric)}".rstrip(), control, metric.about]
+        return [name, f"{number(metric.value)} {interval(metric.low, metric.high)}".rstrip(), control, metric.about]
 
     rows = [row(name, metric) for name, metric in result.metrics.items()]
     return _table(["measure", "value [interval]", "control", "what it is"], rows, "")

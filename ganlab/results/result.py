@@ -12,7 +12,7 @@ from ganlab.results import notebook
 from ganlab.results.animation import frame_faults
 from ganlab.results.faults import array_faults, check_clashes, json_faults, name_faults, path_faults, plain
 from ganlab.results.metrics import Metric
-from ganlab.wording import few, number
+from ganlab.wording import few, interval, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +90,27 @@ class Figure:
         return still | moving if self.frames else still
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of a page of several: a heading, what that part found, and its figures below.
+
+    Attributes:
+        title: the heading.
+        summary: a sentence or two; where the part found nothing, why.
+        figures: names of figures of the result, in this order.
+    """
+
+    title: str
+    summary: str
+    figures: list[str] = field(default_factory=list)
+
+    def _faults(self, figures: Sequence[str]) -> str:
+        if not all(isinstance(text, str) and text.strip() for text in (self.title, self.summary)):
+            return "it needs a title and a summary"
+        unknown = [name for name in self.figures if name not in figures]
+        return f"it shows {unknown[0]!r}, which is no figure of the result" if unknown else ""
+
+
 @dataclass(eq=False)
 class Result:
     """What an analysis returns; the host writes it, prints it, shows it.
@@ -101,6 +122,8 @@ class Result:
         gans: edited GANs to keep, by name.
         files: further files to keep: path below the run's folder -> content.
         notes: what the reader has to know to judge the numbers.
+        sections: where it joins several findings, what each is; a screen and a page tell them first. Figures that are
+            in none stand before them on the page.
         record: what was run on what. The ``@analysis`` wrapper fills it; an analysis leaves it empty.
     """
 
@@ -112,6 +135,7 @@ class Result:
     gans: dict[str, Gan] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -131,15 +155,15 @@ class Result:
         metric = self.metrics[name]
         control = self.metrics.get(metric.control or "")
         against = "" if control is None else f"(control: {number(control.value)})"
-        return " ".join(filter(None, [name, number(metric.value), notebook.interval(metric), against]))
+        return " ".join(filter(None, [name, number(metric.value), interval(metric.low, metric.high), against]))
 
     def check(self) -> None:
         """Hold the result to its contract.
 
         Raises:
             ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one
-                that is not there), figures that are not PIL images, names that cannot be file names, a record
-                that is not JSON.
+                that is not there), figures that are not PIL images, names that cannot be file names, a section of
+                figures that are not there, a record that is not JSON.
         """
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary.strip():
             raise ValueError("a result needs a summary: one sentence, on one line")
@@ -162,6 +186,12 @@ class Result:
             _complain("file", name, path_faults(name) or wrong)
         figures = [f"figures/{name}.{kind}" for name in self.figures for kind in ("png", "webp")]
         check_clashes(figures, [f"gans/{name}" for name in self.gans], self.files)
+        for place, section in enumerate(self.sections, 1):
+            _require(Section, "section", f"number {place}", section)
+            _complain("section", section.title, section._faults(list(self.figures)))
+        shown = [name for section in self.sections for name in section.figures]
+        if len(set(shown)) < len(shown):
+            raise ValueError(f"a figure stands in one section only: {sorted(shown)}")
         if not all(isinstance(note, str) for note in self.notes):
             raise ValueError("notes are sentences")
         if fault := json_faults(self.record):
@@ -186,6 +216,7 @@ class Result:
             "gans": {name: {"folder": f"gans/{name}", "hash": gan.hash} for name, gan in self.gans.items()},
             "files": sorted(self.files),
             "notes": self.notes,
+            **({"sections": [asdict(section) for section in self.sections]} if self.sections else {}),
             "record": self.record,
         }
         text = json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from ganlab.results.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.errors import GanlabError
 from ganlab.locations import runs_folder
+from ganlab.results import FORMAT, Figure, Metric, Result, Section, Table
+from ganlab.results.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.results.faults import name_faults, path_faults
-from ganlab.results import FORMAT, Figure, Metric, Result, Table
 from ganlab.runs.environment import environment as facts
 from ganlab.runs.files import LARGEST_FILE, LARGEST_TEXT, file_inside
 from ganlab.writing import FolderTaken, arrays_bytes, new_folder, png_bytes
@@ -99,6 +98,7 @@ def load_result(folder: str | Path) -> Result:
             arrays=_read_arrays(folder, content["arrays"]),
             files=_read_files(folder, content["files"]),
             notes=content["notes"],
+            sections=[Section(**section) for section in content.get("sections", [])],
             record=content["record"],
         )
         result.gans = {name: _read_gan(folder, name) for name in content["gans"]}

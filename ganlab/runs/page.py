@@ -38,13 +38,18 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters.update(number=_number, interval=_interval, numeric=_numeric_columns, option=_option)
-    figures = [_shown(name, figure, pictures) for name, figure in result.figures.items()]
+    templates.filters.update(
+        number=_number, interval=_interval, numeric=_numeric_columns, option=_option, unbroken=_unbroken, soft=_soft
+    )
+    figures = {name: _shown(name, figure, pictures) for name, figure in result.figures.items()}
+    in_sections = {name for section in result.sections for name in section.figures}
     return templates.get_template(_TEMPLATE.name).render(
         result=result,
         title=str(result.record.get("analysis", "result")),
-        figures=figures,
-        pixelated_widths=sorted({one.width for figure in figures for one in figure.pictures if one.pixelated}),
+        figures=list(figures.values()),
+        alone=[figure for name, figure in figures.items() if name not in in_sections],
+        sections=[(section, [figures[name] for name in section.figures]) for section in result.sections],
+        pixelated_widths=sorted({one.width for figure in figures.values() for one in figure.pictures if one.pixelated}),
         rows=[_row(name, metric, result.metrics) for name, metric in result.metrics.items()],
         options={_as_typed(name): value for name, value in result.record.get("options", {}).items()},
         command=command,
@@ -67,6 +72,7 @@ class _Picture:
 
 @dataclass(frozen=True)
 class _Shown:
+    name: str
     caption: str
     pictures: list[_Picture]  # what moves, if anything does, and last what is still
 
@@ -82,7 +88,7 @@ class _Row:
 
 def _shown(name: str, figure: Figure, pictures: Mapping[str, bytes]) -> _Shown:
     kinds = {"webp": figure.frames[0], "png": figure.image} if figure.frames else {"png": figure.image}
-    return _Shown(figure.caption, [_picture(name, kind, image, pictures) for kind, image in kinds.items()])
+    return _Shown(name, figure.caption, [_picture(name, kind, image, pictures) for kind, image in kinds.items()])
 
 
 def _picture(name: str, kind: str, image: Image.Image, pictures: Mapping[str, bytes]) -> _Picture:
@@ -176,6 +182,18 @@ def _numeric_columns(table: Table) -> list[bool]:
 def _is_numeric(table: Table, column: int) -> bool:
     cells = [row[column] for row in table.rows if row[column] is not None]
     return bool(cells) and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells)
+
+
+def _unbroken(cell: Any) -> bool:
+    """Whether a cell has a word, such as a file's name, too long for a column of a printed page."""
+    return isinstance(cell, str) and max(map(len, cell.split()), default=0) > 24
+
+
+def _soft(head: str) -> Markup:
+    """A column's name that may be broken after its underscores."""
+    from markupsafe import Markup, escape
+
+    return Markup("_<wbr>").join(map(escape, head.split("_")))
 
 
 def _as_typed(name: str) -> str:

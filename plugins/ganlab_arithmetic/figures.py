@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from ganlab import Figure, Gan
+from ganlab import Figure, Gan, counted
 from ganlab import figures as draw
 
 from .operands import Operand
@@ -70,7 +70,7 @@ def random_draws(gan: Gan, success: Success, wanted: str) -> Figure:
     """The first random draws, few exemplars and many, and the most on pixels; what is judged wrong is outlined."""
     rows: dict[str, np.ndarray] = {}
     for number, count in enumerate(success.counts):
-        rows[_exemplars(count)] = _outlined(gan, success.pictures[number], success.hits[number])
+        rows[counted(count, "exemplar")] = _outlined(gan, success.pictures[number], success.hits[number])
     rows[f"{success.counts[-1]} exemplars, on pixels"] = _outlined(
         gan, success.pixel_pictures[-1], success.pixel_hits[-1]
     )
@@ -102,10 +102,6 @@ def success_rates(success: Success, plain: np.ndarray, wanted: str) -> Figure:
         from_zero=True,
     )
     return Figure(plot, caption)
-
-
-def _exemplars(count: int) -> str:
-    return "1 exemplar" if count == 1 else f"{count} exemplars"
 
 
 def _row(gan: Gan, pictures: Sequence[np.ndarray] | np.ndarray, signs: Sequence[str] = ()) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ganlab import Exemplars, Gan, Labeler, Metric, Result, Table, one_class
+from ganlab import Exemplars, Gan, Labeler, Metric, Result, Table, counted, one_class
 
 from . import figures
 from .expression import Term, parse, written
@@ -217,7 +217,7 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
             (f"success_{count}", in_z, f"success_{count}_pixels", "G(Y)"),
             (f"success_{count}_pixels", on_pixels, "plain_samples", "the same sum of pixels"),
         ):
-            about = f"draws of {count} exemplars a term in which {how} shows {wanted}"
+            about = f"draws of {counted(count, 'exemplar')} a term in which {how} shows {wanted}"
             metrics[name] = replace(share, control=control, about=about)
     most = success.counts[-1]
     for name, passes, control, how in (
@@ -226,7 +226,7 @@ def _metrics(success: Success, wanted: str, pool: Pool, meaning: Meaning) -> dic
     ):
         if passes is not None:
             about = (
-                f"draws of {most} exemplars a term in which {how} shows {wanted} and passes for a sample: "
+                f"draws of {counted(most, 'exemplar')} a term in which {how} shows {wanted} and passes for a sample: "
                 "the discriminator finds it more real than the least real 5% of plain samples"
             )
             metrics[name] = replace(success.share(passes[-1], most), control=control, about=about)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, latents_of, said_by
+from ganlab import Exemplars, Gan, GanlabError, Labeler, Latents, counted, latents_of, said_by
 
 from .expression import Term
 from .meaning import Meaning
@@ -78,7 +78,7 @@ def fill_in(
             notes.append(f"Nobody chose exemplars for {term.text!r}: the labeler took {named}.")
         operands.append(found[place])
         if term.is_name and len(found[place].latents) < each:
-            notes.append(f"{term.text!r} has only {len(found[place].latents)} exemplars, not {each}.")
+            notes.append(f"{term.text!r} has only {counted(len(found[place].latents), 'exemplar')}, not {each}.")
     return operands, notes
 
 

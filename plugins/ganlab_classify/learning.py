@@ -62,9 +62,13 @@ class Outcome:
     def accuracy(self) -> float:
         return float(self.right.mean())
 
-    def interval(self) -> tuple[float, float]:
-        """95%: of the test pictures' share (Wilson), or where the accuracy of a further draw would lie."""
-        right = self.right
+    def interval(self, rows: np.ndarray | None = None) -> tuple[float, float]:
+        """95%: of the test pictures' share (Wilson), or where the accuracy of a further draw would lie.
+
+        Args:
+            rows: (test pictures,) bool, those that are meant; default: all.
+        """
+        right = self.right if rows is None else self.right[:, rows]
         return _ends(Metric.of_draws(right.mean(1)) if len(right) > 1 else Metric.of_share(right[0]))
 
     def above(self, other: Outcome) -> tuple[float, float, float]:

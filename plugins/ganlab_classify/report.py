@@ -131,15 +131,20 @@ def _draws(outcomes: Mapping[str, Outcome], per_class: int) -> Table:
 def _accuracy(task: Task, outcomes: Mapping[str, Outcome], truth: np.ndarray) -> Figure:
     groups: dict[str, dict[str, float | tuple[float, float, float]]] = {}
     for name, outcome in outcomes.items():
-        groups[name] = {"all classes": (outcome.accuracy, *outcome.interval())}
+        groups[name] = {f"all classes ({len(truth):,})": (outcome.accuracy, *outcome.interval())}
         for label, called in enumerate(task.classes[:MOST_CLASSES]):
-            recall = _recall(outcome, truth == label)
+            rows = truth == label
+            recall = _recall(outcome, rows)
             if recall is not None:
-                groups[name][called] = recall
-    caption = "Told right, over all and class by class; the line is the 95% interval."
+                groups[name][f"{called} ({rows.sum():,})"] = (recall, *outcome.interval(rows))
+    draws = len(next(iter(outcomes.values())).right)
+    caption = "Told right, over all and class by class; in brackets the test pictures. The lines are 95% intervals"
+    caption += f": where a further draw would lie, after {draws}." if draws > 1 else "."
+    caption += " The dashed line is what guessing among the classes would tell right, of all and of each."
     if len(task.classes) > MOST_CLASSES:
         caption += f" Shown are the first {MOST_CLASSES} of {len(task.classes)} classes; the table classes has all."
-    return Figure(draw.bars(groups, xlabel="part of the test pictures told right"), caption)
+    chance = {"guessing": 1 / len(task.classes)}
+    return Figure(draw.bars(groups, xlabel="part of the test pictures told right", marks=chance), caption)
 
 
 def _confusion(task: Task, confusion: np.ndarray) -> Figure:

@@ -75,7 +75,8 @@ def strongest(
         sheet,
         f"What {layer} responds to: for each filter the pictures of DATA with its largest responses, cut to the "
         f"{height}x{width} pixels that its unit sees (paler: what it does not see), and below each the {rule} gradient "
-        "of that response: zero is grey, lighter and darker say which way a pixel would have to change.",
+        "of that response: zero is grey, lighter and darker say which way a pixel would have to change. Each gradient "
+        "is scaled by its own largest value: how strong they are cannot be compared.",
     )
 
 
@@ -101,7 +102,8 @@ def concepts(
     return Figure(
         draw.blocks(blocks, captions, scale=_scale(gan.image.size)),
         f"For each concept the filter that fires on it best, in the {judged} with its largest responses: in colour "
-        "where it fires, and below the gradient of the strongest unit.",
+        "where it fires, and below the gradient of the strongest unit, scaled by its own largest value. IoU: how far "
+        "where the filter fires and the concept's masks overlap, over all pictures; at the left of both filters.",
     )
 
 

@@ -63,10 +63,11 @@ def judge(
     result.metrics |= _metrics(found, sides, on, len(pictures))
     result.tables["concepts"] = _table(found, sides, on)
     best = [side.best[:, 0] for side in sides]
-    captions = [
-        f"{concept}\nfilter {number}\nIoU {found.overlaps[0].iou[number, place]:.2f}"
-        for place, (concept, number) in enumerate(zip(found.concepts, best[0], strict=True))
-    ]
+    captions = []
+    for place, concept in enumerate(found.concepts):
+        ious = [overlap.iou[filters[place], place] for overlap, filters in zip(found.overlaps[:2], best, strict=True)]
+        of_both = [f"filter {filters[place]}\nIoU {iou:.2f}" for filters, iou in zip(best, ious, strict=True)]
+        captions.append(f"{concept}\n{of_both[0]}\nuntrained\n{of_both[1]}")
     titles = ("trained", "untrained, its own best filter")
     shown = {title: (side.images, side.gradients, side.fired) for title, side in zip(titles, sides, strict=True)}
     result.figures["concepts"] = figures.concepts(gans[0], captions, shown, choices.judged)

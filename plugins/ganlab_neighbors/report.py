@@ -33,8 +33,8 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
         )
     if samples.alarm:
         return (
-            f"{gan.name} copies: its samples are nearer to its training pictures than to equally many held-out ones, "
-            f"and more so than training pictures that were left out ({nearest}): chance does either once in a hundred "
+            f"{gan.name} copies: its samples are nearer to the pictures of DATA than to equally many held-out ones, "
+            f"and more so than those of DATA that were left out ({nearest}): chance does either once in a hundred "
             "times at most."
         )
     if not copier.alarm:
@@ -48,10 +48,10 @@ def sentence(gan: Gan, answers: Mapping[str, Answer], split: bool) -> str:
             f"No sign that {gan.name} copies one half of DATA more than the other ({nearest}); whether it copies both "
             "only pictures that it was not trained on can tell, as --heldout."
         )
-    than = "to its training pictures than to equally many held-out ones"
+    than = "to the pictures of DATA than to equally many held-out ones"
     finding = f"no nearer {than} ({nearest})"
     if nearer:
-        finding = f"nearer {than}, but no more so than training pictures that were left out ({nearest})"
+        finding = f"nearer {than}, but no more so than those of DATA that were left out ({nearest})"
         finding += ", so that the two sets may merely differ a little"
     return (
         f"No sign that {gan.name} copies: its samples are {finding}; one copy in ten would have been noticed "
@@ -228,8 +228,8 @@ def _training_set(gan: Gan, data: Images) -> list[str]:
     if same is False:
         said = "" if named is None else f", which names {named}"
         return [
-            f"DATA is not what {gan.name} was trained on, by the digest of it on its card{said}: what is said of "
-            "copies is of DATA alone."
+            f"DATA is not all that {gan.name} was trained on, by the digest of it on its card{said}: it may be a part "
+            "of that, or other pictures, of which the GAN has no copies."
         ]
     if named is None:
         return [f"The card of {gan.name} does not say what it was trained on: that this is DATA is taken for granted."]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ganlab import Analysis, Gan, GanlabError, Images, Result, Table, progress
+from ganlab import Analysis, Gan, GanlabError, Images, Result, Section, progress
 
 from .marks import Marks
 from .training_set import TrainingSet, own_data
@@ -102,7 +102,6 @@ def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
     if gan.generator is not None:
         gan.latents(1)  # refuses a conditional GAN that is told no class
     page = Result("")
-    rows: list[list[Any]] = []
     run: list[Part] = []
     noted: dict[str, list[str]] = {}
     for part in progress(parts, "the paper's figures"):
@@ -112,19 +111,13 @@ def on_one_page(gan: Gan, parts: Sequence[Part]) -> Result:
             add(page, part, found)
             for note in filter(None, (part.note, *found.notes)):
                 noted.setdefault(note, []).append(part.title)
-            rows.append([part.title, part.command, found.summary])
         else:
-            noted.setdefault(found, []).append(part.title)
-            rows.append([part.title, part.command, found])
+            page.sections.append(Section(_heading(part), _capital(found)))
     if not run:
-        reasons = " ".join(dict.fromkeys(_capital(found) for _, _, found in rows))
+        reasons = " ".join(dict.fromkeys(section.summary for section in page.sections))
         raise GanlabError(f"None of the paper's figures could be made of {gan.name!r}.", reasons)
     page.summary = _summary(gan, parts, run)
     page.notes = [f"{_capital('; '.join(titles))}: {note}" for note, titles in noted.items()]  # each once
-    page.tables = {
-        "parts": Table(["investigation", "command", "what was found"], rows, "The page's parts."),
-        **page.tables,
-    }
     return page
 
 
@@ -152,7 +145,7 @@ def _summary(gan: Gan, parts: Sequence[Part], run: Sequence[Part]) -> str:
 
 
 def add(page: Result, part: Part, found: Result) -> None:
-    """Put one result onto the page, but for its notes; its names begin with the part's key."""
+    """Put one result onto the page as a section, but for its notes; its names begin with the part's key."""
 
     def named(name: str) -> str:
         return f"{part.key}_{name}"
@@ -160,10 +153,14 @@ def add(page: Result, part: Part, found: Result) -> None:
     for name, metric in found.metrics.items():
         control = named(metric.control) if metric.control else metric.control
         page.metrics[named(name)] = replace(metric, control=control)
-    for name, figure in found.figures.items():
-        page.figures[named(name)] = replace(figure, caption=f"{_capital(part.title)}. {figure.caption}")
+    page.figures |= {named(name): figure for name, figure in found.figures.items()}
+    page.sections.append(Section(_heading(part), found.summary, [named(name) for name in found.figures]))
     page.tables |= {named(name): table for name, table in found.tables.items()}
     page.arrays |= {named(name): array for name, array in found.arrays.items()}
+
+
+def _heading(part: Part) -> str:
+    return f"{_capital(part.title)} ({part.command})"
 
 
 def _capital(text: str) -> str:

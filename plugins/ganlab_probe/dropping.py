@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ganlab import Figure, Latents, Metric, Result, progress
+from ganlab import Figure, Latents, Metric, Result, counted, progress
 
 from . import figures
 from .bench import Bench, pictures_without, random_filters
@@ -87,16 +87,16 @@ def report(drop: Drop, further: Latents, result: Result) -> None:
     curve = drop_curve(drop.bench, drop.filters, drop.column, drop.has_it, drop.after[:, drop.column])
     few = curve.filters_for(GONE) if drop.has_it.any() else None
     controls = {
-        f"{drop.count} random filters": result.metrics["share_after_random"],
-        f"{drop.count} filters of light": result.metrics["share_after_brightness"],
+        counted(drop.count, "random filter"): result.metrics["share_after_random"],
+        f"{counted(drop.count, 'filter')} of light": result.metrics["share_after_brightness"],
     }
     result.figures["curve"] = figures.curve(curve.k, curve.share, controls, few, drop.concept)
     if few is not None:
         _report_few(drop, few, further, result)
     elif drop.has_it.any():
         result.notes.append(
-            f"Without all {drop.count} filters less than 90% of the share of samples that show {drop.concept!r} is "
-            "gone, so there is no filters_for_90."
+            f"Without {counted(drop.count, f'{drop.concept} filter')} less than 90% of the share of samples that show "
+            f"{drop.concept!r} is gone, so there is no filters_for_90."
         )
     result.figures = {"drop": _figure(drop), **result.figures}  # what the reader came for goes first
     result.summary = _summary(drop)
@@ -122,20 +122,20 @@ def _shares(drop: Drop) -> dict[str, Metric]:
         "share_after": Metric.of_share(
             drop.after[:, drop.column],
             control="share_after_random",
-            about=f"the same z with {drop.count} {drop.concept} filters dropped",
+            about=f"the same z with {counted(drop.count, f'{drop.concept} filter')} dropped",
         ),
         "share_after_random": Metric.of_draws(
             by_chance,
             n=len(drop.before),
             no_control="it is the control",
-            about=f"with {drop.count} random filters dropped: mean of {drop.draws} draws; one more would lie there "
-            "(95%)",
+            about=f"with {counted(drop.count, 'random filter')} dropped: mean of {drop.draws} draws; one more would "
+            "lie there (95%)",
         ),
         "share_after_brightness": Metric.of_draws(
             without_light.mean(1),
             n=len(drop.before),
             no_control="it is a control, for light",
-            about=f"with the {drop.count} filters dropped that follow brightness most, {both:.0f} of them "
+            about=f"with as many filters dropped, those that follow brightness most, {both:.0f} of them "
             f"{drop.concept} filters too ({drop.count**2 / len(drop.ranking):.0f} by chance): mean of "
             f"{len(drop.bright)} choices, each by other samples; one more would lie there (95%)",
         ),
@@ -152,8 +152,8 @@ def _shares(drop: Drop) -> dict[str, Metric]:
 def _summary(drop: Drop) -> str:
     before, after = drop.has_it.mean(), drop.after[:, drop.column].mean()
     instead = (
-        f"without {drop.count} random filters {drop.by_chance[:, drop.column].mean():.1%} do, without the {drop.count} "
-        f"that follow brightness most {drop.after_bright[:, :, drop.column].mean():.1%}"
+        f"without {counted(drop.count, 'random filter')} {drop.by_chance[:, drop.column].mean():.1%} do, without as "
+        f"many that follow brightness most {drop.after_bright[:, :, drop.column].mean():.1%}"
     )
     filters = f"{drop.count} of {len(drop.ranking)} filters in {drop.bench.layer}"
     if before:
@@ -233,9 +233,9 @@ def _figure(drop: Drop) -> Figure:
     bench, count = drop.bench, drop.count
     by_chance = random_filters(len(drop.ranking), count, 1, drop.seed)[0]
     dropped = {
-        f"{count} {drop.concept} filters dropped": drop.filters,
-        f"{count} random filters dropped": by_chance,
-        f"{count} filters of light dropped": drop.bright[0],
+        f"{counted(count, f'{drop.concept} filter')} dropped": drop.filters,
+        f"{counted(count, 'random filter')} dropped": by_chance,
+        f"{counted(count, 'filter')} of light dropped": drop.bright[0],
     }
     pictures = {"original": bench.pictures[rows]}
     for caption, filters in dropped.items():

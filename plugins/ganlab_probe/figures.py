@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganlab import Figure, Gan, Metric
+from ganlab import Figure, Gan, Metric, counted
 from ganlab import figures as draw
 
 from .marks import Marks
@@ -25,13 +25,14 @@ def rows(gan: Gan, pictures: Mapping[str, torch.Tensor]) -> Image.Image:
 
 def weights(values: np.ndarray, layer: str, concept: str) -> Figure:
     """All weights, largest first."""
-    plot = draw.ranked(values, xlabel=f"filters of {layer}, by weight", ylabel="weight")
+    plot = draw.ranked(values, xlabel=f"rank of the filter of {layer}, by weight", ylabel="weight")
     return Figure(plot, f"The regression's weight of every filter; those above zero speak for {concept!r}.")
 
 
 def effects(removed: np.ndarray) -> Figure:
     """All own effects, largest first."""
-    plot = draw.ranked(100 * removed, xlabel="filters, by own effect", ylabel="pixels of the concept removed (%)")
+    words = "pixels of the concept removed (%)"
+    plot = draw.ranked(100 * removed, xlabel="rank of the filter, by own effect", ylabel=words)
     return Figure(plot, "What dropping each filter alone removes of the concept; below zero it leaves more of it.")
 
 
@@ -68,8 +69,8 @@ def curve(k: np.ndarray, share: np.ndarray, controls: Mapping[str, Metric], few:
     )
     return Figure(
         plot,
-        f"How few filters do it. The bands: where one more drop of {k[-1]} filters would lie with 95%, of random ones "
-        "and of those that follow brightness most by other samples.",
+        f"How few filters do it. The bands: where one more drop of {counted(int(k[-1]), 'filter')} would lie with 95%, "
+        "of random ones and of those that follow brightness most by other samples.",
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ganlab import Figure, Gan, Latents, Metric
+from ganlab import Figure, Gan, Latents, Metric, counted
 from ganlab import figures as draw
 
+from .chance import Whose, shares
 from .turning import Way, moved
+
+if TYPE_CHECKING:
+    from .investigation import Target
 
 SHOWN, SHOWN_RANDOM = 6, 3  # samples in the figure
 
@@ -40,36 +45,60 @@ def turned(
     )
 
 
-def attribute_curve(way: Way, random: Way, column: int, attribute: str, is_measure: bool) -> Figure:
-    """The attribute over the coefficient: mean, middle 90% of the samples and all of them, beside random directions."""
-    series: dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray | None]] = {}
-    for name, one in (("the turn", way), ("random directions", random)):
-        curve = one.values[:, :, column]
-        band = np.quantile(curve, [0.05, 0.95], axis=0) if is_measure else (None, None)
-        series[name] = (curve.mean(0), band[0], band[1])
+def attribute_curve(way: Way, random: Way, whose: Whose, target: Target) -> Figure:
+    """The attribute over the coefficient along the turn, and along random directions that are turned to go its way.
+
+    Args:
+        random: along random directions, each as it was drawn. By itself a direction has no sense: of as many that rise
+            as fall the mean is level, however far each of them leads.
+    """
+    column, attribute = target.column, target.name
+    random = random.turned(column, target.sign, whose.random)
+    curves = along, aside = way.values[:, :, column], random.values[:, :, column]
+    is_measure = target.judge.is_measure(column)
+    bands = (
+        [np.quantile(curve, [0.05, 0.95], axis=0) for curve in curves]
+        if is_measure
+        else _intervals(along, aside, whose)
+    )
+    names = ("the turn", f"random directions, turned so that it {target.goes}")
     plot = draw.curve(
         way.t,
-        series,
+        {name: (curve.mean(0), *band) for name, curve, band in zip(names, curves, bands, strict=True)},
         xlabel="part of the direction added to z",
         ylabel=attribute if is_measure else f"share of samples with {attribute}",
-        behind=way.values[:, :, column] if is_measure else None,
+        behind=along if is_measure else None,
         from_zero=not is_measure,
     )
-    detail = "; bands hold 90% of them, thin lines are single samples along the turn" if is_measure else ""
-    return Figure(plot, f"Mean over {len(way.values)} samples{detail}.")
+    drawn = counted(len(np.unique(whose.random)), "random direction")
+    what = f"mean {attribute} of" if is_measure else f"share with {attribute} among"
+    bands_are = "bands hold the middle 90% of the samples, thin lines are single samples along the turn"
+    return Figure(
+        plot,
+        f"Thick lines: {what} {counted(len(way.values), 'sample')} at each step, along the turn and along {drawn} as "
+        f"long, each for its share of the samples and turned so that {attribute} {target.goes} from end to end; "
+        f"{bands_are if is_measure else 'bands are 95% intervals'}.",
+    )
 
 
-def kept(shares: Mapping[str, Mapping[str, Metric]]) -> Figure:
+def _intervals(along: np.ndarray, aside: np.ndarray, whose: Whose) -> list[np.ndarray]:
+    """Of the shares at each step, (2, steps) along the turn and the same along random directions."""
+    steps = [shares("", hits > 0.5, others > 0.5, whose, "") for hits, others in zip(along.T, aside.T, strict=True)]
+    return [np.array([(one[name].low, one[name].high) for one in steps]).T for name in ("", "_random")]
+
+
+def kept(kept_by: Mapping[str, Mapping[str, Metric]]) -> Figure:
     """What stays as it is from end to end, along the turn and along random directions."""
     groups = {
         name: {
             attribute: (100 * share.value, 100 * (share.low or 0.0), 100 * (share.high or 0.0))
             for attribute, share in one.items()
         }
-        for name, one in shares.items()
+        for name, one in kept_by.items()
     }
     plot = draw.bars(groups, xlabel="samples that keep it at every step (%)")
-    return Figure(plot, "What else changes; the black lines are 95% intervals.")
+    n = counted(max(share.n or 0 for one in kept_by.values() for share in one.values()), "sample")
+    return Figure(plot, f"What else changes: the share of {n} that keep it. The black lines are 95% intervals.")
 
 
 def _row(gan: Gan, latents: Latents, vector: torch.Tensor, t: np.ndarray) -> np.ndarray:

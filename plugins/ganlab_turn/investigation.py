@@ -165,9 +165,8 @@ def _measure(
     for other, at in target.others.items():
         about = f"samples that keep {other} at every step"
         result.metrics |= shares(f"kept_{other}", along.kept(at), aside.kept(at), whose, about)
-    measured = target.judge.is_measure(target.column)
     result.arrays |= {"values": seen.values, "values_random": seen_random.values}
-    result.figures["curve"] = figures.attribute_curve(seen, seen_random, target.column, target.name, measured)
+    result.figures["curve"] = figures.attribute_curve(seen, seen_random, whose, target)
     if target.others:
         result.figures["kept"] = figures.kept(
             {

@@ -37,6 +37,18 @@ class Way:
         values[:, :, column] *= sign
         return replace(self, values=values)
 
+    def turned(self, column: int, sign: int, which: np.ndarray) -> Way:
+        """The same with each direction turned round that led the other way: the attribute rises, or falls for -1.
+
+        Args:
+            which: (n,) the direction that each sample went along.
+        """
+        values = self.values.copy()
+        for one in np.unique(which):
+            if sign * self.travel(column)[which == one].mean() < 0:
+                values[which == one] = self.values[which == one, ::-1]
+        return replace(self, values=values)
+
     def steady(self, column: int, *, either: bool = False) -> np.ndarray:
         """bool (n,): the attribute rises by RISE from end to end and never falls back by more than SLACK.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -102,24 +102,25 @@ def doubling(found: Mapping[str, Smoothness], steps: int) -> Figure:
     )
 
 
-def distances(found: Mapping[str, np.ndarray], legs: int, ylabel: str, caption: str) -> Figure:
+def distances(found: Mapping[str, np.ndarray], points: Sequence[str], ylabel: str, caption: str) -> Figure:
     """The distance of each step along the whole walk.
 
     Args:
         found: name -> (legs, steps).
+        points: what the ends of the legs are called, one more than legs.
     """
-    steps = next(iter(found.values())).shape[1]
+    legs, steps = next(iter(found.values())).shape
     shown = min(legs, LEGS)
-    x = (np.arange(shown * steps) + 0.5) / steps + 1
+    x = (np.arange(shown * steps) + 0.5) / steps
     lines = {name: (distance[:shown].ravel(), None, None) for name, distance in found.items()}
     if shown < legs:
         caption += f" These are the first {shown} of {legs} legs."
     plot = draw.curve(
         x,
         lines,
-        xlabel="on the way, from point to point",
+        xlabel="on the way, from point to point (seed:index)",
         ylabel=ylabel,
-        ticks=np.arange(shown + 1) + 1,
+        ticks={float(place): points[place] for place in range(shown + 1)},
         from_zero=True,
     )
     return Figure(plot, caption)

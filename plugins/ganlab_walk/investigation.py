@@ -177,7 +177,7 @@ def _figures(
         "doubling": figures.doubling(found, choices.steps),
         "distance": figures.distances(
             {name: smoothness.distance for name, smoothness in found.items()},
-            len(path),
+            path.passed,
             "step in pixels (RMS, levels of 255)",
             f"How far each picture is from the one before. The {NAME} stands still, then jumps.",
         ),
@@ -186,7 +186,7 @@ def _figures(
     if seen:
         shown["features"] = figures.distances(
             seen,
-            len(path),
+            path.passed,
             "step in the discriminator's features",
             "The same steps in what the discriminator makes of the pictures: length of the difference over length.",
         )

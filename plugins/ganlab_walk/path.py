@@ -54,6 +54,11 @@ class Path:
             )
         return images
 
+    @property
+    def passed(self) -> list[str]:
+        """The points' names in the order in which they are passed, one more than legs: a loop's first again at last."""
+        return [self.names[point] for point in (*self.ends[:, 0], self.ends[-1, 1])]
+
     def text(self, leg: int) -> str:
         """A leg by its points: ``0:3 to 0:4``."""
         a, b = self.ends[leg]
