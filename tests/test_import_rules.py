@@ -127,6 +127,14 @@ def test_heavy_imports_wait(path: Path) -> None:
     assert not [name for name in at_once if name.partition(".")[0] in {*HEAVY, "jinja2", "rich"}]
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_knows_its_library(path: Path) -> None:
+    tree = ast.parse(path.read_bytes())
+    for_types = {id(below) for node in tree.body if _is_type_checking(node) for below in ast.walk(node)}
+    named = [name for node in ast.walk(tree) if id(node) not in for_types for name in _modules(node)]
+    assert _room(path) == "cli" or not {name.partition(".")[0] for name in named} & {"typer", "click"}
+
+
 def test_no_exception_is_stale() -> None:
     """Every late import against the arrows that is allowed is still there."""
     used: dict[str, set[str]] = {}
