@@ -37,7 +37,7 @@ _HOME_OF = {
     "Nearest": "nearest",
     "NetworkSettings": "architectures",
     "Part": "recovery.stored",
-    "PictureName": "labels.marks",
+    "PictureName": "labels.pictures",
     "Prior": "latents",
     "Range": "parameters",
     "Result": "results",
@@ -60,20 +60,20 @@ _HOME_OF = {
     "hookimpl": "hookspecs",
     "keep_freed_memory": "networks.devices",
     "labels_of": "data",
-    "latents_of": "labels.boxes",
+    "latents_of": "labels.pictures",
     "load_gan": "checkpoints",
     "load_result": "runs.folders",
     "new_folder": "writing",
     "one_class": "labels.exemplars",
     "open_images": "data",
-    "picture_file": "labels.marks",
+    "picture_file": "labels.pictures",
     "pooled_features": "networks.pooling",
     "progress": "progressbar",
     "shown_progress": "progressbar",
-    "picture_text": "labels.exemplars",
+    "picture_text": "labels.pictures",
     "plain_pickle": "checkpoints.pickles",
     "random_bits": "latents",
-    "read_picture": "labels.exemplars",
+    "read_picture": "labels.pictures",
     "said_by": "labels.vocabulary",
     "save_gan": "checkpoints",
     "save_result": "runs.folders",
@@ -117,16 +117,16 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.hookspecs import hookimpl as hookimpl
     from ganlab.imagespec import ImageSpec as ImageSpec
     from ganlab.labels.boxes import Boxes as Boxes
-    from ganlab.labels.boxes import latents_of as latents_of
     from ganlab.labels.concepts import concept_name as concept_name
     from ganlab.labels.exemplars import Exemplars as Exemplars
     from ganlab.labels.exemplars import one_class as one_class
-    from ganlab.labels.exemplars import picture_text as picture_text
-    from ganlab.labels.exemplars import read_picture as read_picture
     from ganlab.labels.labelers import Labeler as Labeler
     from ganlab.labels.marks import Box as Box
-    from ganlab.labels.marks import PictureName as PictureName
-    from ganlab.labels.marks import picture_file as picture_file
+    from ganlab.labels.pictures import PictureName as PictureName
+    from ganlab.labels.pictures import latents_of as latents_of
+    from ganlab.labels.pictures import picture_file as picture_file
+    from ganlab.labels.pictures import picture_text as picture_text
+    from ganlab.labels.pictures import read_picture as read_picture
     from ganlab.labels.vocabulary import said_by as said_by
     from ganlab.labels.vocabulary import with_unsaid as with_unsaid
     from ganlab.labels.vocabulary import words_of as words_of

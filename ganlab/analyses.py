@@ -111,9 +111,9 @@ class Analysis:
         type.
 
         Raises:
-            GanlabError: an option out of its range or choices, a source that cannot be opened. TypeError: an
-            unknown or missing option, one of the wrong type (also a source that is another object), or a function that
-            returned no Result.
+            GanlabError: an option out of its range or choices, a source that cannot be opened.
+            TypeError: an unknown or missing option, one of the wrong type (also a source that is another object), or a
+                function that returned no Result.
             ValueError: the result has a NaN, no summary, or a number without its control.
         """
         bound = self.signature.bind(*args, **options)

@@ -40,6 +40,22 @@ class Card:
         return [str(note) for note in (notes if isinstance(notes, list) else [notes])]
 
 
+def lacking(card: Card, side: str) -> GanlabError:
+    """What to raise where a checkpoint has no network of a side: "generator" or "discriminator"."""
+    left_out = [note for note in card.notes if note.startswith(DISCRIMINATOR_LEFT_OUT)]
+    if side == "discriminator" and left_out:
+        return GanlabError(
+            f"No discriminator of {card.name!r} could be opened. {left_out[0]}",
+            "By its code it can be: --gan MODULE:FACTORY, a function that returns a generator and a discriminator, "
+            "or a ganlab.Gan (docs/pretrained.md).",
+        )
+    return GanlabError(
+        f"The checkpoint {card.name!r} has no {side}.",
+        "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR; else take a checkpoint that "
+        "kept its own.",
+    )
+
+
 def read_card(path: str | Path) -> dict[str, Any]:
     """What a card says, as TOML has it.
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ganlab.card import DISCRIMINATOR_LEFT_OUT, Card
+from ganlab.card import Card, lacking
 from ganlab.classes import class_names, class_number
 from ganlab.errors import GanlabError
 from ganlab.networks.batches import in_batches
-from ganlab.networks.devices import check_device, enough_memory
-from ganlab.networks.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace
-from ganlab.networks.weights import check_seed, gather_statistics, opened, owned, redrawn, weights_digest
+from ganlab.networks.devices import check_device
+from ganlab.networks.layers import Layer, all_layers, ended_with, feature_layers, hidden_layers, trace_side
+from ganlab.networks.weights import gather_statistics, opened, owned, weights_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ganlab.imagespec import ImageSpec
     from ganlab.latents import Latents, Prior
     from ganlab.networks.activations import Edit, Recording
-    from ganlab.networks.layers import Call
 
 Side = Literal["generator", "discriminator"]
 
@@ -35,6 +34,10 @@ class Gan:
 
     The networks are frozen, in eval mode and do nothing in place; of those that are given unfrozen, as somebody trains
     them, it keeps copies. One thread at a time: what a block records or edits, it does for all of them.
+
+    GANs that are derived from one another share their frozen networks, so that what is recorded or edited through one
+    is in all that draw or score with that network. Only :meth:`to` copies, and :meth:`without` and
+    :meth:`with_statistics_of` the network that they change.
 
     Args:
         generator: z (n, dim) -> images (n, c, h, w) in ``image``'s range; None when the checkpoint has none.
@@ -65,7 +68,7 @@ class Gan:
         label: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        from ganlab.networks.telling import told_where_it_insists  # late: it needs torch at once
+        from ganlab.networks.conditional import told_where_it_insists  # late: it needs torch at once
 
         if generator is None and discriminator is None:
             raise GanlabError("A GAN needs a network.", "Give it a generator, a discriminator or both.")
@@ -82,7 +85,6 @@ class Gan:
         self.classes = classes
         self.label = label
         self.folder = folder
-        self._first_row = 0  # where the batch that is running begins in the whole call; edits ask for it
 
     @classmethod
     def from_spec(cls, spec: str) -> Gan:
@@ -107,7 +109,7 @@ class Gan:
 
         One of an ``[architecture]`` that is trained with ``classes`` is, and one whose ``forward`` insists on it.
         """
-        from ganlab.networks.telling import teller_of
+        from ganlab.networks.conditional import teller_of
 
         return teller_of(self.discriminator) is not None
 
@@ -126,7 +128,7 @@ class Gan:
 
         Of a discriminator alone, of its weights.
         """
-        network = self._network("discriminator" if self.generator is None else "generator")
+        network = self.network("discriminator" if self.generator is None else "generator")
         return weights_digest(network.state_dict())[:12]
 
     @property
@@ -137,8 +139,19 @@ class Gan:
             GanlabError: there is no generator.
         """
         if self._prior is None:
-            raise self._lacking("generator")
+            raise lacking(self.card, "generator")
         return self._prior
+
+    def network(self, side: Side) -> nn.Module:
+        """The generator or the discriminator.
+
+        Raises:
+            GanlabError: there is none.
+        """
+        network = self.generator if side == "generator" else self.discriminator
+        if network is None:
+            raise lacking(self.card, side)
+        return network
 
     def to(self, device: str) -> Gan:
         """The same GAN on another device.
@@ -197,7 +210,7 @@ class Gan:
 
         from ganlab.latents import Latents
 
-        network = self._network("generator")
+        network = self.network("generator")
         z, labels = (latents.z, latents.labels) if isinstance(latents, Latents) else (torch.as_tensor(latents), None)
         if z.ndim != 2 or z.shape[1] != self.prior.dim:
             raise GanlabError(
@@ -209,7 +222,7 @@ class Gan:
         if (labels is None) != (self.classes is None):
             what = "has no classes" if labels is not None else "needs the class of every picture"
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")
-        return self._run(network, z.float(), labels)
+        return in_batches(network, (z.float(), labels), self._shape, self.device, self.name)
 
     def score(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         """The discriminator's logits (n,) of pictures (n, c, h, w) in ``image``'s range; above 0 for real.
@@ -220,19 +233,19 @@ class Gan:
         Raises:
             GanlabError: there is no discriminator, or it takes pictures of another shape.
         """
-        network, shape = self._network("discriminator"), (self.image.channels, self.image.size, self.image.size)
-        if images.ndim != 4 or images.shape[1:] != shape:
+        network = self.network("discriminator")
+        if images.ndim != 4 or images.shape[1:] != self._shape:
             raise GanlabError(
                 f"The pictures have the shape {tuple(images.shape)}, "
-                f"but the discriminator of {self.name!r} takes {('n', *shape)}.",
+                f"but the discriminator of {self.name!r} takes {('n', *self._shape)}.",
                 "gan.image says what pictures this GAN knows; gan.image.from_uint8 makes them.",
             )
-        logits = self._run(network, images.float(), labels)
+        logits = in_batches(network, (images.float(), labels), (), self.device, self.name)
         return logits if logits.ndim == 1 else logits.flatten(1).mean(1)
 
     def layers(self, side: Side = "generator") -> list[Layer]:
         """Every layer that runs, in the order in which it first ends, with the shape it puts out for one picture."""
-        return all_layers(self._network(side), self._trace(side))
+        return all_layers(self.network(side), trace_side(self, side))
 
     def hidden_layers(self, side: Side = "generator") -> list[Layer]:
         """The hidden feature maps after their activation, from input to output, each under its shortest name.
@@ -241,7 +254,7 @@ class Gan:
         activation that runs several times a pass, as one that layers share does, the maps that go into it are named.
         Empty where no module alone makes such maps.
         """
-        return hidden_layers(self._network(side), self._trace(side))
+        return hidden_layers(self.network(side), trace_side(self, side))
 
     def feature_layers(self, side: Side = "discriminator") -> list[Layer]:
         """The layers that describe what a network is given: :meth:`hidden_layers`, or all before the last.
@@ -249,7 +262,7 @@ class Gan:
         The latter where no module alone makes hidden maps: every innermost layer that runs once a pass and neither
         says the class nor repeats what came before. Empty where there are none.
         """
-        return feature_layers(self._network(side), self._trace(side))
+        return feature_layers(self.network(side), trace_side(self, side))
 
     def record(self, *layers: str, side: Side = "generator") -> AbstractContextManager[Recording]:
         """Keep what these layers put out inside a with-block: ``recording["up8"]`` is (n, maps, h, w) on the CPU.
@@ -261,7 +274,7 @@ class Gan:
         """
         from ganlab.networks import activations
 
-        return activations.record(self._network(side), *layers)
+        return activations.record(self.network(side), *layers)
 
     def edit(self, edits: Mapping[str, Edit], side: Side = "generator") -> AbstractContextManager[None]:
         """Change what layers put out inside a with-block.
@@ -275,7 +288,7 @@ class Gan:
         """
         from ganlab.networks import activations
 
-        return activations.edit(self._network(side), edits, lambda: self._first_row)
+        return activations.edit(self.network(side), edits)
 
     def replay(self, recording: Recording, rows: np.ndarray) -> AbstractContextManager[None]:
         """Inside the with-block, ``generate`` begins where a recording of :meth:`layers_until` ends.
@@ -284,14 +297,9 @@ class Gan:
             recording: of these layers of the generator, while latents were drawn.
             rows: (n,) which of those latents each ``generate`` in the block is called with.
         """
-        import torch
-
         from ganlab.networks import activations
 
-        chosen = torch.from_numpy(rows)
-        return activations.replay(
-            self._network("generator"), recording, lambda count: chosen[self._first_row : self._first_row + count]
-        )
+        return activations.replay(self.network("generator"), recording, rows)
 
     def layers_until(self, layer: str, side: Side = "generator") -> list[str]:
         """The outermost layers that have ended when ``layer`` ends, itself included: all that later ones need of them.
@@ -301,9 +309,9 @@ class Gan:
         """
         from ganlab.networks import activations
 
-        network = self._network(side)
+        network = self.network(side)
         activations.find_layer(network, layer)
-        return ended_with(network, self._trace(side), layer)
+        return ended_with(network, trace_side(self, side), layer)
 
     def without(self, layer: str, filters: Sequence[int] | np.ndarray) -> Gan:
         """A GAN whose generator lacks these feature maps of a layer, for good.
@@ -316,8 +324,7 @@ class Gan:
         """
         from ganlab.networks.surgery import without
 
-        generator = without(self, layer, filters)
-        return self._with(generator, copy.deepcopy(self.discriminator), folder=None)  # marks name another hash
+        return self.with_networks(without(self, layer, filters), self.discriminator)
 
     def of_class(self, label: int | str) -> Gan:
         """The same conditional GAN, drawing this class (its number or name) wherever none is named, in every analysis.
@@ -327,12 +334,23 @@ class Gan:
         """
         number = class_number(label, self.class_names, self.name)
         card = replace(self.card, name=f"{self.name}, class {number}")
-        return self._with(self.generator, copy.deepcopy(self.discriminator), card=card, label=number)
+        return self._with(self.generator, self.discriminator, card=card, label=number)
 
     def renamed(self, name: str, summary: str) -> Gan:
         """The same networks under another name: for an edited GAN that is going to be saved."""
-        card = replace(self.card, name=name, summary=summary)
-        return self._with(copy.deepcopy(self.generator), copy.deepcopy(self.discriminator), card=card, folder=None)
+        return self.with_card(replace(self.card, name=name, summary=summary))
+
+    def with_card(self, card: Card, folder: Path | None = None) -> Gan:
+        """The same networks with another card.
+
+        Args:
+            folder: where the labels of its pictures lie; None for nowhere.
+        """
+        return self._with(self.generator, self.discriminator, card=card, folder=folder)
+
+    def with_networks(self, generator: nn.Module | None, discriminator: nn.Module | None) -> Gan:
+        """Other networks of the same kind with this GAN's card; labels of its pictures are none of theirs."""
+        return self._with(generator, discriminator, folder=None)
 
     def alone(self, side: Side) -> Gan:
         """This network without the other.
@@ -340,7 +358,7 @@ class Gan:
         Raises:
             GanlabError: there is none.
         """
-        network = self._network(side)
+        network = self.network(side)
         return self._with(network, None) if side == "generator" else self._with(None, network, prior=None)
 
     def untrained(self, seed: int) -> Gan:
@@ -351,18 +369,10 @@ class Gan:
         Raises:
             GanlabError: a network keeps weights that no layer knows how to draw anew.
         """
-        from ganlab.architectures import build
+        from ganlab.architectures import untrained
 
-        check_seed(seed)
-        networks = {"generator": self.generator, "discriminator": self.discriminator}
-        there = {side: network for side, network in networks.items() if network is not None}
-        if self.card.architecture:
-            built = dict(zip(networks, build(self.card.architecture, seed), strict=True))
-            fresh = {side: built[side] for side in there}
-        else:
-            fresh = {side: redrawn(network, seed, f"{side} of {self.name!r}") for side, network in there.items()}
         card = replace(self.card, name=f"{self.name}-untrained")
-        return self._with(fresh.get("generator"), fresh.get("discriminator"), card=card, folder=None)
+        return self._with(*untrained(self, seed), card=card, folder=None)
 
     def with_statistics_of(self, batches: Iterable[torch.Tensor]) -> Gan:
         """The same networks, but every BatchNorm of the discriminator with the mean and variance of these pictures.
@@ -377,68 +387,20 @@ class Gan:
         Raises:
             GanlabError: there is no discriminator.
         """
-        fresh = self._with(self.generator, copy.deepcopy(self._network("discriminator")))
-        assert fresh.discriminator is not None
+        fresh = self._with(self.generator, copy.deepcopy(self.network("discriminator")))
 
         def meet() -> None:
             for images in batches:
                 fresh.score(images)
 
-        gather_statistics(fresh.discriminator, meet)
+        gather_statistics(fresh.network("discriminator"), meet)
         return fresh
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        """Of one picture."""
+        return self.image.channels, self.image.size, self.image.size
 
     def _with(self, generator: nn.Module | None, discriminator: nn.Module | None, **changes: Any) -> Gan:
         kept = {name: getattr(self, name) for name in ("image", "card", "device", "classes", "label", "folder")}
         return Gan(generator, discriminator, **({"prior": self._prior} | kept | changes))
-
-    def _network(self, side: Side) -> nn.Module:
-        network = self.generator if side == "generator" else self.discriminator
-        if network is None:
-            raise self._lacking(side)
-        return network
-
-    def _lacking(self, side: Side) -> GanlabError:
-        left_out = [note for note in self.card.notes if note.startswith(DISCRIMINATOR_LEFT_OUT)]
-        if side == "discriminator" and left_out:
-            return GanlabError(
-                f"No discriminator of {self.name!r} could be opened. {left_out[0]}",
-                "By its code it can be: --gan MODULE:FACTORY, a function that returns a generator and a discriminator, "
-                "or a ganlab.Gan (docs/pretrained.md).",
-            )
-        return GanlabError(
-            f"The checkpoint {self.name!r} has no {side}.",
-            "If you have its file, name both with a plus: --gan GENERATOR+DISCRIMINATOR; else take a checkpoint that "
-            "kept its own.",
-        )
-
-    def _run(self, network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Run a network over many rows in batches that fit the device."""
-        import torch
-
-        outer_row = self._first_row
-        try:
-            rows = [part for part in (inputs, labels) if part is not None]
-            outputs = in_batches(network, rows, self.device, self.name, self._begin)
-        finally:
-            self._first_row = outer_row
-        if not outputs:
-            shape = (self.image.channels, self.image.size, self.image.size) if network is self.generator else ()
-            return torch.empty(0, *shape)
-        with enough_memory(f"{len(inputs)} results do not fit into memory at once.", "Ask for fewer at a time."):
-            return torch.cat(outputs)
-
-    def _begin(self, row: int) -> None:
-        self._first_row = row
-
-    def _trace(self, side: Side) -> list[Call]:
-        """Every module call of one forward pass, on two pictures."""
-        return trace(self._network(side), lambda: self._draw_two() if side == "generator" else self._score_two())
-
-    def _draw_two(self) -> None:
-        self.generate(self.latents(2, label=self.label or 0 if self.classes is not None else None))
-
-    def _score_two(self) -> None:
-        import torch
-
-        told = torch.zeros(2, dtype=torch.int64) if self.conditional_discriminator and self.label is None else None
-        self.score(torch.zeros(2, self.image.channels, self.image.size, self.image.size), told)

@@ -89,7 +89,6 @@ class Nearest:
     Attributes:
         squared: (n, k) float64, squared distances in ascending order; infinite where there are fewer candidates.
         ids: (n, k) int64, the candidates' numbers, smaller ones first among equals; -1 where there are fewer.
-        compared: how many pairs have been compared in full.
     """
 
     def __init__(self, queries: torch.Tensor, k: int, directions: Directions) -> None:
@@ -123,7 +122,6 @@ class Nearest:
     def _begin(self, k: int) -> None:
         self.squared = np.full((self.n, k), np.inf)
         self.ids = np.full((self.n, k), -1, np.int64)
-        self.compared = 0
 
     def _look(self, vectors: torch.Tensor, ids: np.ndarray) -> None:
         candidates = self.directions.project(vectors)
@@ -149,7 +147,6 @@ class Nearest:
         self, rows: torch.Tensor, columns: torch.Tensor, vectors: torch.Tensor, candidates: Projected, ids: np.ndarray
     ) -> None:
         """Compare pairs, ordered by row, in full, roughly; keep those near enough."""
-        self.compared += len(rows)
         products = _products(self.projected.centred, candidates.centred, rows, columns)
         lengths = self.projected.squared[rows] + candidates.squared[columns]
         near = products - lengths * ((1 - self.directions.rough_error) / 2) >= self._needed()[rows]

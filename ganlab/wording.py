@@ -79,7 +79,12 @@ def interval(low: float | None, high: float | None) -> str:
 
 def counted(count: int, what: str) -> str:
     """``counted(1, "picture")`` -> "1 picture", ``counted(1200, "picture")`` -> "1,200 pictures"."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{count:,} {plural(what, count)}"
+
+
+def plural(what: str, count: int) -> str:
+    """``plural("picture", 1)`` -> "picture", ``plural("picture", 2)`` -> "pictures"."""
+    return what if count == 1 else f"{what}s"
 
 
 def option_name(parameter: str) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ganlab.labels.boxes import Boxes
-from ganlab.labels.marks import PictureName, picture_file
+from ganlab.labels.pictures import PictureName, picture_file
 
 HASH = "3fa9c1d2e4b0"
 FIRST, SECOND = PictureName(HASH, 0, 12), PictureName(HASH, 0, 13)

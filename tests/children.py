@@ -79,16 +79,17 @@ def free_port() -> int:
 def _server() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["ganlab.training.runs", "ganlab.training.distributed", "torch._dynamo", "matplotlib.figure", "tests.children"]
+        ["ganlab.training.starting", "ganlab.training.meeting", "torch._dynamo", "matplotlib.figure", "tests.children"]
     )
     return context
 
 
 def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     import torch
-    import typer
 
+    from ganlab.cli.explaining import exit_code
     from ganlab.errors import GanlabError
+    from ganlab.training.ending import Ended
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
@@ -98,8 +99,8 @@ def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arg
     code = 0
     try:
         function(*arguments)
-    except typer.Exit as ending:
-        code = ending.exit_code
+    except Ended as ending:
+        code = exit_code(ending)
     except GanlabError as error:
         print(error.message, error.hint)
         code = 2
@@ -135,21 +136,21 @@ def train(run: Path, settings: Any, save_every: float, threads: int = 1, conditi
     """Start a run, or go on with it when it has a state. A state every so many seconds; the plot is left blank."""
     import torch
 
-    from ganlab.training import loop, runs
+    from ganlab.training import loop, starting
+    from ganlab.training.joining import joined
     from ganlab.training.journal import Journal
-    from ganlab.training.processes import joined
     from ganlab.training.state import STATE
     from tests.kit import blank_plot
 
     torch.set_num_threads(threads)
     loop.SAVE_EVERY = save_every
     Journal._plot = blank_plot  # type: ignore[method-assign]
-    reading = runs.Reading(0, False)
+    reading = starting.Reading(0, False)
     with joined() as processes:
         if (run / STATE).exists():
-            runs.resume(run, None, None, reading, "cpu", processes)
+            starting.resume(run, None, None, reading, "cpu", processes)
         else:
-            runs.start(settings, reading, "cpu", run, conditional=conditional, processes=processes)
+            starting.start(settings, reading, "cpu", run, conditional=conditional, processes=processes)
 
 
 def train_until_the_disk_is_full(run: Path) -> None:
@@ -222,7 +223,7 @@ def normalise_a_share(folder: Path, cases: list[Any]) -> None:
     import torch
 
     from ganlab.training.distributed import Group
-    from ganlab.training.processes import joined
+    from ganlab.training.joining import joined
 
     with joined() as group:
         assert isinstance(group, Group)
@@ -246,7 +247,7 @@ def take_turns(folder: Path, machines: int) -> None:
     """Write down who works when; the processes are spread over so many machines."""
     from dataclasses import replace
 
-    from ganlab.training.processes import joined
+    from ganlab.training.joining import joined
 
     with joined() as group:
         group.place = replace(group.place, local_rank=group.place.rank // machines)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from ganlab.training import runs
+from ganlab.training import starting
 from ganlab.training.state import STATE
 from tests.kit import smooth_pictures
 
 EPOCHS, STEPS = 5, 40
-READING = runs.Reading(0, False)
+READING = starting.Reading(0, False)
 
 
 def pictures_file(folder: Path) -> str:

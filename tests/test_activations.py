@@ -307,7 +307,7 @@ def test_a_replay_gives_back_a_forward_that_somebody_put_there() -> None:
 
 
 def test_a_replay_runs_nothing_before_its_layer_and_all_after_it() -> None:
-    network = Skipping()
+    network = Skipping().eval().requires_grad_(False)
     gan = Gan(network, prior=Prior(4), image=ImageSpec(4, 3))
     latents = gan.latents(5)
     assert gan.layers_until("second") == ["first", "second"]

@@ -13,8 +13,7 @@ from ganlab import load_gan
 from ganlab.card import MOST_BYTES, read_card
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
-from ganlab.labels.exemplars import read_picture
-from ganlab.labels.marks import parse_picture_file
+from ganlab.labels.pictures import parse_picture_file, read_picture
 
 
 @pytest.mark.parametrize(

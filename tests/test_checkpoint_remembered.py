@@ -10,7 +10,7 @@ import torch
 
 from ganlab import Gan, load_gan
 from ganlab.checkpoints import remembered
-from ganlab.data.packing import default_cache
+from ganlab.locations import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def kept() -> list[Path]:
-    return sorted((default_cache() / "recovered").iterdir())
+    return sorted((cache_folder() / "recovered").iterdir())
 
 
 def test_it_is_worked_out_once_and_is_the_same_gan(saved: Path, worked: list[str]) -> None:
@@ -108,4 +108,4 @@ def test_there_is_room_for_so_many_bytes_only(saved: Path, monkeypatch: pytest.M
 def test_what_is_quick_is_not_kept(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "WORTH", 3600)
     load_gan(str(saved / "netG.pth"))
-    assert not (default_cache() / "recovered").exists()
+    assert not (cache_folder() / "recovered").exists()

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ganlab import Gan, load_gan, save_gan
+from ganlab import Gan, GanlabError, load_gan, save_gan
+from ganlab.cli.explaining import exit_code
+from ganlab.training.ending import Ended, EndedWithAnother, Stopped
 from tests.cli_kit import run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
 from tests.kit import Run, ship_from
 from tests.plugin_kit import good
@@ -193,3 +195,20 @@ def test_control_c_in_earnest(tmp_path: Path) -> None:
         assert process.stderr.read() == "Stopped.\n"
     assert process.returncode == 130
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        (Stopped(), 130),
+        (EndedWithAnother(KeyboardInterrupt()), 130),
+        (EndedWithAnother(GanlabError("Another process of this run has ended.")), 2),
+        (EndedWithAnother(MemoryError()), 2),
+        (EndedWithAnother(ArithmeticError("a bug")), 1),
+    ],
+)
+def test_a_training_process_with_nothing_to_say_ends_silently_as_if_it_had_said_it(
+    ended: Ended, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(ended) == code
+    assert capfd.readouterr() == ("", "")

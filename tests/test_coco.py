@@ -16,7 +16,8 @@ from ganlab.errors import GanlabError
 from ganlab.labels import annotation_files
 from ganlab.labels.annotation_files import document_of
 from ganlab.labels.boxes import Boxes
-from ganlab.labels.marks import Box, PictureName, picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, picture_file
 
 from .boxes_kit import FIRST, HASH, SECOND, annotation, coco, gan, load
 from .kit import read_or_refused

@@ -18,7 +18,7 @@ from ganlab.architectures.mlp import MlpSettings
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
-from ganlab.training import loop, runs
+from ganlab.training import loop, starting
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
@@ -39,13 +39,13 @@ def told_settings(**changes: object) -> TrainSettings:
 
 def test_classes_are_drawn_as_often_as_the_pictures_have_them() -> None:
     trainer, again, other = (Trainer(told_settings(seed=seed), "cpu") for seed in (4, 4, 5))
-    drawn = torch.cat([trainer.labels(step) for step in range(400)])  # type: ignore[misc]
+    drawn = torch.cat([trainer.draws.labels(step) for step in range(400)])  # type: ignore[misc]
     counts = np.bincount(drawn.numpy())
     expected = len(drawn) * np.array([1, 2, 3]) / 6
     assert (np.abs(counts - expected) < 4 * expected**0.5).all()
-    assert torch.equal(trainer.labels(7), again.labels(7))  # type: ignore[arg-type]
-    assert not torch.equal(torch.cat([other.labels(step) for step in range(9)]), drawn[:72])  # type: ignore[misc]
-    assert Trainer(told_settings(), "cpu").labels(5).tolist() == PINNED  # type: ignore[union-attr]
+    assert torch.equal(trainer.draws.labels(7), again.draws.labels(7))  # type: ignore[arg-type]
+    assert not torch.equal(torch.cat([other.draws.labels(step) for step in range(9)]), drawn[:72])  # type: ignore[misc]
+    assert Trainer(told_settings(), "cpu").draws.labels(5).tolist() == PINNED  # type: ignore[union-attr]
 
 
 PINNED = [0, 2, 2, 1, 1, 1, 1, 2]  # a run that was interrupted goes on with the next version, too
@@ -68,7 +68,7 @@ def test_other_classes_are_another_step(settings: NetworkSettings) -> None:
 def seen_in_a_step(trainer: Trainer, labels: list[int]) -> tuple[float, np.ndarray]:
     """The spread of a step that draws these classes, and its samples."""
     drawn: list[np.ndarray] = []
-    trainer.labels = lambda step: torch.tensor(labels)  # type: ignore[method-assign]
+    trainer.draws.labels = lambda step: torch.tensor(labels)  # type: ignore[method-assign]
     handle = trainer.generator.register_forward_hook(
         lambda module, inputs, output: drawn.append(output.numpy(force=True))
     )
@@ -94,7 +94,7 @@ def test_of_a_batch_with_every_class_once_the_spread_is_that_of_all() -> None:
 
 def test_one_picture_for_each_class_is_a_collapse(tmp_path: Path) -> None:
     trainer = Trainer(told_settings(epochs=1), "cpu")
-    trainer.latents = lambda step: torch.zeros(8, 10)  # type: ignore[method-assign]
+    trainer.draws.latents = lambda step: torch.zeros(8, 10)  # type: ignore[method-assign]
     with pytest.raises(GanlabError, match="not depended on z for 60 steps"):
         loop.train(Pictures(800, labels=np.arange(800) % CLASSES), tmp_path, trainer)
     assert trainer.step < 100
@@ -136,8 +136,8 @@ def test_old_runs_stay_readable() -> None:
 def test_a_conditional_run_leaves_checkpoints_that_draw_classes(tmp_path: Path) -> None:
     spec = labelled(tmp_path)
     network = DcganSettings(16, 3, 4, 10, affine=False)
-    runs.start(
-        tiny_settings(spec, network=network, epochs=2), runs.Reading(0, False), "cpu", tmp_path / "run", None, True
+    starting.start(
+        tiny_settings(spec, network=network, epochs=2), starting.Reading(0, False), "cpu", tmp_path / "run", None, True
     )
     gan = load_gan(str(tmp_path / "run"))
     assert (gan.classes, gan.class_names) == (CLASSES, ["0", "1", "2"])
@@ -145,12 +145,12 @@ def test_a_conditional_run_leaves_checkpoints_that_draw_classes(tmp_path: Path) 
     assert not torch.equal(gan.generate(gan.latents(4, label=0)), gan.generate(gan.latents(4, label=2)))
     assert settings_of(gan) == DcganSettings(16, 3, 4, 10, classes=CLASSES, affine=False)
     again = tiny_settings(spec, network=network, epochs=1, seed=1, start=gan.hash)
-    runs.start(again, runs.Reading(0, False), "cpu", tmp_path / "again", gan, True)
+    starting.start(again, starting.Reading(0, False), "cpu", tmp_path / "again", gan, True)
     np.savez(tmp_path / "other.npz", images=smooth_pictures(12), labels=np.arange(12) % CLASSES + 5)
     with pytest.raises(GanlabError, match=r"draws the classes 0, 1, 2, and .* has 5, 6, 7"):
-        runs.start(
+        starting.start(
             tiny_settings(str(tmp_path / "other.npz"), network=network),
-            runs.Reading(0, False), "cpu", tmp_path / "third", gan, True,
+            starting.Reading(0, False), "cpu", tmp_path / "third", gan, True,
         )  # fmt: skip
     assert not (tmp_path / "third").exists()
 
@@ -162,7 +162,7 @@ def test_of_many_classes_some_are_shown_and_one_hot_numbers_are_told_to_be_slow(
     for kind, slow in (("one-hot", True), ("embedding", False)):
         network = replace(DCGAN, classes=0, classes_as=kind)
         settings = tiny_settings(str(tmp_path / "many.npz"), network=network, epochs=1)
-        runs.start(settings, runs.Reading(0, False), "cpu", tmp_path / kind, None, True)
+        starting.start(settings, starting.Reading(0, False), "cpu", tmp_path / kind, None, True)
         assert ("80 classes as one-hot numbers" in capsys.readouterr().err) == slow
         with Image.open(tmp_path / kind / "samples" / "epoch-0001.png") as grid:
             assert 32 * 16 <= grid.height < 40 * 20

@@ -13,13 +13,13 @@ from ganlab.data.chosen import read_names
 from ganlab.data.packing import pack
 from ganlab.data.sources import DrawnImages
 from ganlab.errors import GanlabError
-from ganlab.training import runs
+from ganlab.training import starting
 from ganlab.training.state import load_state
 from tests.kit import command, smooth_pictures, tiny_settings
 
 pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
-READING = runs.Reading(0, False)
+READING = starting.Reading(0, False)
 
 
 @pytest.fixture
@@ -119,16 +119,16 @@ def test_training_sees_only_what_is_kept_and_goes_on_with_it(data: str, pictures
     keep = tmp_path / "keep.txt"
     keep.write_text("\n".join(names(*range(0, 24, 2))))
     np.save(tmp_path / "half.npy", pictures[::2])
-    runs.start(tiny_settings(data, keep=str(keep), epochs=1), READING, "cpu", tmp_path / "kept")
-    runs.start(tiny_settings(str(tmp_path / "half.npy"), epochs=1), READING, "cpu", tmp_path / "half")
+    starting.start(tiny_settings(data, keep=str(keep), epochs=1), READING, "cpu", tmp_path / "kept")
+    starting.start(tiny_settings(str(tmp_path / "half.npy"), epochs=1), READING, "cpu", tmp_path / "half")
     kept, half = (load_state(tmp_path / run, "cpu") for run in ("kept", "half"))
     assert kept.settings.keep == str(keep)
     assert kept.settings.fingerprint == half.settings.fingerprint
     for ours, theirs in zip(kept.generator.parameters(), half.generator.parameters(), strict=True):
         assert (ours == theirs).all()
     keep.unlink()  # the run has its own copy
-    runs.resume(tmp_path / "kept", None, 2, READING, "cpu")
-    runs.resume(tmp_path / "half", None, 2, READING, "cpu")
+    starting.resume(tmp_path / "kept", None, 2, READING, "cpu")
+    starting.resume(tmp_path / "half", None, 2, READING, "cpu")
     kept, half = (load_state(tmp_path / run, "cpu") for run in ("kept", "half"))
     assert kept.step == half.step == 2
     for ours, theirs in zip(kept.generator.parameters(), half.generator.parameters(), strict=True):

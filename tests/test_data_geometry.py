@@ -167,7 +167,7 @@ def test_sixteen_bits_are_scaled_not_clipped(dtype: type) -> None:
     assert (geometry.square(Image.fromarray(array), 8, 1)[..., 0] == array >> 8).all()
     stream = io.BytesIO()
     Image.fromarray(array.astype(np.uint16)).save(stream, "PNG")
-    assert (geometry.square(geometry.decode(stream.getvalue()), 8, 1)[..., 0] == array >> 8).all()
+    assert (geometry.square(geometry.decode_picture(stream.getvalue()), 8, 1)[..., 0] == array >> 8).all()
 
 
 @pytest.mark.parametrize(
@@ -197,14 +197,14 @@ def test_impossible_sizes_and_channels() -> None:
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA"])
 def test_formats(format: str) -> None:
     array = np.full((12, 16, 3), (200, 40, 90), np.uint8)
-    got = geometry.square(geometry.decode(encoded(array, format), 8), 8, 3)
+    got = geometry.square(geometry.decode_picture(encoded(array, format), 8), 8, 3)
     assert abs(got.astype(int) - (200, 40, 90)).max() <= 8
 
 
 def test_postscript_is_no_picture() -> None:
     """Reading it would start another program on the file."""
     with pytest.raises(geometry.Undecodable):
-        geometry.decode(encoded(pixels(0), "EPS"))
+        geometry.decode_picture(encoded(pixels(0), "EPS"))
     assert ".eps" not in geometry.suffixes()
     assert {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".ppm"} <= geometry.suffixes()
 
@@ -218,7 +218,7 @@ def test_exif_orientation(orientation: int) -> None:
     exif[0x0112] = orientation
     stream = io.BytesIO()
     stored.save(stream, "PNG", exif=exif)
-    assert (np.asarray(geometry.decode(stream.getvalue())) == np.asarray(upright)).all()
+    assert (np.asarray(geometry.decode_picture(stream.getvalue())) == np.asarray(upright)).all()
 
 
 def exif(*tags: tuple[int, int, int, bytes]) -> bytes:
@@ -249,15 +249,15 @@ def test_odd_exif_is_no_reason_to_refuse_a_photograph(written: bytes, turned: bo
     Image.fromarray(pixels(0, 20, 28)).save(stream, "JPEG", exif=written)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Pillow's words on it would stand in the terminal
-        assert geometry.decode(stream.getvalue()).size == ((20, 28) if turned else (28, 20))
+        assert geometry.decode_picture(stream.getvalue()).size == ((20, 28) if turned else (28, 20))
 
 
 def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same() -> None:
     large = Image.fromarray(pixels(5, 9, 12)).resize((1280, 960), Image.Resampling.BILINEAR)
     data = encoded(np.asarray(large), "JPEG")
-    coarse = geometry.decode(data, 32)
+    coarse = geometry.decode_picture(data, 32)
     assert coarse.size == (160, 120)  # an eighth; the shorter side is at least twice 32
-    difference = geometry.square(coarse, 32, 3).astype(int) - geometry.square(geometry.decode(data), 32, 3)
+    difference = geometry.square(coarse, 32, 3).astype(int) - geometry.square(geometry.decode_picture(data), 32, 3)
     assert abs(difference).mean() <= 2
     assert abs(difference).max() <= 20
 
@@ -273,7 +273,7 @@ def test_a_coarse_jpeg_is_cut_where_the_whole_one_is(orientation: int) -> None:
     streams = io.BytesIO(), io.BytesIO()
     smooth.save(streams[0], "JPEG", quality=98, exif=exif)
     smooth.save(streams[1], "PNG", exif=exif)
-    jpeg, png = (geometry.decode(stream.getvalue(), 48) for stream in streams)
+    jpeg, png = (geometry.decode_picture(stream.getvalue(), 48) for stream in streams)
     assert sorted(jpeg.size) == [101, 129]
     assert sorted(png.size) == [805, 1031]
     difference = geometry.square(jpeg, 48, 1).astype(int) - geometry.square(png, 48, 1)
@@ -283,9 +283,9 @@ def test_a_coarse_jpeg_is_cut_where_the_whole_one_is(orientation: int) -> None:
 def test_a_very_large_photograph_is_no_decompression_bomb() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert geometry.decode(bomb_png(10_400)).size == (10_400, 10_400)  # 108 megapixels; Pillow warns of 90
+        assert geometry.decode_picture(bomb_png(10_400)).size == (10_400, 10_400)  # 108 megapixels; Pillow warns of 90
         with pytest.raises(geometry.Undecodable, match="too many pixels to decode, perhaps a decompression bomb"):
-            geometry.decode(bomb_png(13_400))
+            geometry.decode_picture(bomb_png(13_400))
 
 
 @pytest.mark.parametrize("clear", [1000, 0, 65535])
@@ -294,7 +294,7 @@ def test_the_grey_of_16_bits_that_is_transparent(clear: int) -> None:
     array = np.array([[clear, 1000, 1001, 40_000], [0, 65535, 255, 256]], np.uint16).repeat(2, 0)
     stream = io.BytesIO()
     Image.fromarray(array).save(stream, "PNG", transparency=clear)
-    image = geometry.decode(stream.getvalue())
+    image = geometry.decode_picture(stream.getvalue())
     expected = np.where(array == clear, 255, array >> 8)
     assert (geometry.square(image, 4, 1)[..., 0] == expected).all()
     assert (geometry.square(image, 4, 4)[..., 3] == np.where(array == clear, 0, 255)).all()
@@ -315,5 +315,5 @@ def test_damaged_bytes_decode_or_are_called_undecodable(format: str, seed: int, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.suppress(geometry.Undecodable):
-            image = geometry.decode(bytes(data[: rng.integers(len(data))] if cut else data))
+            image = geometry.decode_picture(bytes(data[: rng.integers(len(data))] if cut else data))
             assert geometry.square(image, 16, 3).shape == (16, 16, 3)

@@ -24,6 +24,7 @@ from ganlab.cli import explaining
 from ganlab.errors import GanlabError
 from ganlab.training import processes
 from ganlab.training.distributed import Group, JoinedBatchNorm
+from ganlab.training.joining import joined
 from ganlab.training.processes import Place
 from ganlab.training.settings import TrainSettings
 from ganlab.training.state import STATE, load_state, save_state
@@ -148,12 +149,12 @@ def test_in_bfloat16_they_differ_less_than_it_does_from_float32(tmp_path: Path) 
 
 
 def test_one_process_alone_imports_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ganlab.training.distributed", None)
+    monkeypatch.setitem(sys.modules, "ganlab.training.meeting", None)
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with processes.joined() as alone:
+    with joined() as alone:
         assert alone is processes.ALONE
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ImportError), processes.joined():
+    with pytest.raises(ImportError), joined():
         pass
 
 
@@ -242,7 +243,7 @@ def test_no_thread_of_the_group_is_left_to_abort_the_interpreter(tmp_path: Path)
     script = """
         from pathlib import Path
         import torch
-        from ganlab.training.distributed import join
+        from ganlab.training.meeting import join
 
         def threads():
             names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "card", "classes", "documentation", "wording", "writing", "zips"},
+    {"errors", "card", "classes", "documentation", "locations", "wording", "writing", "zips"},
     {"figures", "imagespec", "latents", "nearest", "networks"},
     {"gan"},
     {"formats", "results"},
@@ -46,7 +46,7 @@ LATE = {
 HEAVY_AT_ONCE = {
     "networks/activations",
     "networks/surgery",
-    "networks/telling",
+    "networks/conditional",
     "architectures/chain",
     "architectures/classes",
     "architectures/convolutions",
@@ -61,7 +61,7 @@ HEAVY_AT_ONCE = {
     "checkpoints/pytorch",
     "checkpoints/remembered",
     "checkpoints/reopening",
-    "checkpoints/room",
+    "checkpoints/cost",
     "checkpoints/safetensors",
     "checkpoints/tracing",
     "checkpoints/trusted",
@@ -125,6 +125,14 @@ def test_heavy_imports_wait(path: Path) -> None:
     tree = ast.parse(path.read_bytes())
     at_once = [name for node in _statements(tree) for name in _modules(node)]
     assert not [name for name in at_once if name.partition(".")[0] in {*HEAVY, "jinja2", "rich"}]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_knows_its_library(path: Path) -> None:
+    tree = ast.parse(path.read_bytes())
+    for_types = {id(below) for node in tree.body if _is_type_checking(node) for below in ast.walk(node)}
+    named = [name for node in ast.walk(tree) if id(node) not in for_types for name in _modules(node)]
+    assert _room(path) == "cli" or not {name.partition(".")[0] for name in named} & {"typer", "click"}
 
 
 def test_no_exception_is_stale() -> None:

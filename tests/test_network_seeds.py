@@ -53,14 +53,12 @@ def test_small_seeds_are_torchs_own() -> None:
 
 def noise_of(seed: int, step: int) -> torch.Tensor:
     trainer = Trainer(tiny_settings(seed=seed, noise=0.1), "cpu")
-    trainer.step = step
-    return trainer._noise(torch.zeros(8, 3, 16, 16))(torch.zeros(8, 3, 16, 16))
+    return trainer.draws.noise(torch.zeros(8, 3, 16, 16), step)(torch.zeros(8, 3, 16, 16))
 
 
 def dropped_of(seed: int, step: int) -> torch.Tensor:
     trainer = Trainer(tiny_settings(seed=seed), "cpu")
-    trainer.step = step
-    with trainer._dropout():
+    with trainer.draws.dropout(step):
         return torch.rand(8, 16)
 
 
@@ -74,8 +72,8 @@ def test_what_a_step_draws_belongs_to_its_seed_and_its_number(drawn: object) -> 
 
 def test_noise_and_dropout_are_drawn_apart() -> None:
     trainer = Trainer(tiny_settings(noise=1.0), "cpu")
-    noise = trainer._noise(torch.zeros(8, 3, 16, 16))(torch.zeros(8, 3, 16, 16))
-    with trainer._dropout():
+    noise = trainer.draws.noise(torch.zeros(8, 3, 16, 16), 0)(torch.zeros(8, 3, 16, 16))
+    with trainer.draws.dropout(0):
         assert not torch.equal(torch.randn(8, 3, 16, 16), noise)
 
 

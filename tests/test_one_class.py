@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from ganlab.errors import GanlabError
-from ganlab.training import runs
+from ganlab.training import starting
 from tests.kit import smooth_pictures, tiny_settings
 
 
 def refused(data: Path, labels: np.ndarray, limit: int | None, run: Path) -> GanlabError:
     np.savez(data, x_train=smooth_pictures(len(labels)), y_train=labels)
     with pytest.raises(GanlabError) as error:
-        runs.start(tiny_settings(str(data), limit=limit), runs.Reading(0, False), "cpu", run, conditional=True)
+        starting.start(tiny_settings(str(data), limit=limit), starting.Reading(0, False), "cpu", run, conditional=True)
     assert not run.exists()
     return error.value
 

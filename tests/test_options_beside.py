@@ -12,7 +12,7 @@ import torch
 
 from ganlab import load_gan
 from ganlab.checkpoints import pytorch
-from ganlab.checkpoints.options_beside import Options
+from ganlab.checkpoints.options_beside import SealedOptions
 from ganlab.checkpoints.pickles import plain_pickle
 from tests.door_kit import KNOWN, Pair, draws_as, refused
 
@@ -54,7 +54,7 @@ def test_options_stay_inert(tmp_path: Path) -> None:
     hostile = {"__setstate__": torch.Size, "__class__": torch.Size, "_state": 1, "__reduce__": torch.Size, "nz": 3}
     torch.save({"args": Once(Namespace, (), hostile)}, tmp_path / "a.pth")
     held = pytorch.read(tmp_path / "a.pth")["args"]
-    assert type(held) is Options
+    assert type(held) is SealedOptions
     assert not hasattr(held, "nz")
     assert not hasattr(held, "__dict__")
     assert held.__reduce__() == (Namespace, (), hostile)

@@ -12,7 +12,7 @@ import pytest
 from ganlab import Gan
 from ganlab.data import provenance
 from ganlab.testing import tiny_gan
-from ganlab.training import runs
+from ganlab.training import starting
 from ganlab_paper.marks import Marks
 from ganlab_paper.parts import Part, all_parts
 from tests.kit import smooth_pictures, tiny_settings
@@ -24,7 +24,7 @@ def trained(folder: Path, **options: Any) -> Gan:
     """A GAN that was trained for a step on 12 pictures in folder/data.npy."""
     np.save(folder / "data.npy", smooth_pictures(12, 16))
     settings = tiny_settings(str(folder / "data.npy"), epochs=1, batch=2, **options)
-    runs.start(settings, runs.Reading(0, False), "cpu", folder / "run")
+    starting.start(settings, starting.Reading(0, False), "cpu", folder / "run")
     return Gan.from_spec(str(folder / "run"))
 
 

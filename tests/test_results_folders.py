@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ganlab import Card, Gan
+from ganlab.checkpoints import store_folder
 from ganlab.errors import GanlabError
 from ganlab.runs.folders import load_result, new_run_folder, save_result
 from ganlab.testing import tiny_gan
@@ -92,6 +93,10 @@ def test_runs_go_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.
     assert new_run_folder("probe", "x") == tmp_path / "probe/x-0001"
     monkeypatch.delenv("GANLAB_RUNS")
     assert new_run_folder("probe", "x") == Path("runs/probe/x-0001")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GANLAB_RUNS", "~/elsewhere")
+    assert new_run_folder("probe", "x") == tmp_path / "elsewhere/probe/x-0001"
+    assert store_folder() == tmp_path / "elsewhere/checkpoints"
 
 
 def test_an_error_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

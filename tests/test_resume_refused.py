@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from ganlab.errors import GanlabError
-from ganlab.training import claiming, runs
+from ganlab.training import claiming, starting
 from ganlab.training.state import STATE, load_state, save_state, stored_settings
 from tests import children
 from tests.children import Child
@@ -43,11 +43,11 @@ def test_a_run_that_fails_before_its_first_state_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("GANLAB_RUNS", str(tmp_path / "runs"))
     with pytest.raises(GanlabError, match="fewer than a batch"):
-        runs.start(tiny_settings(data, batch=1000), READING, "cpu", None)
+        starting.start(tiny_settings(data, batch=1000), READING, "cpu", None)
     assert not (tmp_path / "runs").exists()
     (tmp_path / "mine").mkdir()
     with pytest.raises(GanlabError, match="fewer than a batch"):
-        runs.start(tiny_settings(data, batch=1000), READING, "cpu", tmp_path / "mine")
+        starting.start(tiny_settings(data, batch=1000), READING, "cpu", tmp_path / "mine")
     assert not list((tmp_path / "mine").iterdir())
 
 
@@ -57,52 +57,52 @@ def test_a_second_process_is_kept_out_of_a_run(tmp_path: Path, data: str) -> Non
         child = Child(tmp_path, children.train, run, tiny_settings(data, epochs=1), 0.0)
         assert child.wait() == 2
         assert f"Another process is training in {run}." in child.output
-    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     with claiming.held(run):
         child = Child(tmp_path, children.train, run, tiny_settings(data, epochs=1), 0.0)
         assert child.wait() == 2
         assert f"Another process is training in {run}." in child.output
-    runs.resume(run, None, 1, READING, "cpu")
+    starting.resume(run, None, 1, READING, "cpu")
 
 
 def test_other_pictures_are_refused(tmp_path: Path, data: str) -> None:
     run = tmp_path / "run"
-    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     before = (run / STATE).read_bytes()
     np.save(tmp_path / "others.npy", smooth_pictures(64, seed=1))
     with pytest.raises(GanlabError, match="not those this run was trained on"):
-        runs.resume(run, str(tmp_path / "others.npy"), 2, READING, "cpu")
+        starting.resume(run, str(tmp_path / "others.npy"), 2, READING, "cpu")
     np.save(data, smooth_pictures(64, seed=2))  # changed in place
     with pytest.raises(GanlabError, match="not those this run was trained on"):
-        runs.resume(run, None, 2, READING, "cpu")
+        starting.resume(run, None, 2, READING, "cpu")
     assert (run / STATE).read_bytes() == before
     np.save(tmp_path / "moved.npy", smooth_pictures(8 * STEPS // EPOCHS))  # the same ones elsewhere are welcome
-    runs.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+    starting.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
     assert steps_noted(run) == 16
 
 
 def test_pictures_that_have_moved_are_asked_for(tmp_path: Path, data: str) -> None:
     """As where the run is gone on with from another folder."""
     run = tmp_path / "my run"
-    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     Path(data).rename(tmp_path / "moved.npy")
     with pytest.raises(GanlabError, match="There is no") as caught:
-        runs.resume(run, None, 2, READING, "cpu")
+        starting.resume(run, None, 2, READING, "cpu")
     assert f"ganlab train --resume '{run}' DATA" in caught.value.hint
     with pytest.raises(GanlabError, match="There is no") as caught:
-        runs.resume(run, data, 2, READING, "cpu")
+        starting.resume(run, data, 2, READING, "cpu")
     assert "--resume" not in caught.value.hint
-    runs.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+    starting.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
 
 
 def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None:
     run = tmp_path / "run"
     torch.set_num_threads(1)
-    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     with safe_open(run / STATE, framework="pt") as file:
         assert json.loads(file.metadata()["settings"])["threads"] == 1
     torch.set_num_threads(2)
-    runs.resume(run, None, 1, READING, "cpu")
+    starting.resume(run, None, 1, READING, "cpu")
     assert torch.get_num_threads() == 1
 
 
@@ -113,13 +113,13 @@ def test_another_number_of_processes_has_threads_of_its_own(
     """One that trains alone would else keep the one thread of each of four; 0 is a state that does not say."""
     run = tmp_path / "run"
     torch.set_num_threads(1)
-    runs.start(tiny_settings(data, epochs=1), READING, "cpu", run)
+    starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     trainer = load_state(run, "cpu")
     assert trainer.settings.processes == 1
     trainer.settings = replace(trainer.settings, processes=processes)
     save_state(trainer, run)
     torch.set_num_threads(2)
-    runs.resume(run, None, None, READING, "cpu")
+    starting.resume(run, None, None, READING, "cpu")
     assert torch.get_num_threads() == threads
     settings = stored_settings(run)
     assert settings is not None

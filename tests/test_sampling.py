@@ -13,13 +13,15 @@ from PIL import Image
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
 from ganlab.card import Card
 from ganlab.checkpoints import save_gan
-from ganlab.cli.sample import write_samples
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.labels.boxes import Boxes
-from ganlab.labels.marks import Box, PictureName, parse_picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, parse_picture_file
 from ganlab.latents import Prior
+from ganlab.runs.samples import write_samples
+from ganlab.testing import tiny_gan
 from tests.kit import command
 
 
@@ -80,8 +82,8 @@ def test_pictures_keep_their_colours(tmp_path: Path, channels: int, mode: str) -
 
 def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_samples(GAN, tmp_path / "many", n=9)
-    monkeypatch.setattr("ganlab.cli.sample._BATCH", 4)
-    monkeypatch.setattr("ganlab.cli.sample.IN_GRID", 6)
+    monkeypatch.setattr("ganlab.runs.samples._BATCH", 4)
+    monkeypatch.setattr("ganlab.runs.samples.IN_GRID", 6)
     write_samples(GAN, tmp_path / "batches", n=9)
     write_samples(GAN, tmp_path / "few", n=2, first=7)
     files = {path.name: path.read_bytes() for path in (tmp_path / "many/pictures").iterdir()}
@@ -100,13 +102,22 @@ def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path: Path, monkeypatch
         ({"scale": 0}, "--scale"),
         ({"first": -1}, "index"),
         ({"seed": -1}, "seed"),
-        ({"label": 1}, "class"),
     ],
 )
 def test_numbers_out_of_range_leave_nothing(tmp_path: Path, options: dict[str, int], words: str) -> None:
     with pytest.raises(GanlabError, match=words):
         write_samples(GAN, tmp_path / "out", **options)  # type: ignore[arg-type]
     assert not any(tmp_path.iterdir())
+
+
+def test_a_gan_of_classes_is_sampled_of_the_one_that_it_draws(tmp_path: Path) -> None:
+    gan = tiny_gan(classes=3)
+    with pytest.raises(GanlabError, match="class"):
+        write_samples(gan, tmp_path / "any", n=1)
+    assert not any(tmp_path.iterdir())
+    write_samples(gan.of_class(2), tmp_path / "out", n=1)
+    (name,) = Boxes.load(tmp_path / "out").pictures
+    assert name == PictureName(gan.hash, 0, 0, 2)
 
 
 def test_the_categories_are_those_of_the_checkpoints_own_boxes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
 from ganlab.networks.devices import fast_bfloat16
-from ganlab.training import loop, runs
+from ganlab.training import loop, starting
 from ganlab.training.state import load_state, save_state
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, command, tiny_settings
@@ -39,9 +39,9 @@ def test_bfloat16_is_worth_while_but_where_the_processor_emulates_it(
 def test_who_asks_for_emulated_bfloat16_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runs, "fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(starting, "fast_bfloat16", lambda device: False)
     with pytest.raises(GanlabError, match="fewer than a batch"):
-        runs.start(tiny_settings("rooms:2", precision="bf16"), runs.Reading(1, False), "cpu", tmp_path / "run")
+        starting.start(tiny_settings("rooms:2", precision="bf16"), starting.Reading(1, False), "cpu", tmp_path / "run")
     assert "--precision fp32 is many times faster" in capsys.readouterr().err
 
 
@@ -56,7 +56,7 @@ def test_who_could_train_in_bfloat16_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(runs, "fast_bfloat16", lambda device: fast)
+    monkeypatch.setattr(starting, "fast_bfloat16", lambda device: fast)
     words = f"train rooms:2 --batch 2 --size 16 --width 2 --epochs 1 --precision {asked} --out"
     ended = command(capsys, *words.split(), tmp_path / "run")
     assert ended.code == 0
@@ -65,7 +65,7 @@ def test_who_could_train_in_bfloat16_is_told(
 
 def test_tf32_is_for_gpus(tmp_path: Path) -> None:
     with pytest.raises(GanlabError, match="this run would train on cpu"):
-        runs.start(tiny_settings("rooms:20", precision="tf32"), runs.Reading(1, False), "cpu", tmp_path / "run")
+        starting.start(tiny_settings("rooms:20", precision="tf32"), starting.Reading(1, False), "cpu", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -93,7 +93,7 @@ def test_compiled_networks_take_the_same_steps() -> None:
 def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GanlabError, match="C\\+\\+ compiler, and there is none"):
-        runs.start(tiny_settings("rooms:20", compile=True), runs.Reading(1, False), "cpu", tmp_path / "run")
+        starting.start(tiny_settings("rooms:20", compile=True), starting.Reading(1, False), "cpu", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -101,7 +101,7 @@ def test_a_compiled_run_goes_on_where_there_is_a_compiler_only(tmp_path: Path, m
     save_state(Trainer(tiny_settings("rooms:20", compile=True), "cpu"), tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GanlabError, match="C\\+\\+ compiler, and there is none"):
-        runs.resume(tmp_path, None, None, runs.Reading(1, False), "cpu")
+        starting.resume(tmp_path, None, None, starting.Reading(1, False), "cpu")
 
 
 def test_compiling_cannot_begin_on_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +113,7 @@ def test_compiling_cannot_begin_on_the_way(tmp_path: Path, capsys: pytest.Captur
 def test_nothing_is_said_before_data_that_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runs, "fast_bfloat16", lambda device: True)
+    monkeypatch.setattr(starting, "fast_bfloat16", lambda device: True)
     said, hint = command(capsys, "train", "nowhere").err.splitlines()
     assert "neither a file" in said
     assert hint.startswith("Hint: ")

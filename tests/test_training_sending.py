@@ -52,8 +52,10 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Callable[[Trainer], PretendedG
 
     def pretend(trainer: Trainer) -> PretendedGpu:
         monkeypatch.setattr(trainer, "device", "cuda")
-        for random in ("_dropout", "_autocast"):  # which torch has for a GPU only where there is one
-            monkeypatch.setattr(trainer, random, nullcontext)
+        monkeypatch.setattr(trainer.draws, "device", "cuda")
+        # which torch has for a GPU only where there is one
+        monkeypatch.setattr(trainer, "_autocast", nullcontext)
+        monkeypatch.setattr(trainer.draws, "dropout", nullcontext)
         return PretendedGpu()
 
     return pretend
@@ -73,8 +75,8 @@ def test_a_step_sends_all_from_pinned_memory(pretended: Callable[[Trainer], Pret
     gpu = pretended(trainer)
     with gpu:
         log = trainer.advance(pictures.batch(rows), rows % 2).numbers()
-    assert {shape for shape, _ in gpu.sent} == {(8, 16, 16, 3), (8, 10), (8,), (8, 1)}
-    assert len(gpu.sent) == 5  # pictures, z, the classes of both, who is mirrored
+    assert {shape for shape, _ in gpu.sent} == {(8, 16, 16, 3), (8, 10), (8,), (8, 1), (2,)}
+    assert len(gpu.sent) == 7  # pictures, z, the classes of both, who is mirrored, each one's class and their sizes
     assert all(without_waiting for _, without_waiting in gpu.sent), gpu.sent
     assert log == plain.advance(pictures.batch(rows), rows % 2).numbers()
 

@@ -103,7 +103,7 @@ def test_the_average_follows_the_weights_and_is_what_is_kept(tmp_path: Path) -> 
     features = []
     norm.register_forward_hook(lambda module, inputs, output: features.append(output))
     with torch.no_grad():
-        generator(torch.cat([trainer.latents(step) for step in range(50)]))
+        generator(torch.cat([trainer.draws.latents(step) for step in range(50)]))
     assert features[0].mean().abs() < 0.05  # its own statistics: the normalised features are normal
     assert abs(features[0].std() - 1) < 0.1
     loop.train(Pictures(64), tmp_path, trainer)

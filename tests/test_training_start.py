@@ -13,7 +13,7 @@ from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.networks.weights import weights_digest
-from ganlab.training import loop, runs
+from ganlab.training import loop, starting
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, tiny_settings
@@ -62,7 +62,7 @@ def test_a_run_starts_from_the_weights_of_a_gan_and_a_resumed_one_does_not_need_
 def test_who_loses_many_pictures_of_each_epoch_is_told(
     tmp_path: Path, count: int, said: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs.start(tiny_settings(f"rooms:{count}", epochs=1), runs.Reading(0, False), "cpu", tmp_path / "run")
+    starting.start(tiny_settings(f"rooms:{count}", epochs=1), starting.Reading(0, False), "cpu", tmp_path / "run")
     told = f"Each epoch leaves out {count % 8} of {count} pictures, others each time: they fill no batch of 8."
     assert (told in capsys.readouterr().err) is said
 
@@ -79,5 +79,5 @@ def test_too_few_pictures_are_told_with_what_mends_it(
     tmp_path: Path, data: str, limit: int | None, why: str, hint: str
 ) -> None:
     with pytest.raises(GanlabError) as told:
-        runs.start(tiny_settings(data, batch=8, limit=limit), runs.Reading(1, False), "cpu", tmp_path / "run")
+        starting.start(tiny_settings(data, batch=8, limit=limit), starting.Reading(1, False), "cpu", tmp_path / "run")
     assert (told.value.message, told.value.hint) == (why, hint)

@@ -115,22 +115,22 @@ def test_the_generator_moves_the_logits_up_and_the_discriminator_sees_no_gradien
 
 def test_every_z_and_every_order_follow_from_seed_and_step() -> None:
     trainer, again, other = (Trainer(tiny_settings(seed=seed), "cpu") for seed in (4, 4, 5))
-    assert torch.equal(trainer.latents(7), again.latents(7))
-    assert not torch.equal(trainer.latents(7), trainer.latents(8))
-    assert not torch.equal(trainer.latents(7), other.latents(7))
-    assert not torch.equal(trainer.latents(0), trainer.settings.prior.sample(8, 4).z)  # those are for samples
-    orders = [tuple(net.order(epoch, 50)) for net in (trainer, other) for epoch in (0, 1)]
+    assert torch.equal(trainer.draws.latents(7), again.draws.latents(7))
+    assert not torch.equal(trainer.draws.latents(7), trainer.draws.latents(8))
+    assert not torch.equal(trainer.draws.latents(7), other.draws.latents(7))
+    assert not torch.equal(trainer.draws.latents(0), trainer.settings.prior.sample(8, 4).z)  # those are for samples
+    orders = [tuple(net.draws.order(epoch, 50)) for net in (trainer, other) for epoch in (0, 1)]
     assert len(set(orders)) == 4
     assert all(sorted(order) == list(range(50)) for order in orders)
-    assert tuple(again.order(1, 50)) == orders[1]
+    assert tuple(again.draws.order(1, 50)) == orders[1]
 
 
 def test_orders_and_training_latents_are_pinned() -> None:
     """A run that was interrupted goes on with the next version, too."""
     trainer = Trainer(tiny_settings(), "cpu")
-    assert trainer.order(0, 12).tolist() == [11, 0, 8, 2, 4, 3, 7, 6, 1, 9, 10, 5]
-    assert trainer.order(3, 12).tolist() == [5, 0, 7, 8, 6, 10, 1, 4, 9, 2, 11, 3]
-    assert trainer.latents(5)[0, :2].numpy().astype(">f4").tobytes().hex() == "bf4c5360bead44dc"
+    assert trainer.draws.order(0, 12).tolist() == [11, 0, 8, 2, 4, 3, 7, 6, 1, 9, 10, 5]
+    assert trainer.draws.order(3, 12).tolist() == [5, 0, 7, 8, 6, 10, 1, 4, 9, 2, 11, 3]
+    assert trainer.draws.latents(5)[0, :2].numpy().astype(">f4").tobytes().hex() == "bf4c5360bead44dc"
 
 
 @pytest.mark.parametrize("law", ["uniform", "normal", "uniform01"])

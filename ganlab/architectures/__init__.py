@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.hookspecs import hookimpl
+from ganlab.networks.weights import check_seed, redrawn
 
 if TYPE_CHECKING:
     from torch import nn
 
     from ganlab.gan import Gan
 
-__all__ = ["Architecture", "NetworkSettings", "build", "settings_from_card", "settings_of", "trainable"]
+__all__ = ["Architecture", "NetworkSettings", "build", "settings_from_card", "settings_of", "trainable", "untrained"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Architecture:
 
 def _built(kind: type[NetworkSettings], card: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
     """The networks of settings as a card holds them, marked with what is known of all that can be trained."""
-    from ganlab.networks.telling import told_the_class  # late: it needs torch at once
+    from ganlab.networks.conditional import told_the_class  # late: it needs torch at once
 
     settings = kind.from_card(card)
     networks = settings.build(seed)
@@ -73,6 +74,25 @@ def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Mod
     if name not in known:
         raise GanlabError(f"Nobody brings an architecture called {name!r}.", f"There are: {', '.join(sorted(known))}.")
     return known[name].build({key: value for key, value in settings.items() if key != "name"}, seed)
+
+
+def untrained(gan: Gan, seed: int) -> tuple[nn.Module | None, nn.Module | None]:
+    """A GAN's generator and discriminator with fresh initial weights, None for the one that it lacks.
+
+    As the card's ``[architecture]`` builds them, or, without one, as their layers initialise themselves.
+
+    Raises:
+        GanlabError: the seed is out of range, or a network keeps weights that no layer knows how to draw anew.
+    """
+    check_seed(seed)
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    if gan.card.architecture:
+        fresh = dict(zip(networks, build(gan.card.architecture, seed), strict=True))
+    else:
+        there = {side: network for side, network in networks.items() if network is not None}
+        fresh = {side: redrawn(network, seed, f"{side} of {gan.name!r}") for side, network in there.items()}
+    generator, discriminator = (None if networks[side] is None else fresh[side] for side in networks)
+    return generator, discriminator
 
 
 def trainable(name: str) -> type[NetworkSettings]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganlab.checkpoints.names import named_checkpoints as named_checkpoints
 from ganlab.checkpoints.names import shipped_folder as shipped_folder
+from ganlab.checkpoints.names import shipped_gans as shipped_gans
+from ganlab.checkpoints.names import ships as ships
 from ganlab.checkpoints.names import store_folder as store_folder
 from ganlab.hookspecs import hookimpl
 

@@ -34,4 +34,4 @@ def with_marks(gan: Gan, place: Path) -> Gan:
     if own is None and not notes:
         return gan
     card = replace(gan.card, facts={**gan.card.facts, "notes": [*gan.card.notes, *notes]} if notes else gan.card.facts)
-    return gan._with(gan.generator, gan.discriminator, card=card, folder=own)
+    return gan.with_card(card, own)

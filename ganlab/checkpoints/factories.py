@@ -86,7 +86,7 @@ def gan_of_factory(spec: str, hints: Hints, which: str | None = None) -> Gan:
         if made.name != Card.name:
             return made
         card = replace(made.card, name=_name(where), summary=f"Built by {where}.")
-        return made._with(made.generator, made.discriminator, card=card)
+        return made.with_card(card, made.folder)
     generator, discriminator = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(generator, nn.Module) or not (discriminator is None or isinstance(discriminator, nn.Module)):
         raise GanlabError(

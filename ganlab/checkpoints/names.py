@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from ganlab.locations import runs_folder
 
 
 def named_checkpoints() -> dict[str, Path]:
@@ -17,15 +18,20 @@ def named_checkpoints() -> dict[str, Path]:
     return found
 
 
+def ships(folder: Path) -> bool:
+    """Whether the checkpoint in this folder comes with ganlab."""
+    return folder.parent == shipped_folder()
+
+
+def shipped_gans() -> list[str]:
+    """The names of the checkpoints that come with ganlab."""
+    return [name for name, folder in named_checkpoints().items() if ships(folder)]
+
+
 def shipped_folder() -> Path:
     """Where the checkpoints lie that come with ganlab: inside the wheel, or at the top of a source tree."""
     inside = Path(__file__).parent / "shipped"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
-
-
-def runs_folder() -> Path:
-    """Where runs land: GANLAB_RUNS, else ``runs`` in the current folder."""
-    return Path(os.environ.get("GANLAB_RUNS") or "runs")
 
 
 def store_folder() -> Path:

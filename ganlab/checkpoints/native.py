@@ -16,7 +16,7 @@ from torch import nn
 from ganlab import architectures
 from ganlab.architectures.chain import Chain
 from ganlab.card import Card, read_card
-from ganlab.checkpoints.room import MOST_NUMBERS, largest_output
+from ganlab.checkpoints.cost import MOST_NUMBERS, largest_output
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab import fetching
-from ganlab.checkpoints.names import named_checkpoints, runs_folder
+from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
+from ganlab.locations import runs_folder
 from ganlab.recovery.hints import Hints
 from ganlab.wording import did_you_mean, few, option_name, suggest
 
@@ -157,10 +158,12 @@ def loaded(known: CheckpointFormat, path: Path, spec: str) -> Gan | Stored:
 
 def _try_out(gan: Gan) -> None:
     """Run each network on two pictures: what a plugin's network raises comes now, while it is known whose it is."""
+    from ganlab.networks.layers import try_out
+
     if gan.generator is not None:
-        gan._draw_two()
+        try_out(gan, "generator")
     if gan.discriminator is not None:
-        gan._score_two()
+        try_out(gan, "discriminator")
 
 
 def _called(format: str) -> str:

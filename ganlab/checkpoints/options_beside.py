@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 
-class Options:
+class SealedOptions:
     """Stands for the namespace: what it holds is kept to be written again, and never becomes an attribute.
 
     A pickle sets what it likes on what it builds, among it what Python would look up and call later.
@@ -14,7 +14,7 @@ class Options:
 
     __slots__ = ("_state",)
 
-    def __new__(cls) -> Options:
+    def __new__(cls) -> SealedOptions:
         """An empty one: what it holds comes as its state."""
         made = super().__new__(cls)
         made._state = None
@@ -27,4 +27,4 @@ class Options:
         return argparse.Namespace, (), self._state
 
 
-KNOWN = {"argparse.Namespace": Options}  # full name in a pickle -> what it means here
+KNOWN = {"argparse.Namespace": SealedOptions}  # full name in a pickle -> what it means here

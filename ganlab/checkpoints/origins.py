@@ -79,7 +79,7 @@ class Origin:
         for side, network in networks.items():
             own = {name: value for (of, name), value in weights.items() if of == side}
             network.load_state_dict(own, strict=False)
-        return self.gan._with(networks.get("generator"), networks.get("discriminator"))
+        return self.gan.with_networks(networks.get("generator"), networks.get("discriminator"))
 
     def copy(self, change: Change, name: str = "") -> Files:
         """The files of a copy whose arrays went through a change; it is called ``name``, or as the file is."""

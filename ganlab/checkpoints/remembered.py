@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ganlab import __version__, architectures, recovery
 from ganlab.checkpoints import native
-from ganlab.data.packing import default_cache
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
+from ganlab.locations import cache_folder
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.stored import Stored
 
@@ -36,7 +36,7 @@ def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work:
         name, hints, which: what else the work depends on.
         work: takes seconds.
     """
-    place = default_cache() / FOLDER / _digest(stored, name, hints, which)
+    place = cache_folder() / FOLDER / _digest(stored, name, hints, which)
     with suppress(GanlabError, OSError):
         gan = native.load(place)
         gan.folder = None  # nothing of the user's lies there

@@ -29,7 +29,7 @@ BUILTINS = {f"{home}.{kind.__name__}": kind for home in ("builtins", "__builtin_
 CONTAINERS: dict[str, Any] = {f"collections.{kind.__name__}": kind for kind in (OrderedDict, defaultdict, deque)}
 
 
-class Options(argparse.Namespace):
+class OpenOptions(argparse.Namespace):
     """The options of a training run, which a network may look into as it runs.
 
     A pickle can set state on whatever it names, a class too, which this one's own way of taking it refuses.
@@ -39,7 +39,7 @@ class Options(argparse.Namespace):
         self.__dict__.update(state)
 
 
-CONTAINERS["argparse.Namespace"] = Options
+CONTAINERS["argparse.Namespace"] = OpenOptions
 OLD_BACKEND = "torch.nn.backends.thnn._get_thnn_function_backend"  # an attribute that layers had until 2019
 
 

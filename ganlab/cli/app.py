@@ -21,13 +21,14 @@ from typer.main import get_command
 
 import ganlab
 from ganlab import screen
-from ganlab.cli.explaining import explain
+from ganlab.cli.explaining import exit_code, explain
 from ganlab.documentation import folder
 from ganlab.errors import GanlabError
 from ganlab.formats import PluginWarning
 from ganlab.networks.devices import keep_freed_memory
 from ganlab.plugins import host
 from ganlab.plugins.metadata import PluginEntry
+from ganlab.training.ending import Ended
 from ganlab.wording import did_you_mean
 
 # name -> where its function or Typer app is; imported when it runs or shows its help
@@ -157,6 +158,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         run(words)
     except (typer.Exit, SystemExit) as ended:
         sys.exit(ended.exit_code if isinstance(ended, typer.Exit) else ended.code)
+    except Ended as ended:
+        sys.exit(exit_code(ended))
     except BaseException as error:
         if with_traceback:
             traceback.print_exc()

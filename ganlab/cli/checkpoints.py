@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -13,6 +13,7 @@ from ganlab import screen
 from ganlab.classes import listed
 from ganlab.cli.hint_options import with_hints
 from ganlab.errors import GanlabError
+from ganlab.gan import Side
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
@@ -36,11 +37,11 @@ def checkpoints_default(context: typer.Context) -> None:
 @checkpoints.command("list")
 def list_checkpoints() -> None:
     """GANs that --gan knows by name."""
-    from ganlab.checkpoints import named_checkpoints, shipped_folder
+    from ganlab.checkpoints import named_checkpoints, ships
 
     table = screen.plain_table("name", "where", "folder")
     for name, folder in named_checkpoints().items():
-        table.add_row(name, "ships with ganlab" if folder.parent == shipped_folder() else "saved here", str(folder))
+        table.add_row(name, "ships with ganlab" if ships(folder) else "saved here", str(folder))
     screen.plain_console().print(table)
 
 
@@ -74,10 +75,10 @@ def info(
     spelt_out = {name: value for name, value in gan.card.architecture.items() if not isinstance(value, list)}
     for line in _lines({"architecture": spelt_out, **facts}):
         out.print(line)
-    sides = [side for side in ("generator", "discriminator") if getattr(gan, side) is not None]
+    sides = [side for side in get_args(Side) if getattr(gan, side) is not None]
     table = screen.plain_table("network", "layer", "kind", "shape")
     for side in sides:
-        for layer in gan.layers(side):  # type: ignore[arg-type]
+        for layer in gan.layers(side):
             table.add_row(side, layer.name, layer.kind, " x ".join(map(str, layer.shape)))
     out.print(table)
     if decisions:

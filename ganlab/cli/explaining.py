@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import traceback
+from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from ganlab import screen
 from ganlab.errors import GanlabError
 from ganlab.plugins import host
+from ganlab.training.ending import Ended, EndedWithAnother
 from ganlab.training.processes import speaks_first
 
 if TYPE_CHECKING:
@@ -62,6 +64,14 @@ def explain(error: BaseException, running: PluginEntry | None) -> int:
         return USER_MISTAKE
     screen.show_error(*_blame(error, running))
     return CRASH
+
+
+def exit_code(ended: Ended) -> int:
+    """What a training process that has nothing to say ends with; beside another, what it would have ended with."""
+    if not isinstance(ended, EndedWithAnother):
+        return STOPPED
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        return explain(ended.error, None)
 
 
 def _in_one_line(message: str) -> str:

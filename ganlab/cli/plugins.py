@@ -14,6 +14,7 @@ from ganlab.errors import GanlabError
 from ganlab.plugins import PluginHost, host
 from ganlab.plugins.checks import KINDS
 from ganlab.plugins.metadata import GROUP
+from ganlab.wording import plural
 
 PROJECT, INIT = "pyproject.toml", "__init__.py"
 
@@ -128,12 +129,8 @@ def what_it_brings(known: PluginHost, name: str) -> str:
         return ""
     parts = []
     if commands:
-        parts.append(f"{_plural('command', len(commands))} {', '.join(commands)}")
+        parts.append(f"{plural('command', len(commands))} {', '.join(commands)}")
     for hook, things in known.provides(name).items():
         if things:
-            parts.append(f"{_plural(KINDS[hook].word, len(things))} {', '.join(things)}")
+            parts.append(f"{plural(KINDS[hook].word, len(things))} {', '.join(things)}")
     return "; ".join(parts) or "nothing"
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"

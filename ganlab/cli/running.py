@@ -104,6 +104,8 @@ def find_gan(analysis: Analysis | None = None) -> str:
     if spec:
         screen.say(f"GAN: {spec}, from GANLAB_GAN")
         return spec
+    from ganlab.checkpoints import shipped_gans
+
     shipped = shipped_gans()
     if not shipped:
         raise GanlabError("No GAN was named, and none comes with this ganlab.", "Name one: --gan FOLDER")
@@ -114,13 +116,6 @@ def find_gan(analysis: Analysis | None = None) -> str:
     return spec
 
 
-def shipped_gans() -> list[str]:
-    """The names of the checkpoints that come with ganlab."""
-    from ganlab.checkpoints import named_checkpoints, shipped_folder
-
-    return [name for name, folder in named_checkpoints().items() if folder.parent == shipped_folder()]
-
-
 def open_gans(
     analysis: Analysis, values: Mapping[str, Any], device: str, hints: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -129,22 +124,23 @@ def open_gans(
     holders = [
         parameter for parameter in analysis.parameters if parameter.holds_gan and values[parameter.name] is not None
     ]
-    if not holders:
-        return opened
+    for parameter in holders:
+        value = values[parameter.name]
+        specs = value if parameter.many else [value]
+        gans = [open_on(spec, device, hints) for spec in specs]
+        opened[parameter.name] = gans if parameter.many else gans[0]
+    return opened
+
+
+def open_on(spec: str, device: str, hints: Mapping[str, Any] | None = None) -> Gan:
+    """A GAN on a device, "auto" for the best there is; what its loading noted is said on standard error."""
     from ganlab.checkpoints import load_gan
     from ganlab.networks.devices import choose_device
 
     place = choose_device(device)
-
-    def on_device(spec: str) -> Gan:
-        gan = load_gan(spec, **(hints or {}))
-        say_notes(gan)
-        return gan if gan.device == place else gan.to(place)
-
-    for parameter in holders:
-        value = values[parameter.name]
-        opened[parameter.name] = [on_device(one) for one in value] if parameter.many else on_device(value)
-    return opened
+    gan = load_gan(spec, **(hints or {}))
+    say_notes(gan)
+    return gan if gan.device == place else gan.to(place)
 
 
 def say_notes(gan: Gan) -> None:

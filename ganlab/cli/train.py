@@ -158,15 +158,16 @@ def train(
 ) -> None:
     """Train a DCGAN by the recipe of Radford, Metz and Chintala (2015)."""
     from ganlab.networks.devices import usual_precision
-    from ganlab.training import runs
-    from ganlab.training.processes import joined
+    from ganlab.training import starting
+    from ganlab.training.joining import joined
+    from ganlab.training.pictures import Reading
     from ganlab.training.settings import TrainSettings
 
     with joined() as processes:
-        reading = runs.Reading(workers, skip_broken)
+        reading = Reading(workers, skip_broken)
         if resume is not None:
             _refuse_changes(context)
-            runs.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device, processes)
+            starting.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device, processes)
             return
         if data is None:
             raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
@@ -192,7 +193,7 @@ def train(
             start="" if gan is None else gan.hash,
         )
         told = conditional if gan is None else gan.classes is not None
-        runs.start(settings, reading, device, out, gan, told, processes, chosen=precision == "auto")
+        starting.start(settings, reading, device, out, gan, told, processes, chosen=precision == "auto")
 
 
 def _given(context: typer.Context, option: str) -> bool:

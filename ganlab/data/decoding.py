@@ -16,10 +16,10 @@ LENGTH = np.dtype("<i8")  # of an encoded picture; of the reason why there is no
 SERVE = "from ganlab.data.decoding import serve; serve()"
 
 
-def decode(encoded: bytes, size: int, channels: int) -> np.ndarray | str:
+def decode_square(encoded: bytes, size: int, channels: int) -> np.ndarray | str:
     """uint8 (size, size, channels) as :func:`geometry.square` has it, or why there is none."""
     try:
-        return geometry.square(geometry.decode(encoded, size), size, channels)
+        return geometry.square(geometry.decode_picture(encoded, size), size, channels)
     except geometry.Undecodable as error:
         return str(error)
 
@@ -31,7 +31,7 @@ class Decoders(Children):
         super().__init__(SERVE, count)
 
     def decode(self, encoded: Sequence[bytes], size: int, channels: int) -> list[np.ndarray | str]:
-        """Each as `decode`, by a child; or here, where there is none or where it failed."""
+        """Each as `decode_square`, by a child; or here, where there is none or where it failed."""
 
         def read(answers: BinaryIO) -> list[np.ndarray | str]:
             whys = _lengths(answers, len(encoded))
@@ -42,7 +42,7 @@ class Decoders(Children):
 
         request = REQUEST.pack(len(encoded), size, channels)
         decoded = self.ask((request, _packed_lengths(encoded), *encoded), read)
-        return [decode(data, size, channels) for data in encoded] if decoded is None else decoded
+        return [decode_square(data, size, channels) for data in encoded] if decoded is None else decoded
 
 
 def serve() -> None:
@@ -56,7 +56,7 @@ def _work(requests: BinaryIO) -> Parts | None:
         return None
     count, size, channels = REQUEST.unpack(request)
     encoded = [exactly(requests, length) for length in _lengths(requests, count)]
-    decoded = [decode(data, size, channels) for data in encoded]
+    decoded = [decode_square(data, size, channels) for data in encoded]
     reasons = [(one or "no picture").encode() if isinstance(one, str) else b"" for one in decoded]
     pixels = [np.ascontiguousarray(one).data for one in decoded if not isinstance(one, str)]
     return [_packed_lengths(reasons), *reasons, *pixels]

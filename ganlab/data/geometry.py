@@ -74,7 +74,7 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in known)
 
 
-def decode(data: bytes, size: int | None = None) -> Image.Image:
+def decode_picture(data: bytes, size: int | None = None) -> Image.Image:
     """The picture in `data`, first frame, EXIF-oriented.
 
     With `size`, a JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its scale, its shorter side

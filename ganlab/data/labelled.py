@@ -57,7 +57,7 @@ def classes_of(images: Images, rows: Iterable[int] | None = None) -> tuple[str, 
     Raises:
         GanlabError: a picture has no class.
     """
-    return in_order(set(_names(images, rows)))
+    return class_order(set(_names(images, rows)))
 
 
 def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None = None) -> np.ndarray:
@@ -68,7 +68,7 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
     """
     number = {name: place for place, name in enumerate(classes)}
     names = list(_names(images, rows))
-    unknown = in_order(set(names) - set(classes))
+    unknown = class_order(set(names) - set(classes))
     if unknown:
         raise GanlabError(
             f"{images.spec} holds pictures of {unknown[0]!r}, a class that nothing is learnt of.",
@@ -85,13 +85,13 @@ def classes_and_labels(images: Images, rows: Iterable[int] | None = None) -> tup
     """
     places: dict[str, int] = {}  # in the order they come in
     labels = np.array([places.setdefault(name, len(places)) for name in _names(images, rows)], np.int64)
-    classes = in_order(places)
+    classes = class_order(places)
     ordered = np.empty(len(places), np.int64)
     ordered[[places[name] for name in classes]] = np.arange(len(places))
     return classes, ordered[labels]
 
 
-def in_order(names: Iterable[str]) -> tuple[str, ...]:
+def class_order(names: Iterable[str]) -> tuple[str, ...]:
     """Class names in their fixed order: "9" before "10", and numbers before words."""
     return tuple(sorted(names, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)))
 

@@ -21,6 +21,7 @@ from ganlab.data.images import BrokenPicture, Images
 from ganlab.data.labelled import classes_and_labels
 from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
+from ganlab.locations import cache_folder
 from ganlab.wording import few
 
 LAYOUT = 2  # raised when the same pictures would be packed differently
@@ -59,11 +60,6 @@ class PackedImages:
         return np.asarray(self.array[indices])
 
 
-def default_cache() -> Path:
-    """`GANLAB_CACHE`, or `~/.cache/ganlab`."""
-    return Path(os.environ.get("GANLAB_CACHE") or Path.home() / ".cache" / "ganlab").expanduser()
-
-
 def pack(
     images: Images,
     size: int,
@@ -89,7 +85,7 @@ def pack(
     """
     # before all are decoded, which may take long: one without a class is told at once
     classes, labels = classes_and_labels(images) if labelled else ((), None)
-    place = _Place(images, size, channels, cache or default_cache())
+    place = _Place(images, size, channels, cache or cache_folder())
     packed = place.load()
     if packed is None:
         _write(images, place, on_each_core() if workers is None else workers, progress)
@@ -123,7 +119,7 @@ def packed_fingerprint(
     Raises:
         GanlabError: no class where it is wanted, or a cache that cannot be read.
     """
-    place = _Place(images, size, channels, default_cache())
+    place = _Place(images, size, channels, cache_folder())
     packed = place.load()
     if packed is None:
         if most is not None and place.total > most:

@@ -111,7 +111,7 @@ def in_parts(
             return read(rows.tolist() if isinstance(rows, np.ndarray) else rows, size, channels)
 
         # one thread more than processes: it reads files while these decode what the others have read
-        yield from in_order(read_part, parts, workers + 1 if workers > 1 else workers, ahead)
+        yield from in_threads(read_part, parts, workers + 1 if workers > 1 else workers, ahead)
 
 
 def part_of(size: int, channels: int) -> int:
@@ -125,7 +125,7 @@ def on_each_core() -> int:
     return min(cores, MOST_WORKERS)
 
 
-def in_order(
+def in_threads(
     work: Callable[[S], T], items: Iterable[S], workers: int, ahead: int | None = None
 ) -> Generator[T, None, None]:
     """`work` of each item, in order, on `workers` threads, at most so many results ahead, two for each by default."""

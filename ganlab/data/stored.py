@@ -38,7 +38,7 @@ class EncodedImages(Images):
 
     def _opened(self, row: int, stored: bytes | np.ndarray, size: int | None) -> Image.Image:
         try:
-            return geometry.decode(stored, size) if isinstance(stored, bytes) else shown(stored)
+            return geometry.decode_picture(stored, size) if isinstance(stored, bytes) else shown(stored)
         except (GanlabError, MemoryError):
             raise
         except Exception as error:  # what a plugin gives for pixels may be anything

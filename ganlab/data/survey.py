@@ -11,7 +11,7 @@ import numpy as np
 from ganlab import figures
 from ganlab.data import BrokenPicture, Images
 from ganlab.data.geometry import Undecodable, square
-from ganlab.data.reading import in_order, on_each_core
+from ganlab.data.reading import in_threads, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
 from ganlab.wording import counted
@@ -92,7 +92,7 @@ def survey(images: Images, workers: int | None = None, progress: Progress | None
         return [_seen(images, row) for row in range(start, min(start + STEP, len(images)))]
 
     row = 0
-    for pictures in in_order(look, range(0, len(images), STEP), workers):
+    for pictures in in_threads(look, range(0, len(images), STEP), workers):
         for seen in pictures:
             found.take(row, seen)
             row += 1

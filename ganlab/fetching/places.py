@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab import screen, writing
+from ganlab.locations import cache_folder
 
 LONGEST_NAME = 120
 
@@ -90,9 +91,7 @@ class Place:
 
 def fetched_folder() -> Path:
     """``fetched`` in the cache (GANLAB_CACHE, else ``~/.cache/ganlab``)."""
-    from ganlab.data.packing import default_cache
-
-    return default_cache() / "fetched"
+    return cache_folder() / "fetched"
 
 
 def safe_name(name: str) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganlab.classes import listed
 from ganlab.errors import GanlabError
 from ganlab.labels import coco
 from ganlab.labels.concepts import concept_name
-from ganlab.labels.marks import Box, PictureName, picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, latents_of
 from ganlab.wording import suggest
 from ganlab.writing import write_file
 
@@ -181,45 +181,6 @@ class Boxes:
             down = (centres * self.size[1] >= box.y) & (centres * self.size[1] < box.y + box.h)
             inside[row_of[box.picture]] |= down[:, None] & across[None, :]
         return inside
-
-
-def latents_of(gan: Gan, pictures: Sequence[PictureName]) -> Latents:
-    """The latents that these pictures of one GAN were drawn from, in their order.
-
-    Returns:
-        (n, dim) of them; ``seed`` is None where they come from several seeds, ``labels`` where any has no class. A
-        picture that is named without its class has the one that the GAN draws, if it draws just one.
-
-    Raises:
-        GanlabError: a seed or an index that no latent can have, or a class that the GAN does not draw.
-    """
-    import numpy as np
-    import torch
-
-    from ganlab.latents import Latents
-
-    for picture in pictures:
-        if max(picture.index, picture.label or 0) >= 2**63:
-            raise GanlabError(
-                f"No picture is called {picture_file(picture)}.", "An index or a class goes up to 2**63 - 1."
-            )
-        if picture.label is not None and picture.label >= (gan.classes or 0):
-            plain = f"{picture.seed}:{picture.index}"
-            known = f"the classes {listed(gan.class_names)}" if gan.classes else "no classes"
-            raise GanlabError(
-                f"The picture {plain}:{picture.label} is of class {picture.label}, but {gan.name!r} draws {known}.",
-                f"Name it {plain}:CLASS with one of them." if gan.classes else f"Name it {plain}.",
-            )
-    seeds = [picture.seed for picture in pictures]
-    index = np.array([picture.index for picture in pictures], dtype=np.int64)
-    z = torch.empty(len(index), gan.prior.dim)
-    for seed in set(seeds):
-        rows = np.flatnonzero([seed == other for other in seeds])
-        z[torch.from_numpy(rows)] = gan.prior.at(index[rows], seed).z
-    drawn = [gan.label if picture.label is None else picture.label for picture in pictures]
-    given = [label for label in drawn if label is not None]
-    labels = torch.tensor(given) if len(given) == len(index) else None
-    return Latents(z, seeds[0] if len(set(seeds)) == 1 else None, index, labels)
 
 
 def _order(picture: PictureName) -> tuple[int, ...]:

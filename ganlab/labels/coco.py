@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from ganlab.errors import GanlabError
 from ganlab.labels.annotation_files import EXPORT, coordinate, document_of, entries_of
 from ganlab.labels.concepts import concept_name
-from ganlab.labels.marks import Box, PictureName, parse_picture_file, picture_file
+from ganlab.labels.marks import Box
+from ganlab.labels.pictures import PictureName, parse_picture_file, picture_file
 
 _KEEP_NAMES = "Keep the names that `ganlab sample` gives, such as 3fa9c1d2e4b0-s0-i00012.png."
 

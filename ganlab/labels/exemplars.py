@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
-from ganlab.labels.boxes import latents_of
-from ganlab.labels.marks import PictureName
+from ganlab.labels.pictures import PictureName, latents_of, picture_text, read_picture
 from ganlab.labels.vocabulary import said_by, words_of
 from ganlab.wording import did_you_mean, few, near
 from ganlab.writing import write_file
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ganlab.latents import Latents
 
 EXEMPLARS_FILE = "exemplars.json"  # in a checkpoint's folder: the groups that come with it
-_PICTURE = re.compile(r"(\d{1,20}):(\d{1,20})(?::(\d{1,20}))?")
 _CHECKPOINT = re.compile(r"[0-9a-f]{12}")
 _NAME = re.compile(r"[^\W\d]\w*")
 
@@ -207,20 +205,6 @@ def one_class(gan: Gan, latents: Sequence[Latents]) -> int | None:
     if one is not None and any(labels is None for labels in given):
         raise GanlabError("Some pictures are named without their class.", f"Name them as seed:index:{one}.")
     return one
-
-
-def picture_text(picture: PictureName) -> str:
-    """``0:12``: seed and index, and the class if there is one."""
-    return ":".join(str(part) for part in picture[1:] if part is not None)
-
-
-def read_picture(text: str, checkpoint: str) -> PictureName | None:
-    """The picture that ``0:12`` names; None where it names none."""
-    found = _PICTURE.fullmatch(text)
-    if found is None:
-        return None
-    seed, index, label = found.groups()
-    return PictureName(checkpoint, int(seed), int(index), None if label is None else int(label))
 
 
 def _read(document: Any) -> tuple[str, dict[str, list[PictureName]]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ganlab.errors import GanlabError
+from ganlab.networks.batches import first_row
 from ganlab.wording import suggest
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -42,16 +47,14 @@ class Recording(Mapping[str, torch.Tensor]):
     def __len__(self) -> int:
         return len(self._calls)
 
-    def begin(self) -> None:
-        self._running = []
-
     def add(self, name: str, features: torch.Tensor) -> None:
         # a copy: later in-place layers would overwrite what is kept
         kept = features.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         self._running.append((name, kept))
 
-    def end(self) -> None:
-        for name, features in self._running:
+    def end(self, output: object) -> None:
+        """The pass is over; it counts where it put something out."""
+        for name, features in () if output is None else self._running:
             self._calls[name].append(features)
         self._running = []
 
@@ -83,10 +86,10 @@ def record(network: nn.Module, *names: str) -> Iterator[Recording]:
     def keep(name: str) -> Callable[..., None]:
         return lambda module, inputs, output: recording.add(name, output)
 
+    # none before the pass: those hooks alone are not shared by all that tell one network different classes
     handles = [
-        network.register_forward_pre_hook(lambda module, inputs: recording.begin()),
         *(layer.register_forward_hook(keep(name)) for name, layer in layers.items()),
-        network.register_forward_hook(lambda module, inputs, output: recording.end()),
+        network.register_forward_hook(lambda module, inputs, output: recording.end(output), always_call=True),
     ]
     try:
         yield recording
@@ -96,12 +99,11 @@ def record(network: nn.Module, *names: str) -> Iterator[Recording]:
 
 
 @contextmanager
-def edit(network: nn.Module, edits: Mapping[str, Edit], first_row: Callable[[], int] = lambda: 0) -> Iterator[None]:
+def edit(network: nn.Module, edits: Mapping[str, Edit]) -> Iterator[None]:
     """Change what layers put out while the block runs.
 
     Each edit is called with the features (n, ...) and the rows (n,): which pictures of the whole call these are, so
-    that a batched call can be edited picture by picture. It returns features of the same shape. Whoever splits a call
-    into batches tells by ``first_row`` where the batch that is running begins.
+    that a batched call can be edited picture by picture. It returns features of the same shape.
 
     Raises:
         GanlabError: an unknown layer, an edit that changes the shape, or (on leaving the block) a layer that never ran.
@@ -112,7 +114,7 @@ def edit(network: nn.Module, edits: Mapping[str, Edit], first_row: Callable[[], 
     def change(name: str) -> Callable[..., torch.Tensor]:
         def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
             ran.add(name)
-            rows = torch.arange(len(output)) + first_row()
+            rows = torch.arange(len(output)) + first_row(network)
             edited = edits[name](output.clone(), rows)
             if not isinstance(edited, torch.Tensor) or edited.shape != output.shape:
                 became = tuple(edited.shape) if isinstance(edited, torch.Tensor) else type(edited).__name__
@@ -136,7 +138,7 @@ def edit(network: nn.Module, edits: Mapping[str, Edit], first_row: Callable[[], 
 
 
 @contextmanager
-def replay(network: nn.Module, recording: Recording, rows: Callable[[int], torch.Tensor]) -> Iterator[None]:
+def replay(network: nn.Module, recording: Recording, rows: np.ndarray) -> Iterator[None]:
     """Let the recorded layers put out what was recorded, without running, while the block runs.
 
     Recorded in a pass over the same inputs, they give the same results in less time. Hooks, and so edits, still apply.
@@ -144,15 +146,20 @@ def replay(network: nn.Module, recording: Recording, rows: Callable[[int], torch
     Args:
         network: the one that was recorded.
         recording: of layers that run once a pass.
-        rows: how many rows are running -> which rows of the recording they are.
+        rows: (n,) which rows of the recording a whole call runs.
 
     Raises:
         GanlabError: a layer that the network does not have, or one that never ran when recorded.
     """
     layers = {name: (find_layer(network, name), recording[name]) for name in recording}
+    chosen = torch.from_numpy(rows)
 
     def recorded(features: torch.Tensor) -> Callable[..., torch.Tensor]:
-        return lambda first, *others, **named: features[rows(len(first))].to(first.device)
+        def instead(first: torch.Tensor, *others: object, **named: object) -> torch.Tensor:
+            begin = first_row(network)
+            return features[chosen[begin : begin + len(first)]].to(first.device)
+
+        return instead
 
     # an instance's own forward shadows its class's; other tools put theirs there too
     before = {layer: vars(layer).get("forward") for layer, _ in layers.values()}

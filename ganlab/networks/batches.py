@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError
-from ganlab.networks.devices import is_out_of_memory
+from ganlab.networks.devices import enough_memory, is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -15,24 +15,57 @@ if TYPE_CHECKING:
 LARGEST_BATCH = 64  # rows at once; halved while memory does not suffice
 
 
+_running: dict[int, int] = {}  # where the batch that runs begins in its whole call, of every network that runs
+
+
 def in_batches(
-    network: nn.Module, inputs: Sequence[torch.Tensor], device: str, name: str, begin: Callable[[int], None]
-) -> list[torch.Tensor]:
-    """What a network makes of all rows, batch by batch, float32 on the CPU.
+    network: nn.Module, inputs: Sequence[torch.Tensor | None], shape: Sequence[int], device: str, name: str
+) -> torch.Tensor:
+    """What a network makes of all rows, (n, ...) float32 on the CPU.
 
     Args:
-        inputs: what it is called with, each (n, ...).
+        inputs: what it is called with, each (n, ...) or None for none.
+        shape: what it makes of one row, where there are no rows to ask it with.
         device: where it runs.
         name: of the GAN, for the message.
-        begin: told the first row of every batch before it runs.
 
     Raises:
-        GanlabError: not even one row fits into memory.
+        GanlabError: not even one row fits into memory, or all results do not.
     """
+    import torch
+
+    given, key = [part for part in inputs if part is not None], _key(network)
+    outer = _running.get(key)  # an edit may run its own network
+    try:
+        outputs = _batch_by_batch(network, given, key, device, name)
+    finally:
+        if outer is None:
+            _running.pop(key, None)
+        else:
+            _running[key] = outer
+    if not outputs:
+        return torch.empty(0, *shape)
+    with enough_memory(f"{len(given[0])} results do not fit into memory at once.", "Ask for fewer at a time."):
+        return torch.cat(outputs)
+
+
+def first_row(network: nn.Module) -> int:
+    """Where the batch that a network is running begins in the whole call; 0 where it runs by itself."""
+    return _running.get(_key(network), 0)
+
+
+def _key(network: nn.Module) -> int:
+    """One for all that tell one network different classes (networks.conditional): they share its layers."""
+    return id(network._modules)
+
+
+def _batch_by_batch(
+    network: nn.Module, inputs: Sequence[torch.Tensor], key: int, device: str, name: str
+) -> list[torch.Tensor]:
     outputs: list[torch.Tensor] = []
     batch, done = LARGEST_BATCH, 0
     while done < len(inputs[0]):
-        begin(done)
+        _running[key] = done
         rows = min(batch, len(inputs[0]) - done)
         output = _attempt(network, [part[done : done + rows] for part in inputs], device)
         if output is not None:

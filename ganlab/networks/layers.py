@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from ganlab.gan import Gan, Side
+
     Call = tuple[nn.Module, torch.Tensor, torch.Tensor]
 
 REPEATS = ("ClassCode", "Joined", "Dropout")  # say the class, or again what came before
@@ -51,6 +53,30 @@ def trace(network: nn.Module, run: Callable[[], object]) -> list[Call]:
         for handle in handles:
             handle.remove()
     return calls
+
+
+def trace_side(gan: Gan, side: Side) -> list[Call]:
+    """Every module call of one pass of a GAN's network, on two pictures.
+
+    Raises:
+        GanlabError: the GAN has no such network.
+    """
+    return trace(gan.network(side), lambda: try_out(gan, side))
+
+
+def try_out(gan: Gan, side: Side) -> None:
+    """Run a network on two pictures, of any class where it needs one.
+
+    Raises:
+        GanlabError: the GAN has no such network, or it cannot be run.
+    """
+    import torch
+
+    if side == "generator":
+        gan.generate(gan.latents(2, label=gan.label or 0 if gan.classes is not None else None))
+        return
+    told = torch.zeros(2, dtype=torch.int64) if gan.conditional_discriminator and gan.label is None else None
+    gan.score(torch.zeros(2, gan.image.channels, gan.image.size, gan.image.size), told)
 
 
 def all_layers(network: nn.Module, calls: Sequence[Call]) -> list[Layer]:

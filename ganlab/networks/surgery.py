@@ -12,6 +12,7 @@ from torch import nn
 
 from ganlab.errors import GanlabError
 from ganlab.networks import activations
+from ganlab.networks.layers import trace_side
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
@@ -28,16 +29,16 @@ def without(gan: Gan, layer: str, filters: Sequence[int] | np.ndarray) -> nn.Mod
     filters = np.asarray(filters)
     check_filters(gan, layer, filters)
     filters = filters.astype(np.int64)
-    network = gan._network("generator")
+    network = gan.network("generator")
     source = activations.find_layer(network, layer)
-    trace = gan._trace("generator")
-    maps = next(output for module, _, output in trace if module is source)
+    calls = trace_side(gan, "generator")
+    maps = next(output for module, _, output in calls if module is source)
     names = {module: name for name, module in network.named_modules()}
     # classes are joined behind the maps, which so keep their places
-    carriers = [maps, *(output for module, taken, output in trace if taken is maps and _only_appends(module))]
+    carriers = [maps, *(output for module, taken, output in calls if taken is maps and _only_appends(module))]
     consumers = [
         (names[module], axis)
-        for module, taken, _ in trace
+        for module, taken, _ in calls
         if any(taken is carrier for carrier in carriers) and (axis := _input_axis(module)) is not None
     ]
     if len(filters) and not consumers:
@@ -66,7 +67,7 @@ def zeroed(filters: np.ndarray) -> activations.Edit:
 
 def check_filters(gan: Gan, layer: str, filters: np.ndarray) -> None:
     """That the layer exists, runs and has all these maps."""
-    activations.find_layer(gan._network("generator"), layer)
+    activations.find_layer(gan.network("generator"), layer)
     shape = next((known.shape for known in gan.layers() if known.name == layer), ())
     if not shape:
         raise GanlabError(f"The layer {layer!r} puts out no feature maps.", "gan.hidden_layers() lists those that do.")
@@ -98,7 +99,7 @@ def _prove(gan: Gan, generator: nn.Module, layer: str, filters: np.ndarray) -> N
     latents = gan.latents(4, label=None if gan.classes is None else 0)
     with gan.edit({layer: zeroed(filters)}):
         expected = gan.generate(latents)
-    cut = gan._with(generator, None)
+    cut = gan.with_networks(generator, None)
     with cut.edit({layer: _noisy(filters)}):
         drawn = cut.generate(latents)
     if not torch.allclose(drawn, expected, atol=1e-4):

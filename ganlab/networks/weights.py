@@ -47,8 +47,11 @@ def owned(network: nn.Module) -> nn.Module:
     """
     if not network.training and not any(parameter.requires_grad for parameter in network.parameters()):
         return network
+    import torch
+
     try:
-        return copy.deepcopy(network)
+        with torch.no_grad():  # or the weights of a program's copy would be results of computing with its own
+            return copy.deepcopy(network)
     except Exception as error:  # each module that cannot be copied raises an error of its own
         raise GanlabError(
             f"The network cannot be copied ({type(error).__name__}), and one that may still be trained is not frozen.",

@@ -30,13 +30,13 @@ def estimate_statistics(gan: Gan, generator: bool = True) -> Gan:
     The discriminator's are those over generated pictures: what its real ones were is not known.
     """
     with torch.no_grad():
-        network = gan._network("generator")
-        drawing = _estimated(network, _latents(gan)) if generator else copy.deepcopy(network)
-        changed = gan._with(drawing, copy.deepcopy(gan.discriminator))
+        network = gan.network("generator")
+        drawing = _estimated(network, _latents(gan)) if generator else network
+        changed = gan.with_networks(drawing, gan.discriminator)
         if gan.discriminator is None:
             return changed
         discriminator = _estimated(gan.discriminator, ((pictures,) for pictures in _pictures(changed)))
-    return gan._with(copy.deepcopy(drawing), discriminator)
+    return gan.with_networks(drawing, discriminator)
 
 
 def _latents(gan: Gan) -> Iterator[tuple[torch.Tensor, ...]]:

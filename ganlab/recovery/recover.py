@@ -193,4 +193,4 @@ def _spread(pictures: torch.Tensor, gan: Gan) -> float:
 def _noted(gan: Gan, note: str) -> Gan:
     """The same GAN with one more note on its card."""
     facts = {**gan.card.facts, "notes": [*gan.card.notes, note]}
-    return gan._with(gan.generator, gan.discriminator, card=replace(gan.card, facts=facts))
+    return gan.with_card(replace(gan.card, facts=facts))

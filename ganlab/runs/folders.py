@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from ganlab.errors import GanlabError
+from ganlab.locations import runs_folder
 from ganlab.results import FORMAT, Figure, Metric, Result, Section, Table
 from ganlab.results.animation import MOST_PIXELS, read_webp, webp_bytes
 from ganlab.results.faults import name_faults, path_faults
@@ -116,9 +116,9 @@ def new_run_folder(command: str, name: str, root: str | Path | None = None) -> P
     """The next free ``ROOT/COMMAND/NAME-0001``, free also where capitals do not count; it is not made yet.
 
     Args:
-        root: by default ``GANLAB_RUNS``, or ``runs`` in the current folder.
+        root: by default where runs land (GANLAB_RUNS, else ``runs`` in the current folder).
     """
-    parent = Path(root or os.environ.get("GANLAB_RUNS") or "runs") / command
+    parent = (runs_folder() if root is None else Path(root)) / command
     stem = re.sub(r"[^\w.+-]+", "-", normalize("NFC", name)).strip("-.") or "run"
     taken = [0]
     if parent.is_dir():

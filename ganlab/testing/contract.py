@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,9 +200,7 @@ _watchers: list[Callable[[str], None]] = []
 def _recorded_writes() -> Iterator[list[str]]:
     """Paths of files that are opened for writing, or folders made, meanwhile; caches are left out."""
     written: list[str] = []
-    if _audit not in _installed:
-        sys.addaudithook(_audit)  # cannot be taken away again, so there is one for all
-        _installed.append(_audit)
+    _install()
 
     def note(path: str) -> None:
         full = os.path.abspath(path)
@@ -214,6 +213,12 @@ def _recorded_writes() -> Iterator[list[str]]:
         yield written
     finally:
         _watchers.remove(note)
+
+
+@cache
+def _install() -> None:
+    """Once: a hook cannot be taken away again."""
+    sys.addaudithook(_audit)
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -229,9 +234,6 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if writing and isinstance(path, (str, bytes, os.PathLike)):
         for watcher in _watchers:
             watcher(os.fsdecode(path))
-
-
-_installed: list[Callable[..., None]] = []
 
 
 def _pictures(figure: Figure) -> list[Image.Image]:

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from ganlab.analyses import Analysis
+from ganlab.checkpoints import shipped_gans
 from ganlab.cli.commands import plugin_command
-from ganlab.cli.running import shipped_gans
 from ganlab.plugins import COMMAND_HOOKS
 from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugins.metadata import one_line

@@ -14,30 +14,19 @@ go where they lie: through gloo on the CPU, through NCCL on GPUs.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-import typer
 from torch import nn
-from torch.distributed.distributed_c10d import Store
-from torch.distributed.rendezvous import rendezvous
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganlab.errors import GanlabError
 from ganlab.networks.devices import choose_device
-from ganlab.training.processes import Place, Processes, announced, speaks_first
+from ganlab.training.processes import Place, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.wording import few
-
-MEETING = timedelta(minutes=5)  # for all processes to come
-WAITING = timedelta(days=7)  # for the slowest in a collective: one that decodes the pictures may take days
-SPOKEN = "ganlab/spoken"
 
 T = TypeVar("T")
 
@@ -208,91 +197,3 @@ class JoinedBatchNorm(_BatchNorm):
         share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean), share)
         self.running_var.lerp_(variance.to(self.running_var), share)
-
-
-@contextmanager
-def join() -> Iterator[Group]:
-    """Meet the other processes; see :func:`ganlab.training.processes.joined`.
-
-    Raises:
-        GanlabError: they cannot meet, or another one ended while this one waited for it.
-        typer.Exit: this one ends because another does, which says why.
-    """
-    store = None
-    try:
-        place = announced()
-        store = _meet(place)
-        group = Group(place)
-        with _silent(not group.first):
-            try:
-                yield group
-            except typer.Exit:  # all of them stop
-                group.leave()
-                raise
-            group.leave()
-    except typer.Exit:
-        raise
-    except BaseException as error:  # the group is not taken apart: others would hear of it before this one has spoken
-        if not _may_speak(store, error):
-            raise typer.Exit(_exit_code(error)) from None
-        if _another_ended(error):
-            raise GanlabError(
-                "Another process of this run has ended.",
-                "See what it said; ganlab train --resume goes on from the last state.",
-            ) from error
-        raise
-
-
-def _meet(place: Place) -> Store:
-    """Make the group of all processes; the store through which they met."""
-    where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-    # Its functions keep, as their default, the group that there is when it is first imported, and an optimiser's first
-    # step imports it: that group would outlive destroy_process_group, and its threads abort an interpreter that ends.
-    importlib.import_module("torch.distributed.nn.functional")
-    try:
-        store, _, _ = next(rendezvous("env://", timeout=MEETING))
-        dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.count, timeout=WAITING)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise GanlabError(
-            f"The {place.count} processes that WORLD_SIZE announces have not met at {where}: {_first_line(error)}",
-            "Start all of them, give MASTER_ADDR and a free MASTER_PORT of the first, or unset WORLD_SIZE.",
-        ) from error
-    return store
-
-
-@contextmanager
-def _silent(wished: bool) -> Iterator[None]:
-    with ExitStack() as stack:
-        if wished:
-            nowhere = stack.enter_context(open(os.devnull, "w"))
-            stack.enter_context(redirect_stdout(nowhere))
-            stack.enter_context(redirect_stderr(nowhere))
-        yield
-
-
-def _may_speak(store: Store | None, error: BaseException) -> bool:
-    """Whether this process is the first with something to say; one that says it ends all of them."""
-    if store is None:
-        return speaks_first()
-    if _another_ended(error) and not speaks_first() and os.environ.get("GROUP_RANK") != "0":
-        return False  # the store may have gone too: torchrun holds it on the first machine, else the first process does
-    try:
-        return store.add(SPOKEN, 1) == 1
-    except RuntimeError:  # it has gone
-        return False
-
-
-def _another_ended(error: BaseException) -> bool:
-    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
-
-
-def _exit_code(error: BaseException) -> int:
-    """That of the command line for such an error."""
-    if isinstance(error, KeyboardInterrupt):
-        return 130
-    return 2 if isinstance(error, GanlabError) or _another_ended(error) else 1
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -16,7 +16,8 @@ from ganlab import __version__, figures
 from ganlab.checkpoints import native
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
-from ganlab.training.trainer import StepLog, Trainer
+from ganlab.training.measures import StepLog
+from ganlab.training.trainer import Trainer
 from ganlab.writing import NotWritten, write_file
 
 GRID = 8  # columns of the sample grid, and its rows where there are no classes

@@ -17,8 +17,9 @@ from ganlab.errors import GanlabError
 from ganlab.networks.devices import enough_memory
 from ganlab.training.feeding import Pictures, batches, brought
 from ganlab.training.journal import Journal
+from ganlab.training.measures import StepLog
 from ganlab.training.state import save_state, stored_settings
-from ganlab.training.trainer import StepLog, Trainer
+from ganlab.training.trainer import Trainer
 
 READ_EVERY = 1.0  # seconds between reading the losses off the device: reading every step would make a GPU wait
 SAVE_EVERY = 300.0  # seconds between states within an epoch: what a crash can cost
@@ -135,7 +136,7 @@ def _rows(trainer: Trainer, count: int, steps: range) -> Iterator[np.ndarray]:
     for step in steps:
         epoch, position = divmod(step, count // batch)
         if epoch != ordered:
-            order, ordered = trainer.order(epoch, count), epoch
+            order, ordered = trainer.draws.order(epoch, count), epoch
         yield order[position * batch : (position + 1) * batch][trainer.share]
 
 

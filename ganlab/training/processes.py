@@ -7,8 +7,7 @@ starts. Without them nothing here but plain arithmetic runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -100,33 +99,10 @@ class Processes:
 ALONE = Processes()
 
 
-@contextmanager
-def joined() -> Iterator[Processes]:
-    """The processes that train together, for as long as the block lasts.
-
-    Of several only the first speaks inside. An error in one ends all; one of them says why, and the others end
-    silently.
-
-    Raises:
-        GanlabError: the environment announces processes and leaves open where they meet, or not all of them come.
-    """
-    if _alone():
-        yield ALONE
-        return
-    from ganlab.training.distributed import join
-
-    with join() as processes:
-        yield processes
-
-
 def speaks_first() -> bool:
     """Whether this process speaks as long as the processes that were started alike have not met."""
     rank, count = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
     return not (rank.isdecimal() and count.isdecimal() and 0 < int(rank) < int(count))
-
-
-def _alone() -> bool:
-    return os.environ.get("WORLD_SIZE", "") in ("", "1")
 
 
 def announced() -> Place:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,18 +13,11 @@ from torch.nn import functional as F
 
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.latents import (
-    STREAM_TRAINING_DROPOUT,
-    STREAM_TRAINING_FLIPS,
-    STREAM_TRAINING_LABELS,
-    STREAM_TRAINING_LATENTS,
-    STREAM_TRAINING_NOISE,
-    STREAM_TRAINING_ORDER,
-    random_bits,
-)
 from ganlab.networks.devices import set_gpu_arithmetic
 from ganlab.networks.weights import gather_statistics, weights_digest
+from ganlab.training.draws import Draws
 from ganlab.training.feeding import as_tensor, sent
+from ganlab.training.measures import StepLog, spread_of
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 
@@ -33,24 +25,11 @@ BETA2 = 0.999
 MEASURED = 50  # batches that the averaged generator's BatchNorm statistics are taken over
 
 
-@dataclass(frozen=True)
-class StepLog:
-    """What one step saw, still on the device: losses (nats), mean D(x) and D(G(z)), spread of one class's samples."""
-
-    values: torch.Tensor
-
-    NAMES = ("loss_d", "loss_g", "d_real", "d_fake", "spread")
-
-    def numbers(self) -> dict[str, float]:
-        return dict(zip(self.NAMES, self.values.tolist(), strict=True))
-
-
 class Trainer:
     """Both networks, both optimisers and the count of steps done; where several processes train, each has its own.
 
     Nothing else carries over from step to step: the order of the pictures, which of them are mirrored, every z and its
-    class, the noise and what dropout leaves out are computed from the seed and the step's number, so there is no random
-    generator whose state would have to be kept.
+    class, the noise and what dropout leaves out are computed from the seed and the step's number (``draws``).
     """
 
     def __init__(self, settings: TrainSettings, device: str, processes: Processes = ALONE) -> None:
@@ -58,6 +37,7 @@ class Trainer:
         self.device = device
         self.processes = processes
         self.share = processes.share(settings)  # which rows of a batch this process trains on
+        self.draws = Draws(settings, device, self.share, processes.place.rank)
         self.step = 0
         if torch.device(device).type == "cuda":
             set_gpu_arithmetic(settings.precision, settings.deterministic)
@@ -107,27 +87,6 @@ class Trainer:
         kind = torch.device(self.device).type  # without its driver a machine takes its CPU, and the others would wait
         return "\n".join([elsewhere.to_json(), kind, str(self.step), *digests])
 
-    def order(self, epoch: int, count: int) -> np.ndarray:
-        """The order (count,) in which an epoch shows the pictures."""
-        bits = random_bits(self.settings.seed, np.array([epoch]), 2 * count, STREAM_TRAINING_ORDER)[0]
-        return np.argsort(bits.view(np.uint64), kind="stable")
-
-    def latents(self, step: int) -> torch.Tensor:
-        """z (batch, dim) of a step."""
-        batch = self.settings.batch
-        prior = self.settings.prior
-        return prior.sample(batch, self.settings.seed, step * batch, stream=STREAM_TRAINING_LATENTS).z
-
-    def labels(self, step: int) -> torch.Tensor | None:
-        """The classes (batch,) that a step draws, as often as the pictures have them; None where there are none."""
-        if not self.settings.classes:
-            return None
-        batch, ends = self.settings.batch, np.cumsum(self.settings.class_counts)
-        index = np.arange(step * batch, (step + 1) * batch)
-        bits = random_bits(self.settings.seed, index, 1, STREAM_TRAINING_LABELS)[:, 0]
-        picture = (bits.astype(np.uint64) * np.uint64(ends[-1])) >> np.uint64(32)
-        return torch.from_numpy(np.searchsorted(ends, picture.astype(np.int64), side="right"))
-
     def advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None = None) -> StepLog:
         """One step on real pictures: the discriminator's, then the generator's.
 
@@ -138,18 +97,18 @@ class Trainer:
             pictures: (batch, h, w, c) uint8, of the batch this process's share, on the device or not.
             labels: (batch,) their classes, where the networks are told them.
         """
-        with self._dropout():
+        with self.draws.dropout(self.step):
             return self._advance(pictures, labels)
 
     def _advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None) -> StepLog:
-        real = self._flipped(self._real(pictures))
-        z = sent(self.latents(self.step)[self.share], self.device)
+        real = self.draws.flipped(self._real(pictures), self.step)
+        z = sent(self.draws.latents(self.step)[self.share], self.device)
         real_classes = self._told(None if labels is None else torch.from_numpy(labels.astype(np.int64)))
-        fake_labels = self.labels(self.step)
+        fake_labels = self.draws.labels(self.step)
         fake_classes = self._told(None if fake_labels is None else fake_labels[self.share])
 
         self._zero_gradients("discriminator")
-        noise = self._noise(real)
+        noise = self.draws.noise(real, self.step)
         real_logits = self._logits(noise(real), *real_classes)
         real_loss = F.softplus(-real_logits).mean()
         real_loss.backward()
@@ -178,34 +137,9 @@ class Trainer:
                 generator_loss,
                 real_logits.sigmoid().mean(),
                 fake_logits.sigmoid().mean(),
-                self._spread(fake.float(), fake_labels),
+                spread_of(fake.float(), fake_labels, self.share, self.processes, self.device),
             )
             return StepLog(self.processes.mean(torch.stack([value.detach().float() for value in log])))
-
-    def _spread(self, samples: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """How much samples depend on z: the standard deviation of a pixel over the joined batch, the mean of them all.
-
-        Where there are classes, within them, or a generator that draws one picture of each would be called lively. A
-        batch in which every class occurs once tells no more than how much the samples of all of them differ.
-
-        Args:
-            samples: (share, c, h, w), of the joined batch this process's.
-            labels: (batch,) classes of the joined batch, on the CPU.
-        """
-        freedom = 1.0
-        if labels is not None:
-            _, kinds, sizes = np.unique(labels.numpy(), return_inverse=True, return_counts=True)
-            if len(sizes) < len(labels):
-                samples = samples - self._class_means(samples, torch.from_numpy(kinds), torch.from_numpy(sizes))
-                freedom = (len(labels) - 1) / (len(labels) - len(sizes))  # each class's mean is one of its own samples'
-        return self.processes.std(samples).mean() * freedom**0.5
-
-    def _class_means(self, samples: torch.Tensor, kinds: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
-        """For every sample of this process the mean of its class over the joined batch."""
-        mine = sent(kinds[self.share], self.device)
-        shares = samples / sent(sizes.float(), self.device)[mine].view(-1, *[1] * (samples.ndim - 1))
-        means = torch.zeros(len(sizes), *samples.shape[1:], device=samples.device).index_add_(0, mine, shares)
-        return self.processes.sum(means)[mine]
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -222,26 +156,10 @@ class Trainer:
 
         def draw() -> None:
             for batch in range(MEASURED):
-                generator(sent(self.latents(batch), self.device), *self._told(self.labels(batch)))
+                generator(sent(self.draws.latents(batch), self.device), *self._told(self.draws.labels(batch)))
 
         gather_statistics(generator.eval(), draw)
         return generator
-
-    @contextmanager
-    def _dropout(self) -> Iterator[None]:
-        """Inside, torch's own random numbers, which dropout draws, belong to the seed and the step."""
-        rank = self.processes.place.rank  # each process drops others
-        kind = torch.device(self.device).type
-        devices = [self.device] if kind == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(self._drawn_seed(STREAM_TRAINING_DROPOUT, rank))
-            yield
-
-    def _drawn_seed(self, stream: int, place: int = 0) -> int:
-        """64 random bits of this step for a generator of torch, which takes the lower half of them on the CPU."""
-        bits = random_bits(self.settings.seed, np.array([self.step]), 2 * (place + 1), stream)
-        low, high = bits[0, -2:].tolist()
-        return int(low + (high << 32))
 
     def _told(self, labels: torch.Tensor | None) -> list[torch.Tensor]:
         """What a network is called with beside its input: the classes, or nothing."""
@@ -251,30 +169,6 @@ class Trainer:
         """Pictures as the discriminator takes them; they reach the device as uint8, a quarter of the bytes."""
         levels = sent(as_tensor(pictures), self.device)
         return self._spec.from_uint8(levels).to(memory_format=torch.channels_last)
-
-    def _flipped(self, real: torch.Tensor) -> torch.Tensor:
-        """Every picture of this step as it is or mirrored, by the toss of a coin; as they are by default."""
-        if not self.settings.flip:
-            return real
-        batch = self.settings.batch
-        index = np.arange(self.step * batch, (self.step + 1) * batch)[self.share]
-        tossed = random_bits(self.settings.seed, index, 1, STREAM_TRAINING_FLIPS) >> np.uint32(31)
-        mirrored = sent(torch.from_numpy(tossed.astype(bool)), self.device)[:, :, None, None]
-        return torch.where(mirrored, real.flip(-1), real)
-
-    def _noise(self, like: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-        """What the discriminator's inputs of this step go through: new noise at every call, none by default."""
-        if not self.settings.noise:
-            return lambda images: images
-        random = torch.Generator(self.device).manual_seed(self._drawn_seed(STREAM_TRAINING_NOISE))
-        shape = (self.settings.batch, *like.shape[1:])
-        return lambda images: (
-            images
-            + self.settings.noise
-            * torch.randn(shape, generator=random, device=self.device)[self.share].contiguous(
-                memory_format=torch.channels_last
-            )
-        )
 
     @torch.no_grad()
     def _follow(self) -> None:

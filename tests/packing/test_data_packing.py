@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganlab.data import open_images, packing, reading
+from ganlab.data import open_images, reading
 from ganlab.data.packing import PackedImages, pack, packed_fingerprint
 from ganlab.errors import GanlabError
+from ganlab.locations import cache_folder
 from tests.data_kit import broken_png, encoded, make_zip, pixels
 from tests.packing.kit import add_a_picture, leftovers, one_by_one
 
@@ -150,7 +151,9 @@ def test_where_the_cache_is(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(leftovers(tmp_path / "elsewhere")) == 2
     monkeypatch.delenv("GANLAB_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert packing.default_cache() == tmp_path / "home" / ".cache" / "ganlab"
+    assert cache_folder() == tmp_path / "home" / ".cache" / "ganlab"
+    monkeypatch.setenv("GANLAB_CACHE", "~/elsewhere")
+    assert cache_folder() == tmp_path / "home" / "elsewhere"
 
 
 # broken pictures
