@@ -144,3 +144,19 @@ def test_a_notebook_shows_sections_with_their_figures() -> None:
 def test_intervals_that_are_open_say_so() -> None:
     result = Result("Open.", {"n": Metric(2, low=1, no_control="it is one"), "m": Metric(2, no_control="it is one")})
     assert "n 2 at least 1\n    m 2" in repr(result)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize("norm", [nn.utils.weight_norm, nn.utils.spectral_norm])
+def test_a_network_whose_hooks_compute_its_weights_is_copied_in_the_middle_of_training(norm: object) -> None:
+    training = nn.Sequential(norm(nn.Linear(4, 768)), nn.Unflatten(1, (3, 16, 16)))  # type: ignore[operator]
+    training(torch.randn(2, 4)).sum().backward()
+    gan = Gan(training, prior=Prior(4), image=ImageSpec(16))
+    assert training.training
+    first = gan.generate(gan.latents(2))
+    with torch.no_grad():
+        for parameter in training.parameters():
+            parameter.add_(1)
+    training(torch.randn(2, 4))
+    assert gan.generate(gan.latents(2)).equal(first)
+    assert first.std() > 0

@@ -49,14 +49,22 @@ def owned(network: nn.Module) -> nn.Module:
         return network
     import torch
 
+    # what hooks compute before each pass, such as a weight of torch's older weight_norm, has a history: none is copied
+    computed = [value for module in network.modules() for value in vars(module).values() if _has_history(value)]
     try:
         with torch.no_grad():  # or the weights of a program's copy would be results of computing with its own
-            return copy.deepcopy(network)
+            return copy.deepcopy(network, {id(value): value.detach().clone() for value in computed})
     except Exception as error:  # each module that cannot be copied raises an error of its own
         raise GanlabError(
             f"The network cannot be copied ({type(error).__name__}), and one that may still be trained is not frozen.",
             "If it is trained no more: network.eval().requires_grad_(False).",
         ) from error
+
+
+def _has_history(value: object) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.grad_fn is not None
 
 
 def is_program(module: nn.Module) -> bool:
