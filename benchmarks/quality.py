@@ -32,9 +32,9 @@ from ganlab.networks import activations
 from ganlab.networks.devices import keep_freed_memory
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
-from ganlab_synthetic.labeler import RoomLabeler
-from ganlab_synthetic.labeler_common import as_seen
+from ganlab_synthetic.labelers.pixels import as_seen
 from ganlab_synthetic.rooms import draw_room
+from ganlab_synthetic.rooms.labeler import RoomLabeler
 
 BATCH = 128
 SPEC = ImageSpec(64, 3)

@@ -47,6 +47,7 @@ _HOME_OF = {
     "StoredImages": "data",
     "StoredNetwork": "recovery.stored",
     "Table": "results",
+    "Twins": "data",
     "analysis": "analyses",
     "check_name": "results.faults",
     "check_apart": "data",
@@ -62,9 +63,11 @@ _HOME_OF = {
     "latents_of": "labels.pictures",
     "load_gan": "checkpoints",
     "load_result": "runs.folders",
+    "new_folder": "writing",
     "one_class": "labels.exemplars",
     "open_images": "data",
     "picture_file": "labels.pictures",
+    "pooled_features": "networks.pooling",
     "progress": "progressbar",
     "shown_progress": "progressbar",
     "picture_text": "labels.pictures",
@@ -101,6 +104,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.data import DatasetFormat as DatasetFormat
     from ganlab.data import Images as Images
     from ganlab.data import StoredImages as StoredImages
+    from ganlab.data import Twins as Twins
     from ganlab.data import check_apart as check_apart
     from ganlab.data import classes_of as classes_of
     from ganlab.data import labels_of as labels_of
@@ -135,6 +139,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.networks.devices import fast_bfloat16 as fast_bfloat16
     from ganlab.networks.devices import keep_freed_memory as keep_freed_memory
     from ganlab.networks.layers import Layer as Layer
+    from ganlab.networks.pooling import pooled_features as pooled_features
     from ganlab.networks.surgery import zeroed as zeroed
     from ganlab.parameters import Range as Range
     from ganlab.progressbar import progress as progress
@@ -155,6 +160,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.wording import counted as counted
     from ganlab.wording import few as few
     from ganlab.wording import suggest as suggest
+    from ganlab.writing import new_folder as new_folder
 
 
 if not TYPE_CHECKING:  # a type checker that sees it would take any name for a public one

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -63,6 +64,34 @@ def two_threads() -> None:
     torch.set_num_threads(2)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny networks are quickest on one thread, by far where the cores are busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process draw no plot of their losses."""
+    from tests.kit import blank_plot
+
+    monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser without a window; tests that ask for it are skipped where there is none."""
+    from tests.page_kit import open_browser
+
+    with open_browser() as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
 def made() -> Pair:
     """A generator and its discriminator, whose norms have seen something."""
@@ -77,5 +106,5 @@ def saved(made: Pair, tmp_path: Path) -> Path:
     import torch
 
     torch.save(made.generator.state_dict(), tmp_path / "netG.pth")
-    torch.save(made.judge.state_dict(), tmp_path / "netD.pth")
+    torch.save(made.discriminator.state_dict(), tmp_path / "netD.pth")
     return tmp_path

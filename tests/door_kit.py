@@ -48,7 +48,7 @@ class Discriminator(nn.Module):
 
 class Pair(NamedTuple):
     generator: nn.Module
-    judge: nn.Module
+    discriminator: nn.Module
 
 
 def pair() -> Pair:
@@ -61,8 +61,8 @@ def pair() -> Pair:
                 if value.ndim > 1:
                     nn.init.normal_(value, 0, 0.1)
         for _ in range(60):
-            made.judge.train()(made.generator.train()(torch.randn(32, Z, 1, 1)))
-    return Pair(made.generator.eval(), made.judge.eval())
+            made.discriminator.train()(made.generator.train()(torch.randn(32, Z, 1, 1)))
+    return Pair(made.generator.eval(), made.discriminator.eval())
 
 
 def draws_as(gan: Gan, generator: nn.Module) -> bool:
@@ -73,11 +73,11 @@ def draws_as(gan: Gan, generator: nn.Module) -> bool:
     return bool((gan.generate(latents) - expected).abs().max() <= 2 * NEAR)
 
 
-def judges_as(gan: Gan, judge: nn.Module) -> bool:
-    """Whether the verdicts are the logits of those."""
+def scores_as(gan: Gan, discriminator: nn.Module) -> bool:
+    """Whether the scores are the logits of those."""
     pictures = gan.generate(gan.latents(6))
     with torch.no_grad():
-        expected = torch.logit(judge(pictures).flatten(), 1e-6)
+        expected = torch.logit(discriminator(pictures).flatten(), 1e-6)
     return torch.allclose(gan.score(pictures), expected, atol=1e-3)
 
 

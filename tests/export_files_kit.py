@@ -50,7 +50,7 @@ CHAINER = (
     *(conv(UP, "dc2", 4, 4, 4, bias=False), norm("bn2", 4), plain("relu", 2)),
     *(conv(UP, "dc3", 4, 3, 3, stride=1), plain("tanh")),
 )
-CHAINER_JUDGE = (
+CHAINER_DISCRIMINATOR = (
     *(conv(DOWN, "c0", 3, 4, 4), plain("elu"), conv(DOWN, "c1", 4, 8, 4), norm("bn1", 8), plain("elu", 1)),
     *(plain("flatten"), {"kind": "linear", "name": "l2", "inputs": 32, "outputs": 1, "bias": True}),
 )
@@ -64,7 +64,7 @@ STATE = (
 
 def chainer(path: Path) -> Gan:
     stored = chainer_links.load(path)
-    return gan_of(stored, CHAINER, CHAINER_JUDGE)
+    return gan_of(stored, CHAINER, CHAINER_DISCRIMINATOR)
 
 
 def keras(path: Path) -> Gan:

@@ -38,13 +38,13 @@ def gan_of(stored: Stored, *layers: Tables) -> Gan:
             with torch.no_grad():
                 first = generator.eval()(torch.zeros(1, *taken)).shape[1:]
     assert first is not None
-    generator, judge = build_chain(tables)
+    generator, discriminator = build_chain(tables)
     generator.load_state_dict(weights_of(weights["generator"]))
     if "discriminator" in weights:
-        judge.load_state_dict(weights_of(weights["discriminator"]))
+        discriminator.load_state_dict(weights_of(weights["discriminator"]))
     return Gan(
         generator,
-        judge if "discriminator" in weights else None,
+        discriminator if "discriminator" in weights else None,
         prior=Prior(_z_dim(stored.networks[0] if not layers else replace(stored.networks[0], layers=tuple(layers[0])))),
         image=ImageSpec(first[-1], first[0]),
         card=Card("made", "", {"name": "chain", **tables}, {"source": source_of(stored.format, origins)}),
@@ -80,7 +80,7 @@ def changed_everywhere(gan: Gan, only: str = "") -> Gan:
 
 
 def same_networks(one: Gan, other: Gan, atol: float = 1e-6) -> bool:
-    """Whether both draw and judge alike."""
+    """Whether both draw and score alike."""
     z = one.prior.sample(3, seed=0).z
     assert one.generator is not None
     assert other.generator is not None

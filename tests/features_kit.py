@@ -53,14 +53,16 @@ def maps_of(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return kept[0]
 
 
-def planted(judge: nn.Module | None = None) -> Gan:
+def planted(discriminator: nn.Module | None = None) -> Gan:
     """A GAN whose samples hold red squares, and whose discriminator's filter 2 finds them."""
-    judge = judge or nn.Sequential(nn.Conv2d(3, 6, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(6, 4, 1), nn.LeakyReLU(0.2))
+    discriminator = discriminator or nn.Sequential(
+        nn.Conv2d(3, 6, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(6, 4, 1), nn.LeakyReLU(0.2)
+    )
     with torch.no_grad():
-        for parameter in judge.parameters():
+        for parameter in discriminator.parameters():
             parameter.normal_(0, 0.05, generator=torch.Generator().manual_seed(parameter.numel()))
-        judge[0].weight[0] = torch.tensor([1.0, -0.5, -0.5])[:, None, None] / 16
-        judge[2].weight[:, 0] = 0
-        judge[2].weight[2] = torch.tensor([1.0, 0, 0, 0, 0, 0])[:, None, None]
+        discriminator[0].weight[0] = torch.tensor([1.0, -0.5, -0.5])[:, None, None] / 16
+        discriminator[2].weight[:, 0] = 0
+        discriminator[2].weight[2] = torch.tensor([1.0, 0, 0, 0, 0, 0])[:, None, None]
     head = nn.Sequential(nn.Conv2d(4, 1, SIZE // 2), nn.Flatten(0))
-    return Gan(Planted(), nn.Sequential(*judge, *head), prior=Prior(8), image=ImageSpec(SIZE, 3))
+    return Gan(Planted(), nn.Sequential(*discriminator, *head), prior=Prior(8), image=ImageSpec(SIZE, 3))

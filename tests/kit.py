@@ -53,28 +53,11 @@ def read_or_refused() -> Iterator[None]:
         assert told.hint, told.message
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny networks are quickest on one thread, by far where the cores are busy. Import it to use it."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def blank_plot(journal: object) -> Image.Image:
     """Instead of a run's plot, which takes as long as many tiny steps."""
     from PIL import Image
 
     return Image.new("RGB", (4, 4))
-
-
-@pytest.fixture(autouse=True)
-def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process draw no plot of their losses. Import it to use it."""
-    monkeypatch.setattr("ganlab.training.journal.Journal._plot", blank_plot)
 
 
 def ship_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

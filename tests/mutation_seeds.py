@@ -49,7 +49,7 @@ def generator() -> nn.Module:
     return with_statistics(network, torch.randn(256, Z, 1, 1))
 
 
-def judge() -> nn.Module:
+def discriminator() -> nn.Module:
     """Pictures (n, 3, 16, 16) -> logits (n, 1, 1, 1)."""
     torch.manual_seed(1)
     network = nn.Sequential(
@@ -83,7 +83,7 @@ def training_state() -> dict[str, Any]:
     sum(parameter.sum() for parameter in network.parameters()).backward()
     optimizer.step()
     numbers = {"epoch": 3, "losses": [0.5, np.float64(0.25)], "seen": np.arange(3), "args": {"lr": 2e-4, "cuda": True}}
-    return {"netG": state(), "netD": judge().state_dict(), "optimizerG": optimizer.state_dict(), **numbers}
+    return {"netG": state(), "netD": discriminator().state_dict(), "optimizerG": optimizer.state_dict(), **numbers}
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tests.mutation_seeds import judge, state, torch_saved
+from tests.mutation_seeds import discriminator, state, torch_saved
 
 Lot = random.Random
 State = dict[str, torch.Tensor]
@@ -23,7 +23,7 @@ def saved(what: str, lot: Lot, legacy: bool) -> bytes:
     with warnings.catch_warnings(action="ignore"):
         document = STATES[what](state(), lot)
         if lot.random() < 0.2:
-            document = {"epoch": 3, "netG": document, "netD": judge().state_dict()}
+            document = {"epoch": 3, "netG": document, "netD": discriminator().state_dict()}
         return torch_saved(document, legacy)
 
 

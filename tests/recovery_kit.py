@@ -84,9 +84,9 @@ def random_gan(seed: int, steps: int = STEPS) -> RandomGan:
     body = _matrices(lot, truth) if kind == "matrices" else _convolutions(lot, truth, inputs)
     generator: nn.Module = Conditional(10, 8, body) if kind == "conditional" else body
     truth["classes"] = 10 if kind == "conditional" else None
-    judge = _judge(lot, truth)
-    _train(generator, judge, truth, steps)
-    return RandomGan(generator.eval(), judge.eval(), truth)
+    discriminator = _discriminator(lot, truth)
+    _train(generator, discriminator, truth, steps)
+    return RandomGan(generator.eval(), discriminator.eval(), truth)
 
 
 def _convolutions(lot: random.Random, truth: dict[str, Any], inputs: int) -> nn.Sequential:
@@ -137,7 +137,7 @@ def _matrices(lot: random.Random, truth: dict[str, Any]) -> nn.Sequential:
     return nn.Sequential(*layers, Reshape(truth["channels"], truth["size"], truth["size"]))
 
 
-def _judge(lot: random.Random, truth: dict[str, Any]) -> nn.Sequential:
+def _discriminator(lot: random.Random, truth: dict[str, Any]) -> nn.Sequential:
     width, side = truth["width"], truth["size"] // 4
     layers = [nn.Conv2d(truth["channels"], width, 4, 2, 1), nn.LeakyReLU(0.2)]
     layers += [nn.Conv2d(width, 2 * width, 4, 2, 1), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
@@ -146,19 +146,19 @@ def _judge(lot: random.Random, truth: dict[str, Any]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(2 * width, 1, side), nn.Flatten(0))
 
 
-def _train(generator: nn.Module, judge: nn.Module, truth: dict[str, Any], steps: int) -> None:
+def _train(generator: nn.Module, discriminator: nn.Module, truth: dict[str, Any], steps: int) -> None:
     betas = (0.5, 0.999)
     of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=betas)
-    of_judge = torch.optim.Adam(judge.parameters(), 1e-3, betas=betas)
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=betas)
     low = -1.0 if truth["output"] == "tanh" else 0.0
     for _ in range(steps):
         real = blobs(BATCH, truth["channels"], truth["size"]) * (1 - low) + low
         fake = _drawn(generator, truth)
-        loss = F.softplus(-judge(real)).mean() + F.softplus(judge(fake.detach())).mean()
-        of_judge.zero_grad()
+        loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake.detach())).mean()
+        of_discriminator.zero_grad()
         loss.backward()
-        of_judge.step()
-        loss = F.softplus(-judge(_drawn(generator, truth))).mean()
+        of_discriminator.step()
+        loss = F.softplus(-discriminator(_drawn(generator, truth))).mean()
         of_generator.zero_grad()
         loss.backward()
         of_generator.step()

@@ -44,3 +44,23 @@ def refused(load: Callable[[Path], object], path: Path, words: str) -> None:
         load(path)
     assert caught.value.hint
     assert "\n" not in caught.value.message
+
+
+def ends_with_flips(load: Callable[[Path], object], path: Path, *masks: int, step: int = 1) -> set[str]:
+    """How opening a file ends, one byte of it changed: it is "read" or "refused", and nothing else may happen.
+
+    Args:
+        load: opens ``path``, or a file beside it, too.
+        masks: each is laid over every byte, by exclusive or.
+        step: every so many bytes only.
+    """
+    whole, ends = path.read_bytes(), set()
+    for place in range(0, len(whole), step):
+        for mask in masks:
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ mask]) + whole[place + 1 :])
+            try:
+                load(path)
+                ends.add("read")
+            except GanlabError:
+                ends.add("refused")
+    return ends

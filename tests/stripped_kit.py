@@ -83,18 +83,18 @@ KINDS: dict[str, Callable[[], list[nn.Module]]] = {
 }
 
 
-def stored(generator: nn.Module, judge: nn.Module | None = None, scramble: bool = True) -> Stored:
+def stored(generator: nn.Module, discriminator: nn.Module | None = None, scramble: bool = True) -> Stored:
     """Weights alone, under names that say nothing."""
     networks = []
-    for name, network in (("g", generator), ("d", judge)):
+    for name, network in (("g", generator), ("d", discriminator)):
         if network is not None:
             state = scrambled(network.state_dict(), 1, wholly=False) if scramble else network.state_dict()
             networks.append(StoredNetwork(name, parts_of(state)))
     return Stored(tuple(networks), "pytorch")
 
 
-def recovered(generator: nn.Module, judge: nn.Module | None = None, scramble: bool = True, **hints: Any) -> Gan:
-    return recover(stored(generator, judge, scramble), "made", Hints(**hints))
+def recovered(generator: nn.Module, discriminator: nn.Module | None = None, scramble: bool = True, **hints: Any) -> Gan:
+    return recover(stored(generator, discriminator, scramble), "made", Hints(**hints))
 
 
 def far(gan: Gan, generator: nn.Module, labels: torch.Tensor | None = None, dim: int = Z) -> float:

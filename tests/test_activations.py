@@ -13,7 +13,8 @@ from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.networks import activations
 from ganlab.testing import tiny_gan
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def hooks(network: nn.Module) -> int:
@@ -265,7 +266,7 @@ class Skipping(nn.Module):
 
 
 @pytest.mark.parametrize("layer", ["up4", "up8", "up8.conv", "output"])
-def test_a_replay_continues_after_a_layer_exactly(layer: str, one_thread: None) -> None:  # noqa: F811
+def test_a_replay_continues_after_a_layer_exactly(layer: str, one_thread: None) -> None:
     gan = tiny_gan()
     latents, rows = gan.latents(150), np.random.default_rng(0).permutation(150)[:97]  # more than a batch
     with gan.record(*gan.layers_until(layer)) as recording:
@@ -277,7 +278,7 @@ def test_a_replay_continues_after_a_layer_exactly(layer: str, one_thread: None) 
     torch.testing.assert_close(gan.generate(latents[rows]), whole[rows])
 
 
-def test_an_edit_of_a_replayed_layer_applies(one_thread: None) -> None:  # noqa: F811
+def test_an_edit_of_a_replayed_layer_applies(one_thread: None) -> None:
     gan = tiny_gan()
     latents = gan.latents(6)
     edits = {"up8": lambda features, rows: features * rows[:, None, None, None]}

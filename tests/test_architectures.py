@@ -12,7 +12,8 @@ from ganlab.architectures.convolutions import ToPicture
 from ganlab.architectures.dcgan import KERNELS, SIZES, DcganSettings, build_dcgan
 from ganlab.architectures.settings import CHANNELS
 from ganlab.errors import GanlabError
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def plain_generator(z_dim: int, width: int, channels: int) -> nn.Sequential:
@@ -230,7 +231,7 @@ def test_the_convolution_that_draws_the_picture_is_torchs_own(channels: int, mem
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_a_picture_is_drawn_alike_in_any_batch(one_thread: None) -> None:  # noqa: F811
+def test_a_picture_is_drawn_alike_in_any_batch(one_thread: None) -> None:
     layer, maps = ToPicture(12, 3).to(memory_format=torch.channels_last), torch.rand(16, 12, 8, 8)
     with torch.no_grad():
         together = layer(maps.contiguous(memory_format=torch.channels_last))

@@ -18,7 +18,9 @@ from ganlab_augment.classifier import nearest_neighbour
 from ganlab_augment.sets import Real, Samples, random_classes
 from tests.conditional_kit import labelled
 from tests.datasets_kit import mnist_folder
-from tests.kit import one_thread, smooth_pictures  # noqa: F401 (one is a fixture)
+from tests.kit import smooth_pictures
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CLASSES = 3
 

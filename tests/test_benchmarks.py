@@ -16,7 +16,9 @@ from torch.autograd.profiler_util import FunctionEventAvg
 
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.training.trainer import Trainer
-from tests.kit import one_thread, tiny_settings  # noqa: F401 (a fixture)
+from tests.kit import tiny_settings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

@@ -14,8 +14,10 @@ from ganlab import Card, Gan, GanlabError, ImageSpec, Prior, figures, open_image
 from ganlab.architectures.chain import build_chain
 from ganlab.figures.palette import PALETTE, coloured, visible
 
-from .kit import command, one_thread  # noqa: F401 (one is a fixture)
+from .kit import command
 from .sights_kit import SIGHTS, linear
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TILES, SIDE = 10, 16
 

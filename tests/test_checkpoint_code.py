@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from ganlab import load_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import Pair, Z, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 MODULE = """
 import torch
@@ -133,7 +134,7 @@ def test_a_final_sigmoid_is_left_out_of_the_logits(module: None, made: Pair) -> 
     gan = load_gan("my_networks:both")
     pictures = gan.generate(gan.latents(4))
     with torch.no_grad():
-        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+        torch.testing.assert_close(gan.score(pictures), made.discriminator.main[:-1](pictures).flatten())
 
 
 @pytest.mark.parametrize("spec", ["safetensor:G.safetensors", "kers:model.h5", "pytorhc:weights", "kers:model.h5+D.h5"])

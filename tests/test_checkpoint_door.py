@@ -14,9 +14,10 @@ from torch import nn
 
 from ganlab import GanlabError, load_gan, save_gan
 from ganlab.testing import tiny_gan
-from tests.door_kit import KNOWN, NEAR, Generator, Pair, Z, draws_as, judges_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.door_kit import KNOWN, NEAR, Generator, Pair, Z, draws_as, refused, scores_as
 from tests.recovery_kit import Conditional, Reshape
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # files
 
@@ -26,7 +27,7 @@ def test_generator_and_discriminator_of_two_files(saved: Path, made: Pair, spec:
     gan = load_gan(spec.format(saved), **KNOWN)
     assert (gan.prior.dim, gan.image.size, gan.image.channels) == (Z, 16, 3)
     assert draws_as(gan, made.generator)
-    assert judges_as(gan, made.judge)
+    assert scores_as(gan, made.discriminator)
 
 
 def test_a_file_alone_needs_no_hint(saved: Path, made: Pair) -> None:
@@ -45,15 +46,15 @@ CONTAINERS: dict[str, Callable[[Pair], Any]] = {
         "model_state_dict": made.generator.state_dict(),
         "optimizer_state_dict": torch.optim.Adam(made.generator.parameters()).state_dict(),
     },
-    "both in one": lambda made: {"netG": made.generator.state_dict(), "netD": made.judge.state_dict()},
+    "both in one": lambda made: {"netG": made.generator.state_dict(), "netD": made.discriminator.state_dict()},
     "prefixes": lambda made: {
         **made.generator.state_dict(prefix="generator."),
-        **made.judge.state_dict(prefix="discriminator."),
+        **made.discriminator.state_dict(prefix="discriminator."),
     },
     "an average beside it": lambda made: {
         "g": Generator().state_dict(),
         "g_ema": made.generator.state_dict(),
-        "d": made.judge.state_dict(),
+        "d": made.discriminator.state_dict(),
     },
     "on several devices": lambda made: made.generator.state_dict(prefix="module."),
     "compiled": lambda made: made.generator.state_dict(prefix="_orig_mod."),
@@ -80,19 +81,19 @@ def test_networks_however_nested(tmp_path: Path, made: Pair, what: str, legacy: 
     if what == "an average beside it":
         assert any("g_ema" in note for note in gan.card.facts["notes"])
     if gan.discriminator is not None:
-        assert judges_as(gan, made.judge)
+        assert scores_as(gan, made.discriminator)
 
 
 def test_safetensors(tmp_path: Path, made: Pair) -> None:
     """Which sorts keys as texts: main.10 before main.3."""
-    networks = {"generator": made.generator, "discriminator": made.judge}
+    networks = {"generator": made.generator, "discriminator": made.discriminator}
     tensors = {f"{side}.{key}": value for side, one in networks.items() for key, value in one.state_dict().items()}
     save_file(made.generator.state_dict(), tmp_path / "G.safetensors")
     save_file(tensors, tmp_path / "both.safetensors")
     assert draws_as(load_gan(str(tmp_path / "G.safetensors"), **KNOWN), made.generator)
     gan = load_gan(str(tmp_path / "both.safetensors"), **KNOWN)
     assert draws_as(gan, made.generator)
-    assert judges_as(gan, made.judge)
+    assert scores_as(gan, made.discriminator)
     content = (tmp_path / "G.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(content[:-1])
     refused(tmp_path / "cut.safetensors", "is damaged or is no safetensors file")
@@ -114,7 +115,7 @@ def test_a_folder_of_two_generators(saved: Path, made: Pair) -> None:
     refused(saved, r"2 generators: 'netG.pth', 'netG_old.pth'")
     gan = load_gan(f"{saved}#netG.pth", **KNOWN)
     assert draws_as(gan, made.generator)
-    assert judges_as(gan, made.judge)
+    assert scores_as(gan, made.discriminator)
     error = refused(f"{saved}#netG_odl.pth", "no network called 'netG_odl.pth'")  # not the discriminator instead
     assert "'netG_old.pth'" in error.hint
     assert load_gan(f"{saved}#netD.pth", image_size=16).generator is None
@@ -133,7 +134,7 @@ def test_a_discriminator_alone_judges(saved: Path, made: Pair) -> None:
     assert any("a discriminator and no generator" in note for note in gan.card.facts["notes"])
     pictures = torch.rand(6, 3, 16, 16) * 2 - 1
     with torch.no_grad():
-        assert torch.allclose(gan.score(pictures), torch.logit(made.judge(pictures).flatten(), 1e-6), atol=1e-3)
+        assert torch.allclose(gan.score(pictures), torch.logit(made.discriminator(pictures).flatten(), 1e-6), atol=1e-3)
     with pytest.raises(GanlabError):
         gan.latents(2)
 

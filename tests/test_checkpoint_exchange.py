@@ -14,12 +14,10 @@ from ganlab import Gan, load_gan, save_gan
 from ganlab.checkpoints.exporting import export_gan
 from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
-from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as, pair
-from tests.kit import (
-    Run,
-    command,
-    one_thread,  # noqa: F401 (a fixture)
-)
+from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, pair, scores_as
+from tests.kit import Run, command
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_what_is_converted_draws_the_same(run: Run, saved: Path, made: Pair) -> 
     gan, before = load_gan("mine"), load_gan(str(saved), **KNOWN)
     assert torch.equal(gan.generate(gan.latents(6)), before.generate(before.latents(6)))
     assert draws_as(gan, made.generator)
-    assert judges_as(gan, made.judge)
+    assert scores_as(gan, made.discriminator)
     assert gan.card.facts["decisions"] == before.card.facts["decisions"]
     assert (gan.name, gan.card.summary) == ("mine", before.card.summary)
     assert run("checkpoints", "convert", saved / "netG.pth", "--out", "mine").code == 2
@@ -147,7 +145,7 @@ def test_only_the_network_that_was_opened_is_written_back(tmp_path: Path, made: 
 
 @pytest.mark.parametrize("folder", [False, True])
 def test_generator_and_discriminator_may_call_their_tensors_alike(tmp_path: Path, made: Pair, folder: bool) -> None:
-    file = {"netG": made.generator.state_dict(), "netD": made.judge.state_dict()}
+    file = {"netG": made.generator.state_dict(), "netD": made.discriminator.state_dict()}
     assert set(file["netG"]) & set(file["netD"])
     torch.save(file, tmp_path / "both.pth")
     gan = load_gan(str(tmp_path if folder else tmp_path / "both.pth"), **KNOWN)
@@ -166,7 +164,7 @@ def test_each_network_of_two_files_is_written_like_its_own(run: Run, saved: Path
         for network in (gan.generator, gan.discriminator):
             next(network.parameters()).mul_(2)
     save_gan(gan, saved / "mine")
-    for file, network, other in (("netG", made.generator, "discriminator"), ("netD", made.judge, "generator")):
+    for file, network, other in (("netG", made.generator, "discriminator"), ("netD", made.discriminator, "generator")):
         back = saved / f"{file}-new.pth"
         ended = run("checkpoints", "export", saved / "mine", "--like", saved / f"{file}.pth", "--out", back)
         assert ended.code == 0, ended.err
@@ -212,7 +210,7 @@ def test_numbers_that_a_file_does_not_hold_are_not_made(tmp_path: Path, made: Pa
 def foreign(made: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("foreign")
     torch.save(made.generator.state_dict(), folder / "netG.pth")
-    torch.save(made.judge.state_dict(), folder / "netD.pth")
+    torch.save(made.discriminator.state_dict(), folder / "netD.pth")
     return folder
 
 

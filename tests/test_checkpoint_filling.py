@@ -1,4 +1,4 @@
-"""--gan MODULE:FACTORY+FILE: every network gets the weights that fit it, or a word says why; and class-told judges."""
+"""--gan MODULE:FACTORY+FILE: every network gets the weights that fit it, or a word says why; classes are told, too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch import nn
 
 from ganlab import Gan, GanlabError, ImageSpec, Prior, load_gan
 from tests.door_kit import Discriminator, Generator, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 MODULE = """
 from torch.nn import DataParallel
@@ -38,12 +39,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_both_networks_are_filled(made: Pair) -> None:
-    torch.save({"netG": made.generator.state_dict(), "netD": made.judge.state_dict(prefix="module.")}, "both.pt")
+    torch.save(
+        {"netG": made.generator.state_dict(), "netD": made.discriminator.state_dict(prefix="module.")}, "both.pt"
+    )
     gan = load_gan("their_networks:both+both.pt")
     pictures = gan.generate(gan.latents(4))
     assert draws_as(gan, made.generator)
     with torch.no_grad():
-        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+        torch.testing.assert_close(gan.score(pictures), made.discriminator.main[:-1](pictures).flatten())
 
 
 def test_a_discriminator_without_weights_of_its_own_is_not_left_as_it_was_drawn(made: Pair) -> None:
@@ -112,10 +115,10 @@ def test_logits_of_one_dimension_are_one_a_picture() -> None:
     class Flat(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.judge = Discriminator()
+            self.discriminator = Discriminator()
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self.judge.main[:-1](images).view(-1)
+            return self.discriminator.main[:-1](images).view(-1)
 
     from ganlab.checkpoints.factories import OneLogit
 
@@ -164,13 +167,13 @@ LIGHTNING = {
 @pytest.mark.parametrize("inside", ["", "_orig_mod."])
 def test_networks_that_a_larger_one_holds_are_filled_without_its_words(made: Pair, file: str, inside: str) -> None:
     home, first, second = LIGHTNING[file]
-    judged = made.judge.state_dict(prefix=second + inside)
+    judged = made.discriminator.state_dict(prefix=second + inside)
     torch.save({home: {**made.generator.state_dict(prefix=first + inside), **judged}, "epoch": 3}, file)
     gan = load_gan(f"their_networks:both+{file}")
     pictures = gan.generate(gan.latents(4))
     assert draws_as(gan, made.generator)
     with torch.no_grad():
-        torch.testing.assert_close(gan.score(pictures), made.judge.main[:-1](pictures).flatten())
+        torch.testing.assert_close(gan.score(pictures), made.discriminator.main[:-1](pictures).flatten())
     assert draws_as(load_gan(f"their_networks:fresh+{file}#{home}.generator"), made.generator)
     alone = made.generator.state_dict(prefix=first + inside)
     torch.save({home: alone}, "alone.ckpt")

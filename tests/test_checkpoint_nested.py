@@ -10,19 +10,20 @@ import pytest
 import torch
 
 from ganlab import load_gan
-from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, judges_as
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.door_kit import KNOWN, Generator, Pair, Z, draws_as, scores_as
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 State = dict[str, Any]
 
 
 def both(generator: str, judge: str, made: Pair) -> State:
     """One state dict of two networks, whose keys begin so."""
-    return {**made.generator.state_dict(prefix=generator), **made.judge.state_dict(prefix=judge)}
+    return {**made.generator.state_dict(prefix=generator), **made.discriminator.state_dict(prefix=judge)}
 
 
 def states(made: Pair) -> tuple[State, State]:
-    return made.generator.state_dict(), made.judge.state_dict()
+    return made.generator.state_dict(), made.discriminator.state_dict()
 
 
 LAYOUTS: dict[str, Callable[[Pair], Any]] = {
@@ -55,18 +56,18 @@ def test_both_networks_are_found(tmp_path: Path, made: Pair, layout: str) -> Non
     torch.save(LAYOUTS[layout](made), tmp_path / "state.pth")
     gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
     assert draws_as(gan, made.generator)
-    assert judges_as(gan, made.judge)
+    assert scores_as(gan, made.discriminator)
 
 
 def test_of_joined_files_averages_are_told_by_what_the_files_call_them(tmp_path: Path, made: Pair) -> None:
     """The file's own name may say ema as well."""
     torch.save({"g": Generator().state_dict(), "g_ema": made.generator.state_dict()}, tmp_path / "snapshot_ema.pth")
-    torch.save(made.judge.state_dict(), tmp_path / "d.pth")
+    torch.save(made.discriminator.state_dict(), tmp_path / "d.pth")
     both_files = f"{tmp_path / 'snapshot_ema.pth'}+{tmp_path / 'd.pth'}"
     for spec in (both_files, f"{both_files}#g_ema"):
         gan = load_gan(spec, **KNOWN)
         assert draws_as(gan, made.generator)
-        assert judges_as(gan, made.judge)
+        assert scores_as(gan, made.discriminator)
 
 
 def test_two_averages_in_one_state_dict_are_two_generators(tmp_path: Path, made: Pair) -> None:
@@ -92,7 +93,7 @@ def test_tensors_of_no_known_layer_are_said_to_be_left_out(tmp_path: Path, made:
 
 
 def test_a_network_that_is_not_read_is_said_to_be_left_out(tmp_path: Path, made: Pair) -> None:
-    judge = {**made.judge.state_dict(), "main.0.scale": torch.ones(6)}
+    judge = {**made.discriminator.state_dict(), "main.0.scale": torch.ones(6)}
     torch.save({"netG": made.generator.state_dict(), "netD": judge}, tmp_path / "state.pth")
     gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
     assert gan.discriminator is None

@@ -16,7 +16,8 @@ from ganlab import GanlabError
 from ganlab.checkpoints import native, pytorch, save_gan
 from ganlab.testing import tiny_gan
 from tests.door_kit import refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Payload:

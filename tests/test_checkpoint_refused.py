@@ -17,7 +17,8 @@ from ganlab.checkpoints import load_gan, native, save_gan
 from ganlab.errors import GanlabError
 from ganlab.testing import tiny_gan
 from tests.door_kit import refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

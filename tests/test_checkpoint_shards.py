@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from ganlab import load_gan
 from tests.door_kit import KNOWN, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 INDEX = "model.safetensors.index.json"
 

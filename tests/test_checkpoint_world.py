@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from ganlab import Gan, GanlabError, load_gan
-from tests.door_kit import Discriminator, Generator, refused  # noqa: F401 (made and saved are fixtures)
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+from tests.door_kit import refused
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def opened(folder: Path, spec: str, **hints: Any) -> Gan:

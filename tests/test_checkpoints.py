@@ -21,11 +21,9 @@ from ganlab.labels.exemplars import Exemplars
 from ganlab.latents import Prior
 from ganlab.testing import tiny_gan
 from tests.door_kit import refused
-from tests.kit import (
-    one_thread,  # noqa: F401 (a fixture)
-    ship_from,
-    tree,
-)
+from tests.kit import ship_from, tree
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

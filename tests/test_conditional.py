@@ -19,7 +19,8 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # what goes in where
 

@@ -23,7 +23,9 @@ from ganlab.training.settings import TrainSettings
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from tests.conditional_kit import CLASSES, DCGAN, SHAPES, labelled
-from tests.kit import Pictures, command, no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, command, smooth_pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 TOLD = {"classes": ("a", "b", "c"), "class_counts": (10, 20, 30)}
 

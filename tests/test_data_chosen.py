@@ -15,7 +15,9 @@ from ganlab.data.sources import DrawnImages
 from ganlab.errors import GanlabError
 from ganlab.training import starting
 from ganlab.training.state import load_state
-from tests.kit import command, no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import command, smooth_pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 READING = starting.Reading(0, False)
 

@@ -24,7 +24,8 @@ from ganlab_dedup.reading import Reader
 from ganlab_dedup.verification import compare, same
 
 from .dedup_kit import scenes
-from .kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FAST = {"steps": 25, "planted": 20}
 DIFFERENT, COPIES = 90, 30

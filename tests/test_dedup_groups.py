@@ -7,13 +7,14 @@ import pytest
 from scipy import ndimage
 
 from ganlab_dedup import grouping
-from ganlab_dedup.grouping import Verdict, first_copies, judge
+from ganlab_dedup.grouping import Verdict, decide
 from ganlab_dedup.hamming import Pairs
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.verification import FINE, FLAT, REACH, WIDE, WINDOW, compare, same
 
 from .dedup_kit import scenes
-from .kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # the comparison
 
@@ -88,7 +89,7 @@ def judged(copy_of: np.ndarray, alike: Alike) -> tuple[Verdict, list[tuple[int, 
         return similarity, similarity > 0.87
 
     first, second = np.array(sorted(alike)).T
-    verdict, compared = judge(copy_of, Pairs(first, second, np.arange(len(alike))), look)
+    verdict, compared = decide(copy_of, Pairs(first, second, np.arange(len(alike))), look)
     assert list(zip(compared.pairs.first.tolist(), compared.pairs.second.tolist(), strict=True)) == asked
     return verdict, asked
 
@@ -114,10 +115,7 @@ def test_what_is_dropped_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_exact_copies_go_where_their_twin_goes() -> None:
-    digests = np.array([[1, 1], [2, 1], [2, 1], [1, 2], [9, 9]], np.uint64)
-    copies = first_copies(digests, np.array([True, True, True, True, False]))
-    assert copies.tolist() == [0, 1, 1, 3, -1]
-    verdict, _ = judged(copies, {(0, 1): 0.93})
+    verdict, _ = judged(np.array([0, 1, 1, 3, -1]), {(0, 1): 0.93})
     assert verdict.keeper.tolist() == [0, 0, 0, 3, -1]
     assert verdict.similarity[2] == 0.93
     assert verdict.kept.tolist() == [0, 3]

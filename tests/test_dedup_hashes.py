@@ -13,7 +13,8 @@ from ganlab_dedup.hamming import bits_between, bits_to_each, near_pairs, neighbo
 from ganlab_dedup.planting import planted_copy
 
 from .dedup_kit import scenes
-from .kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_hash_says_which_code_units_are_above_zero() -> None:

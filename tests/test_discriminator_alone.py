@@ -13,7 +13,9 @@ from ganlab import Gan, GanlabError, ImageSpec, load_gan, save_gan
 from ganlab.networks.weights import weights_digest
 from ganlab.testing import tiny_gan
 
-from .kit import Run, command, one_thread  # noqa: F401 (one is a fixture)
+from .kit import Run, command
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def example_judge(channels: int = 3) -> nn.Sequential:
@@ -112,7 +114,7 @@ def test_one_that_is_told_classes_needs_its_code(tmp_path: Path) -> None:
     torch.save(tensors, tmp_path / "netD.pth")
     with pytest.raises(GanlabError, match="no pictures of a usual size") as error:
         load_gan(str(tmp_path / "netD.pth"))
-    assert error.value.hint == "One that is told classes needs its code: --gan MODULE:FACTORY"
+    assert error.value.hint == "One that is told classes needs its code: --gan MODULE:FACTORY+FILE"
 
 
 def test_it_is_saved_and_opened_again(file: Path, tmp_path: Path) -> None:

@@ -31,10 +31,7 @@ from tests.export_files_kit import (
     write_t7,
 )
 from tests.export_kit import changed_everywhere, gan_of, same_networks, with_layers_of
-from tests.kit import (
-    command,
-    one_thread,  # noqa: F401 (a fixture)
-)
+from tests.kit import command
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,7 +15,6 @@ from tests import tensorflow_writer as tensorflow
 from tests import torch7_writer as lua
 from tests.export_files_kit import modules_of, t7
 from tests.export_kit import changed_everywhere
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

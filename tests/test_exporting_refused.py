@@ -15,7 +15,6 @@ from ganlab.writing import write_new_files
 from tests import torch7_writer as lua
 from tests.export_files_kit import chainer, dumps, fixture, keras, modules_of, t7, tf, write_dumps
 from tests.export_kit import changed_everywhere, same_networks
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

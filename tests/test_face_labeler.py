@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -24,9 +25,11 @@ from ganlab_synthetic.faces.labeler_training import (
 )
 from ganlab_synthetic.faces.labeler_validation import CHANGES, r_squared
 from ganlab_synthetic.faces.seen import FACING, QUESTIONS, UNSURE, SeenFaces, read_seen, seen_loss, write_seen
-from ganlab_synthetic.labeler_folder import WEIGHTS
-from ganlab_synthetic.labeler_network import without_batch_norm
-from ganlab_synthetic.labeler_validation import UNIT
+from ganlab_synthetic.labelers.blocks import without_batch_norm
+from ganlab_synthetic.labelers.changes import UNIT
+from ganlab_synthetic.labelers.folder import WEIGHTS, write_card
+
+from .labeler_kit import repeats_itself
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +125,7 @@ def drawn() -> Faces:
 
 
 def test_training_repeats_itself(drawn: Faces) -> None:
-    before = torch.random.get_rng_state()
-    first, second = (train_labeler(SMALL, drawn).state_dict() for _ in range(2))
-    assert torch.equal(before, torch.random.get_rng_state())
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert repeats_itself(lambda: train_labeler(SMALL, drawn))
 
 
 def test_a_made_labeler_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +136,33 @@ def test_a_made_labeler_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     card = tomllib.loads((tmp_path / "labeler" / "card.toml").read_text())
     assert "| as drawn |" in card["table"]
     assert card["validation"]["accuracy"].keys() == {*CHANGES, "control: the more frequent"}
-    with pytest.raises(GanlabError, match="already exists"):
+    with pytest.raises(GanlabError, match="already holds something"):
         labeler_making.make_labeler(SMALL, tmp_path / "labeler")
     assert [entry.name for entry in tmp_path.iterdir()] == ["labeler"]
+
+
+@pytest.fixture
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labelers are made of nothing."""
+    monkeypatch.setattr(labeler_making, "draw_faces", lambda *given: None)
+    monkeypatch.setattr(labeler_making, "train_labeler", lambda *given: None)
+    monkeypatch.setattr(labeler_making, "write_labeler", lambda network, folder, *rest: write_card({}, folder))
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.usefixtures("in_no_time")
+def test_the_current_folder_can_be_filled(absolute: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    labeler_making.make_labeler(SMALL, tmp_path if absolute else Path("."))
+    assert os.listdir() == ["card.toml"] == os.listdir(tmp_path)  # it is still the one that the process is in
+
+
+@pytest.mark.usefixtures("in_no_time")
+def test_a_labeler_that_fails_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labeler_making, "write_labeler", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        labeler_making.make_labeler(SMALL, tmp_path / "below" / "labeler")
+    assert os.listdir(tmp_path) == []
 
 
 def test_folding_batch_norm_changes_nothing() -> None:

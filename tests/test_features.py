@@ -21,8 +21,9 @@ from ganlab_features.pictures import Data
 from ganlab_features.strongest import strongest
 
 from .features_kit import Net, planted
-from .kit import one_thread as one_thread  # on one thread
 from .planted import SIZE, Truth
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_plugin_keeps_the_contract() -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ganlab_features.receptive import receptive_fields
 
-from .kit import one_thread as one_thread  # on one thread
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = 32
 Network = Callable[[torch.Tensor], torch.Tensor]

@@ -17,7 +17,8 @@ from ganlab.testing import tiny_gan
 from ganlab_features.guided import Layer, guided_gradients
 
 from .features_kit import SHAPE, Act, Net, maps_of, pictures
-from .kit import one_thread as one_thread  # on one thread
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RULES = ("leaky-guided", "guided", "deconvolution")
 

@@ -17,8 +17,9 @@ from ganlab_features.receptive import Fields, receptive_fields
 from ganlab_features.structure import structure
 
 from .features_kit import SHAPE, Net, maps_of, pictures, planted
-from .kit import one_thread as one_thread  # on one thread
 from .planted import SIZE, Truth
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_receptive_fields_are_those_of_brute_force() -> None:

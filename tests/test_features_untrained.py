@@ -15,8 +15,9 @@ from ganlab_features.dissection import dissect
 from ganlab_features.pictures import Samples
 
 from .features_kit import planted
-from .kit import one_thread as one_thread  # on one thread
 from .planted import Truth
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SHARE, N = 0.08, 40
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganlab import figures
-from ganlab.figures import grids, lettering, plots
+from ganlab.figures import axes, grids, lettering
 from ganlab.figures.grids import MARK
 
 RNG = np.random.default_rng(0)
@@ -181,7 +181,7 @@ def test_boxes_are_drawn_around_what_they_hold() -> None:
     ],
 )
 def test_names_on_an_axis_do_not_run_into_each_other(places: list[float], named: list[float]) -> None:
-    assert plots._with_room(np.array(places)).tolist() == named
+    assert axes.with_room(np.array(places)).tolist() == named
 
 
 def test_a_level_is_a_line_with_its_band_and_no_dots() -> None:
@@ -204,7 +204,7 @@ def test_a_level_covers_no_measured_line() -> None:
 
 
 def test_lines_differ_in_more_than_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "_COLOURS", ("#000000",))
+    monkeypatch.setattr(axes, "COLOURS", ("#000000",))
     for n in (5, 100, 500):
         x = np.arange(n)
         drawn = [
@@ -226,7 +226,7 @@ def test_numbers_in_a_matrix_stand_out(share: float) -> None:
     cell = light(colormaps["Blues"](share)[:3])
     letters = {"white": 1.0, "#1c1f24": light((28 / 255, 31 / 255, 36 / 255))}
     contrast = {name: (max(cell, one) + 0.05) / (min(cell, one) + 0.05) for name, one in letters.items()}
-    assert contrast[plots._read_on(colormaps["Blues"](share)[:3])] == max(contrast.values()) > 4
+    assert contrast[axes.read_on(colormaps["Blues"](share)[:3])] == max(contrast.values()) > 4
 
 
 def test_letters_that_the_font_lacks_are_spelt_out_and_others_are_not() -> None:

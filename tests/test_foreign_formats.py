@@ -10,8 +10,10 @@ import pytest
 from ganlab import load_gan, open_images
 from ganlab.formats import PluginWarning
 from ganlab.plugins import host
-from tests.kit import Ended, Run, command, one_thread  # noqa: F401 (a fixture)
+from tests.kit import Ended, Run, command
 from tests.plugin_kit import forget_modules, install
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 BAD = '''"""Its formats cannot be asked."""
 from ganlab import CheckpointFormat, DatasetFormat, hookimpl

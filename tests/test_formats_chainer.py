@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Part, StoredNetwork
 from ganlab_formats import chainer_links
-from tests.stored_kit import refused
+from tests.stored_kit import ends_with_flips, refused
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EPS = 2e-5
@@ -249,14 +249,5 @@ def test_every_shorter_file_is_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["chainer-gen.npz", "chainer-dis.h5"])
 def test_flipped_bytes_never_surprise(tmp_path: Path, name: str) -> None:
-    whole = (FIXTURES / name).read_bytes()
-    path = tmp_path / name
-    outcomes = set()
-    for place in range(0, len(whole), len(whole) // 300):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x24]) + whole[place + 1 :])
-        try:
-            chainer_links.load(path)
-            outcomes.add("read")
-        except GanlabError:
-            outcomes.add("refused")
-    assert outcomes == {"read", "refused"}
+    path = shutil.copy(FIXTURES / name, tmp_path / name)
+    assert ends_with_flips(chainer_links.load, path, 0x24, step=path.stat().st_size // 300) == {"read", "refused"}

@@ -13,11 +13,9 @@ import pytest
 import torch
 from scipy.signal import convolve2d
 
-from ganlab.errors import GanlabError
 from ganlab.recovery.stored import StoredNetwork
 from ganlab_formats import theano_dcgan
-from tests.kit import one_thread  # noqa: F401 (a fixture)
-from tests.stored_kit import built, refused, with_statistics
+from tests.stored_kit import built, ends_with_flips, refused, with_statistics
 from tests.theano_writer import Wrapper, discriminator, generator, pickled, random, write
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -227,16 +225,7 @@ def test_every_shorter_file_is_refused(dump: Path, which: str) -> None:
 
 
 def test_flipped_bytes_never_surprise(dump: Path) -> None:
-    whole = dump.read_bytes()
-    outcomes = set()
-    for place in range(len(whole)):
-        dump.write_bytes(whole[:place] + bytes([whole[place] ^ 0x15]) + whole[place + 1 :])
-        try:
-            theano_dcgan.load(dump)
-            outcomes.add("read")
-        except GanlabError:
-            outcomes.add("refused")
-    assert "refused" in outcomes
+    assert "refused" in ends_with_flips(theano_dcgan.load, dump, 0x15)
 
 
 @pytest.mark.parametrize(

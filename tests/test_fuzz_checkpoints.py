@@ -22,7 +22,6 @@ from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.simulate import MOST_NUMBERS, run
 from ganlab.recovery.stored import StoredNetwork
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.mutation_audit import opened, watched
 from tests.mutation_seeds import Seed, seeds, state, torch_saved
 from tests.mutations import make

@@ -13,7 +13,8 @@ from ganlab.networks import batches
 from ganlab.networks.devices import choose_device
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 LEVEL = 2 / 255  # one level of a picture from -1 to 1
 

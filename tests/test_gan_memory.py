@@ -17,7 +17,8 @@ from ganlab.networks.devices import is_out_of_memory
 from tests import children
 from tests.children import Child
 from tests.gan_kit import Block, small
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # pictures as bytes
 

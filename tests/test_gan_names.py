@@ -10,7 +10,8 @@ from ganlab.errors import GanlabError
 from ganlab.networks.weights import weights_digest
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_hash_names_the_generators_weights() -> None:

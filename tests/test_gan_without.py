@@ -17,7 +17,8 @@ from ganlab.latents import Prior
 from ganlab.networks.surgery import zeroed
 from ganlab.testing import tiny_gan
 from tests.gan_kit import Block, small
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("layer", ["up4", "up8", "up16", "up4.act"])

@@ -146,6 +146,7 @@ def test_no_exception_is_stale() -> None:
 
 
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
+PLUGINS = sorted({ROOT / "plugins" / path.relative_to(ROOT / "plugins").parts[0] for path in PLUGIN_FILES})
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -169,6 +170,7 @@ def test_public_names_are_there() -> None:
     assert callable(ganlab.progress)
 
 
+KITS = sorted((ROOT / "tests").glob("*_kit.py"))
 SPEAKS_OF_DISCRIMINATORS = ("architectures", "checkpoints", "recovery", "training", "gan.py")
 
 
@@ -178,6 +180,20 @@ def test_a_judge_is_a_labeler_and_never_a_discriminator() -> None:
     named = [path.name for path in files if path.is_file() and "judg" in (path.name + path.read_text("utf-8")).lower()]
     assert len(files) > 40
     assert not named
+
+
+@pytest.mark.parametrize("place", [*PLUGINS, *KITS], ids=lambda place: place.name)
+def test_where_no_labeler_is_nothing_is_a_judge(place: Path) -> None:
+    trees = [ast.parse(path.read_bytes()) for path in (place, *place.rglob("*.py")) if path.is_file()]
+    names = {name for tree in trees for node in ast.walk(tree) for name in _named(node)}
+    assert "Labeler" in names or not [name for name in names if "judg" in name.lower()]
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """The names of a node: of what it defines, takes, calls or imports."""
+    for field in ("id", "attr", "arg", "name", "asname"):
+        if isinstance(name := getattr(node, field, None), str):
+            yield name
 
 
 def _storey(room: str) -> int:

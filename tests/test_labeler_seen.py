@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from ganlab import GanlabError
-from ganlab_synthetic.augmentation import Augmentation
-from ganlab_synthetic.labeler_making import MIN_PIXELS
-from ganlab_synthetic.seen import DECISIVE, MOST_LIKELY, Seen, read_seen, window_loss, write_seen
+from ganlab_synthetic.labelers.augmentation import Augmentation
+from ganlab_synthetic.rooms.labeler_making import MIN_PIXELS
+from ganlab_synthetic.rooms.seen import DECISIVE, MOST_LIKELY, Seen, read_seen, window_loss, write_seen
 
 
 def test_the_shipped_samples_hold_both_kinds() -> None:

@@ -22,7 +22,8 @@ from ganlab.latents import (
     philox,
     random_bits,
 )
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.integers(0, 2**63 - 1)

@@ -1,4 +1,4 @@
-"""The page to mark pictures on, as Python makes it; `test_mark_page.py` uses it in a browser."""
+"""The page to mark pictures on, as Python makes it; `mark_page/` uses it in a browser."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from ganlab.figures.palette import coloured
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_mark import mark, marking
 
-from .kit import one_thread  # noqa: F401
 from .page_kit import NASTY, conditional
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 GAN = tiny_gan()
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ganlab import Gan, ImageSpec, Prior
 from ganlab_probe.layers import asked_for, paper_layer
 
-from .kit import one_thread as one_thread  # on one thread
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Scaled(nn.Module):

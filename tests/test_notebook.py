@@ -93,7 +93,7 @@ def test_a_notebook_s_own_settings_change_no_number_and_come_back() -> None:
 
 def test_a_labeler_s_network_leaves_the_random_state_alone() -> None:
     from ganlab_synthetic.faces.labeler import FaceLabeler
-    from ganlab_synthetic.labeler import RoomLabeler
+    from ganlab_synthetic.rooms.labeler import RoomLabeler
 
     for labeler in (FaceLabeler(), RoomLabeler()):
         before = torch.random.get_rng_state()

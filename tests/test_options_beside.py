@@ -15,7 +15,6 @@ from ganlab.checkpoints import pytorch
 from ganlab.checkpoints.options_beside import SealedOptions
 from ganlab.checkpoints.pickles import plain_pickle
 from tests.door_kit import KNOWN, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODULE = "from tests.door_kit import Generator\ndef fresh(): return Generator()\n"
@@ -30,7 +29,7 @@ def test_a_training_state_with_options_opens(
     name = f"beside_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{name}.py").write_text(MODULE)
     options = Namespace(nz=16, lr=2e-4, resume=None, more=Namespace(words=["a"]))
-    state = {"netG": made.generator.state_dict(), "netD": made.judge.state_dict(), "args": options}
+    state = {"netG": made.generator.state_dict(), "netD": made.discriminator.state_dict(), "args": options}
     torch.save(state, "train.pth", _use_new_zipfile_serialization=not legacy)
     assert draws_as(load_gan("train.pth", **KNOWN), made.generator)
     assert draws_as(load_gan(f"{name}:fresh+train.pth"), made.generator)

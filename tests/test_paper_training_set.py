@@ -15,7 +15,9 @@ from ganlab.testing import tiny_gan
 from ganlab.training import starting
 from ganlab_paper.marks import Marks
 from ganlab_paper.parts import Part, all_parts
-from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import smooth_pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 def trained(folder: Path, **options: Any) -> Gan:

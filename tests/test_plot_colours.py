@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from ganlab.figures import plots
+from ganlab.figures import axes
 
 from .sights_kit import SIGHTS, apart, lab, linear
 
@@ -32,7 +32,7 @@ def test_the_difference_is_that_of_the_published_pairs(
 
 
 def test_any_two_series_differ_for_every_eye() -> None:
-    light = linear(np.array([ImageColor.getrgb(colour) for colour in plots._COLOURS]))
+    light = linear(np.array([ImageColor.getrgb(colour) for colour in axes.COLOURS]))
     for sight in SIGHTS:
         seen = lab(light @ sight.T)
         close = {pair: apart(seen[pair[0]], seen[pair[1]]) for pair in combinations(range(len(seen)), 2)}

@@ -14,7 +14,6 @@ from ganlab import Boxes, Gan, GanlabError, ImageSpec, Labeler, PictureName, Res
 from ganlab.labels.marks import Box
 from ganlab.testing import tiny_gan
 from ganlab_probe import probe
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES, PICTURES = 4, 8  # pictures of each class that was marked

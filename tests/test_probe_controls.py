@@ -18,8 +18,9 @@ from ganlab_probe.layers import Trial, best
 from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import Fit
 
-from .kit import one_thread as one_thread  # on one thread
 from .planted import MAPS, SIZE, Truth, planted_gan
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 FRESH, DRAWS = 120, 12
 BLUE = 0.95  # the part of the pictures whose blue is not too strong for the fickle labeler

@@ -11,7 +11,6 @@ from torch import nn
 from ganlab.recovery.hearing import LATENTS, Hearing
 from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.parts import parts_of
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import latents
 from tests.stripped_kit import (
     BATCH,
@@ -25,6 +24,8 @@ from tests.stripped_kit import (
     transposed,
     upsampling_right_after_norm,
 )
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from ganlab.recovery.chaining import is_autoencoder, skeletons
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import StoredNetwork
 from tests.door_kit import KNOWN, Pair, draws_as, refused
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

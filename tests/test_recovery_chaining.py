@@ -17,7 +17,8 @@ from ganlab.recovery.chaining import MOST_LAYERS, Skeleton, skeletons
 from ganlab.recovery.orders import Stage, follows
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Part, StoredNetwork
-from tests.kit import one_thread  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 Layers = Callable[[], list[nn.Module]]
 

@@ -19,8 +19,9 @@ from ganlab.recovery.estimating import estimate_statistics
 from ganlab.recovery.recover import recover
 from ganlab.recovery.smoothness import roughness
 from ganlab.recovery.witness import clearly_better
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import BATCH, NEAR, Z, chosen, decided, far, recovered, seen, stored, transposed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_discriminator_has_the_eps_of_its_framework() -> None:

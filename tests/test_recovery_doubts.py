@@ -14,9 +14,10 @@ from ganlab.recovery import hearing, witness
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
 from ganlab.recovery.stored import Part
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import KINDS, NEAR, Z, decided, far, recovered, seen, transposed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def said(generator: nn.Module) -> tuple[Gan | None, list[str]]:

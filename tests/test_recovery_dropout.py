@@ -16,8 +16,9 @@ from ganlab.recovery.discriminators import Discriminator, discriminator_of
 from ganlab.recovery.hypotheses import Known
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.witness import MISFIT
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import blobs
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE, BATCH = 32, 32
 

@@ -8,8 +8,9 @@ import pytest
 from torch import nn
 
 from ganlab import GanlabError, Hints
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import NEAR, chosen, decided, far, recovered, seen, transposed, upsampling
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_stated_activation_that_the_norms_contradict_is_said() -> None:

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import NEAR, Z, decided, far, recovered, seen, transposed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Listed(nn.Module):

@@ -13,9 +13,10 @@ from torch import nn
 
 from ganlab import Gan, GanlabError, Hints
 from ganlab.recovery.recover import recover
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import NEAR, Z, decided, far, seen, stored, transposed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def scattered(network: nn.Module) -> nn.Module:

@@ -12,8 +12,9 @@ from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 from ganlab.errors import GanlabError
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.stored import Part
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import scrambled
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 State = dict[str, torch.Tensor]
 

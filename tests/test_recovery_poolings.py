@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from ganlab import Gan
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import BATCH, Z, decided, linear_first, recovered, seen
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 STEEP = 4  # times the last kernel: pictures that fill their range
 

@@ -9,7 +9,6 @@ from torch import nn
 from ganlab import Hints, Stored, StoredNetwork
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape, blobs, random_gan, scrambled
 from tests.stripped_kit import (
     BATCH,
@@ -26,6 +25,8 @@ from tests.stripped_kit import (
     upsampling,
     upsampling_right_after_norm,
 )
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(

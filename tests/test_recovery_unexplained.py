@@ -9,9 +9,10 @@ from torch import nn
 from ganlab import GanlabError, Hints, Stored
 from ganlab.architectures.chain import build_layers
 from ganlab.recovery.recover import recover
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import NEAR, Z, decided, far, recovered, seen, stored
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def resized(pad: type[nn.Module], normed: bool = True) -> nn.Module:

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ganlab import GanlabError, load_gan
-from tests.kit import one_thread  # noqa: F401 (a fixture)
 from tests.stripped_kit import seen, transposed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def encoder(outputs: int = 12) -> nn.Sequential:

@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 from ganlab import Gan, GanlabError, ImageSpec, Prior
 
-from .kit import one_thread as one_thread  # on one thread
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RARE = 5  # a map that fires for one latent in thirty
 

@@ -12,11 +12,7 @@ from torch import nn
 
 from ganlab import Gan, load_gan, save_gan
 from tests.door_kit import KNOWN, Pair
-from tests.kit import (
-    Ended,
-    command,
-    one_thread,  # noqa: F401 (a fixture)
-)
+from tests.kit import Ended, command
 from tests.recovery_kit import Reshape
 from tests.stripped_kit import seen
 from tests.test_recovery_search import Conditional

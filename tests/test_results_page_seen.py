@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,19 +9,12 @@ import pytest
 from ganlab.results import Figure, Metric, Result, Table
 from ganlab.runs.folders import save_result
 
-from .page_kit import open_browser
 from .results_kit import picture
 
 LONG = "a_very_long_name_without_any_break_" * 3
 TOO_WIDE = """[...document.querySelectorAll('h1, h2, p, li, figcaption, dl, dt, dd')]
     .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.tagName)"""
 SOURCE = "document.querySelector('figure img').currentSrc.split(';')[0]"
-
-
-@pytest.fixture(scope="module", name="browser")
-def opened_browser() -> Iterator[Any]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module", name="page")

@@ -25,8 +25,10 @@ from ganlab.training.state import STATE, load_state
 from ganlab.training.trainer import Trainer
 from tests import children
 from tests.children import Child
-from tests.kit import Pictures, no_plots, one_thread, smooth_pictures, tiny_settings, tree  # noqa: F401 (fixtures)
+from tests.kit import Pictures, smooth_pictures, tiny_settings, tree
 from tests.resume_kit import EPOCHS, STEPS, pictures_file, steps_noted
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from ganlab.training import claiming, starting
 from ganlab.training.state import STATE, load_state, save_state, stored_settings
 from tests import children
 from tests.children import Child
-from tests.kit import no_plots, one_thread, smooth_pictures, tiny_settings  # noqa: F401 (fixtures)
+from tests.kit import smooth_pictures, tiny_settings
 from tests.resume_kit import EPOCHS, READING, STEPS, pictures_file, steps_noted
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 @pytest.fixture

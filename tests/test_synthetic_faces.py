@@ -71,7 +71,7 @@ def test_share_of_faces_with_each_attribute(attributes: dict[str, np.ndarray]) -
 
 
 def test_attributes_are_independent(attributes: dict[str, np.ndarray]) -> None:
-    # Hue and lightness of one colour belong together; everything else must not.
+    # Lightness and warmth of one colour belong together; everything else must not.
     parts = ["smile", "glasses", "woman", "hat", "yaw", "skin_lightness", "hair_lightness", "background_lightness"]
     correlations = np.corrcoef([attributes[name] for name in parts]) - np.eye(len(parts))
     assert np.abs(correlations).max() < 0.2

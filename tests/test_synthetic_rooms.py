@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ganlab_synthetic.drawing import begin
-from ganlab_synthetic.rooms import CONCEPTS, Room, draw_room, read_masks
+from ganlab_synthetic.rooms import CONCEPTS, Room, draw_room
+from ganlab_synthetic.rooms.room import read_masks
 
 SHARES = {
     "window": (0.78, 0.92),

@@ -12,7 +12,7 @@ import torch
 from ganlab import Result, analysis
 from ganlab.testing import check_analysis
 
-from .kit import one_thread as one_thread  # on one thread
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _benchmark() -> None:

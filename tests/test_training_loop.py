@@ -20,7 +20,9 @@ from ganlab.training import loop
 from ganlab.training.loop import Moment
 from ganlab.training.state import STATE, load_state
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, no_plots, one_thread, tiny_settings, tree  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, tiny_settings, tree
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 def test_a_run_leaves_weights_samples_history_plot_and_state(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from ganlab.training import journal, loop
 from ganlab.training.loop import Moment
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, no_plots, one_thread, tiny_settings, tree  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, tiny_settings, tree
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 def slow_steps(monkeypatch: pytest.MonkeyPatch, seconds: Iterator[float]) -> None:

@@ -17,7 +17,9 @@ from torch.overrides import TorchFunctionMode
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.training.feeding import Held, sent
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, one_thread, tiny_settings  # noqa: F401 (a fixture)
+from tests.kit import Pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class PretendedGpu(TorchFunctionMode):

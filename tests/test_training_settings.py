@@ -16,7 +16,9 @@ from ganlab.errors import GanlabError
 from ganlab.training import loop
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, no_plots, one_thread, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 # beyond the paper, off by default
 

@@ -16,7 +16,9 @@ from ganlab.networks.weights import weights_digest
 from ganlab.training import loop, starting
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, no_plots, one_thread, tiny_settings  # noqa: F401 (two are fixtures)
+from tests.kit import Pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 def test_build_and_training_agree_on_the_initial_weights() -> None:

@@ -18,7 +18,9 @@ from ganlab.training.state import STATE, load_state, save_state
 from ganlab.training.trainer import Trainer
 from tests import children
 from tests.children import Child
-from tests.kit import Pictures, no_plots, one_thread, tiny_settings  # noqa: F401 (fixtures)
+from tests.kit import Pictures, tiny_settings
+
+pytestmark = pytest.mark.usefixtures("no_plots", "one_thread")
 
 
 def stopped_run(folder: Path) -> Path:

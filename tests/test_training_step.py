@@ -10,8 +10,10 @@ from torch import nn
 from ganlab.architectures.dcgan import DcganSettings
 from ganlab.latents import STREAM_TRAINING_LATENTS, Prior
 from ganlab.training.trainer import Trainer
-from tests.kit import Pictures, one_thread, tiny_settings  # noqa: F401 (one is a fixture)
+from tests.kit import Pictures, tiny_settings
 from tests.test_architectures import plain_discriminator, plain_generator, with_weights_of
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class PlainGame:

@@ -20,7 +20,9 @@ from torch import nn
 from ganlab import Gan, GanlabError, load_gan
 from ganlab.checkpoints import trusted
 
-from .kit import command, one_thread  # noqa: F401 (one is a fixture)
+from .kit import command
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # what stands in the user's module: the class, and names that it imports for itself
 CODE = """

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
-from ganlab import Exemplars, Gan, GanlabError, Latents, Result
+from ganlab import Exemplars, Gan, GanlabError, Result
 from ganlab import figures as draw
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_turn import turn
 from ganlab_turn.direction import Direction, by_attribute, halves_agree
-from ganlab_turn.judging import Judge, followed
-from ganlab_turn.turning import Way, coefficients, correlation, moved
+from ganlab_turn.judging import Judge
 
 from .planted import Truth, planted_gan
 from .planted_faces import CONCEPTS, DIM, Reader, axes, chosen, planted_faces, truth
@@ -151,18 +149,6 @@ def test_halves_of_true_groups_agree_and_of_shuffled_ones_do_not(gan: Gan) -> No
     assert halves_agree(Direction.between("one", z[:1], z[1:3]), seed=0) == {}
 
 
-def test_directions_of_chance_agree_within_what_mixtures_do_19_times_of_20() -> None:
-    within = 0
-    for seed in range(100):
-        z = torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, (18, 30)))
-        found = halves_agree(Direction.between("chance", z[:8], z[8:]), seed=seed)
-        mixtures = found["halves_agree_shuffled"]
-        assert mixtures.low is not None
-        assert mixtures.high is not None
-        within += mixtures.low <= found["halves_agree"].value <= mixtures.high
-    assert 89 <= within <= 99
-
-
 def test_groups_chosen_by_eye_come_first_and_the_labelers_stand_beside(gan: Gan) -> None:
     result = turn(gan, "left", "right", exemplars=chosen(gan), labeler=Reader(), **FAST)
     names = [row[0] for row in result.tables["directions"].rows[::2]]
@@ -285,74 +271,6 @@ def test_a_gan_whose_pictures_do_not_depend_on_the_direction_fails(gan: Gan) -> 
     followed_too = turn(gan, "0:0,0:1,0:2,0:3", "0:4,0:5,0:6,0:7", by="yaw", labeler=Reader(), **FAST)
     np.testing.assert_array_equal(followed_too.arrays["direction"], result.arrays["direction"])
     assert followed_too.metrics["correlation_all"].value < 0.8
-
-
-# the mathematics
-
-
-def test_correlations_are_scipys() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 6, 200).astype(float), rng.normal(size=200)
-    y = np.round(y + 0.3 * x, 1)  # with ties
-    assert correlation(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
-    assert correlation(x, np.ones(200)) == 0
-    way = Way(coefficients(9, 1.0), rng.normal(size=(20, 9, 1)).round(1) + coefficients(9, 1.0)[:, None], np.ones(1))
-    t = np.broadcast_to(way.t, (20, 9)).ravel()
-    assert way.correlation(0, ranks=True) == pytest.approx(stats.spearmanr(t, way.values.ravel()).statistic)
-
-
-@pytest.mark.parametrize(
-    ("curve", "steady", "either"),
-    [
-        ([0, 1, 2, 3, 4], True, True),
-        ([4, 3, 2, 1, 0], False, True),
-        ([0, 1, 0.98, 3, 4], True, True),  # falls back by half a percent of the spread
-        ([0, 2, 1, 3, 4], False, False),
-        ([0, 0, 0, 0, 0], False, False),  # what does not move does not turn
-        ([0, 0, 0, 0, 0.5], False, False),
-        ([0, 0, 0, 0, 2], True, True),
-    ],
-)
-def test_what_counts_as_a_steady_turn(curve: list[float], steady: bool, either: bool) -> None:
-    way = Way(coefficients(5, 1.0), np.array(curve, np.float32)[None, :, None], np.array([4.0]))
-    assert (way.steady(0)[0], way.steady(0, either=True)[0]) == (steady, either)
-
-
-def test_what_counts_as_kept() -> None:
-    curves = np.array([[0, 0, 0], [1, 1, 0], [0, 1, 1], [5, 5.9, 6.8], [5, 6.1, 5]], np.float32)[:, :, None]
-    way = Way(coefficients(3, 1.0), curves, np.array([4.0]))
-    assert way.kept(0).tolist() == [True, True, True, True, False]
-    concept = Way(way.t, curves[:3], np.array([1.0]))
-    assert concept.kept(0).tolist() == [True, False, False]
-
-
-def test_coefficients_and_points() -> None:
-    assert coefficients(9, 1.0).tolist() == [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]
-    assert coefficients(3, 2.0).tolist() == [-2, 0, 2]
-    latents = Latents(torch.tensor([[1.0, 0], [0, 1]]), 0, np.array([4, 5]), torch.tensor([7, 8]))
-    points = moved(latents, torch.tensor([[2.0, 0], [0, 4]]), np.array([-1.0, 0, 0.5]))
-    assert points.z.tolist() == [[-1, 0], [1, 0], [2, 0], [0, -3], [0, 1], [0, 3]]
-    assert points.labels is not None
-    assert points.labels.tolist() == [7, 7, 7, 8, 8, 8]
-    assert points.seed is None
-
-
-def test_what_is_followed() -> None:
-    judge = Judge(Reader())
-    assert judge.attributes == (*CONCEPTS, "yaw")
-    assert followed(judge, "left", "right", None) == (3, 1)
-    assert followed(judge, "right_woman", "left_woman", None) == (3, -1)
-    assert followed(judge, "smiling", "neutral", None) == (0, -1)
-    assert followed(judge, "man", "man_with_glasses", None) == (1, 1)  # "man" means: without, as in arithmetic
-    assert followed(judge, "woman_with_glasses", "woman", None) == (1, -1)
-    assert followed(judge, "0:1", "right", "yaw") == followed(judge, "left", "0:1", "yaw") == (3, 1)
-    assert followed(judge, "neutral", "left", "smile") == (0, 1)
-    assert followed(judge, "left", "neutral", "smile") == (0, -1)
-    assert followed(judge, "0:1", "0:2", "yaw") == followed(judge, "man", "woman", "yaw") == (3, 0)
-    assert followed(judge, "a", "b", None) is None
-    assert followed(judge, "0:1", "0:2", None) is None
-    with pytest.raises(GanlabError, match="several attributes change: smile, woman"):
-        followed(judge, "smiling_woman", "neutral_man", None)
 
 
 # other GANs

@@ -19,9 +19,10 @@ from ganlab_walk import figures, walk
 from ganlab_walk.distance import Features
 from ganlab_walk.path import chosen_path, random_path
 
-from .kit import one_thread as one_thread
-from .walk_kit import FAST, Classes, Judge, Picture, known
+from .walk_kit import FAST, Classes, Discriminator, Picture, known
 from .walk_kit import no_curves as no_curves
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_plugin_keeps_the_contract() -> None:
@@ -41,7 +42,7 @@ def test_analysis_keeps_the_contract() -> None:
 
 @pytest.mark.parametrize("functional", [False, True])
 def test_a_shared_or_functional_activation_leaves_the_layers_before_it(functional: bool) -> None:
-    assert Features(known(Picture(), judge=Judge(functional=functional))).layers == ["first", "second"]
+    assert Features(known(Picture(), discriminator=Discriminator(functional=functional))).layers == ["first", "second"]
 
 
 def test_activations_are_preferred() -> None:
@@ -85,7 +86,7 @@ def test_named_samples_are_of_one_class() -> None:
             chosen_path(gan if label is None else gan.of_class(label), through, loop=False)
 
 
-def test_a_discriminator_that_judges_by_class_is_told_the_walks() -> None:
+def test_a_discriminator_that_scores_by_class_is_told_the_walks() -> None:
     one, two = (walk(tiny_gan(classes=3).of_class(label), **FAST) for label in (0, 2))
     assert "features" in one.figures
     assert one.metrics["largest_step_features"].value != two.metrics["largest_step_features"].value

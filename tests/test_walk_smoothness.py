@@ -17,9 +17,10 @@ from ganlab_walk.memoriser import Memoriser
 from ganlab_walk.path import random_path
 from ganlab_walk.smoothness import FINEST, Smoothness, measure
 
-from .kit import one_thread as one_thread
-from .walk_kit import FAST, SIZE, Copier, Grid, Judge, Picture, known, values
+from .walk_kit import FAST, SIZE, Copier, Discriminator, Grid, Picture, known, values
 from .walk_kit import no_curves as no_curves
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ENDS = (np.zeros((1, 11)), np.append(np.zeros(10), 1.0)[None])  # largest steps: nothing ever changes; only the last
 
@@ -141,12 +142,12 @@ def test_pixels_are_levels_of_the_range(channels: int) -> None:
 
 
 def test_features_are_those_of_a_forward_pass_written_out() -> None:
-    judge = Judge(functional=False)
-    gan = known(Picture(), judge=judge)
+    discriminator = Discriminator(functional=False)
+    gan = known(Picture(), discriminator=discriminator)
     images = torch.rand(4, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(2)) * 2 - 1
     with torch.no_grad():
-        first = judge.first(images)
-        second = judge.second(judge.act(first))
+        first = discriminator.first(images)
+        second = discriminator.second(discriminator.act(first))
     layers = [layer.flatten(1).double().numpy() for layer in (first, second)]
     expected = []
     for k in range(3):

@@ -63,7 +63,7 @@ class Classes(nn.Module):
         return 0.1 * z.reshape(-1, 1, SIZE, SIZE) + labels[:, None, None, None] / 4
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """A discriminator that uses one activation for all its layers, or a function."""
 
     def __init__(self, *, functional: bool) -> None:
@@ -80,9 +80,9 @@ class Judge(nn.Module):
 
 
 def known(
-    generator: nn.Module, law: str = "uniform", judge: nn.Module | None = None, classes: int | None = None
+    generator: nn.Module, law: str = "uniform", discriminator: nn.Module | None = None, classes: int | None = None
 ) -> Gan:
-    return Gan(generator, judge, prior=Prior(DIM, law), image=ImageSpec(SIZE, 1), classes=classes)
+    return Gan(generator, discriminator, prior=Prior(DIM, law), image=ImageSpec(SIZE, 1), classes=classes)
 
 
 def values(result: Result) -> dict[str, float]:

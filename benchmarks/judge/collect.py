@@ -26,7 +26,8 @@ from sheets import write_numbered
 from ganlab import Gan, Labeler, load_gan, zeroed
 from ganlab_probe.marks import from_labeler
 from ganlab_probe.regression import fit
-from ganlab_synthetic.seen import Seen, read_seen, tiled, untiled, write_seen
+from ganlab_synthetic.labelers.sheets import tiled, untiled
+from ganlab_synthetic.rooms.seen import Seen, read_seen, write_seen
 
 FIRST = 3_000_000  # index of the first sample, below those of blind.py
 COLUMNS = 6

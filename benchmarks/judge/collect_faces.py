@@ -20,7 +20,7 @@ from sheets import write_numbered
 
 from ganlab import Gan, Labeler, load_gan
 from ganlab_synthetic.faces.seen import QUESTIONS, UNSURE, VALUES, SeenFaces, read_seen, write_seen
-from ganlab_synthetic.seen import tiled, untiled
+from ganlab_synthetic.labelers.sheets import tiled, untiled
 
 FIRST = 3_000_000  # index of the first sample, below those of blind_faces.py
 ACROSS = 5

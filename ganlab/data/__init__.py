@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ganlab.data.images import BrokenPicture, Dataset, DatasetFormat, Images
-from ganlab.data.labelled import check_apart, classes_of, labels_of, split_of
+from ganlab.data.labelled import classes_of, labels_of, split_of
 from ganlab.data.opening import open_images
 from ganlab.data.packing import packed_fingerprint
 from ganlab.data.stored import StoredImages
+from ganlab.data.twins import Twins, check_apart
 
 __all__ = [
     "BrokenPicture",
@@ -14,6 +15,7 @@ __all__ = [
     "DatasetFormat",
     "Images",
     "StoredImages",
+    "Twins",
     "check_apart",
     "classes_of",
     "labels_of",

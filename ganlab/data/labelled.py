@@ -12,7 +12,6 @@ from ganlab.errors import GanlabError
 from ganlab.wording import few
 
 LISTED = 12  # class names in a message
-OVERLAP = 0.01  # of the test pictures; more of them among the training pictures, and the test means nothing
 TEST_FOLDERS = ("test", "eval", "val", "validation")  # the first there is tested on, the others are left out
 LEARN, TEST = "train", "test"  # ends of the names of parts: train and test, x_train and x_test
 
@@ -90,37 +89,6 @@ def classes_and_labels(images: Images, rows: Iterable[int] | None = None) -> tup
     ordered = np.empty(len(places), np.int64)
     ordered[[places[name] for name in classes]] = np.arange(len(places))
     return classes, ordered[labels]
-
-
-def check_apart(
-    learn: Images,
-    test: Images,
-    twins: Sequence[tuple[int, int]],
-    count: int,
-    what: str = "test pictures",
-    most: float = OVERLAP,
-) -> list[str]:
-    """What to say of test pictures that are training pictures too, pixel by pixel: a few are left in.
-
-    Args:
-        twins: (row of `test`, row of `learn`) of each such picture.
-        count: test pictures in all.
-        what: they are called.
-        most: the part of all that may be so.
-
-    Raises:
-        GanlabError: they are more, and the test would mean nothing.
-    """
-    if not twins:
-        return []
-    row, same = twins[0]
-    said = (
-        f"{len(twins):,} of {count:,} {what} are training pictures too, pixel by pixel: "
-        f"{test.name(row)} of {test.spec} is {learn.name(same)} of {learn.spec}"
-    )
-    if len(twins) > most * count:
-        raise GanlabError(f"{said}.", f"Give {what} that nothing was trained on.")
-    return [f"{said}. Left in."]
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:

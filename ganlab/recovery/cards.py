@@ -38,7 +38,7 @@ def with_card(hints: Hints) -> Hints:
         if stated["output"] is None:
             raise GanlabError(
                 f"{hints.card}: pictures from {image['low']} to {image['high']} are not known.",
-                "Known are -1 to 1, and 0 to 1; for others: --gan MODULE:FACTORY.",
+                "Known are -1 to 1, and 0 to 1; for others: --gan MODULE:FACTORY+FILE.",
             )
     given = hints.given()
     return replace(hints, **{name: value for name, value in stated.items() if value is not None and name not in given})

@@ -52,7 +52,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
     if network.side != "generator" and is_autoencoder(network):
         raise GanlabError(
             f"{_called(network)} makes pictures of pictures, as a discriminator that is an autoencoder does.",
-            "Such networks need their own code: --gan MODULE:FACTORY.",
+            "Such networks need their own code: --gan MODULE:FACTORY+FILE.",
         )
     refuse_shortcuts(weights)
     orders = orders_of(weights, embeddings[0] if embeddings else None)
@@ -60,13 +60,13 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         shapes = ", ".join("x".join(map(str, part.tensors["weight"].shape)) for part in weights[:8])
         raise GanlabError(
             f"The layers of {_called(network)} do not follow each other in one chain ({shapes}).",
-            "Networks with branches need their own code: --gan MODULE:FACTORY.",
+            "Networks with branches need their own code: --gan MODULE:FACTORY+FILE.",
         )
     sided = [(order, side, table) for order, table in orders if (side := _side(order, network)) is not None]
     if not sided:
         raise GanlabError(
             f"The layers of {_called(network)} {_ends(orders[0][0])}.",
-            "Is it another part of the model? For networks of other kinds: --gan MODULE:FACTORY.",
+            "Is it another part of the model? For networks of other kinds: --gan MODULE:FACTORY+FILE.",
         )
     placings = [_with_norms(order, parts, side, table) for order, side, table in sided]
     found = [placed for placed in placings if placed is not None]
@@ -74,7 +74,7 @@ def skeletons(network: StoredNetwork) -> list[Skeleton]:
         raise GanlabError(
             f"The normalisations of {_called(network)} fit none of its layers.",
             "Networks that rearrange maps before they normalise them (PixelShuffle) need their own code: "
-            "--gan MODULE:FACTORY.",
+            "--gan MODULE:FACTORY+FILE.",
         )
     return [channels_first(skeleton) for skeleton in found]
 
@@ -94,7 +94,7 @@ def _check(network: StoredNetwork, weights: list[Part]) -> None:
     if len(weights) > MOST_LAYERS or len(network.parts) > MOST_PARTS:
         raise GanlabError(
             f"There are {len(network.parts)} layers in {_called(network)}, {len(weights)} of them with weights.",
-            f"Chains of up to {MOST_LAYERS} layers with weights are worked out; for others: --gan MODULE:FACTORY.",
+            f"Chains of up to {MOST_LAYERS} layers with weights are worked out; for others: --gan MODULE:FACTORY+FILE.",
         )
     for part in weights:
         shape = part.tensors["weight"].shape
@@ -102,7 +102,7 @@ def _check(network: StoredNetwork, weights: list[Part]) -> None:
         if high != wide or high > LARGEST_KERNEL or 0 in shape:
             raise GanlabError(
                 f"{part.name!r} has a weight of {'x'.join(map(str, shape))}.",
-                f"Square kernels of up to {LARGEST_KERNEL} pixels are known; for others: --gan MODULE:FACTORY.",
+                f"Square kernels of up to {LARGEST_KERNEL} pixels are known; for others: --gan MODULE:FACTORY+FILE.",
             )
     for part in network.parts:
         vectors = [value.shape for role, value in part.tensors.items() if part.kind == "norm" or role != "weight"]

@@ -90,7 +90,7 @@ def _worked_out(network: StoredNetwork, stored: Stored, hints: Hints) -> _Worked
         kind = "One that is told classes" if told else "A network of another kind"
         raise GanlabError(
             "Its layers lead from no pictures of a usual size to one number.",
-            f"{kind} needs its code: --gan MODULE:FACTORY",
+            f"{kind} needs its code: --gan MODULE:FACTORY+FILE",
         )
     size = hints.image_size or fitting[0]
     stated = stated_activation(hints) or hints.activation

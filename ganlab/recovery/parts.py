@@ -56,7 +56,7 @@ class _Group:
         if role in self.tensors:
             raise GanlabError(
                 f"{self.keys[role]!r} and {key!r} would both be the {role} of one layer.",
-                "Layers that compute with both need their own code: --gan MODULE:FACTORY.",
+                "Layers that compute with both need their own code: --gan MODULE:FACTORY+FILE.",
             )
         self.tensors[role] = value
         self.keys[role] = key
@@ -199,7 +199,7 @@ def _kind(group: _Group, roles: Mapping[str, torch.Tensor]) -> Kind:
     shape = "x".join(map(str, weight.shape))
     raise GanlabError(
         f"{group.name!r} has a weight of {shape}, which belongs to no layer known here.",
-        "Known are linear layers, convolutions of pictures, norms and embeddings; for others: --gan MODULE:FACTORY.",
+        "Linear layers, convolutions of pictures, norms and embeddings are known; others: --gan MODULE:FACTORY+FILE.",
     )
 
 

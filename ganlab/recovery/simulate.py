@@ -36,7 +36,7 @@ def run(elements: tuple[Element, ...], features: torch.Tensor) -> torch.Tensor:
             reason = str(error).splitlines()[0][:160]
             raise GanlabError(
                 f"Its layer of kind {table['kind']!r} cannot follow the one before: {reason}.",
-                "Is the file whole? Networks that are no chain need their own code: --gan MODULE:FACTORY.",
+                "Is the file whole? Networks that are no chain need their own code: --gan MODULE:FACTORY+FILE.",
             ) from error
     return features
 

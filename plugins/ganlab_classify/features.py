@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from hashlib import blake2b
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -20,9 +19,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ganlab import Gan, GanlabError, Images, progress, suggest
+from ganlab import Gan, GanlabError, Images, Twins, pooled_features, progress, suggest
 
-GRID = 4  # a layer's maps are pooled to 4x4 cells
 PIXEL_SIDE = 32  # the pixels' own control is a picture of at most this side
 SAMPLE = 2_000  # training pictures whose mean and deviation standardise the features
 CLIP = 20.0  # deviations: what a rare feature does in a picture beyond the sample stays in float16's range
@@ -95,9 +93,7 @@ def of_discriminator(gan: Gan, names: Sequence[str]) -> Extract:
     """Pictures (n, c, h, w) in the GAN's range -> pooled features (n, d) of these layers."""
 
     def extract(images: torch.Tensor) -> torch.Tensor:
-        with gan.record(*names, side="discriminator") as recording:
-            gan.score(images)
-        return torch.cat([pooled(recording[name]) for name in names], 1)
+        return torch.cat(pooled_features(gan, names, images), 1)
 
     return extract
 
@@ -105,13 +101,6 @@ def of_discriminator(gan: Gan, names: Sequence[str]) -> Extract:
 def of_pixels(images: torch.Tensor) -> torch.Tensor:
     """The pixels (n, c * side * side), averaged down to at most 32x32."""
     return functional.adaptive_avg_pool2d(images, min(PIXEL_SIDE, images.shape[-1])).flatten(1)
-
-
-def pooled(features: torch.Tensor) -> torch.Tensor:
-    """Feature maps (n, maps, h, w), max-pooled to 4x4 or left as they are where they are no larger, as (n, d)."""
-    if features.ndim == 4:
-        features = functional.adaptive_max_pool2d(features, [min(GRID, side) for side in features.shape[2:]])
-    return features.flatten(1)
 
 
 def chunk_size(gan: Gan, names: Sequence[str]) -> int:
@@ -132,7 +121,7 @@ class Described:
 
     Attributes:
         widths: description -> how many numbers describe a picture.
-        digests: (n,) one for each picture's pixels.
+        firsts: (n,) the first of the pictures that each one is, pixel by pixel.
 
     Raises:
         GanlabError: the disk is too small, a picture does not decode.
@@ -144,7 +133,7 @@ class Described:
         self._folder, self._pictures, self._extracts, self._chunk = folder, pictures, extracts, chunk
         self._scales = {name: _scale(extract, pictures.batches(sample, chunk)) for name, extract in extracts.items()}
         self.widths = {name: len(mean) for name, (mean, _) in self._scales.items()}
-        self.digests: list[bytes] = []
+        self.firsts = np.arange(len(pictures))
         needed = 2 * len(pictures) * sum(self.widths.values())
         try:
             if shutil.disk_usage(folder).free < needed:
@@ -163,10 +152,11 @@ class Described:
     def _write(self) -> None:
         with ExitStack() as stack:
             files = {name: stack.enter_context((self._folder / name).open("wb")) for name in self._extracts}
-            every = range(len(self._pictures))
+            every, twins = range(len(self._pictures)), Twins()
             chunks = progress(every[:: self._chunk], "describing pictures")
-            for _, seen in zip(chunks, self._pictures.arrays(every, self._chunk), strict=True):
-                self.digests += [blake2b(picture.tobytes(), digest_size=16).digest() for picture in seen]
+            for begin, seen in zip(chunks, self._pictures.arrays(every, self._chunk), strict=True):
+                places = np.arange(begin, begin + len(seen))
+                self.firsts[places] = twins.remember(seen, places)
                 images = self._pictures.image.from_uint8(seen)
                 for name, extract in self._extracts.items():
                     mean, deviation = self._scales[name]

@@ -57,7 +57,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -
     outcomes: dict[str, Outcome] = {}
     with TemporaryDirectory(prefix="ganlab-classify-") as folder:
         described = Described(Path(folder), pictures, extracts, sample, chunk)
-        twins = _twins(described.digests, pictures, plan)
+        twins = _twins(described.firsts, pictures, plan)
         notes += check_apart(task.train.images, task.test.images, twins, len(plan.test))
         for name in extracts:
             outcomes[name] = learn(described.features(name), plan, choices.c or GRID, name)
@@ -97,9 +97,7 @@ def _extract(gan: Gan, names: Sequence[str], pictures: Pictures, sample: np.ndar
     return of_discriminator(gan.with_statistics_of(pictures.batches(sample, chunk)), names)
 
 
-def _twins(digests: Sequence[bytes], pictures: Pictures, plan: Plan) -> list[tuple[int, int]]:
+def _twins(firsts: np.ndarray, pictures: Pictures, plan: Plan) -> list[tuple[int, int]]:
     """Test pictures that are training pictures too: the row of each, and of the first that it is."""
-    learnt: dict[bytes, int] = {}
-    for place in range(plan.test[0]):
-        learnt.setdefault(digests[place], pictures.places[place][1])
-    return [(pictures.places[place][1], learnt[digests[place]]) for place in plan.test if digests[place] in learnt]
+    places = plan.test[firsts[plan.test] < plan.test[0]]  # training pictures come before all test pictures
+    return [(pictures.places[place][1], pictures.places[firsts[place]][1]) for place in places]

@@ -123,14 +123,12 @@ class Fit:
     Attributes:
         c: its C.
         weights: (d + 1, classes), the bias last.
-        scores: (m, classes) of the pictures learnt from.
         objective, gap: (classes,) the minimised sum, and by how much at most it lies above the optimum.
         passes: over the features.
     """
 
     c: float
     weights: torch.Tensor
-    scores: torch.Tensor
     objective: torch.Tensor
     gap: torch.Tensor
     passes: int
@@ -201,7 +199,7 @@ def minimise(design: Rows | Factor, signs: torch.Tensor, c: float, weights: torc
         direction, along, used = _newton_direction(design, slack > 0, c, gradient, goal)
         passes += used
         weights = weights + _line_search(weights, direction, scores, along, signs, c) * direction
-    return Fit(c, weights, scores, objective, gap, passes)
+    return Fit(c, weights, objective, gap, passes)
 
 
 def predict(features: np.ndarray, rows: np.ndarray, weights: Sequence[torch.Tensor]) -> np.ndarray:

@@ -62,16 +62,7 @@ class Compared:
     same: np.ndarray
 
 
-def first_copies(digests: np.ndarray, readable: np.ndarray) -> np.ndarray:
-    """(n,) the first row whose picture has the same digest (n, 2), -1 where there is no picture."""
-    rows = np.flatnonzero(readable)
-    _, first, which = np.unique(digests[rows], axis=0, return_index=True, return_inverse=True)
-    copies = np.full(len(digests), NONE)
-    copies[rows] = rows[first[which.reshape(-1)]]
-    return copies
-
-
-def judge(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compared]:
+def decide(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compared]:
     """Go through the pictures in order: one that is the same as a picture already kept is dropped for it.
 
     So every dropped picture was compared with the one that is kept in its place: resemblance is not handed on from
@@ -79,7 +70,7 @@ def judge(copy_of: np.ndarray, pairs: Pairs, look: Look) -> tuple[Verdict, Compa
     so that a thousand copies of one take a thousand comparisons and not half a million.
 
     Args:
-        copy_of: (n,) from :func:`first_copies`.
+        copy_of: (n,) the first row whose picture is the same pixel by pixel, -1 where there is no picture.
         pairs: pairs of first copies that may be the same picture, sorted.
         look: compares pairs.
     """

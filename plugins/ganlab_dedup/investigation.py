@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, Metric, Result, Table, few, shuffled
+from ganlab import GanlabError, Images, Metric, Result, Table, Twins, few, shuffled
 
 from . import figures
 from .autoencoder import VIEWS, Hasher, train
 from .control import Planted, Searched, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
-from .grouping import NONE, Compared, Verdict, first_copies, judge
+from .grouping import NONE, Compared, Verdict, decide
 from .hamming import Pairs, near_pairs
 from .planting import KINDS
 from .reading import Reader
@@ -51,7 +50,7 @@ def investigate(images: Images, choices: Choices) -> Result:
     reader = Reader(images, choices.skip_broken)
     hasher = train(_sample(reader, choices.seed), choices.steps, choices.seed)
     hashes, copy_of = _hash_all(reader, hasher)
-    verdict, compared = _judge(reader, hashes, copy_of, choices)
+    verdict, compared = _decide(reader, hashes, copy_of, choices)
     result = _counts(images, hashes, copy_of, compared, verdict)
     result.files |= _lists(images, verdict)
     result.arrays |= {"keeper": verdict.keeper, "hashes": hashes[:, 0]}
@@ -95,20 +94,17 @@ def _sample(reader: Reader, seed: int) -> np.ndarray:
 
 
 def _hash_all(reader: Reader, hasher: Hasher) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes (n, views, 2) uint64, and for each picture the first that equals it pixel by pixel (n,)."""
+    """Hashes (n, views, 2) uint64, and for each picture the first that equals it, -1 for a broken one; (n,) int64."""
     count = len(reader.images)
     hashes = np.zeros((count, len(VIEWS), 2), np.uint64)
-    digests, readable = np.zeros((count, 2), np.uint64), np.zeros(count, bool)
+    copy_of, twins = np.full(count, NONE), Twins()
     for rows, pictures in reader.batches(np.arange(count), "hashing"):
         hashes[rows] = hasher.hashes(pictures)
-        digests[rows] = [
-            np.frombuffer(hashlib.blake2b(one.data, digest_size=16).digest(), np.uint64) for one in pictures
-        ]
-        readable[rows] = True
-    return hashes, first_copies(digests, readable)
+        copy_of[rows] = twins.remember(pictures, rows)
+    return hashes, copy_of
 
 
-def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
+def _decide(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Choices) -> tuple[Verdict, Compared]:
     """Search, compare, decide. Exact copies are left out of the search: what becomes of one becomes of all."""
     firsts = np.flatnonzero(copy_of == np.arange(len(copy_of)))
     near = near_pairs(hashes[firsts], choices.radius)
@@ -118,7 +114,7 @@ def _judge(reader: Reader, hashes: np.ndarray, copy_of: np.ndarray, choices: Cho
         similarity, difference = compare(reader.pictures(first), reader.pictures(second))
         return similarity, same(similarity, difference, choices.similarity)
 
-    return judge(copy_of, pairs, look)
+    return decide(copy_of, pairs, look)
 
 
 def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: Compared, verdict: Verdict) -> Result:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result, check_apart
+from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result, Twins, check_apart
 
 from . import report
 from .found import Asked, Found
 from .membership import Pool, compare
-from .sets import Digests, Role, Sets, draw_rows, draw_sets
+from .sets import Role, Sets, draw_rows, draw_sets
 from .spaces import Features, Pixels, Shifted, Space
 
 K = 8  # neighbours kept of each set: enough to tell both sets' nearest after any exchange but one in a hundred
@@ -89,13 +89,13 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
         tested = Nearest(space.queries(asked.pictures), K, Directions(space.candidates(sample)))
         searches.append({Role.TESTED: tested, Role.TRAINING: tested.again(), Role.HELDOUT: tested.again()})
     counts = dict.fromkeys(Role, 0)
-    digests = Digests()
+    heldout = Twins()
     for source in reversed(sets.sources):  # held-out pictures first: those that are in both sets are found early
         what = "searching held-out pictures" if source is not sets.training else f"searching {source.images.spec}"
         for pictures, rows in sets.blocks(source, what):
             roles = source.roles[rows]
             if not sets.split:
-                _check_apart(sets, digests, source, pictures, rows)
+                _check_apart(sets, heldout, source, pictures, rows)
             for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT):
                 counts[role] += int((roles == role).sum())
             for space, search in zip(spaces, searches, strict=True):
@@ -108,12 +108,12 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
     return [_found(space, search, counts) for space, search in zip(spaces, searches, strict=True)]
 
 
-def _check_apart(sets: Sets, digests: Digests, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:
+def _check_apart(sets: Sets, heldout: Twins, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:
     """Refuse held-out pictures that the GAN was trained on, even a single one: it would hide a copy."""
     if source is sets.heldout:
-        digests.remember(pictures, rows)
+        heldout.remember(pictures, rows)
         return
-    twins, held = digests.twins(pictures, rows), len(sets.heldout.rows(Role.HELDOUT))
+    twins, held = heldout.find(pictures, rows), len(sets.heldout.rows(Role.HELDOUT))
     check_apart(sets.training.images, sets.heldout.images, twins, held, "held-out pictures", most=0)
 
 

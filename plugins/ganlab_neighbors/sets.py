@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -139,23 +138,3 @@ def draw_sets(
 def draw_rows(rows: np.ndarray, count: int, seed: int, stream: str) -> np.ndarray:
     """Some of these rows at random, in ascending order."""
     return np.sort(shuffled(rows, seed, STREAM[stream])[:count])
-
-
-class Digests:
-    """Finds pictures that are in both sets, pixel by pixel, by 16 bytes of each."""
-
-    def __init__(self) -> None:
-        self._seen: dict[bytes, list[int]] = {}
-
-    def remember(self, pictures: np.ndarray, rows: np.ndarray) -> None:
-        for picture, row in zip(pictures, rows, strict=True):
-            self._seen.setdefault(_digest(picture), []).append(int(row))
-
-    def twins(self, pictures: np.ndarray, rows: np.ndarray) -> list[tuple[int, int]]:
-        """(remembered row, row of these) of pictures that are the same, each remembered one at its first twin only."""
-        pairs = ((self._seen.pop(_digest(picture), []), int(row)) for picture, row in zip(pictures, rows, strict=True))
-        return [(first, row) for seen, row in pairs for first in seen]
-
-
-def _digest(picture: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(picture).data, digest_size=16).digest()

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ganlab import Gan, GanlabError
+from ganlab import Gan, GanlabError, pooled_features
 
-GRID = 4  # features are max-pooled to 4x4, as in section 5.1
 COARSE = 32  # side to which pictures are averaged down before they are shifted
 BATCH = 64  # pictures whose feature maps are in memory at once
 
@@ -99,7 +98,7 @@ class Features:
 
     def __init__(self, gan: Gan, sample: np.ndarray) -> None:
         self.gan = gan
-        self.layers = _judging_layers(gan)
+        self.layers = _layers_of(gan)
         parts = self._pooled(sample)
         self.scales = [1 / max(float(part.square().sum(1).mean()) ** 0.5, 1e-12) for part in parts]
         self.length = len(parts) ** 0.5
@@ -115,24 +114,17 @@ class Features:
 
     def _pooled(self, pictures: np.ndarray) -> list[torch.Tensor]:
         """For each layer (n, values)."""
-        batches = []
-        for first in range(0, len(pictures), BATCH):
-            with self.gan.record(*self.layers, side="discriminator") as recording:
-                self.gan.score(self.gan.image.from_uint8(pictures[first : first + BATCH]))
-            batches.append([_pool(recording[name]) for name in self.layers])
+        batches = [
+            pooled_features(self.gan, self.layers, self.gan.image.from_uint8(pictures[first : first + BATCH]))
+            for first in range(0, len(pictures), BATCH)
+        ]
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
 
-def _judging_layers(gan: Gan) -> list[str]:
+def _layers_of(gan: Gan) -> list[str]:
     layers = [layer.name for layer in gan.feature_layers()]
     if not layers:
         raise GanlabError(
             f"The discriminator of {gan.name!r} has no hidden layer to compare pictures by.", "Use --space pixels."
         )
     return layers
-
-
-def _pool(features: torch.Tensor) -> torch.Tensor:
-    if features.ndim == 4 and min(features.shape[2:]) > GRID:
-        features = F.adaptive_max_pool2d(features, GRID)
-    return features.flatten(1)

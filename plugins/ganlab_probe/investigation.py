@@ -70,7 +70,7 @@ def investigate(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, choices:
     paper = layers.paper_layer(gan)
     layer = paper if choices.layer == "all" and paper in fits else layers.best(fits, trials, choices.top)
     ranking = fits[layer].ranked()
-    result = _regression_result(gan, marks, concept, layer, fits, trials, choices)
+    result = _regression_result(gan, marks, concept, layer, fits, trials)
     result.notes += layers.left_out(asked, fits)
     if labeler is not None and (
         trials or choices.drop or choices.insert or choices.causal or choices.order == "effect"
@@ -201,7 +201,6 @@ def _regression_result(
     layer: str,
     fits: Mapping[str, Fit],
     trials: Mapping[str, Trial],
-    choices: Choices,
 ) -> Result:
     found = fits[layer]
     result = Result(

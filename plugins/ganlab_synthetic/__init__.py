@@ -41,7 +41,7 @@ def register_datasets() -> list[Dataset]:
 @hookimpl
 def register_labelers() -> list[Labeler]:
     from .faces.labeler import FaceLabeler
-    from .labeler import SHIPPED_REAL, RoomLabeler
+    from .rooms.labeler import SHIPPED_REAL, RoomLabeler
 
     return [RoomLabeler(), RoomLabeler(SHIPPED_REAL), FaceLabeler()]
 

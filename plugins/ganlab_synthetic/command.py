@@ -23,8 +23,8 @@ def train_labeler(
     seed: Annotated[int, typer.Option(help="Weights, order and changes follow from it.")] = 0,
 ) -> None:
     """Train the network that labels rooms, as the shipped one was; takes an hour on two cores."""
-    from .labeler_making import make_labeler
-    from .labeler_training import LabelerSettings
+    from .rooms.labeler_making import make_labeler
+    from .rooms.labeler_training import LabelerSettings
 
     make_labeler(LabelerSettings(rooms=rooms, steps=steps, seed=seed), out)
     typer.echo(f"Trained: {out}. Its figures are in {out / 'card.toml'}.")

@@ -39,7 +39,7 @@ def investigate(gan: Gan, choices: Choices) -> Result:
         require_video()
     path = _path(gan, choices)
     answers: dict[str, Answer] = {WALK: _as_it_is, NAME: _memoriser(path, choices)}
-    features = Features(_judge(path))
+    features = Features(_looking(path))
     found = measure(path, choices.steps, answers, features)
     if not found[WALK].largest.any():
         raise GanlabError(
@@ -65,7 +65,7 @@ def _path(gan: Gan, choices: Choices) -> Path:
     return random_path(gan, choices.points, choices.seed, loop=choices.loop)
 
 
-def _judge(path: Path) -> Gan:
+def _looking(path: Path) -> Gan:
     """The GAN whose discriminator looks at the pictures, told the class of the first where it has to be told one."""
     labels = path.latents.labels
     return path.gan.of_class(int(labels[0])) if labels is not None and path.gan.conditional_discriminator else path.gan

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganlab import Labeler
 
-from ..labeler_folder import InFolder
+from ..labelers.folder import InFolder
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +73,7 @@ class FaceLabeler(InFolder, Labeler):  # type: ignore[override]
         """What the network says: logits of the concepts, then the measures, (n, concepts + measures)."""
         import torch
 
-        from ..labeler_common import as_seen
+        from ..labelers.pixels import as_seen
 
         if not len(images):
             return torch.empty(0, len(CONCEPTS) + len(MEASURES))

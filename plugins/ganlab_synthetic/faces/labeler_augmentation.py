@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..augmentation import Augmentation
+from ..labelers.augmentation import Augmentation
 
 
 class FaceAugmentation:

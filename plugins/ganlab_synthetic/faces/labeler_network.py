@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from ..labeler_network import ConvBlock, ResidualBlock
+from ..labelers.blocks import ConvBlock, ResidualBlock
 
 
 class FaceNet(nn.Module):

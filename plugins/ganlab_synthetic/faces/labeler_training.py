@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from ganlab import progress
 
-from ..labeler_common import learn
-from ..pixels import as_batch
+from ..labelers.learning import learn
+from ..labelers.pixels import as_batch
 from .labeler import CONCEPTS, MEASURES
 from .labeler_augmentation import FaceAugmentation
 from .labeler_network import FaceNet
@@ -72,12 +72,12 @@ def draw_faces(count: int, face_seed: int) -> Faces:
     return Faces(images, truth)
 
 
-def train_labeler(settings: FaceLabelerSettings, faces: Faces, losses: list[float] | None = None) -> FaceNet:
+def train_labeler(settings: FaceLabelerSettings, faces: Faces) -> FaceNet:
     """A network trained on drawn faces and samples by :func:`learn`; all that is random follows from the seed."""
     with torch.random.fork_rng(devices=[]):  # dropout, too, draws from the global state
         torch.manual_seed(settings.seed)
         network = FaceNet(len(ANSWERS))
-        return learn(network, _batches(settings, faces, read_seen()), loss_of, settings, losses)
+        return learn(network, _batches(settings, faces, read_seen()), loss_of, settings)
 
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from ..labeler_validation import KEPT, UNIT
+from ..labelers.changes import KEPT, UNIT
 from .labeler import CONCEPTS, MEASURES, FaceLabeler
 from .labeler_training import Faces
 

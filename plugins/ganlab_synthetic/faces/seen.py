@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..pixels import as_batch
-from ..seen import LABELS, SHEET, read_sheet, tiled
+from ..labelers.pixels import as_batch
+from ..labelers.sheets import LABELS, SHEET, read_sheet, tiled
 from .labeler import CONCEPTS, MEASURES, SHIPPED
 
 FACING = "facing"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,8 +33,7 @@ class Attributes:
     """What is true of a drawn face.
 
     Smile, glasses, woman, hat, yaw and the colours of skin, hair and background are drawn without regard to each other.
-    The numbers of one colour are not: hue and lightness of the skin correlate with 0.81, hue and warmth of the hair
-    with -0.56, its lightness and warmth with 0.42.
+    The numbers of one colour are not: lightness and warmth of the hair correlate with 0.42.
 
     Attributes:
         smile: a smile, with teeth or without; otherwise the lips are closed and straight.
@@ -43,11 +41,8 @@ class Attributes:
         woman: a woman, told by hair, brows, jaw, lips and lashes together; otherwise a man.
         hat: a hat, in three of ten.
         yaw: turn of the head, from -1 (to the picture's left, about 43 degrees) to 1 (to its right).
-        skin_hue: hue of the skin, in turns of the colour circle (0 to 1); so are the others.
-        skin_lightness: weighted sum of red, green and blue, from 0 (black) to 1 (white); so are the others.
-        hair_hue: hue of the hair; means little where the hair is grey.
+        skin_lightness: of the skin: weighted sum of red, green and blue, 0 (black) to 1 (white); so are the others.
         hair_lightness: lightness of the hair.
-        background_hue: hue of the background.
         background_lightness: lightness of the background.
         hair_warmth: red less blue, from -1 to 1: 0 where the hair is grey, about 0.5 where it is red or blond.
         background_warmth: red less blue of the background.
@@ -58,11 +53,8 @@ class Attributes:
     woman: bool
     hat: bool
     yaw: float
-    skin_hue: float
     skin_lightness: float
-    hair_hue: float
     hair_lightness: float
-    background_hue: float
     background_lightness: float
     hair_warmth: float
     background_warmth: float
@@ -106,8 +98,7 @@ def sample_sitter(rng: np.random.Generator) -> Sitter:
     centre = (0.5 + float(shift[0]), 0.488 + 0.07 * hat * unit + float(shift[1]))
     head = Head(centre, unit, yaw * TURN, sample_profile(rng, woman))
     light = float(rng.choice((-1, 1)) * rng.uniform(0.4, 1.0))
-    facts = [*_hue_and_lightness(skin), *_hue_and_lightness(hair), *_hue_and_lightness(background)]
-    facts += [_warmth(hair), _warmth(background)]
+    facts = [lightness(skin), lightness(hair), lightness(background), _warmth(hair), _warmth(background)]
     return Sitter(Attributes(smile, glasses, woman, hat, yaw, *facts), head, skin, hair, iris, background, light)
 
 
@@ -115,10 +106,6 @@ def lightness(colour: Colour) -> float:
     """How light a colour is, 0 to 1."""
     red, green, blue = colour
     return (0.299 * red + 0.587 * green + 0.114 * blue) / 255
-
-
-def _hue_and_lightness(colour: Colour) -> tuple[float, float]:
-    return colorsys.rgb_to_hsv(*colour)[0], lightness(colour)
 
 
 def _warmth(colour: Colour) -> float:

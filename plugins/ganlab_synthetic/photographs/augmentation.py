@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from ..augmentation import Augmentation
+from ..labelers.augmentation import Augmentation
 
 SIDE = 64  # pixels of what the network sees
 

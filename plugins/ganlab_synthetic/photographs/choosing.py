@@ -8,7 +8,7 @@ import numpy as np
 
 from ganlab import GanlabError
 
-from ..augmentation import IGNORED
+from ..labelers.augmentation import IGNORED
 from ..rooms import CONCEPTS
 from .reading import Photographs
 

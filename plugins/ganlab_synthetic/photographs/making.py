@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from ganlab import Images, classes_of
+from ganlab import Images, classes_of, new_folder
 
-from ..labeler_common import new_folder, write_card, write_weights
-from ..labeler_network import RoomUnet, without_batch_norm
-from ..pixels import as_batch
+from ..labelers.blocks import without_batch_norm
+from ..labelers.folder import write_card, write_weights
+from ..labelers.pixels import as_batch
 from ..rooms import CONCEPTS
+from ..rooms.labeler_network import RoomUnet
 from .choosing import choose_min_pixels, choose_threshold, truth_of
 from .reading import Photographs, Split, read_photographs, split
 from .scenes import learn_scenes

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from ganlab import GanlabError, progress
 
-from ..augmentation import IGNORED
-from ..labeler_training import Rooms
-from ..pixels import as_batch
+from ..labelers.augmentation import IGNORED
+from ..labelers.pixels import as_batch
 from ..rooms import CONCEPTS
+from ..rooms.labeler_training import Rooms
 
 IMAGES, MASKS = "images", "labels40"
 LAYOUT = f"It holds {IMAGES}/NUMBER.jpg and {MASKS}/NUMBER.png, all of one size; a mask's values are NYU40 classes - 1."

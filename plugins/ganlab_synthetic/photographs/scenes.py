@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from ganlab import Images, classes_of, labels_of, progress
 
-from ..labeler_common import learn
-from ..labeler_network import RoomUnet
-from ..pixels import as_batch
+from ..labelers.learning import learn
+from ..labelers.pixels import as_batch
 from ..rooms import CONCEPTS
+from ..rooms.labeler_network import RoomUnet
 from .augmentation import SIDE, PhotoAugmentation
 from .settings import PhotoSettings
 
@@ -37,7 +37,7 @@ class SceneNet(nn.Module):
         return self.tell(rooms.at8(rooms.at16(rooms.at32(rooms.at64(images)))).mean((2, 3)))
 
 
-def learn_scenes(settings: PhotoSettings, images: Images, losses: list[float] | None = None) -> RoomUnet:
+def learn_scenes(settings: PhotoSettings, images: Images) -> RoomUnet:
     """A network that can tell the classes of ``images`` from each other, its last layer for that taken away again.
 
     Raises:
@@ -51,7 +51,7 @@ def learn_scenes(settings: PhotoSettings, images: Images, losses: list[float] | 
         torch.manual_seed(settings.seed)
         network = SceneNet(len(kinds))
     batches = _batches(settings, pictures, labels)
-    return learn(network, batches, F.cross_entropy, settings.for_scenes(), losses).rooms
+    return learn(network, batches, F.cross_entropy, settings.for_scenes()).rooms
 
 
 def _batches(

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..augmentation import IGNORED
-from ..labeler_common import learn
-from ..labeler_network import RoomUnet
-from ..labeler_training import CLASS_WEIGHTS
+from ..labelers.augmentation import IGNORED
+from ..labelers.learning import learn
 from ..rooms import CONCEPTS
+from ..rooms.labeler_network import RoomUnet
+from ..rooms.labeler_training import CLASS_WEIGHTS
 from .augmentation import PhotoAugmentation
 from .choosing import VISIBLE
 from .reading import Photographs
@@ -27,13 +27,11 @@ def train_network(
     settings: PhotoSettings,
     photographs: Photographs,
     begin: RoomUnet | None = None,
-    losses: list[float] | None = None,
 ) -> RoomUnet:
     """A network trained by :func:`learn`; the order of everything random follows from the seed.
 
     Args:
         begin: what it starts from, left as it is; a fresh one by default.
-        losses: filled step by step.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -45,7 +43,7 @@ def train_network(
         pixels = F.cross_entropy(logits, labels, weights, ignore_index=IGNORED)
         return pixels + VERDICT_WEIGHT * verdict_loss(logits, labels)
 
-    return learn(network, _batches(settings, photographs), loss_of, settings, losses)
+    return learn(network, _batches(settings, photographs), loss_of, settings)
 
 
 def verdict_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

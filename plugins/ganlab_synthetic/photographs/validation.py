@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..labeler import SHIPPED, RoomLabeler
-from ..labeler_training import Rooms
-from ..labeler_validation import UNIT, told_by_colour
-from ..pixels import as_batch
+from ..labelers.changes import UNIT
+from ..labelers.pixels import as_batch
 from ..rooms import CONCEPTS
+from ..rooms.labeler import SHIPPED, RoomLabeler
+from ..rooms.labeler_training import Rooms
+from ..rooms.labeler_validation import told_by_colour
 from .choosing import Truth, choose_min_pixels, found_and_imagined, overlap_of_known, truth_of
 from .intervals import interval
 from .reading import Photographs, Split

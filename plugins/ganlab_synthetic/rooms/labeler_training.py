@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from ganlab import progress
 
-from .augmentation import IGNORED, Augmentation
+from ..labelers.augmentation import IGNORED, Augmentation
+from ..labelers.learning import learn
+from ..labelers.pixels import as_batch
 from .decoys import draw_decoy_room
-from .labeler_common import learn
 from .labeler_network import RoomUnet
-from .pixels import as_batch
-from .rooms import CONCEPTS, Room, draw_room
+from .room import CONCEPTS, Room, draw_room
 from .seen import Seen, read_seen, window_loss
 
 # weight of a pixel of: nothing, window, picture, bed, lamp, door; small things count more
@@ -78,7 +78,7 @@ def class_map(room: Room) -> np.ndarray:
     return (room.masks * numbers).max(0)
 
 
-def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] | None = None) -> RoomUnet:
+def train_labeler(settings: LabelerSettings, rooms: Rooms) -> RoomUnet:
     """A network trained on rooms and samples by :func:`learn`; the order of everything random follows from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -90,7 +90,7 @@ def train_labeler(settings: LabelerSettings, rooms: Rooms, losses: list[float] |
         loss = F.cross_entropy(drawn, labels, weights, ignore_index=IGNORED)
         return loss + SEEN_WEIGHT * window_loss(sampled, windows)
 
-    return learn(network, _batches(settings, rooms, read_seen()), loss_of, settings, losses)
+    return learn(network, _batches(settings, rooms, read_seen()), loss_of, settings)
 
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

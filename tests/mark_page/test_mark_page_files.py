@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from ganlab import Box, Boxes, Exemplars, PictureName
 from ganlab.testing import tiny_gan
+from tests.page_kit import GAN, NASTY, SIZE, Opener, sides
 
-from .kit import one_thread  # noqa: F401
-from .page_kit import GAN, NASTY, SIZE, Opener, open_browser, open_pages, sides
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Any, tmp_path: Path) -> Iterator[Opener]:
-    with open_pages(browser, tmp_path) as opener:
-        yield opener
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 def test_work_survives_a_reload_and_another_page_of_the_same_pictures(page: Opener) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .drawing import Canvas, Colour, View, Wall, WallBox, painted, random_colour, shade, wood
+from ..drawing import Canvas, Colour, View, Wall, WallBox, painted, random_colour, shade, wood
 
 # Floors, walls and ceilings are drawn up to this distance from the camera (metres): well outside the image.
 NEAR = 0.8

@@ -11,21 +11,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional as F
 
-from ganlab import GanlabError
+from ..labelers.pixels import as_batch
+from ..labelers.sheets import LABELS, SHEET, read_sheet, tiled
+from .labeler import SHIPPED
+from .room import CONCEPTS
 
-from .pixels import as_batch
-from .rooms import CONCEPTS
-
-FOLDER = Path(__file__).with_name("rooms-labeler")
-SHEET, LABELS = "seen.jpg", "seen.json"
-SIDE, ACROSS = 64, 20  # pixels of a picture, pictures in a row of the sheet
 MOST_LIKELY = 100  # pixels that should say whether a picture shows a window
 DECISIVE = slice(40, 80)  # of them: about as many as the labeler asks for (``min_pixels`` of its card)
 
@@ -42,7 +37,7 @@ class Seen:
         return as_batch(self.images[rows]), torch.from_numpy(self.window[rows]).float()
 
 
-def read_seen(folder: Path = FOLDER) -> Seen:
+def read_seen(folder: Path = SHIPPED) -> Seen:
     """What was seen.
 
     Raises:
@@ -53,38 +48,10 @@ def read_seen(folder: Path = FOLDER) -> Seen:
     return Seen(images[: len(window)], window)
 
 
-def write_seen(seen: Seen, folder: Path = FOLDER) -> None:
+def write_seen(seen: Seen, folder: Path = SHIPPED) -> None:
     """Write both files."""
     tiled(seen.images).save(folder / SHEET, quality=85, subsampling=0)
     (folder / LABELS).write_text(json.dumps({"window": seen.window.round(3).tolist()}) + "\n")
-
-
-def read_sheet(folder: Path) -> tuple[np.ndarray, Any]:
-    """Pictures (n, 64, 64, 3) uint8 of ``seen.jpg``, blank ones at the end, and the document ``seen.json``.
-
-    Raises:
-        GanlabError: they are not there: megabytes that only a training needs are left out of the wheel.
-    """
-    if not (folder / SHEET).exists():
-        raise GanlabError(
-            "The samples labelled by eye, which labelers learn from, are not installed with ganlab.",
-            "They lie in its source tree: train labelers there.",
-        )
-    with Image.open(folder / SHEET) as sheet:
-        return untiled(sheet), json.loads((folder / LABELS).read_text())
-
-
-def tiled(images: np.ndarray) -> Image.Image:
-    """All pictures side by side, twenty in a row."""
-    blank = np.zeros((-len(images) % ACROSS, SIDE, SIDE, 3), np.uint8)
-    rows = np.concatenate([images, blank]).reshape(-1, ACROSS, SIDE, SIDE, 3)
-    return Image.fromarray(rows.swapaxes(1, 2).reshape(-1, ACROSS * SIDE, 3))
-
-
-def untiled(sheet: Image.Image) -> np.ndarray:
-    """The pictures of a sheet again, with the blank ones at its end."""
-    pixels = np.asarray(sheet.convert("RGB"))
-    return pixels.reshape(-1, SIDE, ACROSS, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)
 
 
 def window_loss(logits: torch.Tensor, window: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,16 @@
-"""Filters, masks and colours of whole batches, the same for every picture."""
+"""Whole batches of pictures: as the networks see them, and filters, masks and colours, the same for every picture."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from ganlab import ImageSpec
 
 
 def softened(mask: torch.Tensor) -> torch.Tensor:
@@ -52,3 +56,16 @@ def cosine_basis() -> torch.Tensor:
 def as_batch(pictures: np.ndarray) -> torch.Tensor:
     """(n, h, w, 3) uint8 -> (n, 3, h, w) float32 in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def as_seen(images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
+    """Pictures as the networks see them: float32 (n, 3, 64, 64) in [-1, 1], channels last.
+
+    Args:
+        images: (n, c, h, w) in ``image``'s range, of any size and 1, 3 or 4 channels; a fourth is left out.
+    """
+    seen = (images.float().cpu() - image.low) * (2 / (image.high - image.low)) - 1
+    seen = seen.clamp(-1, 1)[:, :3].expand(-1, 3, -1, -1)
+    if images.shape[2:] != (64, 64):
+        seen = F.interpolate(seen, size=(64, 64), mode="bilinear", antialias=True)
+    return seen.contiguous(memory_format=torch.channels_last)

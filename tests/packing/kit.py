@@ -7,24 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ganlab.data import Images
-from ganlab.data.sources import FolderImages
 from tests.data_kit import encoded, pixels
-
-
-def rows_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The rows that were decoded from now on."""
-    rows: list[int] = []
-    plain = FolderImages._decode
-
-    def counting(self: FolderImages, row: int, size: int | None) -> object:
-        rows.append(row)
-        return plain(self, row, size)
-
-    monkeypatch.setattr(FolderImages, "_decode", counting)
-    return rows
 
 
 def one_by_one(images: Images, size: int, channels: int) -> np.ndarray:

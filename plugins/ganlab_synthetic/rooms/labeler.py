@@ -16,7 +16,7 @@ import numpy as np
 
 from ganlab import Labeler
 
-from .labeler_folder import InFolder
+from ..labelers.folder import InFolder
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from .labeler_network import RoomUnet
 
-SHIPPED = Path(__file__).with_name("rooms-labeler")
-SHIPPED_REAL = Path(__file__).with_name("rooms-real-labeler")
+SHIPPED = Path(__file__).parents[1] / "rooms-labeler"
+SHIPPED_REAL = Path(__file__).parents[1] / "rooms-real-labeler"
 BATCH = 32  # pictures at once: more no longer fit into a core's cache
 
 
@@ -91,7 +91,7 @@ class RoomLabeler(InFolder, Labeler):  # type: ignore[override]
         """The probabilities, batch by batch."""
         from torch.nn import functional as F
 
-        from .labeler_common import as_seen
+        from ..labelers.pixels import as_seen
 
         size = images.shape[2:]
         for rows in images.split(BATCH) if len(images) else ():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,9 @@ import pytest
 import torch
 
 from ganlab import Exemplars, PictureName
+from tests.page_kit import GAN, SIZE, Opener, conditional, sides
 
-from .kit import one_thread  # noqa: F401
-from .page_kit import GAN, SIZE, Opener, conditional, open_browser, open_pages, sides
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Any, tmp_path: Path) -> Iterator[Opener]:
-    with open_pages(browser, tmp_path) as opener:
-        yield opener
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.mark.parametrize("view", [{}, {"viewport": {"width": 800, "height": 600}}, {"device_scale_factor": 1.5}])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .drawing import Canvas, begin, painted, wood
+from ..drawing import Canvas, begin, painted, wood
 from .furniture import (
     LampStyle,
     draw_bed,

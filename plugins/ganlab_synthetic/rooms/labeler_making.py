@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganlab import new_folder
+
+from ..labelers.blocks import without_batch_norm
+from ..labelers.folder import write_card, write_weights
 from .decoys import draw_decoy_room
 from .labeler import RoomLabeler
-from .labeler_common import new_folder, write_card, write_weights
-from .labeler_network import RoomUnet, without_batch_norm
+from .labeler_network import RoomUnet
 from .labeler_training import LabelerSettings, Rooms, draw_rooms, train_labeler
 from .labeler_validation import held_out_rooms, table, validate
-from .rooms import CONCEPTS
+from .room import CONCEPTS
 from .seen import read_seen
 
 # From how many pixels of 64x64 a person sees the thing itself and not a trace of it. Chosen by eye on generated rooms;

@@ -16,24 +16,8 @@ from ganlab.data import open_images, reading
 from ganlab.data.packing import PackedImages, pack, packed_fingerprint
 from ganlab.errors import GanlabError
 from ganlab.locations import cache_folder
-from tests.data_kit import broken_png, encoded, make_folder, make_zip, pixels
-from tests.packing_kit import add_a_picture, leftovers, one_by_one, rows_decoded
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_folder(tmp_path / "set")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The rows that were decoded since the test began."""
-    return rows_decoded(monkeypatch)
+from tests.data_kit import broken_png, encoded, make_zip, pixels
+from tests.packing.kit import add_a_picture, leftovers, one_by_one
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

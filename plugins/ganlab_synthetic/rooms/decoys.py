@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .drawing import Canvas, Colour, Wall, WallBox, begin, jitter, mix, painted, shade
+from ..drawing import Canvas, Colour, Wall, WallBox, begin, jitter, mix, painted, shade
 from .furniture import sample_lamp_style
 from .layout import sample_layout
 from .lighting import draw_shell, render, sample_light
-from .rooms import Room, draw_furniture, read_masks
+from .room import Room, draw_furniture, read_masks
 from .wall_objects import (
     WindowStyle,
     draw_blind,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .drawing import Canvas, Colour, Wall, WallBox, jitter, mix, painted, random_colour, shade, wood
+from ..drawing import Canvas, Colour, Wall, WallBox, jitter, mix, painted, random_colour, shade, wood
 
 # Sky colours at the top and at the horizon, and the light indoors that goes with them.
 SKIES: dict[str, tuple[Colour, Colour, str]] = {

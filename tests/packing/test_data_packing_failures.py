@@ -17,24 +17,7 @@ from ganlab.data import open_images
 from ganlab.data.packing import pack
 from ganlab.data.sources import FolderImages
 from ganlab.errors import GanlabError
-from tests.data_kit import make_folder
-from tests.packing_kit import add_a_picture, leftovers, one_by_one, rows_decoded, run
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_folder(tmp_path / "set")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The rows that were decoded since the test began."""
-    return rows_decoded(monkeypatch)
+from tests.packing.kit import add_a_picture, leftovers, one_by_one, run
 
 
 def test_a_full_disk(folder: Path, cache: Path) -> None:

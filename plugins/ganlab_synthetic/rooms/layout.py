@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .drawing import Span, View, Wall, WallBox
+from ..drawing import Span, View, Wall, WallBox
 from .furniture import Bed
 
 # One pixel of the 64-pixel image: the smallest sizes below keep objects recognisable at that resolution.

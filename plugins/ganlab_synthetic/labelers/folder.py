@@ -8,8 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli_w
+
 if TYPE_CHECKING:
-    from .labeler_network import Net
+    import torch
+
+    from .blocks import Net
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 
@@ -48,3 +52,17 @@ class InFolder:
         network.load_state_dict({name: value.float() for name, value in load_file(self.folder / WEIGHTS).items()})
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)
+
+
+def write_weights(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Weights in bfloat16, for everybody to read."""
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({name: value.to(torch.bfloat16).contiguous() for name, value in weights.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors lets nobody else read
+
+
+def write_card(card: Mapping[str, Any], folder: Path) -> None:
+    """The card as TOML."""
+    (folder / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .drawing import Canvas, Colour, Glow, Span, View, draw_block, painted, random_colour, shade, wood
+from ..drawing import Canvas, Colour, Glow, Span, View, draw_block, painted, random_colour, shade, wood
 
 
 @dataclass(frozen=True)

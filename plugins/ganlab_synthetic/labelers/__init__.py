@@ -1,0 +1,1 @@
+"""What the labelers of rooms, of photographs and of faces share."""
