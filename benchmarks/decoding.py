@@ -64,7 +64,7 @@ def measure(packed: PackedImages, options: argparse.Namespace, device: str) -> N
     network = DcganSettings(width=options.width)
     trainer = Trainer(TrainSettings("benchmark", network=network, batch=options.batch, precision=precision), device)
     steps = (options.steps + WARM) * steps_a_turn(device)
-    order = np.resize(trainer.order(0, len(packed)), (steps, options.batch))
+    order = np.resize(trainer.draws.order(0, len(packed)), (steps, options.batch))
     folder = packed if options.streamed else brought(packed, device)
     memory = brought(InMemory(np.array(packed.array)), device)
     turns = [turn_of(trainer, batches(pictures, order, device)) for pictures in (folder, memory)]

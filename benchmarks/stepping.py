@@ -39,7 +39,7 @@ def random_pictures(batch: int) -> np.ndarray:
 def fed(trainer: Trainer) -> Iterator[np.ndarray | torch.Tensor]:
     """Batches of random pictures without end, as the training loop gets them."""
     pictures = InMemory(random_pictures(trainer.settings.batch))
-    rows = np.split(trainer.order(0, len(pictures)), BATCHES)
+    rows = np.split(trainer.draws.order(0, len(pictures)), BATCHES)
     return iter(batches(brought(pictures, trainer.device), cycle(rows), trainer.device))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
-PAGE = re.compile(r"\bdocs/[a-z]+\.md\b")
+PAGE = re.compile(r"(?<![\w/.-])docs/[a-z]+\.md\b")
 
 
 def folder() -> Path:
@@ -21,7 +22,11 @@ def located(text: str) -> str:
 
     def place(match: re.Match[str]) -> str:
         path = folder() / match[0].removeprefix("docs/")
-        below = path.is_relative_to(Path.cwd())
-        return os.path.relpath(path) if below else str(path)
+        if not path.is_file():
+            return match[0]
+        with suppress(FileNotFoundError):  # the current folder may be gone
+            if path.is_relative_to(Path.cwd()):
+                return os.path.relpath(path)
+        return str(path)
 
     return PAGE.sub(place, text)

@@ -118,7 +118,7 @@ class Parameter:
                 return self.type.from_spec(str(value))
             if not isinstance(value, self.type):
                 kind, given = self.type.__name__, type(value).__name__
-                raise TypeError(f"{self.name} takes text that names it or an object of ganlab's {kind}, not {given}")
+                raise TypeError(f"{self.name} takes text that names it or an object of the class {kind}, not {given}")
             return value
         if self.kind == "choice":
             if value not in self.choices:

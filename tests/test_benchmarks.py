@@ -93,7 +93,7 @@ def test_the_feed_shows_every_picture_in_the_order_of_training(script: ModuleTyp
     trainer = Trainer(tiny_settings(batch=2, network=DcganSettings(64, 3, 2, 4)), "cpu")
     feed, pictures = script.fed(trainer), script.random_pictures(2)
     shown = np.concatenate([next(feed) for _ in range(script.BATCHES)])
-    assert np.array_equal(shown, pictures[trainer.order(0, len(pictures))])
+    assert np.array_equal(shown, pictures[trainer.draws.order(0, len(pictures))])
     assert np.array_equal(next(feed), shown[:2])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganlab.data import geometry
 from ganlab.errors import GanlabError
@@ -218,7 +218,9 @@ def test_exif_orientation(orientation: int) -> None:
     exif[0x0112] = orientation
     stream = io.BytesIO()
     stored.save(stream, "PNG", exif=exif)
-    assert (np.asarray(geometry.decode_picture(stream.getvalue())) == np.asarray(upright)).all()
+    decoded = geometry.decode_picture(stream.getvalue())
+    assert (np.asarray(decoded) == np.asarray(upright)).all()
+    assert (np.asarray(ImageOps.exif_transpose(decoded)) == np.asarray(upright)).all(), "it is turned once only"
 
 
 def exif(*tags: tuple[int, int, int, bytes]) -> bytes:

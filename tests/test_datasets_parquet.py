@@ -74,6 +74,13 @@ def test_parquet_of_which_shards_are_missing_is_not_taken_for_the_whole(tmp_path
     refused(tmp_path, "lacks 1 of 7 shards: train-00005-of-00007.")
 
 
+def test_shards_of_parquet_may_be_counted_from_one(tmp_path: Path) -> None:
+    for number in (1, 2):
+        parquet(tmp_path / f"train-{number:05}-of-00002.parquet", 0, 2)
+    parquet(tmp_path / "metadata.parquet", 0, 2)
+    assert len(open_images(str(tmp_path))) == 4
+
+
 def test_columns_of_parquet_in_memory_are_bounded_by_their_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,6 +162,12 @@ def test_shards_of_any_kind_of_tar(tmp_path: Path, kind: str) -> None:
     assert all(shows(images, i, i) for i in range(8))
 
 
+def test_a_shard_that_is_there_packed_and_unpacked_counts_once(tmp_path: Path) -> None:
+    kit.tar_of(tmp_path / "0.tar.gz", kit.shard(0, 4), "w:gz")
+    kit.tar_of(tmp_path / "0.tar", kit.shard(0, 4))
+    assert len(open_images(str(tmp_path))) == 4
+
+
 def test_damaged_tars(tmp_path: Path) -> None:
     whole = kit.tar_of(tmp_path / "a.tar", {f"{i}.png": encoded(pixels(i)) for i in range(4)}).read_bytes()
     ends = 4 * (512 + -(-len(encoded(pixels(0))) // 512) * 512)

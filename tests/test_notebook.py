@@ -66,7 +66,7 @@ def test_a_traceback_shows_the_hint() -> None:
 def test_another_object_in_place_of_a_source_is_a_type_error(given: dict[str, object]) -> None:
     from ganlab_features import features
 
-    with pytest.raises(TypeError, match=r"takes text that names it or an object of ganlab's (Gan|Images)"):
+    with pytest.raises(TypeError, match=r"takes text that names it or an object of the class (Gan|Images)"):
         features(**{"data": "rooms:8"} | given)
 
 
@@ -160,3 +160,19 @@ def test_a_network_whose_hooks_compute_its_weights_is_copied_in_the_middle_of_tr
     training(torch.randn(2, 4))
     assert gan.generate(gan.latents(2)).equal(first)
     assert first.std() > 0
+
+
+def test_overlapping_blocks_of_float32_leave_the_process_as_it_was() -> None:
+    from ganlab.networks.devices import full_float32
+
+    torch.set_default_dtype(torch.float64)
+    try:
+        first, second = full_float32(), full_float32()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_default_dtype() is torch.float32
+        second.__exit__(None, None, None)
+        assert torch.get_default_dtype() is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -11,6 +11,7 @@ import pytest
 
 from ganlab import Card, Gan, GanlabError, open_images, trained_on
 from ganlab.data import packed_fingerprint
+from ganlab.data.packing import LAYOUT
 from ganlab.testing import tiny_gan
 from ganlab_neighbors import neighbors
 
@@ -34,7 +35,7 @@ def trained(facts: dict[str, Any]) -> Gan:
 
 def test_the_card_tells(files: dict[str, str]) -> None:
     train, held = (open_images(files[name]) for name in ("train", "held"))
-    gan = trained({"fingerprint": packed_fingerprint(train, SIZE, 3)})
+    gan = trained({"fingerprint": packed_fingerprint(train, SIZE, 3), "layout": LAYOUT})
     assert trained_on(gan, train) is True
     assert trained_on(gan, held) is False
     assert trained_on(gan, train.first(149)) is False
@@ -45,12 +46,12 @@ def test_the_card_tells(files: dict[str, str]) -> None:
 def test_where_nobody_can_tell_nothing_is_said(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     train = open_images(files["train"])
     gan = tiny_gan(classes=3)
-    facts = {"training": {"fingerprint": packed_fingerprint(train, SIZE, 3)}}
+    facts = {"training": {"fingerprint": packed_fingerprint(train, SIZE, 3), "layout": LAYOUT}}
     told = Gan(gan.generator, prior=gan.prior, image=gan.image, classes=3, label=0, card=Card("known", facts=facts))
     assert trained_on(told, train) is None  # the pictures have no classes
     monkeypatch.setenv("GANLAB_CACHE", "/dev/null/nowhere")
     with pytest.raises(GanlabError):
-        trained_on(trained({"fingerprint": "0" * 32}), train)
+        trained_on(trained({"fingerprint": "0" * 32, "layout": LAYOUT}), train)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,11 @@ def test_where_nobody_can_tell_nothing_is_said(files: dict[str, str], monkeypatc
         ({}, "does not say what it was trained on"),
         ({"data": "photos/"}, "names photos/ as what it was trained on; whether that is DATA was not checked"),
         ({"data": "SAME"}, None),
-        ({"data": "photos/", "fingerprint": "0" * 32}, "is not all that known was .* on its card, which names photos/"),
+        (
+            {"data": "photos/", "fingerprint": "0" * 32, "layout": LAYOUT},
+            "is not all that known was .* on its card, which names photos/",
+        ),
+        ({"data": "photos/", "fingerprint": "0" * 32}, "whether that is DATA was not checked"),
         ({"data": "photos/", "fingerprint": "OWN"}, None),
     ],
 )

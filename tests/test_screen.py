@@ -106,3 +106,12 @@ def test_no_control_character_reaches_the_terminal(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("\\x1b[2J") == 3
     show_result(Result(evil, {evil: Metric(1.0, no_control=evil, about=evil)}, notes=[evil]), Path(evil))
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_interval_that_is_open_says_so_in_words() -> None:
+    from ganlab.wording import interval
+
+    assert interval(0.3, None) == "at least 0.300"
+    assert interval(None, 0.3) == "at most 0.300"
+    assert interval(0.1, 0.3) == "[0.100, 0.300]"
+    assert interval(None, None) == ""

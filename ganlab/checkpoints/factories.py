@@ -132,7 +132,7 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
     dim, after, flat = _fitting_z(generator, where)
     picture = flat.reshape(len(flat), *_shape(flat, where, hints))
     if after or flat.ndim != 4 or is_program(generator):
-        generator = Adapted(generator, after, tuple(picture.shape[1:]))
+        generator = frozen(Adapted(generator, after, tuple(picture.shape[1:])))
     law = hints.z or _law_of(generator, dim)
     notes = [] if hints.z else [f"Prior of z: {law}, which fits its norms best or is the usual one (--z)."]
     if hints.output:
@@ -145,7 +145,7 @@ def _adapted(generator: nn.Module, discriminator: nn.Module | None, where: str, 
         check_logits(discriminator, picture, where)
     return Gan(
         generator,
-        None if discriminator is None else OneLogit(discriminator),
+        None if discriminator is None else frozen(OneLogit(discriminator)),
         prior=Prior(dim, law),
         image=ImageSpec(picture.shape[2], picture.shape[1], low, high),
         card=Card(_name(where), f"Built by {where}.", {}, {"notes": notes} if notes else {}),

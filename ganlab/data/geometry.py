@@ -33,6 +33,7 @@ TURNS = {  # orientation -> Pillow's name, whether width and height change place
     7: ("TRANSVERSE", 1, 1, 1),
     8: ("ROTATE_90", 1, 0, 1),
 }
+SAYS_ORIENTATION = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")  # in Pillow's info of a picture
 COARSE = "ganlab: the whole of a coarse picture"  # in Pillow's info of it
 _filtering = threading.Lock()
 
@@ -132,7 +133,10 @@ def _upright(image: Image.Image, whole: Whole | None) -> Image.Image:
         raise
     except Exception:  # damaged beyond what Pillow is prepared for: as if there were none
         name, swapped, x_backwards, y_backwards = "", 0, 0, 0
-    image = image.transpose(Transpose[name]) if name else image
+    if name:
+        image = image.transpose(Transpose[name])
+        for told in SAYS_ORIENTATION:  # or whoever asks it would turn the picture once more
+            image.info.pop(told, None)
     image.info.pop(COARSE, None)
     if whole is not None and whole.scale > 1:
         width, height = (whole.height, whole.width) if swapped else (whole.width, whole.height)

@@ -37,10 +37,10 @@ def open_images(spec: str | Path | np.ndarray) -> Images:
     Python an array in memory is taken as one in a file is; `with_labels` says its classes. Raises `GanlabError` for
     whatever gives no picture.
     """
-    if hasattr(spec, "__array__"):
+    if hasattr(spec, "__array__") and not isinstance(spec, str):
         from ganlab.data.arrays import ArrayImages
 
-        array = np.asarray(spec)
+        array = np.asarray(spec.detach().cpu() if hasattr(spec, "detach") else spec)
         _check(array, "The array")
         return ArrayImages(array)
     spec = str(spec)

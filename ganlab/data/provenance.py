@@ -21,13 +21,15 @@ def trained_on(gan: Gan, images: Images) -> bool | None:
         images: of any size; what training would make of them is compared, and their classes for a conditional GAN.
 
     Returns:
-        None where nobody can tell: the card holds no digest, the GAN was told classes and the pictures have none, or
-        there are more than 5,000 pictures, which `ganlab train` has not packed on this machine.
+        None where nobody can tell: the card holds no digest, or one of pictures that another version cut and scaled
+        otherwise, the GAN was told classes and the pictures have none, or there are more than 5,000 pictures, which
+        `ganlab train` has not packed on this machine.
 
     Raises:
         GanlabError: a cache that cannot be read.
     """
     from ganlab.data import classes_of, packed_fingerprint
+    from ganlab.data.packing import LAYOUT
 
     facts = gan.card.facts.get("training")
     if not isinstance(facts, Mapping) or "fingerprint" not in facts:
@@ -39,4 +41,6 @@ def trained_on(gan: Gan, images: Images) -> bool | None:
         except GanlabError:
             return None
     found = packed_fingerprint(images, size, channels, labelled=labelled, most=DECODED)
-    return None if found is None else found == facts["fingerprint"]
+    if found == facts["fingerprint"]:
+        return True
+    return None if found is None or facts.get("layout", 1) != LAYOUT else False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ganlab.errors import GanlabError
@@ -94,11 +95,40 @@ def full_float32() -> Iterator[None]:
     """
     import torch
 
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False), _process_wide():
+        yield
+
+
+_entering = threading.Lock()
+_inside = ExitStack()  # what the last to leave undoes: the settings are the process's, and threads may overlap
+_count = 0
+
+
+@contextmanager
+def _process_wide() -> Iterator[None]:
+    global _count
+    with _entering:
+        if not _count:
+            _inside.enter_context(_float32_by_default())
+            _inside.enter_context(_whole_factors())
+        _count += 1
+    try:
+        yield
+    finally:
+        with _entering:
+            _count -= 1
+            if not _count:
+                _inside.close()
+
+
+@contextmanager
+def _float32_by_default() -> Iterator[None]:
+    import torch
+
     usual = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False), _whole_factors():
-            yield
+        yield
     finally:
         torch.set_default_dtype(usual)
 

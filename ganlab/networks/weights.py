@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
 from ganlab.networks.devices import address_space_is_limited
@@ -49,8 +49,10 @@ def owned(network: nn.Module) -> nn.Module:
         return network
     import torch
 
-    # what hooks compute before each pass, such as a weight of torch's older weight_norm, has a history: none is copied
-    computed = [value for module in network.modules() for value in vars(module).values() if _has_history(value)]
+    # what a hook computes before each pass, such as a weight of torch's older weight_norm, has a history, and so has
+    # what a module keeps of the last pass: their values are copied
+    held = (part for module in network.modules() for part in (vars(module), module._parameters, module._buffers))
+    computed: list[Any] = [value for part in held for value in part.values() if _has_history(value)]
     try:
         with torch.no_grad():  # or the weights of a program's copy would be results of computing with its own
             return copy.deepcopy(network, {id(value): value.detach().clone() for value in computed})
@@ -61,7 +63,7 @@ def owned(network: nn.Module) -> nn.Module:
         ) from error
 
 
-def _has_history(value: object) -> bool:
+def _has_history(value: Any) -> bool:
     import torch
 
     return isinstance(value, torch.Tensor) and value.grad_fn is not None

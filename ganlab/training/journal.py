@@ -14,6 +14,7 @@ from torch import nn
 
 from ganlab import __version__, figures
 from ganlab.checkpoints import native
+from ganlab.data.packing import LAYOUT
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.training.measures import StepLog
@@ -103,6 +104,7 @@ class Journal:
                 **({"limit": settings.limit} if settings.limit is not None else {}),
                 **({"keep": settings.keep} if settings.keep is not None else {}),
                 "fingerprint": settings.fingerprint,
+                "layout": LAYOUT,
                 "epoch": epoch,
                 "steps": self.trainer.step,
                 "batch": settings.batch,

@@ -106,7 +106,8 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
             f"The pictures of {data or settings.data} are not those this run was trained on.",
-            "Restore them, or start a new run: going on with others would not be the same run.",
+            "Restore them, or start a new run: going on with others would not be the same run. "
+            "Another version of ganlab may also cut large JPEGs otherwise.",
         )
     _train(packed, trainer, run)
 

@@ -57,8 +57,7 @@ _columns = _Columns()
 
 def recognises(path: Path) -> bool:
     if path.is_dir():
-        files = [file for files in _files_in(path).values() for file in files]
-        return bool(files) and not any(map(_is_about_others, files))
+        return any(_files_in(path).values())
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -67,7 +66,9 @@ def recognises(path: Path) -> bool:
 
 def _is_about_others(file: Path) -> bool:
     """Whether a table only tells of pictures elsewhere: as img2dataset's tell of a tar or folder of their names."""
-    return file.name == "metadata.parquet" or file.with_suffix(".tar").is_file() or file.with_suffix("").is_dir()
+    folder = file.with_suffix("")
+    beside = file.with_suffix(".tar").is_file() or (folder.is_dir() and any(folder.iterdir()))
+    return file.name == "metadata.parquet" or beside
 
 
 def open_parquet(path: Path, part: str) -> Images:
@@ -170,9 +171,10 @@ def _check_complete(folder: Path, files: Sequence[Path]) -> None:
         if match["total"]:
             there.setdefault((match[1], match["total"], len(match["number"])), set()).add(int(match["number"]))
     for (part, total, digits), numbers in there.items():
-        missing = (f"{part}-{i:0{digits}}-of-{total}" for i in range(int(total)) if i not in numbers)
-        if named := list(islice(missing, NAMED)):
-            count = int(total) - len(numbers)
+        count, first = int(total) - len(numbers), int(min(numbers) == 1)  # some count shards from 1
+        if count > 0:
+            every = range(first, first + int(total))
+            named = list(islice((f"{part}-{i:0{digits}}-of-{total}" for i in every if i not in numbers), NAMED))
             raise GanlabError(
                 f"{folder} lacks {count} of {int(total)} shards: {few(named)}{', ...' if count > len(named) else ''}.",
                 f"Download what is missing. One file alone can be opened too: {files[0]}",
@@ -255,5 +257,6 @@ def _files_in(folder: Path) -> dict[str, list[Path]]:
     for place in (folder, folder / "data"):
         for file in sorted(place.glob("[!.]*.parquet")) if not found else []:  # macOS leaves ._NAME beside each NAME
             match = SHARD.fullmatch(file.name)
-            found.setdefault(match[1] if match else file.stem, []).append(file)
+            if not _is_about_others(file):
+                found.setdefault(match[1] if match else file.stem, []).append(file)
     return dict(sorted(found.items(), key=lambda pair: (pair[0] != "train", pair[0])))

@@ -19,7 +19,7 @@ KEYS = ("label", "cls", "class")  # of a .json that say the class
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 MOST_SHARDS = 100_000
 LARGEST_CLASS = 1 << 20  # bytes of a .cls or .json
-TARS = re.compile(r".+\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2|txz)", re.IGNORECASE)
+TARS = re.compile(r"(.+?)\.(tar|tar\.(gz|bz2|xz)|tgz|tbz2|txz)", re.IGNORECASE)
 # what may lie beside shards: img2dataset leaves .parquet, .csv and _stats.json, NeMo Curator .parquet and DALI's .idx
 BESIDE = (".json", ".jsonl", ".txt", ".md", ".idx", ".tsv", ".csv", ".parquet", ".yaml", ".yml", ".log")
 
@@ -116,13 +116,18 @@ def _class_in(index: Index, member: Member) -> str | None:
 
 
 def _tars_in(folder: Path) -> list[Path]:
-    return sorted(file for file in _files_in(folder) if TARS.fullmatch(file.name) and file.is_file())
+    """Those of one name once, the one that is not packed where there is one."""
+    once: dict[str, Path] = {}
+    for file in sorted(_files_in(folder), key=lambda file: (len(file.name), file.name)):
+        if (match := TARS.fullmatch(file.name)) and file.is_file():
+            once.setdefault(match[1], file)
+    return sorted(once.values())
 
 
 def _is_of_shards(folder: Path) -> bool:
     """Whether a folder holds tars and nothing else but texts and tables about them; CIFAR's is a set by itself."""
     tars = _tars_in(folder)
-    others = {file for file in _files_in(folder) if file.suffix.lower() not in BESIDE} - set(tars)
+    others = [file for file in _files_in(folder) if file.suffix.lower() not in BESIDE and not TARS.fullmatch(file.name)]
     return bool(tars) and not others and not cifar.recognises(tars[0])
 
 

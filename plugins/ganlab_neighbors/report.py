@@ -229,7 +229,7 @@ def _training_set(gan: Gan, data: Images) -> list[str]:
         said = "" if named is None else f", which names {named}"
         return [
             f"DATA is not all that {gan.name} was trained on, by the digest of it on its card{said}: it may be a part "
-            "of that, or other pictures, of which the GAN has no copies."
+            "of that, or other pictures. Of pictures that are not in DATA nothing is said."
         ]
     if named is None:
         return [f"The card of {gan.name} does not say what it was trained on: that this is DATA is taken for granted."]
