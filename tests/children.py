@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 300.0  # seconds that any child may take
+PATIENCE = 30.0  # seconds after which somebody presses Ctrl-C again
 
 
 class Child:
@@ -45,10 +46,13 @@ class Child:
         return self.process.exitcode
 
     def signal(self, number: signal.Signals) -> int:
-        """Send a signal; how the process ended then."""
+        """Send a signal; how the process ended then. Once more where it was lost, as Python rarely loses one in C code."""
         assert self.process.pid is not None
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(self.process.pid, number)
+            self.process.join(PATIENCE)
+            if self.process.exitcode is None:
+                os.kill(self.process.pid, number)
         return self.wait()
 
     def wait_for(self, what: Callable[[], bool], pause: float = 0.005) -> bool:
