@@ -46,7 +46,7 @@ class Child:
         return self.process.exitcode
 
     def signal(self, number: signal.Signals) -> int:
-        """Send a signal; how the process ended then. Once more where it was lost, as Python rarely loses one in C code."""
+        """Send a signal, and once more where it was lost, as Python may lose one in C code; how the process ended."""
         assert self.process.pid is not None
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(self.process.pid, number)
