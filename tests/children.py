@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 300.0  # seconds that any child may take
-PATIENCE = 30.0  # seconds after which somebody presses Ctrl-C again
 
 
 class Child:
@@ -46,13 +45,10 @@ class Child:
         return self.process.exitcode
 
     def signal(self, number: signal.Signals) -> int:
-        """Send a signal, and once more where it was lost, as Python may lose one in C code; how the process ended."""
+        """Send a signal; how the process ended then."""
         assert self.process.pid is not None
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(self.process.pid, number)
-            self.process.join(PATIENCE)
-            if self.process.exitcode is None:
-                os.kill(self.process.pid, number)
         return self.wait()
 
     def wait_for(self, what: Callable[[], bool], pause: float = 0.005) -> bool:
@@ -99,6 +95,8 @@ def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arg
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.environ.update(settings)
+    # as at a terminal: whoever starts tests in the background of a shell has Ctrl-C ignored in all that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     code = 0
     try:
