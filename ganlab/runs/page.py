@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganlab.wording import number, option_name
+from ganlab.wording import interval, number, option_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -168,10 +168,8 @@ def _strip(metric: Metric, against: Metric) -> Markup:
 
 
 def _interval(metric: Metric) -> str:
-    if metric.low is None and metric.high is None:
-        return ""
     if metric.low is None or metric.high is None:
-        return f"at least {_number(metric.low)}" if metric.high is None else f"at most {_number(metric.high)}"
+        return interval(metric.low, metric.high).replace("-", _MINUS)
     return f"{_number(metric.low)} to {_number(metric.high)}"
 
 
