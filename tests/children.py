@@ -150,7 +150,7 @@ def train(run: Path, settings: Any, save_every: float, threads: int = 1, conditi
     reading = starting.Reading(0, False)
     with joined() as processes:
         if (run / STATE).exists():
-            starting.resume(run, None, None, reading, "cpu", processes)
+            starting.resume(run, None, {}, reading, "cpu", processes)
         else:
             starting.start(settings, reading, "cpu", run, conditional=conditional, processes=processes)
 

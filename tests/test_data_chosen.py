@@ -127,8 +127,8 @@ def test_training_sees_only_what_is_kept_and_goes_on_with_it(data: str, pictures
     for ours, theirs in zip(kept.generator.parameters(), half.generator.parameters(), strict=True):
         assert (ours == theirs).all()
     keep.unlink()  # the run has its own copy
-    starting.resume(tmp_path / "kept", None, 2, READING, "cpu")
-    starting.resume(tmp_path / "half", None, 2, READING, "cpu")
+    starting.resume(tmp_path / "kept", None, {"epochs": 2}, READING, "cpu")
+    starting.resume(tmp_path / "half", None, {"epochs": 2}, READING, "cpu")
     kept, half = (load_state(tmp_path / run, "cpu") for run in ("kept", "half"))
     assert kept.step == half.step == 2
     for ours, theirs in zip(kept.generator.parameters(), half.generator.parameters(), strict=True):

@@ -115,10 +115,10 @@ def test_outside_training_it_is_plain_batch_norm() -> None:
 @pytest.mark.parametrize(
     ("changes", "conditional"),
     [
-        ({"network": dataclasses.replace(DCGAN, classes=0), "noise": 0.1, "average": 0.9}, True),
+        ({"network": dataclasses.replace(DCGAN, classes=0), "noise": 0.1, "average": 0.9, "decay_epochs": 1}, True),
         pytest.param({"law": "normal"}, False, marks=pytest.mark.slow),
     ],
-    ids=["conditional with noise and average", "plain"],
+    ids=["conditional with noise, average and a falling rate", "plain"],
 )
 def test_two_processes_train_as_one_with_the_joined_batch(
     tmp_path: Path, changes: dict[str, Any], conditional: bool

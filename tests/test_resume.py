@@ -116,7 +116,7 @@ BASELINE = {**CONDITIONAL, "network": MlpSettings(16, 3, 6, 10, classes=3)}
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"flip": True, "noise": 0.1, "average": 0.9}, {**TOLD, "average": 0.9}, BASELINE]
+    "changes", [{}, {"flip": True, "noise": 0.1, "average": 0.9, "decay_epochs": 1}, {**TOLD, "average": 0.9}, BASELINE]
 )
 def test_resumed_in_one_process_it_ends_with_the_same_weights(tmp_path: Path, changes: dict[str, Any]) -> None:
     labels = np.arange(64) % 3 if "classes" in changes else None
@@ -211,7 +211,7 @@ def test_stopped_before_training_begins_it_leaves_nothing(tmp_path: Path, number
 def test_a_run_is_resumable_from_its_first_moment(tmp_path: Path) -> None:
     trainer = Trainer(tiny_settings(), "cpu")
 
-    def advance(pictures: np.ndarray, labels: np.ndarray | None) -> None:
+    def advance(pictures: np.ndarray, labels: np.ndarray | None, lr: float) -> None:
         raise KeyboardInterrupt
 
     trainer.advance = advance  # type: ignore[method-assign,assignment]

@@ -62,7 +62,7 @@ def test_a_second_process_is_kept_out_of_a_run(tmp_path: Path, data: str) -> Non
         child = Child(tmp_path, children.train, run, tiny_settings(data, epochs=1), 0.0)
         assert child.wait() == 2
         assert f"Another process is training in {run}." in child.output
-    starting.resume(run, None, 1, READING, "cpu")
+    starting.resume(run, None, {"epochs": 1}, READING, "cpu")
 
 
 def test_other_pictures_are_refused(tmp_path: Path, data: str) -> None:
@@ -71,13 +71,13 @@ def test_other_pictures_are_refused(tmp_path: Path, data: str) -> None:
     before = (run / STATE).read_bytes()
     np.save(tmp_path / "others.npy", smooth_pictures(64, seed=1))
     with pytest.raises(GanlabError, match="not those this run was trained on"):
-        starting.resume(run, str(tmp_path / "others.npy"), 2, READING, "cpu")
+        starting.resume(run, str(tmp_path / "others.npy"), {"epochs": 2}, READING, "cpu")
     np.save(data, smooth_pictures(64, seed=2))  # changed in place
     with pytest.raises(GanlabError, match="not those this run was trained on"):
-        starting.resume(run, None, 2, READING, "cpu")
+        starting.resume(run, None, {"epochs": 2}, READING, "cpu")
     assert (run / STATE).read_bytes() == before
     np.save(tmp_path / "moved.npy", smooth_pictures(8 * STEPS // EPOCHS))  # the same ones elsewhere are welcome
-    starting.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+    starting.resume(run, str(tmp_path / "moved.npy"), {"epochs": 2}, READING, "cpu")
     assert steps_noted(run) == 16
 
 
@@ -87,12 +87,12 @@ def test_pictures_that_have_moved_are_asked_for(tmp_path: Path, data: str) -> No
     starting.start(tiny_settings(data, epochs=1), READING, "cpu", run)
     Path(data).rename(tmp_path / "moved.npy")
     with pytest.raises(GanlabError, match="There is no") as caught:
-        starting.resume(run, None, 2, READING, "cpu")
+        starting.resume(run, None, {"epochs": 2}, READING, "cpu")
     assert f"ganlab train --resume '{run}' DATA" in caught.value.hint
     with pytest.raises(GanlabError, match="There is no") as caught:
-        starting.resume(run, data, 2, READING, "cpu")
+        starting.resume(run, data, {"epochs": 2}, READING, "cpu")
     assert "--resume" not in caught.value.hint
-    starting.resume(run, str(tmp_path / "moved.npy"), 2, READING, "cpu")
+    starting.resume(run, str(tmp_path / "moved.npy"), {"epochs": 2}, READING, "cpu")
 
 
 def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None:
@@ -102,7 +102,7 @@ def test_threads_are_those_the_run_began_with(tmp_path: Path, data: str) -> None
     with safe_open(run / STATE, framework="pt") as file:
         assert json.loads(file.metadata()["settings"])["threads"] == 1
     torch.set_num_threads(2)
-    starting.resume(run, None, 1, READING, "cpu")
+    starting.resume(run, None, {"epochs": 1}, READING, "cpu")
     assert torch.get_num_threads() == 1
 
 
@@ -119,7 +119,7 @@ def test_another_number_of_processes_has_threads_of_its_own(
     trainer.settings = replace(trainer.settings, processes=processes)
     save_state(trainer, run)
     torch.set_num_threads(2)
-    starting.resume(run, None, None, READING, "cpu")
+    starting.resume(run, None, {}, READING, "cpu")
     assert torch.get_num_threads() == threads
     settings = stored_settings(run)
     assert settings is not None

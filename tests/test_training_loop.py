@@ -147,7 +147,7 @@ def test_samples_that_still_vary_do_not_stop_the_run() -> None:
 def test_out_of_memory_names_a_smaller_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(tiny_settings(), "cpu")
 
-    def advance(pictures: np.ndarray, labels: np.ndarray | None) -> None:
+    def advance(pictures: np.ndarray, labels: np.ndarray | None, lr: float) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(trainer, "advance", advance)

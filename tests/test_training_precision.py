@@ -101,7 +101,7 @@ def test_a_compiled_run_goes_on_where_there_is_a_compiler_only(tmp_path: Path, m
     save_state(Trainer(tiny_settings("rooms:20", compile=True), "cpu"), tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GanlabError, match="C\\+\\+ compiler, and there is none"):
-        starting.resume(tmp_path, None, None, starting.Reading(1, False), "cpu")
+        starting.resume(tmp_path, None, {}, starting.Reading(1, False), "cpu")
 
 
 def test_compiling_cannot_begin_on_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from ganlab.checkpoints import load_gan
 from ganlab.errors import GanlabError
 from ganlab.training import loop
 from ganlab.training.settings import TrainSettings
+from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, tiny_settings
 
@@ -68,6 +69,37 @@ def test_noise_is_new_at_every_call_and_follows_from_seed_and_step(seed: int) ->
         assert 0.09 < noise.std() < 0.11
     assert abs(np.corrcoef(noises[1].flatten(), noises[2].flatten())[0, 1]) < 0.1
     assert not torch.allclose(judged(noisy, batch)[0], seen[0], atol=0.01)  # the next step's is another
+
+
+def rates(trainer: Trainer) -> list[float]:
+    return [group["lr"] for optimizer in trainer.optimizers.values() for group in optimizer.param_groups]
+
+
+def test_the_learning_rate_falls_evenly_over_the_last_epochs_and_after_an_interruption_too(tmp_path: Path) -> None:
+    used: dict[int, list[float]] = {}
+
+    def watched(trainer: Trainer, until: int = 99) -> bool:
+        def stop() -> bool:
+            used[trainer.step] = rates(trainer)
+            return trainer.step == until
+
+        return loop.train(Pictures(16), tmp_path, trainer, stop=stop)
+
+    settings = tiny_settings(lr=1e-3, epochs=4, decay_epochs=2)  # of two steps each
+    assert not watched(Trainer(settings, "cpu"), until=6)
+    assert watched(load_state(tmp_path, "cpu"))
+    for step, rate in enumerate([1, 1, 1, 1, 1, 0.75, 0.5, 0.25], 1):
+        assert used[step] == pytest.approx([1e-3 * rate] * 2), step
+
+
+def test_a_run_that_is_done_goes_on_with_a_falling_rate_and_says_so_on_its_card(tmp_path: Path) -> None:
+    loop.train(Pictures(16), tmp_path, Trainer(tiny_settings(epochs=1), "cpu"))
+    longer = load_state(tmp_path, "cpu", epochs=3, decay_epochs=1)
+    assert loop.train(Pictures(16), tmp_path, longer)
+    assert rates(longer) == [longer.settings.lr / 2] * 2
+    cards = [load_gan(str(tmp_path / "epochs" / name)).card.facts["training"] for name in ("0001", "0003")]
+    assert [card.get("decay_epochs") for card in cards] == [None, 1]
+    assert load_state(tmp_path, "cpu").settings.decay_epochs == 1
 
 
 def test_the_average_of_a_short_run_has_learnt_what_its_generator_has() -> None:
@@ -125,6 +157,8 @@ def test_the_average_follows_the_weights_and_is_what_is_kept(tmp_path: Path) -> 
         {"lr": float("inf")},
         {"beta1": 1.0},
         {"beta1": -0.1},
+        {"decay_epochs": -1},
+        {"decay_epochs": 1000},
         {"law": "cauchy"},
         {"noise": -0.1},
         {"noise": float("inf")},
@@ -143,7 +177,7 @@ def test_settings_that_cannot_train_are_told(changes: dict[str, float]) -> None:
 def test_defaults_are_the_papers() -> None:
     settings = TrainSettings("x")
     assert (settings.batch, settings.lr, settings.beta1, settings.law) == (128, 2e-4, 0.5, "uniform")
-    assert (settings.network.size, settings.network.z_dim) == (64, 100)
+    assert (settings.network.size, settings.network.z_dim, settings.decay_epochs) == (64, 100, 0)
     trainer = Trainer(tiny_settings(), "cpu")
     for optimizer in trainer.optimizers.values():
         (group,) = optimizer.param_groups

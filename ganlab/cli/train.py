@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganlab.architectures.settings import NetworkSettings
     from ganlab.gan import Gan
 
-RESUMABLE = {"resume", "epochs", "device", "data", "workers", "skip_broken"}  # what a resumed run may be told
+RESUMABLE = {"resume", "epochs", "decay_epochs", "device", "data", "workers", "skip_broken"}  # a resumed run's options
 NETWORK = ("size", "width", "channels", "kernel", "z_dim", "affine", "classes_as")  # options that the networks are told
 SHAPE = (*NETWORK, "arch", "conditional", "prior")  # what a GAN to start from has decided
 
@@ -77,6 +77,13 @@ def train(
     ] = 128,
     lr: Annotated[float, typer.Option(help="Adam's learning rate, from the paper.")] = 2e-4,
     beta1: Annotated[float, typer.Option(help="Adam's first momentum: 0.9 oscillates (paper, section 4).")] = 0.5,
+    decay_epochs: Annotated[
+        int,
+        typer.Option(
+            help="Let the learning rate fall evenly to 0 over the last so many of the epochs: the game comes to rest. "
+            "Paper: 0, none."
+        ),
+    ] = 0,
     flip: Annotated[
         bool,
         typer.Option(
@@ -167,7 +174,8 @@ def train(
         reading = Reading(workers, skip_broken)
         if resume is not None:
             _refuse_changes(context)
-            starting.resume(resume, data, epochs if _given(context, "epochs") else None, reading, device, processes)
+            lengths = {name: context.params[name] for name in ("epochs", "decay_epochs") if _given(context, name)}
+            starting.resume(resume, data, lengths, reading, device, processes)
             return
         if data is None:
             raise GanlabError("There is no DATA to train on.", "Try: ganlab train rooms")
@@ -182,6 +190,7 @@ def train(
             batch=batch,
             lr=lr,
             beta1=beta1,
+            decay_epochs=decay_epochs,
             flip=flip,
             noise=noise,
             average=average,

@@ -110,6 +110,7 @@ class Journal:
                 "batch": settings.batch,
                 "lr": settings.lr,
                 "beta1": settings.beta1,
+                **({"decay_epochs": settings.decay_epochs} if settings.decay_epochs else {}),
                 "flip": settings.flip,
                 "noise": settings.noise,
                 "average": settings.average,

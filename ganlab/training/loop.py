@@ -76,7 +76,7 @@ def train(
             f"Raise --epochs; the weights of epoch {settings.epochs} are kept in epochs/{settings.epochs:04d}.",
         )
     if not trainer.processes.first:
-        return _follow(pictures, trainer, steps, stop)
+        return _follow(pictures, trainer, per_epoch, steps, stop)
     if trainer.step == 0 or stored_settings(run) != settings:
         save_state(trainer, run)  # from here on the run can go on as it was told to, whenever it is killed
     journal = Journal(run, trainer)
@@ -84,8 +84,8 @@ def train(
     still = 0
     saved = read = time.monotonic()
     recent = deque([(read, trainer.step)], maxlen=RECENT + 1)
-    for epoch, batch, labels in _fed(trainer, pictures, steps):
-        unread.append(_advance(trainer, batch, labels))
+    for epoch, batch, labels in _fed(trainer, pictures, per_epoch, steps):
+        unread.append(_advance(trainer, batch, labels, settings.lr_at(trainer.step, per_epoch)))
         now = time.monotonic()
         ends_epoch = trainer.step % per_epoch == 0
         stopping = trainer.processes.any(stop())
@@ -109,20 +109,19 @@ def train(
     return trainer.step >= steps
 
 
-def _follow(pictures: Pictures, trainer: Trainer, steps: int, stop: Callable[[], bool]) -> bool:
+def _follow(pictures: Pictures, trainer: Trainer, per_epoch: int, steps: int, stop: Callable[[], bool]) -> bool:
     """What every process but the first does: the same steps on its share, and nothing is written."""
-    for _, batch, labels in _fed(trainer, pictures, steps):
-        _advance(trainer, batch, labels)
+    for _, batch, labels in _fed(trainer, pictures, per_epoch, steps):
+        _advance(trainer, batch, labels, trainer.settings.lr_at(trainer.step, per_epoch))
         if trainer.processes.any(stop()):
             break
     return trainer.step >= steps
 
 
 def _fed(
-    trainer: Trainer, pictures: Pictures, steps: int
+    trainer: Trainer, pictures: Pictures, per_epoch: int, steps: int
 ) -> Iterator[tuple[int, np.ndarray | torch.Tensor, np.ndarray | None]]:
     """For every step that is left its epoch, from 1, this process's share of its pictures and of their classes."""
-    per_epoch = len(pictures) // trainer.settings.batch
     coming = range(trainer.step, steps)
     shown, again = tee(_rows(trainer, len(pictures), coming))
     fed = batches(brought(pictures, trainer.device), shown, trainer.device)
@@ -140,12 +139,12 @@ def _rows(trainer: Trainer, count: int, steps: range) -> Iterator[np.ndarray]:
         yield order[position * batch : (position + 1) * batch][trainer.share]
 
 
-def _advance(trainer: Trainer, batch: np.ndarray | torch.Tensor, labels: np.ndarray | None) -> StepLog:
+def _advance(trainer: Trainer, batch: np.ndarray | torch.Tensor, labels: np.ndarray | None, lr: float) -> StepLog:
     with enough_memory(
         f"A step on {len(batch)} pictures of {trainer.settings.network.size} pixels does not fit into memory.",
         f"Try --batch {max(2, trainer.settings.batch // 2)} or a smaller --width; the last good state is kept.",
     ):
-        return trainer.advance(batch, labels)
+        return trainer.advance(batch, labels, lr)
 
 
 def _check(losses: list[dict[str, float]], still: int) -> int:

@@ -73,7 +73,7 @@ def start(
 def resume(
     run: Path,
     data: str | None,
-    epochs: int | None,
+    lengths: dict[str, int],
     reading: Reading,
     device: str,
     processes: Processes = ALONE,
@@ -83,14 +83,14 @@ def resume(
     Args:
         run: its folder.
         data: where its pictures lie now, or None for where they lay.
-        epochs: a new number of epochs, or None for its own.
+        lengths: new numbers of ``epochs`` and ``decay_epochs``, where they change.
         processes: that go on together, each of which calls this; as many as before or not.
 
     Raises:
         GanlabError: no state, a damaged one, other pictures than before, or another process trains in it.
     """
     with clearing_up(processes), held(run) if processes.first else nullcontext():
-        _go_on(run, data, reading, load_state(run, processes.device(device), epochs, processes))
+        _go_on(run, data, reading, load_state(run, processes.device(device), processes, **lengths))
 
 
 def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> None:

@@ -71,14 +71,14 @@ def stored_settings(run: Path) -> TrainSettings | None:
         return TrainSettings.from_json((file.metadata() or {})["settings"])
 
 
-def load_state(run: Path, device: str, epochs: int | None = None, processes: Processes = ALONE) -> Trainer:
+def load_state(run: Path, device: str, processes: Processes = ALONE, **lengths: int) -> Trainer:
     """The trainer of a run, as it was when its state was saved.
 
     Args:
         run: the run's folder.
         device: where to go on.
-        epochs: a new number of epochs, or None for the run's own.
         processes: that go on together, as many as before or not.
+        lengths: ``epochs`` and ``decay_epochs`` that replace the run's own.
 
     Raises:
         GanlabError: no state there, or a damaged one, or no memory for its networks, or a batch that so many processes
@@ -99,7 +99,7 @@ def load_state(run: Path, device: str, epochs: int | None = None, processes: Pro
             settings = TrainSettings.from_json(metadata["settings"])
             step = int(metadata["step"])
         processes.share(settings, resumed=True)  # refused as what can be mended: here another number of processes
-        trainer = Trainer(settings if epochs is None else replace(settings, epochs=epochs), device, processes)
+        trainer = Trainer(replace(settings, **lengths), device, processes)  # type: ignore[arg-type]
         with _damage_told(path):
             _restore(trainer, tensors)
     trainer.step = step

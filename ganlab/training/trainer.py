@@ -87,7 +87,9 @@ class Trainer:
         kind = torch.device(self.device).type  # without its driver a machine takes its CPU, and the others would wait
         return "\n".join([elsewhere.to_json(), kind, str(self.step), *digests])
 
-    def advance(self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None = None) -> StepLog:
+    def advance(
+        self, pictures: np.ndarray | torch.Tensor, labels: np.ndarray | None = None, lr: float | None = None
+    ) -> StepLog:
         """One step on real pictures: the discriminator's, then the generator's.
 
         Real and generated pictures go through the discriminator as separate batches, each with its own BatchNorm
@@ -96,7 +98,11 @@ class Trainer:
         Args:
             pictures: (batch, h, w, c) uint8, of the batch this process's share, on the device or not.
             labels: (batch,) their classes, where the networks are told them.
+            lr: of both optimisers in this step; None for the settings' own.
         """
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings.lr if lr is None else lr
         with self.draws.dropout(self.step):
             return self._advance(pictures, labels)
 
