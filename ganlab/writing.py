@@ -1,4 +1,4 @@
-"""Writing that leaves nothing half written, and the same bytes each time: beside the target, then renamed."""
+"""Writing that leaves nothing half written, and the same bytes each time: beside the target, on disk, then renamed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import io
 import os
 import secrets
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 
 LAST = ("result.json", "card.toml")  # they speak of the other files of their folder
+
+UNFINISHED = ".ganlab-unfinished-"  # what the names of unfinished files and folders begin with
+AT_ONCE = 16  # files that are waited for together: many then cost a disk little more than one
 
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # of disks without links
 
@@ -70,10 +75,12 @@ def new_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
         try:
             temporary.mkdir(parents=True)
             yield temporary
+            to_disk(*temporary.rglob("*"), temporary)
             if replace and folder.exists():
                 _exchange(temporary, folder)
             else:
                 _publish(temporary, folder, fill)
+            to_disk(folder, *_holding(folder, missing))
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             remove_if_empty(missing)
@@ -88,10 +95,13 @@ def write_file(path: Path, content: bytes) -> None:
     """
     temporary = _unfinished(path.parent)
     with _explained(path):
+        missing = missing_parents(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(content)
+            to_disk(temporary)
             os.replace(temporary, path)
+            to_disk(*_holding(path, missing))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -117,16 +127,57 @@ def write_new_files(folder: Path, files: Mapping[str, bytes]) -> None:
             temporary.mkdir(parents=True)
             for name, content in files.items():
                 (temporary / name).write_bytes(content)
+            to_disk(*temporary.iterdir())
             for name in files:
                 _move(temporary / name, folder / name)
                 written.append(folder / name)
             temporary.rmdir()
+            to_disk(*_holding(folder / "file", missing))
         except BaseException:
             for path in written:
                 path.unlink(missing_ok=True)
             shutil.rmtree(temporary, ignore_errors=True)
             remove_if_empty(missing)
             raise
+
+
+def to_disk(*paths: Path) -> None:
+    """Wait until these files, and the names in these folders, would outlast a power cut.
+
+    What is renamed before may be there afterwards and be empty.
+
+    Raises:
+        OSError: the disk does not take a file; folders that it cannot be asked for, as on Windows, pass.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(_to_disk, paths):
+            pass
+
+
+def _to_disk(path: Path) -> None:
+    with nullcontext() if path.is_file() else suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _holding(path: Path, missing: list[Path]) -> list[Path]:
+    """The folders that got a new name when ``path`` was written and those that were missing above it were made."""
+    return [path.absolute().parent, *(folder.parent for folder in missing)]
+
+
+def remove_unfinished(folder: Path, age: float = 0) -> None:
+    """Remove what killed processes were writing anywhere below a folder, so many seconds ago or more."""
+    for path in list(folder.rglob(f"{UNFINISHED}*")):
+        with suppress(OSError):  # its owner has just finished it
+            if age and time.time() - path.stat().st_mtime < age:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _move(file: Path, path: Path) -> None:
@@ -243,4 +294,4 @@ def _explained(
 
 
 def _unfinished(parent: Path) -> Path:
-    return parent / f".ganlab-unfinished-{os.getpid()}-{secrets.token_hex(4)}"
+    return parent / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,7 @@ def test_a_damaged_or_unwritable_cache_costs_time_only(
     (folder / "weights.safetensors").write_bytes(b"damaged")
     assert load_gan(spec).hash == wanted
     assert load_gan(spec).hash == wanted
+    assert len(worked) == 2  # what was damaged has been replaced
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("GANLAB_CACHE", str(tmp_path / "file"))
     assert load_gan(spec).hash == wanted
@@ -91,6 +94,18 @@ def test_those_that_nobody_opens_go(saved: Path, monkeypatch: pytest.MonkeyPatch
     load_gan(spec, output="sigmoid")
     assert len(kept()) == 2
     assert first in kept()
+
+
+def test_what_killed_processes_were_writing_goes(saved: Path) -> None:
+    folder = cache_folder() / "recovered"
+    old, new = folder / ".ganlab-unfinished-1-a", folder / ".ganlab-unfinished-2-b"
+    for path in (old, new):
+        path.mkdir(parents=True)
+        (path / "weights.safetensors").write_bytes(b"half")
+    os.utime(old, (time.time() - 4000,) * 2)
+    load_gan(str(saved / "netG.pth"))
+    assert new.exists()  # it may have an owner
+    assert not old.exists()
 
 
 def test_there_is_room_for_so_many_bytes_only(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Files and folders are put where nothing is, and what is replaced stays until the new one is whole."""
+"""Files and folders are put where nothing is, whole and on disk; what is replaced stays until they are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,73 @@ import torch
 from ganlab import GanlabError, load_gan, save_gan
 from ganlab.checkpoints import native
 from ganlab.testing import tiny_gan
-from ganlab.writing import write_new_files
+from ganlab.training import loop
+from ganlab.training.state import STATE
+from ganlab.training.trainer import Trainer
+from ganlab.writing import new_folder, write_file, write_new_files
+from tests.kit import Pictures, tiny_settings
 
 
 def unfinished(folder: Path) -> list[Path]:
     return list(folder.glob(".ganlab-*"))
+
+
+DISK = dict[int, int]  # what outlasts a power cut: inode -> size
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> DISK:
+    """What the disk was asked to hold; whatever is named before all of it is there fails."""
+    held: DISK = {}
+
+    def keep(descriptor: int) -> None:
+        held[os.fstat(descriptor).st_ino] = os.fstat(descriptor).st_size
+
+    def careful(name: str) -> None:
+        real = getattr(os, name)
+
+        def move(old: Any, new: Any) -> None:
+            for path in [Path(old), *Path(old).rglob("*")]:
+                assert held.get(path.stat().st_ino) == path.stat().st_size, f"{path} is not on disk"
+            held.pop(Path(new).parent.stat().st_ino, None)  # which has another name in it now
+            real(old, new)
+
+        monkeypatch.setattr(os, name, move)
+
+    monkeypatch.setattr(os, "fsync", keep)
+    for name in ("rename", "replace", "link"):
+        careful(name)
+    return held
+
+
+def test_what_is_written_outlasts_a_power_cut(tmp_path: Path, disk: DISK) -> None:
+    made, empty = tmp_path / "made" / "too", tmp_path / "empty"
+    empty.mkdir()
+    for folder in (made, empty):
+        with new_folder(folder) as temporary:
+            (temporary / "below").mkdir()
+            (temporary / "below" / "file").write_bytes(b"1")
+            (temporary / "file").write_bytes(b"2")
+    write_file(tmp_path / "deep" / "file", b"3")
+    write_new_files(tmp_path / "other", {"a": b"4", "b": b"5"})
+    named_in = (made.parent, empty, tmp_path / "deep", tmp_path / "other", tmp_path)
+    assert {folder.stat().st_ino for folder in named_in} <= set(disk)
+
+
+@pytest.mark.usefixtures("no_plots", "one_thread")
+def test_no_state_is_ahead_of_its_history(tmp_path: Path, disk: DISK, monkeypatch: pytest.MonkeyPatch) -> None:
+    history, replace, held = tmp_path / "history.csv", os.replace, []
+
+    def move(old: Any, new: Any) -> None:
+        if Path(new).name == STATE and history.exists():
+            held.append(disk.get(history.stat().st_ino) == history.stat().st_size)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", move)
+    trainer = Trainer(tiny_settings(epochs=2), "cpu")
+    assert not loop.train(Pictures(16), tmp_path, trainer, stop=lambda: trainer.step == 3)
+    assert held == [True]
+    assert history.read_text().count("\n") == 4
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["links", "a disk without links"])

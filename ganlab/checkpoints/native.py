@@ -91,13 +91,13 @@ def load(path: Path) -> Gan:
     return gan
 
 
-def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None) -> None:
+def save(gan: Gan, folder: Path, dtype: torch.dtype | None = None, replace: bool = False) -> None:
     """Write a checkpoint folder; see :func:`ganlab.save_gan`."""
     if not gan.card.architecture:
         raise GanlabError(
             f"The card of {gan.name!r} does not say how to build its networks.", "Add [architecture] to it."
         )
-    write(folder, card_of(gan), {"generator": gan.generator, "discriminator": gan.discriminator}, dtype)
+    write(folder, card_of(gan), {"generator": gan.generator, "discriminator": gan.discriminator}, dtype, replace)
 
 
 def card_of(gan: Gan) -> dict[str, Any]:

@@ -19,10 +19,12 @@ from ganlab.gan import Gan
 from ganlab.locations import cache_folder
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.stored import Stored
+from ganlab.writing import remove_unfinished
 
 FOLDER = "recovered"  # below the cache
 MOST, ROOM = 32, 1 << 31  # GANs and bytes that are kept; those that nobody has opened for longest go first
 WORTH = 1.0  # seconds of work that are worth keeping
+ABANDONED = 3600.0  # seconds after which what is unfinished has no owner any more
 
 
 def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work: Callable[[], Gan]) -> Gan:
@@ -46,7 +48,7 @@ def remembered(stored: Stored, name: str, hints: Hints, which: str | None, work:
     gan = work()
     if time.monotonic() - began > WORTH:
         with suppress(GanlabError, OSError):
-            native.save(gan, place)
+            native.save(gan, place, replace=True)  # what lies there did not open
             _tidy(place.parent)
     return gan
 
@@ -85,6 +87,7 @@ def _code() -> tuple[object, ...]:
 
 
 def _tidy(folder: Path) -> None:
+    remove_unfinished(folder, ABANDONED)
     left = ROOM
     newest_first = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for number, path in enumerate(newest_first):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ganlab.data.reading import in_parts, on_each_core, part_of
 from ganlab.errors import GanlabError
 from ganlab.locations import cache_folder
 from ganlab.wording import few
+from ganlab.writing import to_disk
 
 LAYOUT = 2  # raised when the same pictures would be packed differently
 HEADER = 128  # bytes before the pixels of a pack
@@ -92,7 +93,7 @@ def pack(
         packed = place.load()
         if packed is None:
             raise GanlabError(f"The pack in {place.folder} vanished as soon as it was written.", "Try again.")
-        place.clean()
+    place.clean()
     if packed.broken and not skip_broken:
         raise _broken(packed.broken, len(images))
     if not len(packed):
@@ -161,7 +162,7 @@ class _Place:
                 return None
             rows = np.delete(np.arange(self.total), [row for row, _ in facts["broken"]])
             return PackedImages(array, facts["pixels"], self.array, [name for _, name in facts["broken"]], rows)
-        except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError):
+        except (FileNotFoundError, ValueError, LookupError, TypeError, EOFError, RecursionError):
             return None
         except OSError as error:
             raise GanlabError(f"The cache {self.folder} cannot be read: {error.strerror}.", CACHE_HINT) from error
@@ -186,11 +187,10 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
             array, facts = Path(partial, "array"), Path(partial, "facts")
             with array.open("wb", buffering=1 << 20) as file:
                 broken, pixels = _write_pictures(file, images, place, workers, progress)
-                _to_disk(file)
             with facts.open("w") as text:
                 count = place.total - len(broken)
                 json.dump({"count": count, "pixels": pixels, "broken": broken, "spec": images.spec}, text, indent=1)
-                _to_disk(text)
+            to_disk(array, facts)
             if images.changed():
                 raise GanlabError(f"{images.spec} changed while it was being packed.", "Try again when it is complete.")
             os.replace(array, place.array)
@@ -237,11 +237,6 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 def _digest(*facts: object) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
-
-
-def _to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _last_write(folder: Path) -> float:

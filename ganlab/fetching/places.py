@@ -114,7 +114,7 @@ def digest(path: Path) -> str:
 
 def read_note(path: Path) -> dict[str, Any]:
     """What was noted; empty where nothing readable was."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         note = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(note, dict):
             return note

@@ -10,7 +10,7 @@ from pathlib import Path
 from ganlab.errors import GanlabError
 from ganlab.runs.folders import new_run_folder
 from ganlab.training.state import STATE
-from ganlab.writing import check_new_folder, missing_parents, remove_if_empty
+from ganlab.writing import check_new_folder, missing_parents, remove_if_empty, to_disk
 
 KEEP = "keep.txt"  # a run's copy of the list that named its pictures
 
@@ -28,6 +28,7 @@ def new_run(out: Path | None, name: str) -> Iterator[Path]:
     """
     run, made = _made(out, name)
     try:  # from here on: it may be stopped before the folder is held
+        to_disk(*(folder.parent for folder in made))
         with held(run):
             check_new_folder(run)
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganlab import __version__, figures
+from ganlab import __version__, figures, screen
 from ganlab.checkpoints import native
 from ganlab.data.packing import LAYOUT
 from ganlab.errors import GanlabError
 from ganlab.imagespec import ImageSpec
 from ganlab.training.measures import StepLog
 from ganlab.training.trainer import Trainer
-from ganlab.writing import NotWritten, write_file
+from ganlab.writing import NotWritten, remove_unfinished, to_disk, write_file
 
 GRID = 8  # columns of the sample grid, and its rows where there are no classes
 MOST_ROWS = 32  # of a grid with a row for each class
@@ -34,15 +33,19 @@ class Journal:
     def __init__(self, run: Path, trainer: Trainer) -> None:
         self.run = run
         self.trainer = trainer
-        _remove_unfinished(run)
+        remove_unfinished(run)
         with _going_on():
             _forget_after(run / HISTORY, trainer.step)
         settings = trainer.settings
         self._image = ImageSpec(settings.network.size, settings.network.channels)
         self._fixed = settings.prior.sample(GRID * GRID, settings.seed)
 
-    def note(self, first_step: int, losses: list[dict[str, float]]) -> None:
-        """Append the losses of the steps after ``first_step`` to the history, one row a step."""
+    def note(self, first_step: int, losses: list[dict[str, float]], lasting: bool) -> None:
+        """Append the losses of the steps after ``first_step`` to the history, one row a step.
+
+        Args:
+            lasting: a state of the last of them follows, which no power cut may leave ahead of the history.
+        """
         rows = (
             ",".join([str(step), *(f"{value:.5f}" for value in log.values())]) + "\n"
             for step, log in enumerate(losses, first_step + 1)
@@ -50,6 +53,8 @@ class Journal:
         try:
             with (self.run / HISTORY).open("a") as file:
                 file.writelines(rows)
+            if lasting:
+                to_disk(self.run / HISTORY)
         except OSError as error:
             raise GanlabError(f"{self.run / HISTORY} could not be written: {error.strerror}.", MEND) from error
 
@@ -61,6 +66,15 @@ class Journal:
             native.write(self.run / "epochs" / f"{epoch:04d}", self._card(epoch), networks, replace=True)
             self._save_picture(self._sample_grid(networks["generator"]), samples)
             self._save_picture(self._plot(), self.run / "history.png")
+
+    def mend_epoch(self, epoch: int) -> None:
+        """What :meth:`end_epoch` wrote, anew where its checkpoint does not open; the networks are still those."""
+        folder = self.run / "epochs" / f"{epoch:04d}"
+        try:
+            native.load(folder)
+        except GanlabError as error:
+            screen.say(f"{error.message} {folder} is written again from the state.")
+            self.end_epoch(epoch)
 
     def _sample_grid(self, generator: nn.Module) -> Any:
         """The same z as ever; where there are classes, the first of them in each, a row a class."""
@@ -147,15 +161,6 @@ def _read_history(path: Path) -> list[list[float]]:
     """Step and both losses of some steps, evenly spaced: a long run's history would take a second of each epoch."""
     lines = path.read_text().splitlines()[1:]
     return [[float(value) for value in line.split(",")[:3]] for line in lines[:: max(1, len(lines) // PLOTTED)]]
-
-
-def _remove_unfinished(run: Path) -> None:
-    """What a killed process was writing: whole files and folders have other names."""
-    for path in list(run.rglob(".ganlab-unfinished-*")):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def _forget_after(path: Path, step: int) -> None:

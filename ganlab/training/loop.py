@@ -80,6 +80,8 @@ def train(
     if trainer.step == 0 or stored_settings(run) != settings:
         save_state(trainer, run)  # from here on the run can go on as it was told to, whenever it is killed
     journal = Journal(run, trainer)
+    if trainer.step and trainer.step % per_epoch == 0:
+        journal.mend_epoch(trainer.step // per_epoch)
     unread: list[StepLog] = []
     still = 0
     saved = read = time.monotonic()
@@ -94,7 +96,7 @@ def train(
         if saving or ends_epoch or now - read > READ_EVERY:  # only what has been read and checked is worth keeping
             losses = [log.numbers() for log in unread]
             still = _check(losses, still)
-            journal.note(trainer.step - len(losses), losses)
+            journal.note(trainer.step - len(losses), losses, lasting=saving)
             unread, read = [], now
             recent.append((now, trainer.step))
             speed = (trainer.step - recent[0][1]) * settings.batch / (now - recent[0][0])

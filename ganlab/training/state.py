@@ -21,7 +21,7 @@ from ganlab.networks.weights import weights_digest
 from ganlab.training.processes import ALONE, Processes
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
-from ganlab.writing import missing_parents, remove_if_empty
+from ganlab.writing import missing_parents, remove_if_empty, to_disk
 
 STATE = "state.safetensors"
 
@@ -46,9 +46,9 @@ def save_state(trainer: Trainer, run: Path) -> None:
         run.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             file.writelines(_in_order(save(tensors, metadata)))
-            file.flush()
-            os.fsync(file.fileno())
+        to_disk(beside)
         os.replace(beside, run / STATE)
+        to_disk(run)
     except OSError as error:
         beside.unlink(missing_ok=True)
         remove_if_empty(missing)

@@ -129,7 +129,9 @@ def test_a_touched_folder_has_the_same_pixels(folder: Path, cache: Path) -> None
     assert pack(open_images(str(folder)), 16, 3, cache=cache).fingerprint == before
 
 
-@pytest.mark.parametrize("damage", ["cut array", "no array", "cut facts", "no facts", "other facts", "empty array"])
+@pytest.mark.parametrize(
+    "damage", ["cut array", "no array", "cut facts", "no facts", "other facts", "empty array", "deep facts"]
+)
 def test_a_damaged_pack_is_packed_anew(folder: Path, cache: Path, damage: str, decoded: list[int]) -> None:
     whole = np.array(pack(open_images(str(folder)), 16, 3, cache=cache).array)
     (array,) = cache.glob("*.npy")
@@ -140,7 +142,8 @@ def test_a_damaged_pack_is_packed_anew(folder: Path, cache: Path, damage: str, d
         path.unlink()
     else:
         data = path.read_bytes()
-        path.write_bytes({"cut": data[: len(data) * 2 // 3], "other": b'{"count": "x"}', "empty": b""}[how])
+        damaged = {"cut": data[: len(data) * 2 // 3], "other": b'{"count": "x"}', "empty": b"", "deep": b"[" * 100_000}
+        path.write_bytes(damaged[how])
     assert (pack(open_images(str(folder)), 16, 3, cache=cache).array == whole).all()
     assert len(decoded) == 12
 

@@ -130,8 +130,7 @@ def test_a_killed_process_leaves_nothing_that_counts(folder: Path, cache: Path) 
     assert partial.exists()  # it might have had an owner
     for path in (*partial.iterdir(), partial):
         os.utime(path, (time.time() - 4000,) * 2)
-    add_a_picture(folder)
-    pack(open_images(str(folder)), 16, 3, cache=cache)
+    pack(images, 16, 3, cache=cache)  # which is found
     assert len(leftovers(cache)) == 2
 
 
