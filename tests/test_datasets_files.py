@@ -67,6 +67,13 @@ def test_damaged_celeba(tmp_path: Path) -> None:
     refused(tmp_path, "is no text")
 
 
+@pytest.mark.parametrize("row", ['"000002.png,1', "000002.png,1" + "0" * 200_000])
+def test_a_row_that_csv_cannot_read(tmp_path: Path, row: str) -> None:
+    rows = ["image_id,Smiling", "000001.png,1", row, *("000003.png,1" for _ in range(20_000))]
+    folder = celeba(tmp_path, rows, "list_attr_celeba.csv")
+    refused(f"{folder}:Smiling", "line 3: it does not give 1 attributes")
+
+
 def test_classify_says_how_to_choose_an_attribute(tmp_path: Path) -> None:
     from ganlab_classify.labelled import open_task
 

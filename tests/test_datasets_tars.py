@@ -186,10 +186,11 @@ def test_damaged_tars(tmp_path: Path) -> None:
     (tmp_path / "c.tar").write_bytes(huge.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
     refused(tmp_path / "c.tar", "would take")
     refused(kit.tar_of(tmp_path / "e.tar", {"a.txt": b"x"}), "holds no pictures, only other files (1)")
-    kit.tar_of(tmp_path / "f.tar", {"a.png": encoded(pixels(0)), "a.json": b"{", "b.png": broken_png()})
-    images = open_images(str(tmp_path / "f.tar"))
-    with pytest.raises(GanlabError, match=r"a\.json cannot be read"):
-        images.label(0)
+    for no_json in (b"[" * 100_000, b"{"):
+        kit.tar_of(tmp_path / "f.tar", {"a.png": encoded(pixels(0)), "a.json": no_json, "b.png": broken_png()})
+        images = open_images(str(tmp_path / "f.tar"))
+        with pytest.raises(GanlabError, match=r"a\.json cannot be read"):
+            images.label(0)
     with pytest.raises(GanlabError, match=r"picture b\.png cannot be read"):
         images.picture(1)
 

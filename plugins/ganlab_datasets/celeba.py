@@ -53,7 +53,7 @@ def _read(listed: Path) -> tuple[tuple[str, ...], Iterator[tuple[str, list[str]]
         lines = listed.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise GanlabError(f"{listed} is no text.", HINT) from error
-    rows = enumerate((line.split() for line in lines) if listed.suffix == ".txt" else csv.reader(lines), 1)
+    rows = enumerate(map(str.split if listed.suffix == ".txt" else _fields, lines), 1)
     _, head = next(rows, (0, []))
     if len(head) == 1 and head[0].isdecimal():
         there = sum(map(bool, map(str.strip, lines[2:])))
@@ -64,6 +64,14 @@ def _read(listed: Path) -> tuple[tuple[str, ...], Iterator[tuple[str, list[str]]
     if not names:
         raise GanlabError(f"{listed} names no attributes.", HINT)
     return names, _checked(listed, names, rows)
+
+
+def _fields(line: str) -> list[str]:
+    """Of a line by itself: a quote that nothing closes ends with it. One that csv cannot read is one field."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return [line]
 
 
 def _checked(

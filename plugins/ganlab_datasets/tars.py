@@ -109,7 +109,7 @@ def _class_in(index: Index, member: Member) -> str | None:
         if _ending(member.name) == ".cls":
             return text or None
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GanlabError(f"{index.path}: {member.name} cannot be read: {error}.", AGAIN) from error
     found = [content[key] for key in KEYS if isinstance(content, dict) and key in content]
     return str(found[0]) if found and isinstance(found[0], (str, int)) else None
