@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def found(data: str) -> Result:
     return classify(gan=tiny_gan(seed=3), data=data, c=FEW)
+
+
+def test_a_killed_one_leaves_nothing(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(features: np.ndarray, *more: object) -> None:
+        assert features.any()
+        assert not list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(investigation, "learn", killed)
+    with pytest.raises(KeyboardInterrupt):
+        classify(gan=tiny_gan(), data=data, c=FEW)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby, islice
-from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
 
 import numpy as np
 import torch
@@ -112,8 +112,9 @@ def chunk_size(gan: Gan, names: Sequence[str]) -> int:
 class Described:
     """Every picture described in every way, in files of float16 that are read as they are needed.
 
+    They lie below TMPDIR without names: whatever ends the process, they go with it.
+
     Args:
-        folder: an empty one for the files; it may go when the features are no longer needed.
         pictures: n of them.
         extracts: description -> what computes it.
         sample: which pictures standardise the features.
@@ -127,46 +128,51 @@ class Described:
         GanlabError: the disk is too small, a picture does not decode.
     """
 
-    def __init__(
-        self, folder: Path, pictures: Pictures, extracts: Mapping[str, Extract], sample: np.ndarray, chunk: int
-    ) -> None:
-        self._folder, self._pictures, self._extracts, self._chunk = folder, pictures, extracts, chunk
+    def __init__(self, pictures: Pictures, extracts: Mapping[str, Extract], sample: np.ndarray, chunk: int) -> None:
+        self._pictures, self._extracts, self._chunk = pictures, extracts, chunk
         self._scales = {name: _scale(extract, pictures.batches(sample, chunk)) for name, extract in extracts.items()}
         self.widths = {name: len(mean) for name, (mean, _) in self._scales.items()}
         self.firsts = np.arange(len(pictures))
         needed = 2 * len(pictures) * sum(self.widths.values())
         try:
-            if shutil.disk_usage(folder).free < needed:
+            if shutil.disk_usage(gettempdir()).free < needed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._write()
+            with ExitStack() as opened:
+                self._files = {name: opened.enter_context(TemporaryFile()) for name in extracts}
+                self._write()
+                self._opened = opened.pop_all()
         except OSError as error:
             raise GanlabError(
-                f"The features take {needed / 1e9:.1f} GB, which {folder.parent} cannot hold: {error.strerror}.",
+                f"The features take {needed / 1e9:.1f} GB, which {gettempdir()} cannot hold: {error.strerror}.",
                 "Let TMPDIR name a folder with more room, or use fewer pictures with --per-class.",
             ) from error
 
     def features(self, name: str) -> np.ndarray:
         """One description of all pictures (n, d) float16, mapped from disk."""
-        return np.memmap(self._folder / name, np.float16, "r", shape=(len(self._pictures), self.widths[name]))
+        return np.memmap(self._files[name], np.float16, "r", shape=(len(self._pictures), self.widths[name]))
+
+    def close(self) -> None:
+        """Give the room on the disk back, once no features are used any more."""
+        self._opened.close()
 
     def _write(self) -> None:
-        with ExitStack() as stack:
-            files = {name: stack.enter_context((self._folder / name).open("wb")) for name in self._extracts}
-            every, twins = range(len(self._pictures)), Twins()
-            chunks = progress(every[:: self._chunk], "describing pictures")
-            for begin, seen in zip(chunks, self._pictures.arrays(every, self._chunk), strict=True):
-                places = np.arange(begin, begin + len(seen))
-                self.firsts[places] = twins.remember(seen, places)
-                images = self._pictures.image.from_uint8(seen)
-                for name, extract in self._extracts.items():
-                    mean, deviation = self._scales[name]
-                    scaled = ((extract(images) - mean) / deviation).clamp_(-CLIP, CLIP)
-                    if not bool(torch.isfinite(scaled).all()):
-                        raise GanlabError(
-                            f"The features of the {name} are no numbers: its activations overflow.",
-                            "Check the weights, or take other --layers.",
-                        )
-                    files[name].write(scaled.half().numpy().tobytes())
+        every, twins = range(len(self._pictures)), Twins()
+        chunks = progress(every[:: self._chunk], "describing pictures")
+        for begin, seen in zip(chunks, self._pictures.arrays(every, self._chunk), strict=True):
+            places = np.arange(begin, begin + len(seen))
+            self.firsts[places] = twins.remember(seen, places)
+            images = self._pictures.image.from_uint8(seen)
+            for name, extract in self._extracts.items():
+                mean, deviation = self._scales[name]
+                scaled = ((extract(images) - mean) / deviation).clamp_(-CLIP, CLIP)
+                if not bool(torch.isfinite(scaled).all()):
+                    raise GanlabError(
+                        f"The features of the {name} are no numbers: its activations overflow.",
+                        "Check the weights, or take other --layers.",
+                    )
+                self._files[name].write(scaled.half().numpy().tobytes())
+        for file in self._files.values():
+            file.flush()
 
 
 def _scale(extract: Extract, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

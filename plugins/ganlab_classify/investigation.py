@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -55,8 +54,7 @@ def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -
         extracts[UNTRAINED] = _extract(untrained, names, pictures, sample, chunk)
     extracts[PIXELS] = of_pixels
     outcomes: dict[str, Outcome] = {}
-    with TemporaryDirectory(prefix="ganlab-classify-") as folder:
-        described = Described(Path(folder), pictures, extracts, sample, chunk)
+    with closing(Described(pictures, extracts, sample, chunk)) as described:
         twins = _twins(described.firsts, pictures, plan)
         notes += check_apart(task.train.images, task.test.images, twins, len(plan.test))
         for name in extracts:
