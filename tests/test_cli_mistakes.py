@@ -7,13 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
 
 from ganlab import Gan, GanlabError, load_gan, save_gan
+from ganlab.__main__ import main as start
 from ganlab.cli.explaining import exit_code
+from ganlab.signals import ENDING
 from ganlab.training.ending import Ended, EndedWithAnother, Stopped
 from tests.cli_kit import run_with_plugins, saved_tiny  # noqa: F401 (fixtures)
 from tests.kit import Run, ship_from
@@ -171,36 +177,72 @@ def test_names_that_the_output_cannot_show_are_spelt_out(tmp_path: Path) -> None
     assert rb"Zdj\u0119cia" in ended.stdout
 
 
-def test_control_c_in_earnest(tmp_path: Path) -> None:
-    source = (
-        good("sleepy")
-        .replace("gan: Gan", "")
-        .replace("    value", "    import time; print('ready', flush=True); time.sleep(60)\n    value")
-    )
-    (tmp_path / "sleepy.py").write_text(source)
+@contextmanager
+def sleepy(folder: Path, ignored: signal.Signals | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A command that sleeps over a temporary folder."""
+    sleeping = """
+    import tempfile, time
+    with tempfile.TemporaryDirectory(dir="."):
+        print('ready', flush=True)
+        time.sleep(60)
+    value"""
+    (folder / "sleepy.py").write_text(good("sleepy").replace("gan: Gan", "").replace("\n    value", sleeping))
     words = [sys.executable, "-m", "ganlab", "--plugin", "sleepy.py", "sleepy"]
     environment = {**os.environ, "GANLAB_RUNS": "", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+
+    def as_at_a_terminal() -> None:  # background jobs inherit what is ignored
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
+
     with subprocess.Popen(
-        words,
-        cwd=tmp_path,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit that it is ignored
+        words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=as_at_a_terminal
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "ready\n"
         time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == "Stopped.\n"
-    assert process.returncode == 130
-    assert not (tmp_path / "runs").exists()
+        yield process
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_in_earnest(tmp_path: Path, number: signal.Signals) -> None:
+    with sleepy(tmp_path) as process:
+        assert process.stderr is not None
+        process.send_signal(number)
+        if number == signal.SIGHUP:  # a terminal that closes sends it, and its shell again
+            process.send_signal(number)
+        assert process.stderr.read() == ("Stopped.\n" if number == signal.SIGINT else f"Stopped by {number.name}.\n")
+    assert process.returncode == 128 + number
+    assert {path.name for path in tmp_path.iterdir()} <= {"sleepy.py", "__pycache__"}
+
+
+def test_under_nohup_it_goes_on(tmp_path: Path) -> None:
+    with sleepy(tmp_path, ignored=signal.SIGHUP) as process:
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 143
+
+
+def test_control_c_while_it_is_imported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ganlab.cli.app", Interrupted("ganlab.cli.app"))
+    with pytest.raises(SystemExit) as ended:
+        start()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+    script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["ganlab"]
+    assert script == f"{start.__module__}:{start.__name__}"
 
 
 @pytest.mark.parametrize(
     ("ended", "code"),
     [
         (Stopped(), 130),
+        (Stopped(signal.SIGTERM), 143),
         (EndedWithAnother(KeyboardInterrupt()), 130),
         (EndedWithAnother(GanlabError("Another process of this run has ended.")), 2),
         (EndedWithAnother(MemoryError()), 2),

@@ -177,7 +177,7 @@ def test_stopped_in_one_process_all_stop_and_any_number_goes_on(tmp_path: Path, 
     )
     history = run / "history.csv"
     assert started[1].wait_for(lambda: history.exists() and history.read_text().count("\n") > 3)
-    assert started[1].signal(signal.SIGTERM) == 130
+    assert started[1].signal(signal.SIGTERM) == 143
     assert started[0].wait() == 130
     assert started[0].output.count("ganlab train --resume") == 1
     assert started[1].output == ""

@@ -168,6 +168,29 @@ def test_more_epochs_are_remembered_at_once(tmp_path: Path) -> None:
     assert (run / STATE).read_bytes() == (tmp_path / "whole" / STATE).read_bytes()
 
 
+@pytest.mark.parametrize("epochs", [2, 3], ids=["a finished run", "a run that goes on"])
+@pytest.mark.parametrize("damage", ["empty", "missing"])
+def test_a_last_epoch_that_does_not_open_is_written_again(
+    tmp_path: Path, epochs: int, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, run, whole = Pictures(16), tmp_path / "run", tmp_path / "whole"
+    for folder in (run, whole):
+        loop.train(pictures, folder, Trainer(tiny_settings(epochs=2, average=0.9), "cpu"))
+    checkpoint, samples = run / "epochs" / "0002", run / "samples" / "epoch-0002.png"
+    if damage == "empty":
+        (checkpoint / "weights.safetensors").write_bytes(b"")
+    else:
+        shutil.rmtree(checkpoint)
+    samples.write_bytes(b"")
+    assert loop.train(pictures, run, load_state(run, "cpu", epochs=epochs))
+    assert f"{checkpoint} is written again from the state" in capsys.readouterr().err
+    for file in ("epochs/0002/weights.safetensors", "epochs/0002/card.toml", "samples/epoch-0002.png"):
+        written, wanted = (folder / file for folder in (run, whole))
+        assert written.read_bytes().replace(b'"run"', b'"whole"') == wanted.read_bytes(), file
+    assert loop.train(pictures, run, load_state(run, "cpu"))
+    assert capsys.readouterr().err == ""  # what opens stays
+
+
 def test_fewer_epochs_than_are_begun_are_refused(tmp_path: Path) -> None:
     pictures, trainer = Pictures(16), Trainer(tiny_settings(epochs=4), "cpu")
     loop.train(pictures, tmp_path, trainer, stop=lambda: trainer.step == 5)
@@ -179,14 +202,14 @@ def test_fewer_epochs_than_are_begun_are_refused(tmp_path: Path) -> None:
     assert loop.train(pictures, tmp_path, load_state(tmp_path, "cpu", epochs=3))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_saves_its_state_and_goes_on(tmp_path: Path, data: str, number: signal.Signals) -> None:
     run = tmp_path / "run"
     words = ["train", data, "--size", "16", "--width", "4", "--z-dim", "10", "--batch", "8", "--epochs", "1000"]
     child = Child(tmp_path, children.command_line, *words, "--out", str(run))
     history = run / "history.csv"
     assert child.wait_for(lambda: history.exists() and history.read_text().count("\n") > 10), child.output
-    assert child.signal(number) == 130
+    assert child.signal(number) == 128 + number
     assert f"ganlab train --resume {run}" in child.output
     assert "Traceback" not in child.output
     done = steps_noted(run)
@@ -203,7 +226,7 @@ def test_stopped_before_training_begins_it_leaves_nothing(tmp_path: Path, number
     run = tmp_path / "runs" / "run"
     child = Child(tmp_path, children.command_line, "train", "rooms:20000", "--workers", "1", "--out", str(run))
     assert child.wait_for(run.is_dir), child.output
-    assert child.signal(number) == 130
+    assert child.signal(number) == 128 + number
     assert "Traceback" not in child.output
     assert not run.parent.exists()
 

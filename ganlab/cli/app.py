@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import traceback
 import warnings
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from threading import current_thread, main_thread
+from signal import SIGINT
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -28,7 +27,9 @@ from ganlab.formats import PluginWarning
 from ganlab.networks.devices import keep_freed_memory
 from ganlab.plugins import host
 from ganlab.plugins.metadata import PluginEntry
+from ganlab.signals import ENDING, Signalled, raised
 from ganlab.training.ending import Ended
+from ganlab.training.processes import announced_alone
 from ganlab.wording import did_you_mean
 
 # name -> where its function or Typer app is; imported when it runs or shows its help
@@ -144,28 +145,34 @@ def root(
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run ``ganlab`` and end the process: 0 done, 1 crashed, 2 the user can mend it, 130 stopped."""
+    """Run ``ganlab`` and end the process: 0 done, 1 crashed, 2 the user can mend it, 130 stopped (128 + signal)."""
     words = list(sys.argv[1:] if args is None else args)
     with_traceback = "--traceback" in words or os.environ.get("GANLAB_TRACEBACK", "") not in ("", "0")
     words = [word for word in words if word != "--traceback"]
     Root.running = None
-    stopped = _watch_for_control_c()
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names that its encoding does not have
     warnings.showwarning = partial(_show_warning, warnings.showwarning)
+    # of several processes that train together one may wait where no handler is heard: SIGTERM has to end it itself
+    with raised(ENDING if announced_alone() else (SIGINT,)) as came:
+        sys.exit(_explained(words, came, with_traceback))
+
+
+def _explained(words: list[str], came: list[int], with_traceback: bool) -> Any:
+    """Run one command line, which signals may end, and say how it ended; what :func:`sys.exit` takes."""
     try:
         run(words)
     except (typer.Exit, SystemExit) as ended:
-        sys.exit(ended.exit_code if isinstance(ended, typer.Exit) else ended.code)
+        return ended.exit_code if isinstance(ended, typer.Exit) else ended.code
     except Ended as ended:
-        sys.exit(exit_code(ended))
+        return exit_code(ended)
     except BaseException as error:
         if with_traceback:
             traceback.print_exc()
-        interrupted = stopped and not isinstance(error, GanlabError)
-        sys.exit(explain(KeyboardInterrupt() if interrupted else error, Root.running))
-    sys.exit(0)
+        interrupted = came and not isinstance(error, GanlabError)
+        return explain(Signalled(came[0]) if interrupted else error, Root.running)
+    return 0
 
 
 def run(words: list[str]) -> None:
@@ -175,20 +182,6 @@ def run(words: list[str]) -> None:
         command.main(words, prog_name="ganlab")
     with command.make_context("ganlab", words) as context:
         command.invoke(context)
-
-
-def _watch_for_control_c() -> list[int]:
-    """A list that is no longer empty once somebody wants to stop: a library that is just being imported may make
-    another error of it."""
-    stopped: list[int] = []
-
-    def stop(number: int, frame: Any) -> None:
-        stopped.append(number)
-        signal.default_int_handler(number, frame)
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and current_thread() is main_thread():
-        signal.signal(signal.SIGINT, stop)
-    return stopped
 
 
 def warn_of_problems() -> None:

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import traceback
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
+from signal import SIGINT, Signals
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,7 +16,7 @@ import typer
 from ganlab import screen
 from ganlab.errors import GanlabError
 from ganlab.plugins import host
-from ganlab.training.ending import Ended, EndedWithAnother
+from ganlab.training.ending import Ended, EndedWithAnother, Stopped
 from ganlab.training.processes import speaks_first
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 USER_MISTAKE = 2
 CRASH = 1
-STOPPED = 130
+SIGNALLED = 128  # and the signal's number: 130 after Ctrl-C
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EXTRA_WORDS = re.compile(r"unexpected extra argument\S* \((.*)\)")
@@ -43,8 +44,7 @@ def explain(error: BaseException, running: PluginEntry | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CRASH
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        screen.say("Stopped.")
-        return STOPPED
+        return _stopped(getattr(error, "number", SIGINT))
     if isinstance(error, GanlabError):
         screen.show_error(error.message, error.hint)
         return USER_MISTAKE
@@ -69,9 +69,16 @@ def explain(error: BaseException, running: PluginEntry | None) -> int:
 def exit_code(ended: Ended) -> int:
     """What a training process that has nothing to say ends with; beside another, what it would have ended with."""
     if not isinstance(ended, EndedWithAnother):
-        return STOPPED
+        return SIGNALLED + (ended.number if isinstance(ended, Stopped) else SIGINT)
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         return explain(ended.error, None)
+
+
+def _stopped(number: int) -> int:
+    """Say which signal ended the command; the exit code."""
+    with suppress(OSError):  # the terminal itself may have gone
+        screen.say("Stopped." if number == SIGINT else f"Stopped by {Signals(number).name}.")
+    return SIGNALLED + number
 
 
 def _in_one_line(message: str) -> str:

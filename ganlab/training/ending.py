@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from signal import SIGINT
+
 
 class Ended(Exception):
     """This process ends, and nobody need be told why."""
 
 
 class Stopped(Ended):
-    """Somebody wished it; the state is saved, and how to go on was said."""
+    """Somebody wished it; the state is saved, and how to go on was said.
+
+    Attributes:
+        number: the signal's that wished it in this process.
+    """
+
+    def __init__(self, number: int = SIGINT) -> None:
+        super().__init__()
+        self.number = number
 
 
 class EndedWithAnother(Ended):

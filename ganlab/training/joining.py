@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ganlab.training.processes import ALONE, Processes
+from ganlab.training.processes import ALONE, Processes, announced_alone
 
 
 @contextmanager
@@ -21,14 +20,10 @@ def joined() -> Iterator[Processes]:
             another one ended while this one waited for it.
         EndedWithAnother: this one ends because another does, which says why.
     """
-    if _alone():
+    if announced_alone():
         yield ALONE
         return
     from ganlab.training.meeting import join
 
     with join() as processes:
         yield processes
-
-
-def _alone() -> bool:
-    return os.environ.get("WORLD_SIZE", "") in ("", "1")

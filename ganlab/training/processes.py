@@ -99,6 +99,11 @@ class Processes:
 ALONE = Processes()
 
 
+def announced_alone() -> bool:
+    """Whether the environment announces no further process."""
+    return os.environ.get("WORLD_SIZE", "") in ("", "1")
+
+
 def speaks_first() -> bool:
     """Whether this process speaks as long as the processes that were started alike have not met."""
     rank, count = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))

@@ -161,9 +161,9 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
             f"Each epoch leaves out {rest} of {len(packed)} pictures, others each time: "
             f"they fill no batch of {trainer.settings.batch}."
         )
-    with interruptible(alone=trainer.processes.count == 1) as interrupted, Display() as display:
-        finished = train(packed, run, trainer, show=display.show, stop=interrupted)
+    with interruptible(alone=trainer.processes.count == 1) as wished, Display() as display:
+        finished = train(packed, run, trainer, show=display.show, stop=lambda: bool(wished))
     if not finished:
         screen.say(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}")
-        raise Stopped
+        raise Stopped(*wished[:1])
     screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
