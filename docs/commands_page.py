@@ -17,8 +17,8 @@ OPENING = """# Commands
 What `ganlab COMMAND --help` says, for every command that comes with ganlab. `docs/generate.py` writes this page.
 
 A command ends with exit code 0 when it is done, 2 when you can mend what is wrong (one sentence and a hint say how), 1
-when something crashed, and 130 after Ctrl-C. Results go to standard output; progress and everything else to standard
-error.
+when something crashed, and 130 after Ctrl-C (128 and the number of the signal: 143 after SIGTERM, 129 when the terminal
+closes). Results go to standard output; progress and everything else to standard error.
 
 | environment variable | what it sets | without it |
 |---|---|---|

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ ROOM_FOR_WORDS = 24  # that a table leaves free where it says beside each number
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """One line on standard error; where that is a terminal that has closed, nobody hears it, and the work goes on."""
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def tell(text: str) -> None:

@@ -192,8 +192,8 @@ def test_a_state_is_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
     steps: list[str] = []
 
     def fsync(number: int) -> None:
+        assert ((tmp_path / STATE).read_bytes() == before) == ("replace" not in steps)
         steps.append("fsync")
-        assert (tmp_path / STATE).read_bytes() == before
 
     def swap(source: Path, target: Path) -> None:
         steps.append("replace")
@@ -204,5 +204,5 @@ def test_a_state_is_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("os.replace", swap)
     trainer.step = 9
     save_state(trainer, tmp_path)
-    assert steps == ["fsync", "replace"]
+    assert steps == ["fsync", "replace", "fsync"]  # of the file, then of its name
     assert load_state(tmp_path, "cpu").step == 9

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import traceback
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr
 from signal import SIGINT, Signals
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +76,7 @@ def exit_code(ended: Ended) -> int:
 
 def _stopped(number: int) -> int:
     """Say which signal ended the command; the exit code."""
-    with suppress(OSError):  # the terminal itself may have gone
-        screen.say("Stopped." if number == SIGINT else f"Stopped by {Signals(number).name}.")
+    screen.say("Stopped." if number == SIGINT else f"Stopped by {Signals(number).name}.")
     return SIGNALLED + number
 
 

@@ -194,7 +194,6 @@ def _empty_folder() -> Iterator[str]:
 
 
 _watchers: list[Callable[[str], None]] = []
-NAMELESS = getattr(os, "O_TMPFILE", -1)  # flags of a temporary file that no name leads to
 
 
 @contextmanager
@@ -228,7 +227,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, _, flags = arguments
         writing = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        writing = writing and flags & NAMELESS != NAMELESS
+        writing = writing and not os.path.isdir(path)  # of a temporary file without a name its folder is told
     elif event in ("os.mkdir", "os.rename", "os.symlink", "os.link"):
         path, writing = arguments[0 if event == "os.mkdir" else 1], True
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -49,7 +50,8 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        with suppress(OSError):  # the terminal may have closed, which wished the run to stop
+            self._progress.stop()
 
     def show(self, moment: Moment) -> None:
         losses = moment.losses
