@@ -132,7 +132,7 @@ def report(step: Callable[[], None], device: str, steps: int, alone: float) -> N
             repeat(step, device, steps)
             wall = time.perf_counter() - began
             profiled.step()
-    rows = profiled.key_averages()
+    rows = [row for row in profiled.key_averages() if not row.key.startswith("ProfilerStep")]  # the whole block's
     taken = operator_times(rows, on_gpu)
     total = sum(taken.values())
     print(f"\n{'operator':44}{'ms a step':>10}{'share':>8}")

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 from ganlab import progress
 from ganlab.imagespec import ImageSpec
 from ganlab.networks import activations
-from ganlab.networks.devices import choose_device, keep_freed_memory
+from ganlab.networks.devices import choose_device, keep_freed_memory, set_gpu_arithmetic
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 from ganlab_synthetic.labelers.pixels import as_seen
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0, help="of those: several runs can share the work")
     parser.add_argument("--rooms", type=int, default=6_000, help="to train on, and other ones to compare with")
     parser.add_argument("--samples", type=int, default=2_000)
-    parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference is fp32")
+    parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference has torch's own")
     parser.add_argument("--device", default="cpu", help="of both; what is drawn and the labeler stay on the CPU")
     options = parser.parse_args()
     device = choose_device(options.device)
@@ -85,6 +85,8 @@ def batches(rooms: np.ndarray, steps: int, seed: int) -> Iterator[np.ndarray]:
 
 def by_reference(pictures: Iterator[np.ndarray], seed: int, device: str) -> Callable[[int], torch.Tensor]:
     torch.manual_seed(seed)
+    if device.startswith("cuda"):
+        set_gpu_arithmetic("tf32", deterministic=False)  # torch's own, whatever ganlab's steps have set before
     loop = ReferenceLoop(device)
     for batch in pictures:
         loop.step(SPEC.from_uint8(batch))
