@@ -21,11 +21,11 @@ COUNTER = "num_batches_tracked"  # ends the key in which norms count batches: ol
 def opened(network: nn.Module, device: str) -> nn.Module:
     """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept).
 
-    Maps lie as the device takes them fastest, channels last on the CPU, which convolutions take a quarter less time
-    for, in networks that do not mind: somebody's ``view`` of their maps would. Marked with ``any_memory_format`` are
-    chains and, by whoever builds them, the networks of every architecture that is trained, where maps lie so too. Not
-    where memory is limited: without room for such maps oneDNN ends the process instead of raising. Wherever the network
-    has been before, they lie so now, so that a GAN and its untrained control meet the same kernels.
+    Maps lie as :func:`~ganlab.networks.devices.memory_format` says in networks that do not mind: somebody's ``view`` of
+    their maps would. Marked with ``any_memory_format`` are chains and, by whoever builds them, the networks of every
+    architecture that is trained, where maps lie so too. Where memory is limited they lie as torch makes them: without
+    room for others oneDNN ends the process instead of raising. All this wherever the network has been before, so that a
+    GAN and its untrained control meet the same kernels.
     """
     import torch
 
