@@ -5,7 +5,7 @@
 #
 # FOLDER gets a file of each, which ends with why where one fails or takes too long. DEVICE chooses another GPU than the
 # first, PYTHON another interpreter than the one on PATH.
-set -u
+set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${OUT:?OUT names the folder to write to}
 device=${DEVICE:-cuda}
@@ -20,12 +20,16 @@ measure() { # NAME SCRIPT OPTIONS...
     echo "$*" | tee "$file"
     timeout $((left < each ? left : each)) "$python" "$here/$1" "${@:2}" --device "$device" >>"$file" 2>&1
     code=$?
-    ((code)) && echo "ended with $code (124: out of time)" >>"$file"
+    case $code in
+        0) ;;
+        124) echo "out of time" >>"$file" ;;
+        *) echo "ended with $code" >>"$file" ;;
+    esac
     tail -n +2 "$file" | tail -n 3
 }
 
 "$python" -c "import sys, torch; print(torch.__version__, torch.version.cuda, torch.cuda.get_device_name(sys.argv[1]))" \
-    "$device" 2>&1 | tee "$out/torch.txt"
+    "$device" 2>&1 | tee "$out/torch.txt" || exit
 measure step training_step.py
 measure step-fp32 training_step.py --precision fp32
 measure step-bf16 training_step.py --precision bf16
