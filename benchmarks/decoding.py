@@ -63,15 +63,16 @@ def measure(packed: PackedImages, options: argparse.Namespace, device: str) -> N
     precision = usual_precision(device) if options.precision == "auto" else options.precision
     network = DcganSettings(width=options.width)
     trainer = Trainer(TrainSettings("benchmark", network=network, batch=options.batch, precision=precision), device)
-    steps = (options.steps + WARM) * steps_a_turn(device)
+    turn = steps_a_turn(device)
+    steps = (options.steps + WARM) * turn
     order = np.resize(trainer.draws.order(0, len(packed)), (steps, options.batch))
     folder = packed if options.streamed else brought(packed, device)
     memory = brought(InMemory(np.array(packed.array)), device)
-    turns = [turn_of(trainer, batches(pictures, order, device)) for pictures in (folder, memory)]
+    turns = [turn_of(trainer, batches(pictures, order, device), turn) for pictures in (folder, memory)]
     from_folder, from_memory = in_turns(turns, options.steps)
     print(f"{device}, {precision}")
     for name, seconds in (("from the folder", from_folder), ("from memory", from_memory)):
-        print(f"{name:15} {options.batch * steps_a_turn(device) / statistics.median(seconds):7.1f} images/s")
+        print(f"{name:15} {options.batch * turn / statistics.median(seconds):7.1f} images/s")
     overhead = statistics.median(a / b for a, b in zip(from_folder, from_memory, strict=True)) - 1
     print(f"overhead {overhead:.1%}")
 

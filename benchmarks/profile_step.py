@@ -4,7 +4,7 @@
 
 Measures what the machine can do (a large matrix product, a large copy), counts what a step asks for (the
 multiplications and additions of its convolutions, the bytes that everything else reads and writes), and profiles the
-step itself: operator by operator, and on a GPU how much of the wall time kernels cover.
+step itself: operator by operator, and on a GPU, over fifty steps, how much of the wall time kernels cover.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from stepping import fed, finish, repeat, steps_a_turn
 from torch.autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, schedule
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -67,12 +67,19 @@ def main() -> None:
     seconds = fastest(step, device, options.steps)
     computing, moving = flop / rate, moved / bandwidth
     print(f"{device}, {torch.get_num_threads()} threads, {precision}, batch {options.batch}")
-    print(f"the machine: matrix product {rate / 1e9:,.0f} GFLOP/s, copy {bandwidth / 1e9:,.1f} GB/s")
-    print(f"a step: convolutions {flop / 1e9:,.0f} GFLOP, everything else reads and writes {moved / 1e9:,.2f} GB")
-    print(f"floor {1e3 * (computing + moving):,.0f} ms: {1e3 * computing:,.0f} computing, {1e3 * moving:,.0f} moving")
-    print(f"taken {1e3 * seconds:,.0f} ms ({seconds / (computing + moving):.2f} floors), ", end="")
-    print(f"{options.batch / seconds:,.0f} images/s")
-    report(step, device, options.steps)
+    print(f"the machine: matrix product {three(rate / 1e9)} GFLOP/s, copy {three(bandwidth / 1e9)} GB/s")
+    print(f"a step: convolutions {three(flop / 1e9)} GFLOP, everything else reads and writes {three(moved / 1e9)} GB")
+    floor, parts = computing + moving, f"{three(1e3 * computing)} computing, {three(1e3 * moving)} moving"
+    print(f"floor {three(1e3 * floor)} ms: {parts}")
+    print(
+        f"taken {three(1e3 * seconds)} ms ({three(seconds / floor)} floors), {three(options.batch / seconds)} images/s"
+    )
+    report(step, device, max(options.steps, steps_a_turn(device)), seconds)
+
+
+def three(value: float) -> str:
+    """To three significant digits."""
+    return f"{float(f'{value:.3g}'):,.12g}"
 
 
 def count(step: Callable[[], None]) -> tuple[int, int]:
@@ -105,30 +112,36 @@ def fastest(action: Callable[[], object], device: str, times: int) -> float:
     seconds = []
     for _ in range(times + 2):
         began = time.perf_counter()
-        repeat(action, device)
+        repeat(action, device, steps_a_turn(device))
         seconds.append(time.perf_counter() - began)
     return min(seconds[2:]) / steps_a_turn(device)
 
 
-def report(step: Callable[[], None], device: str, steps: int) -> None:
-    """Print the operators that take longest; of a GPU, how much of the wall time kernels cover."""
+def report(step: Callable[[], None], device: str, steps: int, alone: float) -> None:
+    """Print the operators that take longest; of a GPU, how much of the wall time kernels cover.
+
+    Args:
+        alone: seconds that a step takes without the profiler, which slows the processor and no kernel.
+    """
     on_gpu = device.startswith("cuda")
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if on_gpu else [])
-    with profile(activities=activities) as profiled:
-        finish(device)
-        began = time.perf_counter()
-        for _ in range(steps):
-            step()
-        finish(device)
-        wall = time.perf_counter() - began
-    rows = profiled.key_averages()
+    with profile(activities=activities, schedule=schedule(wait=0, warmup=1, active=1, repeat=1)) as profiled:
+        for _ in ("warming up", "counted"):  # what the profiler prepares for itself stays out
+            finish(device)
+            began = time.perf_counter()
+            repeat(step, device, steps)
+            wall = time.perf_counter() - began
+            profiled.step()
+    rows = [row for row in profiled.key_averages() if not row.key.startswith("ProfilerStep")]  # the whole block's
     taken = operator_times(rows, on_gpu)
     total = sum(taken.values())
     print(f"\n{'operator':44}{'ms a step':>10}{'share':>8}")
     for name in sorted(taken, key=lambda name: -taken[name])[:SHOWN]:
-        print(f"{name[:43]:44}{taken[name] / 1e3 / steps:10.1f}{taken[name] / total:8.1%}")
+        print(f"{name[:43]:44}{three(taken[name] / 1e3 / steps):>10}{taken[name] / total:8.1%}")
     if on_gpu:
-        print(f"kernels cover {kernel_time(rows) / 1e6 / wall:.1%} of the wall time")
+        kernels = kernel_time(rows) / 1e6
+        print(f"kernels cover {kernels / wall:.1%} of the wall time of {steps} steps, ", end="")
+        print(f"{kernels / steps / alone:.1%} of what they take without the profiler")
 
 
 def operator_times(rows: Iterable[Any], on_gpu: bool) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """How good the networks of ganlab's training are beside the reference loop's after equally many images.
 
     python benchmarks/quality.py [--steps 250] [--seeds 3] [--rooms 6000] [--samples 2000] [--precision fp32]
-        [--first-seed 0]
+        [--first-seed 0] [--device cpu]
 
 Trains the same networks from the same prior (normal z) on the same drawn rooms in the same order, by
 ``reference_loop.py`` and by ganlab, and measures the KID (Bińkowski et al. 2018: the squared MMD, unbiased, of the
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 from ganlab import progress
 from ganlab.imagespec import ImageSpec
 from ganlab.networks import activations
-from ganlab.networks.devices import keep_freed_memory
+from ganlab.networks.devices import choose_device, keep_freed_memory, set_gpu_arithmetic
 from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 from ganlab_synthetic.labelers.pixels import as_seen
@@ -48,8 +48,10 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0, help="of those: several runs can share the work")
     parser.add_argument("--rooms", type=int, default=6_000, help="to train on, and other ones to compare with")
     parser.add_argument("--samples", type=int, default=2_000)
-    parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference is fp32")
+    parser.add_argument("--precision", default="fp32", help="of ganlab's steps; the reference has torch's own")
+    parser.add_argument("--device", default="cpu", help="of both; what is drawn and the labeler stay on the CPU")
     options = parser.parse_args()
+    device = choose_device(options.device)
     keep_freed_memory()
     rooms = draw(0, options.rooms)
     expected = features(SPEC.from_uint8(draw(500, options.samples)))
@@ -58,7 +60,7 @@ def main() -> None:
     found: dict[str, list[float]] = {"reference": [], "ganlab": []}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, train in (("reference", by_reference), ("ganlab", partial(by_ganlab, precision=options.precision))):
-            generate = train(batches(rooms, options.steps, seed), seed)
+            generate = train(batches(rooms, options.steps, seed), seed, device)
             samples = torch.cat([generate(count) for count in chunks(options.samples)])
             found[name].append(kid(features(samples), expected))
             print(f"seed {seed}: {name:9} {found[name][-1]:.4f}", flush=True)
@@ -81,23 +83,25 @@ def batches(rooms: np.ndarray, steps: int, seed: int) -> Iterator[np.ndarray]:
         yield rooms[rng.integers(len(rooms), size=BATCH)]
 
 
-def by_reference(pictures: Iterator[np.ndarray], seed: int) -> Callable[[int], torch.Tensor]:
+def by_reference(pictures: Iterator[np.ndarray], seed: int, device: str) -> Callable[[int], torch.Tensor]:
     torch.manual_seed(seed)
-    loop = ReferenceLoop()
+    if device.startswith("cuda"):
+        set_gpu_arithmetic("tf32", deterministic=False)  # torch's own, whatever ganlab's steps have set before
+    loop = ReferenceLoop(device)
     for batch in pictures:
         loop.step(SPEC.from_uint8(batch))
     generator = loop.generator.eval()
-    return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM, 1, 1)))
+    return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM, 1, 1).to(device)).cpu())
 
 
-def by_ganlab(pictures: Iterator[np.ndarray], seed: int, precision: str) -> Callable[[int], torch.Tensor]:
+def by_ganlab(pictures: Iterator[np.ndarray], seed: int, device: str, precision: str) -> Callable[[int], torch.Tensor]:
     settings = TrainSettings("rooms", law="normal", seed=seed, threads=torch.get_num_threads(), precision=precision)
-    trainer = Trainer(settings, "cpu")
+    trainer = Trainer(settings, device)
     for batch in pictures:
         trainer.advance(batch)
     generator = trainer.kept()["generator"].eval()
     torch.manual_seed(seed)
-    return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM)))
+    return torch.no_grad()(lambda count: generator(torch.randn(count, Z_DIM).to(device)).cpu())
 
 
 def paired(ours: list[float], theirs: list[float]) -> tuple[float, float]:

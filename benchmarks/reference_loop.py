@@ -1,17 +1,23 @@
 """The training loop that every PyTorch user knows, as the DCGAN example of PyTorch teaches it, in our own words.
 
 Nothing here is ganlab's: plain ``nn.Sequential`` networks, plain Adam, labels of ones and zeros, the losses read off
-the device by ``.item()`` in every step. It is what ``training_step.py`` measures ganlab against.
+the device by ``.item()`` in every step; a folder of pictures, decoded again in every epoch by the workers of a
+``DataLoader``. It is what ``training_step.py`` measures ganlab against.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 Z_DIM = 100
+SIDE = 64
 
 
 def initialise(module: nn.Module) -> None:
@@ -48,6 +54,31 @@ def make_discriminator(width: int = 64, channels: int = 3) -> nn.Sequential:
         ]
     layers += [nn.Conv2d(width * 8, 1, 4, 1, 0, bias=False), nn.Sigmoid()]
     return nn.Sequential(*layers).apply(initialise)
+
+
+class Pictures(Dataset[torch.Tensor]):
+    """A folder's first pictures, each (3, 64, 64) in [-1, 1]: what torchvision's ``ImageFolder`` gives with Resize,
+    CenterCrop, ToTensor and Normalize."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.paths = sorted(folder.iterdir())[:count]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, place: int) -> torch.Tensor:
+        with Image.open(self.paths[place]) as file:
+            picture = file.convert("RGB")
+        width, height = (SIDE * length // min(picture.size) for length in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+        left, top = round((width - SIDE) / 2), round((height - SIDE) / 2)
+        pixels = np.array(picture.crop((left, top, left + SIDE, top + SIDE)))
+        return (torch.from_numpy(pixels).permute(2, 0, 1).contiguous().float() / 255 - 0.5) / 0.5
+
+
+def loaded(folder: Path, count: int, batch: int, workers: int) -> DataLoader[torch.Tensor]:
+    """Full batches (batch, 3, 64, 64) of an epoch, in another order each time."""
+    return DataLoader(Pictures(folder, count), batch, shuffle=True, num_workers=workers, drop_last=True)
 
 
 class ReferenceLoop:

@@ -43,12 +43,12 @@ def fed(trainer: Trainer) -> Iterator[np.ndarray | torch.Tensor]:
     return iter(batches(brought(pictures, trainer.device), cycle(rows), trainer.device))
 
 
-def turn_of(trainer: Trainer, feed: Iterator[np.ndarray | torch.Tensor]) -> Callable[[], None]:
+def turn_of(trainer: Trainer, feed: Iterator[np.ndarray | torch.Tensor], steps: int) -> Callable[[], None]:
     """A turn of ganlab's: its steps, and then their losses read, as the training loop does about once a second."""
 
     def turn() -> None:
         logs: list[StepLog] = []
-        repeat(lambda: logs.append(trainer.advance(next(feed))), trainer.device)
+        repeat(lambda: logs.append(trainer.advance(next(feed))), trainer.device, steps)
         for log in logs:
             log.numbers()
 
@@ -60,9 +60,9 @@ def steps_a_turn(device: str) -> int:
     return 50 if device.startswith("cuda") else 1
 
 
-def repeat(step: Callable[[], object], device: str) -> None:
+def repeat(step: Callable[[], object], device: str, steps: int) -> None:
     """The steps of a turn, and the wait until a GPU has done them."""
-    for _ in range(steps_a_turn(device)):
+    for _ in range(steps):
         step()
     finish(device)
 
@@ -70,7 +70,7 @@ def repeat(step: Callable[[], object], device: str) -> None:
 def finish(device: str) -> None:
     """Wait until a GPU has done what it was given."""
     if device.startswith("cuda"):
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
 
 
 def in_turns(turns: list[Callable[[], None]], times: int) -> list[list[float]]:

@@ -177,7 +177,7 @@ class Gan:
         latents = self.prior.sample(n, seed, first)
         if number is None:
             return latents
-        return replace(latents, labels=torch.full((n,), number))
+        return replace(latents, labels=torch.full((n,), number, device="cpu"))
 
     def latents_in_turn(self, n: int, *, seed: int = 0, first: int = 0) -> Latents:
         """As :meth:`latents`, but of all classes in turn: index ``i`` of a seed is of class ``i`` modulo their number.
@@ -218,7 +218,7 @@ class Gan:
                 "Take z from gan.latents(n, seed=0).",
             )
         if labels is None and self.label is not None:
-            labels = torch.full((len(z),), self.label)
+            labels = torch.full((len(z),), self.label, device="cpu")
         if (labels is None) != (self.classes is None):
             what = "has no classes" if labels is not None else "needs the class of every picture"
             raise GanlabError(f"The GAN {self.name!r} {what}.", "Take latents from gan.latents(n, label=...).")

@@ -10,11 +10,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import stats
 from torch.autograd import DeviceType
 from torch.autograd.profiler_util import FunctionEventAvg
 
 from ganlab.architectures.dcgan import DcganSettings
+from ganlab.training.settings import TrainSettings
 from ganlab.training.trainer import Trainer
 from tests.kit import tiny_settings
 
@@ -56,8 +58,18 @@ def test_a_kernel_s_time_is_counted_once(script: ModuleType) -> None:
 @pytest.mark.parametrize("script", ["profile_step"], indirect=True)
 def test_the_profile_names_operators(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     left = torch.randn(300, 300)
-    script.report(lambda: torch.mm(left, left), "cpu", 2)
-    assert "aten::mm" in capsys.readouterr().out
+    done: list[torch.Tensor] = []
+    script.report(lambda: done.append(torch.mm(left, left)), "cpu", 3, 1.0)
+    assert len(done) == 6, "as many to warm up as are counted"
+    printed = capsys.readouterr().out
+    assert "ProfilerStep" not in printed
+    (row,) = [line for line in printed.splitlines() if "aten::mm" in line]
+    assert float(row.split()[1]) > 0
+
+
+@pytest.mark.parametrize("script", ["profile_step"], indirect=True)
+def test_what_is_short_and_what_is_long_is_told_alike(script: ModuleType) -> None:
+    assert [script.three(value) for value in (0.012345, 12.345, 3067.4)] == ["0.0123", "12.3", "3,070"]
 
 
 @pytest.mark.parametrize("script", ["quality"], indirect=True)
@@ -71,21 +83,70 @@ def test_the_interval_of_a_paired_difference_is_students(script: ModuleType) -> 
 @pytest.mark.parametrize("script", ["training_step"], indirect=True)
 def test_either_side_says_how_it_computes(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    for make, precision in ((script.make_reference_turn, "float32"), (script.make_ganlab_turn, "bf16")):
-        turn, said = make(2, "cpu", "bf16")
+    options = script.parsed(["--batch", "2", "--device", "cpu", "--precision", "bf16", "--deterministic"])
+    for make, how in ((script.make_reference_turn, "float32"), (script.make_ganlab_turn, "bf16, deterministic")):
+        turn, said = make(options)
         turn()
-        assert said == f"{precision}, {torch.get_num_threads()} threads"
+        assert said == f"{how}, {torch.get_num_threads()} threads"
     assert torch.backends.cudnn.benchmark, "the example that the reference repeats asks for it"
+
+
+@pytest.mark.parametrize("script", ["training_step"], indirect=True)
+def test_what_is_asked_of_a_step_is_trained_so(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[TrainSettings] = []
+    monkeypatch.setattr(script, "Trainer", lambda settings, device: made.append(settings) or Trainer(settings, device))
+    for words in ([], ["--compile"], ["--deterministic"]):
+        script.make_ganlab_turn(script.parsed(["--batch", "2", "--device", "cpu", *words]))
+    assert [(settings.compile, settings.deterministic) for settings in made] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("script", ["training_step"], indirect=True)
+def test_a_turn_on_a_folder_is_an_epoch_of_its_jpegs(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = script.parsed(["--batch", "2", "--device", "cpu", "--jpegs", "--pictures", "5", "--workers", "0"])
+    script.take_from_folder(options, tmp_path)
+    assert options.turn == 2
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(script.ReferenceLoop, "step", lambda loop, real: seen.append(real))
+    monkeypatch.setattr(script.Trainer, "advance", lambda trainer, pictures: seen.append(pictures) or Silent())
+    for make, values in ((script.make_reference_turn, 127.5), (script.make_ganlab_turn, 1)):
+        turn, _ = make(options)
+        turn()
+        turn()
+        shown = [tuple(np.asarray(picture).ravel() * values) for part in seen for picture in part]
+        seen.clear()
+        assert len(shown) == 8
+        assert [len(set(epoch)) for epoch in (shown[:4], shown[4:])] == [4, 4]
+        assert 4 <= len(set(shown)) <= 5
+
+
+class Silent:
+    def numbers(self) -> None:
+        """A step's losses, which nobody asks for here."""
+
+
+@pytest.mark.parametrize("script", ["reference_loop"], indirect=True)
+def test_the_reference_scales_and_cuts_as_the_example_does(script: ModuleType, tmp_path: Path) -> None:
+    pixels = np.zeros((128, 256, 3), np.uint8)
+    pixels[:, 64:192] = 255  # the middle
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    (picture,) = script.Pictures(tmp_path, 1)
+    assert picture.shape == (3, 64, 64)
+    assert picture[:, :, 1:-1].unique().tolist() == [1.0]
 
 
 @pytest.mark.parametrize("script", ["stepping"], indirect=True)
 def test_a_turn_is_a_step_on_a_cpu_and_many_on_a_gpu(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: done.append("waited"))
-    script.repeat(lambda: done.append("step"), "cpu")
-    assert done == ["step"]
-    script.repeat(lambda: done.append("step"), "cuda:1")
-    assert done == ["step"] + ["step"] * 50 + ["waited"]
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: done.append(f"waited for {device}"))
+    for device in ("cpu", "cuda:1"):
+        script.repeat(lambda: done.append("step"), device, script.steps_a_turn(device))
+    assert done == ["step"] + ["step"] * 50 + ["waited for cuda:1"]
 
 
 @pytest.mark.parametrize("script", ["stepping"], indirect=True)

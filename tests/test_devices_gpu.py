@@ -4,27 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ganlab import Result, analysis
-from ganlab.networks.devices import fast_bfloat16, full_float32, is_out_of_memory, set_gpu_arithmetic, usual_precision
+from ganlab.architectures import build
+from ganlab.architectures.dcgan import DcganSettings
+from ganlab.networks.devices import (
+    fast_bfloat16,
+    full_float32,
+    is_out_of_memory,
+    memory_format,
+    set_gpu_arithmetic,
+    usual_precision,
+)
+from ganlab.networks.weights import opened
+from ganlab.training.trainer import Trainer
+from tests.kit import Pictures, tiny_settings
+
+CUDNN: Any = torch.backends.cudnn
+PARENTS: tuple[Any, ...] = (torch.backends, CUDNN)
+needs_newer_switches = pytest.mark.skipif(not hasattr(CUDNN, "conv"), reason="this torch has the older switches only")
+
+
+def newer() -> list[Any]:
+    return [CUDNN.conv, CUDNN.rnn, torch.backends.cuda.matmul]
+
+
+def precisions() -> list[str]:
+    return [switch.fp32_precision for switch in newer()]
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    before = (
-        torch.backends.cudnn.allow_tf32,
-        torch.backends.cuda.matmul.allow_tf32,
-        torch.backends.cudnn.benchmark,
-        torch.are_deterministic_algorithms_enabled(),
-    )
+    """As torch begins; what is said by parents is undone first."""
+    benchmark, deterministic = CUDNN.benchmark, torch.are_deterministic_algorithms_enabled()
     filling = torch.utils.deterministic.fill_uninitialized_memory
     yield
     torch.utils.deterministic.fill_uninitialized_memory = filling
-    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark = before[:3]
-    torch.use_deterministic_algorithms(before[3])
+    if hasattr(CUDNN, "conv"):
+        for switch in (*PARENTS, *newer()):
+            switch.fp32_precision = "none"
+    CUDNN.allow_tf32, CUDNN.benchmark = True, benchmark
+    torch.use_deterministic_algorithms(deterministic)
+    torch.set_float32_matmul_precision("highest")
+    if hasattr(CUDNN, "conv"):
+        torch.backends.cuda.matmul.fp32_precision = torch.backends.mkldnn.matmul.fp32_precision = "none"
 
 
 @pytest.mark.parametrize(("precision", "tf32"), [("fp32", False), ("tf32", True), ("bf16", True)])
@@ -40,6 +69,38 @@ def test_the_same_bits_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark
     assert not torch.utils.deterministic.fill_uninitialized_memory, "every new tensor would be filled first"
+
+
+def test_the_same_bits_are_asked_for_by_those_only_who_want_them() -> None:
+    for deterministic in (True, False):
+        set_gpu_arithmetic("fp32", deterministic)
+        assert torch.are_deterministic_algorithms_enabled() is deterministic
+        assert torch.utils.deterministic.fill_uninitialized_memory is not deterministic
+
+
+@needs_newer_switches
+@pytest.mark.parametrize("parent", PARENTS, ids=["torch.backends", "torch.backends.cudnn"])
+def test_full_float32_is_full_whatever_the_parents_of_torchs_switches_say(parent: Any) -> None:
+    parent.fp32_precision = "tf32"
+    inherited = precisions()
+    with full_float32():
+        assert precisions() == ["ieee"] * 3
+    assert precisions() == inherited
+    parent.fp32_precision = "none"
+    assert precisions() == ["tf32", "tf32", "none"], "as torch begins: products inherit still"
+    parent.fp32_precision = "tf32"
+    set_gpu_arithmetic("fp32", deterministic=False)
+    assert precisions() == ["ieee"] * 3
+
+
+@pytest.mark.parametrize("asked", ["highest", "high", "medium"])
+def test_products_keep_all_bits_inside_and_what_was_asked_for_them_outside(asked: str) -> None:
+    torch.set_float32_matmul_precision(asked)
+    with full_float32():
+        assert torch.get_float32_matmul_precision() == "highest"
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.get_float32_matmul_precision() == asked
+    assert torch.backends.cuda.matmul.allow_tf32 is (asked != "highest")
 
 
 def test_auto_is_full_precision_on_a_cpu_only() -> None:
@@ -89,15 +150,39 @@ def test_an_analysis_keeps_all_bits_of_float32_and_leaves_the_switch_as_it_was(a
     assert torch.backends.cudnn.allow_tf32 is asked
 
 
+@needs_newer_switches
 def test_who_uses_the_newer_switches_keeps_them() -> None:
-    convolutions = getattr(torch.backends.cudnn, "conv", None)
-    if convolutions is None:
-        pytest.skip("this torch has the older switch only")
-    before = convolutions.fp32_precision
-    try:
-        convolutions.fp32_precision = "ieee"  # the older switch cannot be read now: it stands for recurrent layers too
-        with full_float32():
-            assert convolutions.fp32_precision == "ieee"
-        assert convolutions.fp32_precision == "ieee"
-    finally:
-        convolutions.fp32_precision = before
+    CUDNN.conv.fp32_precision = "ieee"  # the older switch cannot be read now: it stands for recurrent layers too
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    with full_float32():
+        assert precisions() == ["ieee"] * 3
+    assert precisions() == ["ieee", "tf32", "tf32"]
+
+
+def test_maps_lie_channels_last_but_on_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    last, plain = torch.channels_last, torch.contiguous_format
+    assert [memory_format(device) for device in ("cpu", "cuda:1", "mps")] == [last, last, plain]
+    monkeypatch.setattr("ganlab.networks.weights.memory_format", lambda device: plain)
+    network, _ = build(DcganSettings(16, 3, 4).to_card(), 0)
+    network.to(memory_format=last)  # type: ignore[call-overload]
+    assert opened(network, "cpu").get_parameter("up8.conv.weight").is_contiguous()
+
+
+def test_no_map_of_a_step_lies_otherwise_than_its_device_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("trainer", "draws"):  # as on mps
+        monkeypatch.setattr(f"ganlab.training.{module}.memory_format", lambda device: torch.contiguous_format)
+    trainer = Trainer(tiny_settings(noise=0.1, flip=True), "cpu")
+    seen: list[bool] = []
+
+    def look(module: nn.Module, tensors: tuple[torch.Tensor, ...]) -> None:
+        seen.extend(tensor.is_contiguous() for tensor in tensors)
+
+    trainer.discriminator.register_forward_pre_hook(look)
+    for network in trainer.networks().values():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.register_forward_pre_hook(look)
+                module.register_full_backward_pre_hook(look)
+    trainer.advance(Pictures(8, 16).batch(np.arange(8)))
+    assert seen
+    assert all(seen)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
 from torch import nn
 
@@ -22,7 +23,7 @@ from ganlab.architectures.mlp import MlpSettings
 from ganlab.checkpoints import load_gan
 from ganlab.cli import explaining
 from ganlab.errors import GanlabError
-from ganlab.training import processes
+from ganlab.training import meeting, processes
 from ganlab.training.distributed import Group, JoinedBatchNorm
 from ganlab.training.joining import joined
 from ganlab.training.processes import Place
@@ -218,6 +219,37 @@ def test_a_killed_process_ends_all_with_one_message(tmp_path: Path, data: str) -
         "",
         "Another process of this run has ended",
     ]
+
+
+NCCL = "NCCL error in: NCCLUtils.cpp:77, {}, NCCL version 2.27.7\n{}\nLast error:\n{}"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            NCCL.format(
+                "unhandled system error", "ncclSystemError: System call failed.", "No room in /dev/shm/nccl-8Xb"
+            ),
+            "failed: No room in /dev/shm/nccl-8Xb",
+        ),
+        (NCCL.format("remote process exited or there was a network error", "ncclRemoteError:", ""), "Another process"),
+        ("NCCL communicator was aborted on rank 1.", "Another process"),
+        ("[1] is setting up NCCL communicator and retrieving ncclUniqueId from [0] via c10d", "Another process"),
+        ("", "it says nothing"),
+    ],
+)
+def test_nccl_tells_what_ails_itself_and_that_another_has_gone(
+    said: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(children.free_port())}
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(GanlabError, match=told), meeting.join():
+            raise dist.DistBackendError(said)
+    finally:
+        dist.destroy_process_group()
 
 
 def test_processes_that_were_told_different_things_do_not_train(tmp_path: Path, data: str) -> None:

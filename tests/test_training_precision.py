@@ -46,12 +46,17 @@ def test_who_asks_for_emulated_bfloat16_is_told(
 
 
 @pytest.mark.parametrize(
-    ("asked", "fast", "said"), [("auto", True, True), ("auto", False, False), ("fp32", True, False)]
+    ("asked", "fast", "said"),
+    [
+        ("auto", True, ["Precision: fp32. This processor has bfloat16: --precision bf16 is about twice as fast."]),
+        ("auto", False, ["Precision: fp32."]),
+        ("fp32", True, []),
+    ],
 )
-def test_who_could_train_in_bfloat16_is_told(
+def test_who_chose_no_precision_is_told_it(
     asked: str,
     fast: bool,
-    said: bool,
+    said: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -60,7 +65,22 @@ def test_who_could_train_in_bfloat16_is_told(
     words = f"train rooms:2 --batch 2 --size 16 --width 2 --epochs 1 --precision {asked} --out"
     ended = command(capsys, *words.split(), tmp_path / "run")
     assert ended.code == 0
-    assert ("--precision bf16 is about twice as fast" in ended.err) is said
+    assert [line for line in ended.err.splitlines() if "Precision" in line] == said
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "fast", "said"),
+    [
+        ("cuda:1", "tf32", True, "Precision: tf32. --precision fp32 keeps all bits; there is bf16, too."),
+        ("cuda", "tf32", False, "Precision: tf32. --precision fp32 keeps all bits."),
+        ("mps", "fp32", True, "Precision: fp32. There is also --precision bf16."),
+    ],
+)
+def test_what_else_there_is_on_a_gpu(
+    device: str, precision: str, fast: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "fast_bfloat16", lambda device: fast)
+    assert starting._about_precision(precision, device) == said
 
 
 def test_tf32_is_for_gpus(tmp_path: Path) -> None:

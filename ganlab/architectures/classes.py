@@ -95,13 +95,16 @@ def code_width(settings: NetworkSettings) -> int:
 
 @contextmanager
 def fresh_networks(seed: int, too_large: str) -> Iterator[None]:
-    """Where networks of a seed are made: the global random state, which torch's own initialisation draws from, stays.
+    """Where networks of a seed are made: on the CPU, which draws the weights, whatever torch's default is.
+
+    The global random state, which torch's own initialisation draws from, stays.
 
     Raises:
         GanlabError: a seed outside 0 to 2**63 - 1; networks that do not fit into memory, in these words.
     """
     check_seed(seed)
-    with enough_memory(too_large, "Choose a smaller --width."), torch.random.fork_rng(devices=[]):
+    enough = enough_memory(too_large, "Choose a smaller --width.")
+    with enough, torch.random.fork_rng(devices=[]), torch.device("cpu"):
         yield
 
 

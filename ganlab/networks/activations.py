@@ -114,7 +114,7 @@ def edit(network: nn.Module, edits: Mapping[str, Edit]) -> Iterator[None]:
     def change(name: str) -> Callable[..., torch.Tensor]:
         def hook(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
             ran.add(name)
-            rows = torch.arange(len(output)) + first_row(network)
+            rows = torch.arange(len(output), device="cpu") + first_row(network)
             edited = edits[name](output.clone(), rows)
             if not isinstance(edited, torch.Tensor) or edited.shape != output.shape:
                 became = tuple(edited.shape) if isinstance(edited, torch.Tensor) else type(edited).__name__

@@ -110,7 +110,8 @@ def _noisy(filters: np.ndarray) -> activations.Edit:
     """The edit that sets these maps to noise of both signs, as strong as the layer's strongest value, at least 1."""
 
     def edit(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        noise = torch.randn(features[:, filters].shape, generator=torch.Generator().manual_seed(0))
+        random = torch.Generator().manual_seed(0)
+        noise = torch.randn(features[:, filters].shape, generator=random, device="cpu")
         features[:, filters] = noise.to(features) * features.abs().max().clamp(min=1)
         return features
 

@@ -47,7 +47,7 @@ def tiny_gan(
     generator, discriminator = build(settings.to_card(), seed)
     with torch.no_grad():
         z = law.sample(128, seed).z
-        told = [torch.arange(128) % classes] if classes else []
+        told = [torch.arange(128, device="cpu") % classes] if classes else []
         features = _with_own_statistics(generator, z, *told).atanh()
         *_, last = generator.parameters()
         last.mul_(0.7 / features.std())

@@ -17,6 +17,7 @@ from ganlab.latents import (
     STREAM_TRAINING_ORDER,
     random_bits,
 )
+from ganlab.networks.devices import memory_format
 from ganlab.training.feeding import sent
 from ganlab.training.settings import TrainSettings
 
@@ -74,7 +75,7 @@ class Draws:
             images
             + self.settings.noise
             * torch.randn(shape, generator=random, device=self.device)[self.share].contiguous(
-                memory_format=torch.channels_last
+                memory_format=memory_format(self.device)
             )
         )
 

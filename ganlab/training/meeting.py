@@ -21,6 +21,8 @@ from ganlab.training.processes import Place, announced, speaks_first
 MEETING = timedelta(minutes=5)  # for all processes to come
 WAITING = timedelta(days=7)  # for the slowest in a collective: one that decodes the pictures may take days
 SPOKEN = "ganlab/spoken"
+# in NCCL's errors where another process has gone: its connection, the group that it was in, the store that it held
+GONE = ("remote process exited", "aborted", "retrieving ncclUniqueId")
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def join() -> Iterator[Group]:
     """Meet the other processes; see :func:`ganlab.training.joining.joined`.
 
     Raises:
-        GanlabError: they cannot meet, or another one ended while this one waited for it.
+        GanlabError: they cannot meet, NCCL fails, or another one ended while this one waited for it.
         EndedWithAnother: this one ends because another does, which says why.
     """
     store = None
@@ -46,7 +48,7 @@ def join() -> Iterator[Group]:
     except Ended:
         raise
     except BaseException as error:  # the group is not taken apart: others would hear of it before this one has spoken
-        told = _another_has_ended() if _another_ended(error) else error
+        told = _told(error)
         if not _may_speak(store, error):
             raise EndedWithAnother(told) from None
         if told is not error:
@@ -95,14 +97,25 @@ def _may_speak(store: Store | None, error: BaseException) -> bool:
 
 
 def _another_ended(error: BaseException) -> bool:
+    if isinstance(error, dist.DistBackendError):  # NCCL's, which fails by itself as well
+        return any(sign in str(error) for sign in GONE)
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
 
 
-def _another_has_ended() -> GanlabError:
-    return GanlabError(
-        "Another process of this run has ended.",
-        "See what it said; ganlab train --resume goes on from the last state.",
-    )
+def _told(error: BaseException) -> BaseException:
+    """What is said of it: the error itself where it is neither another's end nor NCCL's."""
+    if _another_ended(error):
+        return GanlabError(
+            "Another process of this run has ended.",
+            "See what it said; ganlab train --resume goes on from the last state.",
+        )
+    if isinstance(error, dist.DistBackendError):
+        *_, last = str(error).strip().splitlines() or ["it says nothing"]
+        return GanlabError(
+            f"NCCL, through which GPUs exchange gradients, failed: {last}",
+            "NCCL_DEBUG=INFO tells more. A container's /dev/shm is often too small; --device cpu needs no NCCL.",
+        )
+    return error
 
 
 def _first_line(error: Exception) -> str:

@@ -48,7 +48,7 @@ def start(
         gan: whose weights to begin with, of the shape that the settings say; None for random ones.
         conditional: tell the networks the classes of the pictures, which the settings say nothing of yet.
         processes: that train together, each of which calls this.
-        chosen: nobody asked for this precision, so a faster one is named when training begins.
+        chosen: nobody asked for this precision, so it is named when training begins, with the others.
 
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
@@ -64,9 +64,8 @@ def start(
     folder = new_run(out, short_name(settings.data)) if processes.first else nullcontext(Path())
     with clearing_up(processes), folder as run:
         packed, trainer = _prepare(settings, reading, device, run, gan, conditional, processes)
-        if chosen and settings.precision == "fp32" and fast_bfloat16(device) and processes.first:
-            faster = "This processor has bfloat16: --precision bf16 is about twice as fast."
-            screen.say(f"Precision: fp32. {faster}")
+        if chosen and processes.first:
+            screen.say(_about_precision(settings.precision, device))
         _train(packed, trainer, run)
 
 
@@ -91,6 +90,18 @@ def resume(
     """
     with clearing_up(processes), held(run) if processes.first else nullcontext():
         _go_on(run, data, reading, load_state(run, processes.device(device), processes, **lengths))
+
+
+def _about_precision(precision: str, device: str) -> str:
+    """What was chosen, and what else there is."""
+    said, bfloat16 = f"Precision: {precision}.", fast_bfloat16(device)
+    if precision == "tf32":
+        return f"{said} --precision fp32 keeps all bits{'; there is bf16, too' if bfloat16 else ''}."
+    if not bfloat16:
+        return said
+    if torch.device(device).type == "cpu":
+        return f"{said} This processor has bfloat16: --precision bf16 is about twice as fast."
+    return f"{said} There is also --precision bf16."
 
 
 def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
-from ganlab.networks.devices import set_gpu_arithmetic
+from ganlab.networks.devices import memory_format, set_gpu_arithmetic
 from ganlab.networks.weights import gather_statistics, weights_digest
 from ganlab.training.draws import Draws
 from ganlab.training.feeding import as_tensor, sent
@@ -42,9 +42,9 @@ class Trainer:
         if torch.device(device).type == "cuda":
             set_gpu_arithmetic(settings.precision, settings.deterministic)
         generator, discriminator = settings.network.build(settings.seed)
-        # (torch's types know no memory_format)
-        self.generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lie = memory_format(device)
+        self.generator = generator.to(device, memory_format=lie)  # type: ignore[call-overload]  # torch's know none
+        self.discriminator = discriminator.to(device, memory_format=lie)  # type: ignore[call-overload]
         self.optimizers = {
             "generator": self._adam(self.generator),
             "discriminator": self._adam(self.discriminator),
@@ -174,7 +174,7 @@ class Trainer:
     def _real(self, pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Pictures as the discriminator takes them; they reach the device as uint8, a quarter of the bytes."""
         levels = sent(as_tensor(pictures), self.device)
-        return self._spec.from_uint8(levels).to(memory_format=torch.channels_last)
+        return self._spec.from_uint8(levels).to(memory_format=memory_format(self.device))
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -88,7 +88,7 @@ class _Ranking:
         def look(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
             self._columns = features.shape[3]
             found = features.flatten(2).max(2)
-            values.update(zip(rows.tolist(), found.values.double().cpu().numpy(), strict=True))
+            values.update(zip(rows.tolist(), found.values.cpu().double().numpy(), strict=True))
             places.update(zip(rows.tolist(), found.indices.cpu().numpy(), strict=True))
             return features
 
