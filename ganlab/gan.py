@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Side = Literal["generator", "discriminator"]
 
+STATISTICS = 256  # samples by which an untrained generator normalises
+UNSEEN = 2**62  # the index of the first: nobody looks at them as samples
+
 
 class Gan:
     """A generator, perhaps its discriminator, the prior of z and what the pictures are; or a discriminator alone.
@@ -364,7 +367,13 @@ class Gan:
     def untrained(self, seed: int) -> Gan:
         """The same networks with fresh initial weights: the control for what training brought.
 
-        As the card's ``[architecture]`` builds them, or, without one, as their layers initialise themselves.
+        As the card's ``[architecture]`` builds them, or, without one, as their layers initialise themselves. Every
+        BatchNorm of the generator has the mean and variance of samples of its own, as when training began: with those
+        that a layer begins with, 0 and 1, its pictures would be all but one flat grey. Those of the discriminator need
+        pictures: see :meth:`with_statistics_of`.
+
+        Args:
+            seed: of the weights, and of the samples.
 
         Raises:
             GanlabError: a network keeps weights that no layer knows how to draw anew.
@@ -372,7 +381,14 @@ class Gan:
         from ganlab.architectures import untrained
 
         card = replace(self.card, name=f"{self.name}-untrained")
-        return self._with(*untrained(self, seed), card=card, folder=None)
+        fresh = self._with(*untrained(self, seed), card=card, folder=None, label=None)  # samples of all classes
+
+        def draw() -> None:
+            fresh.generate(fresh.latents_in_turn(STATISTICS, seed=seed, first=UNSEEN))
+
+        if fresh.generator is not None:
+            gather_statistics(fresh.generator, draw)
+        return fresh._with(fresh.generator, fresh.discriminator, label=self.label)
 
     def with_statistics_of(self, batches: Iterable[torch.Tensor]) -> Gan:
         """The same networks, but every BatchNorm of the discriminator with the mean and variance of these pictures.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 import ganlab_augment
@@ -220,3 +221,18 @@ def test_memory_does_not_grow_with_the_samples() -> None:
     nearest_neighbour(Counted("GAN", "error", gan, 5000, 0), torch.rand(5, 256))
     assert sum(seen) == 5000 * 256
     assert max(seen) <= 2048 * 256
+
+
+def test_broken_pictures_stop_it_or_are_left_out_and_counted(tmp_path: Path) -> None:
+    gan = teacher()
+    latents = gan.latents_in_turn(60, seed=77)
+    for row, (picture, label) in enumerate(zip(gan.image.to_uint8(gan.generate(latents)), latents.labels, strict=True)):
+        folder = tmp_path / ("test" if row % 4 == 3 else "train") / str(int(label))
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture[..., 0]).save(folder / f"{row:02}.png")
+    for broken in ("train/0/00.png", "test/0/03.png"):
+        (tmp_path / broken).write_bytes(b"no picture")
+    with pytest.raises(GanlabError, match=r"0[03]\.png"):
+        augment(gan=gan, data=str(tmp_path), n=30)
+    result = augment(gan=gan, data=str(tmp_path), n=30, shown=2, skip_broken=True)
+    assert (result.metrics["error"].n, sum("that do not decode" in note for note in result.notes)) == (14, 2)

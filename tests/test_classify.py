@@ -340,3 +340,26 @@ def test_activations_that_overflow_are_told(data: str) -> None:
         first.weight.mul_(1e39)
     with pytest.raises(GanlabError, match="features of the discriminator are no numbers"):
         classify(gan=gan, data=data, c=[0.1])
+
+
+def test_broken_pictures_stop_it_or_are_left_out_and_the_labels_stay_in_line(tmp_path: Path) -> None:
+    (x, y), (x_test, y_test) = stripes_and_plains(60, 1), stripes_and_plains(30, 2)
+    for part, pictures, labels in (("train", x, y), ("test", x_test, y_test)):
+        for row, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+            (tmp_path / part / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / part / str(label) / f"{row:02}.png")
+    gan, broken = tiny_gan(seed=3), [tmp_path / "train/0/00.png", tmp_path / "test/1/01.png"]
+    for file in broken:
+        file.rename(file.with_suffix(".away"))
+    without = classify(gan=gan, data=str(tmp_path), c=FEW)
+    for file in broken:
+        file.write_bytes(b"no picture")
+    with pytest.raises(GanlabError, match=r"0[01]\.png") as caught:
+        classify(gan=gan, data=str(tmp_path), c=FEW)
+    assert "--skip-broken" in caught.value.hint
+    result = classify(gan=gan, data=str(tmp_path), c=FEW, skip_broken=True)
+    assert result.metrics == without.metrics
+    assert [note.split(" of /")[0] for note in result.notes if note.startswith("Left out")] == [
+        "Left out 1 of 60 pictures",
+        "Left out 1 of 30 pictures",
+    ]

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from ganlab import Analysis, Images
 from ganlab.cli import app as cli
 from ganlab.cli.app import CORE_COMMANDS, app
+from ganlab.plugins import host
 from tests.cli_kit import run_with_plugins  # noqa: F401 (a fixture)
 from tests.kit import Run
 from tests.plugin_kit import good, install
@@ -52,6 +54,14 @@ def test_help_of_an_analysis(run: Run) -> None:
     places = [ended.out.index(words) for words in order]
     assert places == sorted(places)
     assert "Their mean over [all] pixels." in ended.out
+
+
+def test_whatever_takes_pictures_has_the_option_that_the_hint_beside_a_broken_one_names() -> None:
+    own = [entry.name for entry in host().entries.values() if entry.builtin]
+    brought = [thing for name in own for thing in host().offers(name).values()]
+    takes = [one for one in brought if isinstance(one, Analysis) and any(p.type is Images for p in one.parameters)]
+    assert {"augment", "classify", "dedup", "features", "neighbors", "paper"} <= {one.name for one in takes}
+    assert [one.name for one in takes if "skip_broken" not in one.signature.parameters] == []
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -245,8 +246,9 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, document: Any, w
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(GanlabError, match="no file"):
+    with pytest.raises(GanlabError, match="no file") as caught:
         Boxes.from_spec(str(tmp_path / "boxes.json"))
+    assert re.search("`ganlab mark`.* download folder.*`ganlab sample`", caught.value.hint)
     with pytest.raises(GanlabError, match=r"neither an annotations\.json"):
         Boxes.load(tmp_path)
     (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganlab.data import Dataset, Images, open_images
 from ganlab.data.chosen import read_names
@@ -51,6 +52,23 @@ def test_chosen_pictures_keep_the_order_of_the_set(data: str, pictures: np.ndarr
         chosen.array(3, 16, 3)
     packed = pack(chosen, 16, 3, cache=tmp_path / "cache", workers=2)
     np.testing.assert_array_equal(packed.array, pictures[[2, 3, 7]])
+
+
+def test_readable_pictures_keep_their_labels_and_the_others_are_counted(tmp_path: Path) -> None:
+    for row, picture in enumerate(smooth_pictures(6)):
+        (tmp_path / "ab"[row % 2]).mkdir(exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "ab"[row % 2] / f"{row}.png")
+    whole = open_images(str(tmp_path))
+    assert whole.readable(8, 3) == (whole, [])
+    (tmp_path / "a" / "2.png").write_bytes((tmp_path / "a" / "2.png").read_bytes()[:60])
+    good, notes = whole.readable(8, 3)
+    assert [(good.name(i), good.label(i)) for i in range(len(good))] == [
+        ("a/0.png", "a"), ("a/4.png", "a"), ("b/1.png", "b"), ("b/3.png", "b"), ("b/5.png", "b"),
+    ]  # fmt: skip
+    assert notes == [f"Left out 1 of 6 pictures of {tmp_path} that do not decode: a/2.png."]
+    np.testing.assert_array_equal(good.array(2, 8, 3), whole.array(3, 8, 3))
+    with pytest.raises(GanlabError, match="None of the 1 pictures"):
+        whole.only(["a/2.png"]).readable(8, 3)
 
 
 def test_other_choices_are_other_packs(data: str, pictures: np.ndarray, tmp_path: Path) -> None:

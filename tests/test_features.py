@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from ganlab_features.pictures import Data
 from ganlab_features.strongest import strongest
 
 from .features_kit import Net, planted
+from .kit import smooth_pictures
 from .planted import SIZE, Truth
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -154,3 +156,20 @@ def test_the_sentence_says_what_the_control_allows(trained: tuple, before: tuple
         control: Metric(*before, no_control="it is the control"),
     }
     assert re.search(words, _summary(gan, layer, numbers, "leaky-guided"))
+
+
+@pytest.mark.parametrize("judged", ["samples", "data"])
+def test_broken_pictures_stop_it_or_are_left_out_and_counted_once(
+    tmp_path: Path, judged: Literal["samples", "data"]
+) -> None:
+    for row, picture in enumerate(smooth_pictures(12)):
+        Image.fromarray(picture).save(tmp_path / f"{row:02}.png")
+    (tmp_path / "03.png").write_bytes(b"no picture")
+    few = {"filters": 2, "top": 2, "n": 12, "judged": judged, "labeler": Truth(), "layer": "3", "share": 0.08}
+    with pytest.raises(GanlabError, match=r"03\.png"):
+        features(planted(), str(tmp_path), **few)
+    result = features(planted(), str(tmp_path), **few, skip_broken=True)
+    assert [note for note in result.notes if "not decode" in note] == [
+        f"Left out 1 of 12 pictures of {tmp_path} that do not decode: 03.png."
+    ]
+    assert not any("03.png" in row for row in result.tables["strongest"].rows)

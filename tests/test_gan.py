@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,30 @@ def test_untrained_is_the_same_network_with_fresh_weights() -> None:
     assert gan.alone("generator").untrained(5).discriminator is None
     with pytest.raises(GanlabError, match="seed"):
         gan.untrained(2**63)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_an_untrained_generator_normalises_as_training_began(classes: int) -> None:
+    """By the mean and variance of its own samples: with 0 and 1 its pictures are one flat grey, which is no control."""
+    gan = tiny_gan(classes=classes)
+    fresh = gan.untrained(5)
+    latents = gan.latents_in_turn(200)
+    with fresh.record("up8.conv") as recording:
+        drawn = fresh.generate(latents)
+    maps, norm = recording["up8.conv"], fresh.generator.up8.norm
+    assert ((norm.running_mean - maps.mean((0, 2, 3))).abs() < 0.2 * maps.std((0, 2, 3))).all()
+    torch.testing.assert_close(norm.running_var, maps.var((0, 2, 3)), rtol=0.2, atol=0)
+    began = copy.deepcopy(fresh.generator).train()(latents.z, *([latents.labels] if classes else []))
+    assert drawn.std(0).mean() == pytest.approx(float(began.std(0).mean()), rel=0.1)
+    if classes:
+        assert gan.of_class(1).untrained(5).hash == fresh.hash
+        assert gan.of_class(1).untrained(5).label == 1
+
+
+def test_an_untrained_generator_without_batchnorm_is_as_its_layers_begin() -> None:
+    gan = small(nn.Sequential(nn.Linear(10, 48), nn.Tanh(), nn.Unflatten(1, (3, 4, 4))))
+    torch.manual_seed(4)
+    assert torch.equal(gan.untrained(4).generator[0].weight, nn.Linear(10, 48).weight)
 
 
 def test_untrained_without_an_architecture_has_the_weights_its_layers_draw() -> None:

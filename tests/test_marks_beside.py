@@ -90,6 +90,15 @@ def test_a_path_that_leads_nowhere_is_told_where_it_ends(
     assert "rooms-64" not in caught.value.hint
 
 
+@pytest.mark.parametrize("spec", ["netG", "netG.pth+netG"])
+def test_a_name_without_its_ending_is_asked_about(saved: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    monkeypatch.chdir(saved)
+    (saved / "netG.txt").write_text("how it was trained")
+    with pytest.raises(GanlabError, match="There is no checkpoint 'netG'") as caught:
+        load_gan(spec)
+    assert caught.value.hint == "Did you mean netG.pth?"
+
+
 @pytest.mark.parametrize("side", ["generator", "discriminator"])
 def test_a_network_that_is_missing_may_lie_in_another_file(made: Pair, saved: Path, side: str) -> None:
     gan = load_gan(f"{saved / 'netG.pth'}+{saved / 'netD.pth'}")

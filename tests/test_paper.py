@@ -167,10 +167,11 @@ def test_a_checkpoint_with_everything_runs_everything(monkeypatch: pytest.Monkey
     gan = Gan.from_spec(str(tmp_path / "gan"))
     np.save(tmp_path / "data.npy", np.zeros((30, 16, 16, 3), np.uint8))
     data = parts.Images.from_spec(str(tmp_path / "data.npy"))
-    page = on_one_page(gan, all_parts(gan, data, data, "window", None, TURN, 20, 7, Marks(gan)))
+    page = on_one_page(gan, all_parts(gan, data, data, "window", None, TURN, 20, 7, Marks(gan), True))
     assert page.summary.startswith("6 of 6 of the paper's ")
     assert page.summary.endswith(", and beyond the paper: nearest neighbours.")
     assert len(fake.asked["features"]["data"]) == 20
+    assert [part for part, asked in fake.asked.items() if asked.get("skip_broken")] == ["features", "neighbors"]
     assert len(fake.asked["neighbors"]["data"]) == 30  # the test of memorising needs all of them
     assert fake.asked["arithmetic"]["expression"] == PUBLISHED[1]
     assert all(options["seed"] == 7 for options in fake.asked.values())

@@ -70,6 +70,13 @@ def test_drop_removes_the_concept_and_random_drops_do_not(dropped: Result) -> No
     assert next(iter(dropped.figures)) == "drop"
 
 
+def test_numbers_say_what_they_stand_against_and_what_their_interval_is(dropped: Result) -> None:
+    """A control is the same number where the effect should be absent, which no number after the drop is."""
+    assert dropped.metrics["share_before"].control is None
+    assert dropped.metrics["share_after"].control == "share_after_random"
+    assert re.search("Tango's.* Student's", dropped.metrics["more_than_brightness"].about)
+
+
 def test_shares_are_those_of_an_independent_count(gan: Gan, dropped: Result) -> None:
     """Count again with a network whose planted weights are taken out by hand."""
     other = planted_gan()

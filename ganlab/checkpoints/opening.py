@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -295,9 +296,19 @@ def _no_name(spec: str) -> GanlabError:
     runs = [run for run in _runs_in(runs_folder() / "train") if run.name == spec]
     if runs:
         return GanlabError(f"There is no checkpoint {spec!r}.", f"The run is named by its folder: {runs[0]}.")
+    if beside := _without_ending(spec):
+        return GanlabError(f"There is no checkpoint {spec!r}.", f"Did you mean {' or '.join(beside)}?")
     names = [*named_checkpoints(), *fetching.entries()]
     hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
     return GanlabError(f"There is no checkpoint {spec!r}.", f"{hint} {_left_out()}".rstrip())
+
+
+def _without_ending(name: str) -> list[str]:
+    """The checkpoints in the current folder whose name is this one and an ending."""
+    there: list[Path] = []
+    with suppress(OSError):  # closed to us
+        there = [one for one in Path().glob(f"{escape(name)}.*") if any(recognising(_formats(), one))]
+    return sorted(one.name for one in there)
 
 
 def _no_path(path: Path, spec: str) -> GanlabError:

@@ -13,12 +13,14 @@ import numpy as np
 
 from ganlab.data.images import Images, Pictures, Read
 from ganlab.errors import GanlabError
+from ganlab.progressbar import progress
 from ganlab.wording import few
 
 if TYPE_CHECKING:
     from PIL import Image
 
 NAMED = 3  # names told in a message
+AT_ONCE = 64  # pictures, where all are looked at
 
 
 class ChosenImages(Images):
@@ -43,6 +45,21 @@ class ChosenImages(Images):
         twice = sorted(name for name, count in there.items() if count > 1)
         _refuse(twice, len(wanted), f"belong to more than one picture of {whole.spec}", "Give them names of their own.")
         return cls(whole, np.array([i for i, name in enumerate(all_names) if name in wanted]))
+
+    @classmethod
+    def readable_of(cls, whole: Images, size: int, channels: int) -> tuple[Images, list[str]]:
+        """The pictures that decode at this size, and a note on the others. Raises `GanlabError` where none does."""
+        batches = whole.batches(range(len(whole)), size, channels, AT_ONCE, skip_broken=True)
+        broken = {
+            row: why for batch in progress(batches, "looking for broken pictures") for row, why in batch.broken.items()
+        }
+        if not broken:
+            return whole, []
+        if len(broken) == len(whole):
+            raise GanlabError(f"None of the {len(whole)} pictures in {whole.spec} can be read.", str(broken[0]))
+        named = few(map(whole.name, sorted(broken)), NAMED)
+        note = f"Left out {len(broken)} of {len(whole):,} pictures of {whole.spec} that do not decode: {named}."
+        return cls(whole, np.setdiff1d(np.arange(len(whole)), list(broken))), [note]
 
     def name(self, i: int) -> str:
         return self.whole.name(self._of_whole(i))

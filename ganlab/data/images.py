@@ -130,6 +130,16 @@ class Images(ABC):
 
         return ChosenImages.by_name(self, names)
 
+    def readable(self, size: int, channels: int) -> tuple[Images, list[str]]:
+        """The pictures that decode, and what is to be said of the others: a note that counts them, or none.
+
+        Labels stay with their pictures. All are decoded once, as `array` gives them. Raises `GanlabError` where none
+        decodes.
+        """
+        from ganlab.data.chosen import ChosenImages
+
+        return ChosenImages.readable_of(self, size, channels)
+
     def with_labels(self, labels: Sequence[str | None]) -> Images:
         """The same pictures of other classes: `labels` has one for each, or None for those of no class."""
         from ganlab.data.chosen import RelabelledImages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,11 +18,15 @@ LEARN, TEST = "train", "test"  # ends of the names of parts: train and test, x_t
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures to learn from and others to test on: None where there are none; `left_out` belong to neither."""
+    """Pictures to learn from and others to test on: None where there are none; `left_out` belong to neither.
+
+    `broken` says of either what was left out as it does not decode.
+    """
 
     learn: Images
     test: Images | None
     left_out: int
+    broken: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -30,7 +34,13 @@ class Split:
         said = (
             f"{self.left_out:,} pictures of {self.learn.spec} belong neither to train nor to its test part: left out."
         )
-        return [said] if self.left_out else []
+        return [*([said] if self.left_out else []), *self.broken]
+
+    def readable(self, size: int, channels: int) -> Split:
+        """The same without the pictures that do not decode, which its notes count (see `Images.readable`)."""
+        learn, broken = self.learn.readable(size, channels)
+        test, others = (None, []) if self.test is None else self.test.readable(size, channels)
+        return replace(self, learn=learn, test=test, broken=(*broken, *others))
 
 
 def split_of(images: Images, test: Images | None = None) -> Split:

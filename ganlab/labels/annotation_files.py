@@ -31,7 +31,9 @@ def document_of(path: Path) -> Any:
             return _folder(path)
         if not path.is_file():
             raise GanlabError(
-                f"There is no file {path}.", "Give the annotations.json of `ganlab sample`, with boxes drawn."
+                f"There is no file {path}.",
+                "The page of `ganlab mark` saves NAME-boxes.json into the browser's download folder; or give the "
+                "annotations.json of `ganlab sample`, with boxes drawn.",
             )
         if zipfile.is_zipfile(path):
             return _zipped(path)

@@ -68,7 +68,8 @@ class Exemplars:
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
-            raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Mind --exemplars.") from error
+            hint = "The page of `ganlab mark` saves NAME-exemplars.json into the browser's download folder."
+            raise GanlabError(f"{path} cannot be read: {error.strerror}.", hint) from error
         except (ValueError, RecursionError) as error:
             raise _no_exemplars(path, "it is no JSON") from error
         try:

@@ -21,6 +21,7 @@ def augment(
         50_000
     ),
     shown: Annotated[int, "pictures of each class in the figure", Range(1, 50)] = 10,
+    skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "names the samples", Range(0)] = 0,
 ) -> Result:
     """How well a classifier learns from a class-conditional GAN's samples (the paper's appendix, figure 9, table 3).
@@ -31,7 +32,8 @@ def augment(
     """
     from .investigation import Choices, investigate
 
-    return investigate(gan, data, test, baseline, Choices(n=n, shown=shown, seed=seed))
+    choices = Choices(n=n, shown=shown, skip_broken=skip_broken, seed=seed)
+    return investigate(gan, data, test, baseline, choices)
 
 
 @hookimpl

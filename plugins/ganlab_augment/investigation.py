@@ -34,6 +34,7 @@ class Choices:
 
     n: int
     shown: int
+    skip_broken: bool
     seed: int
 
 
@@ -43,6 +44,8 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
         if one is not None:
             one.latents_in_turn(1)  # refuses a discriminator alone
     split = split_of(data, test)
+    if choices.skip_broken:
+        split = split.readable(gan.image.size, gan.image.channels)
     classes, notes = _classes(gan, split.learn, choices.n)
     notes += split.notes
     if baseline is not None:

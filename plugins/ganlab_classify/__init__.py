@@ -24,6 +24,7 @@ def classify(
         Range(1e-9),
     ] = None,
     layers: Annotated[list[str] | None, "the discriminator's layers to take; default: all hidden ones (paper)"] = None,
+    skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the untrained networks, the draws and the held-out pictures", Range(0)] = 0,
 ) -> Result:
     """How well a linear SVM tells classes by the discriminator's features (section 5).
@@ -34,7 +35,14 @@ def classify(
     """
     from .investigation import Choices, investigate
 
-    choices = Choices(per_class=per_class, draws=draws, c=tuple(sorted(set(c or ()))), layers=layers, seed=seed)
+    choices = Choices(
+        per_class=per_class,
+        draws=draws,
+        c=tuple(sorted(set(c or ()))),
+        layers=layers,
+        skip_broken=skip_broken,
+        seed=seed,
+    )
     return investigate(gan, data, test, choices)
 
 

@@ -34,13 +34,14 @@ class Choices:
     draws: int
     c: Sequence[float]
     layers: Sequence[str] | None
+    skip_broken: bool
     seed: int
 
 
 def investigate(gan: Gan, data: Images, test: Images | None, choices: Choices) -> Result:
     """Run the whole investigation."""
     names = layer_names(gan, choices.layers)
-    task = open_task(data, test, choices.seed)
+    task = open_task(data, test, choices.seed, readable=gan.image if choices.skip_broken else None)
     pictures, plan = _plan(gan, task, choices)
     sample = _sample(np.concatenate(plan.learn), choices.seed)
     chunk = chunk_size(gan, names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab import GanlabError, Images, classes_of, labels_of, shuffled, split_of
+from ganlab import GanlabError, Images, ImageSpec, classes_of, labels_of, shuffled, split_of
 
 STREAM = {"test": 111, "validation": 112, "draws": 113, "sample": 114}  # keeps draws for different purposes apart
 TEST_PART = 0.2  # of the pictures, where no test pictures are given
@@ -42,14 +42,19 @@ class Task:
     notes: tuple[str, ...]
 
 
-def open_task(data: Images, test: Images | None, seed: int) -> Task:
+def open_task(data: Images, test: Images | None, seed: int, readable: ImageSpec | None = None) -> Task:
     """Labelled pictures, split as they come (see :func:`ganlab.split_of`), else at random.
+
+    Args:
+        readable: size and channels that pictures must decode at, or are left out; None leaves out none.
 
     Raises:
         GanlabError: pictures without classes, fewer than two classes, a class with too few pictures, test pictures of
             a class that nothing is learnt of.
     """
     split = split_of(data, test)
+    if readable is not None:
+        split = split.readable(readable.size, readable.channels)
     notes = split.notes
     classes = classes_of(split.learn)
     if len(classes) < 2:

@@ -33,6 +33,7 @@ def features(
         float, "of its cells at which each filter is said to fire; network dissection took 0.005", Range(0.001, 0.5)
     ] = 0.05,
     limit: Annotated[int | None, "look through the first N pictures of DATA only", Range(1)] = None,
+    skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the untrained discriminator and of the samples", Range(0, 2**62)] = 0,
 ) -> Result:
     """What the features of the discriminator's last convolution respond to (section 6.2, figure 5).
@@ -54,6 +55,7 @@ def features(
         n=n,
         share=share,
         limit=limit,
+        skip_broken=skip_broken,
         seed=seed,
     )
     return investigate(gan, data, labeler, choices)

@@ -20,4 +20,5 @@ class Choices:
     n: int
     share: float
     limit: int | None
+    skip_broken: bool
     seed: int

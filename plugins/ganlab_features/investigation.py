@@ -29,14 +29,15 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     assert gan.discriminator is not None
     layer = Layer.of(gan.discriminator, name, shape, gan.device)
     shown = _shown(choices, layer)
-    data = Data(images if choices.limit is None else images.first(choices.limit), gan)
+    data = Data(images if choices.limit is None else images.first(choices.limit), gan, choices.skip_broken)
     untrained = before_training(gan, data)
     fresh = untrained(choices.seed)
     assert fresh.discriminator is not None
     layers = [layer, replace(layer, network=fresh.discriminator)]
     found = strongest([gan, fresh], name, data, choices.top)
     looked = [explain(one, ranking, data, shown, choices.rule) for one, ranking in zip(layers, found, strict=True)]
-    result = _result(gan, images, layer, looked, shown, found, len(data), choices)
+    result = _result(gan, data.images, layer, looked, shown, found, len(data), choices)
+    result.notes += data.notes
     labeler = labeler or Labeler.of_checkpoint(gan)
     if labeler is not None and not labeler.marks_pixels:
         result.notes.append(
@@ -49,7 +50,8 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     else:
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
-            pictures = Data(images.first(choices.n), gan)
+            pictures = judged = Data(images.first(choices.n), gan, choices.skip_broken)
+            result.notes += [note for note in judged.notes if note not in result.notes]
         bars = [untrained(choices.seed ^ number) for number in range(1, 1 + BARS)]
         judge([gan, fresh, *bars], layers, pictures, labeler, choices, result)
         result.notes += labeler.cautions

@@ -30,23 +30,28 @@ class Pictures(Protocol):
 class Data:
     """Pictures of a data set, brought to a GAN's size and channels.
 
+    Args:
+        skip_broken: leave out those that do not decode; ``images`` are the others, and ``notes`` say how many.
+
     Raises:
-        GanlabError: a picture cannot be read.
+        GanlabError: a picture cannot be read, or, with ``skip_broken``, none can.
     """
 
-    def __init__(self, images: Images, gan: Gan) -> None:
-        self._images = images
+    def __init__(self, images: Images, gan: Gan, skip_broken: bool = False) -> None:
         self._spec = gan.image
+        self.images, self.notes = images, list[str]()
+        if skip_broken:
+            self.images, self.notes = images.readable(self._spec.size, self._spec.channels)
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.images)
 
     def batches(self) -> Iterator[torch.Tensor]:
-        for batch in self._images.batches(range(len(self)), self._spec.size, self._spec.channels, AT_ONCE):
+        for batch in self.images.batches(range(len(self)), self._spec.size, self._spec.channels, AT_ONCE):
             yield self._spec.from_uint8(batch.pictures)
 
     def some(self, rows: np.ndarray) -> torch.Tensor:
-        arrays = [self._images.array(int(row), self._spec.size, self._spec.channels) for row in rows]
+        arrays = [self.images.array(int(row), self._spec.size, self._spec.channels) for row in rows]
         return self._spec.from_uint8(np.stack(arrays))
 
 

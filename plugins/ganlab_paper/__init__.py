@@ -36,6 +36,7 @@ def paper(
     limit: Annotated[
         int, "pictures of DATA to look through; enough for figure 5, and seconds instead of minutes", Range(10)
     ] = 2000,
+    skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop what needs them"] = False,
     seed: Annotated[int, "of every sample and every random draw", Range(0)] = 0,
 ) -> Result:
     """Figures 4 to 8 of the paper for this GAN, with their numbers and controls, on one page.
@@ -48,7 +49,8 @@ def paper(
     from .parts import all_parts, on_one_page
 
     marks, turn = Marks(gan, boxes, exemplars, labeler), (turn_from, turn_to)
-    return on_one_page(gan, all_parts(gan, data, heldout, concept, expression, turn, limit, seed, marks))
+    found = all_parts(gan, data, heldout, concept, expression, turn, limit, seed, marks, skip_broken)
+    return on_one_page(gan, found)
 
 
 @hookimpl

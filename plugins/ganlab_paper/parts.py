@@ -48,10 +48,12 @@ def all_parts(
     limit: int,
     seed: int,
     marks: Marks,
+    skip_broken: bool = False,
 ) -> list[Part]:
     """The page's parts in the order of the paper."""
     known = own_data(gan) if data is None else TrainingSet(data)
     shown = None if known.images is None else known.images.first(limit)
+    reading = {"skip_broken": skip_broken, "seed": seed}
     concept = concept or marks.concept()
     no_concept = (
         "" if concept else "neither boxes nor a labeler say where what lies; `ganlab mark` draws boxes for --boxes"
@@ -63,7 +65,7 @@ def all_parts(
             "features",
             "figure 5: what the discriminator sees",
             "features",
-            {"data": shown, "seed": seed},
+            {"data": shown, **reading},
             known.missing,
             known.note,
         ),
@@ -84,7 +86,7 @@ def all_parts(
     missing = "" if ":" in first and ":" in second else no_groups
     parts.append(Part("turn", f"figure 8: turning from {first} to {second}", "turn", options, missing))
     if heldout is not None:
-        options = {"data": known.images, "heldout": heldout, "seed": seed}
+        options = {"data": known.images, "heldout": heldout, **reading}
         title = "nearest neighbours"
         parts.append(Part("neighbors", title, "neighbors", options, known.missing, known.note, beyond=True))
     parts = [replace(part, options={**part.options, **marks.options(part.command)}) for part in parts]

@@ -117,7 +117,9 @@ def _shares(drop: Drop) -> dict[str, Metric]:
     both = np.mean([len(np.intersect1d(bright, drop.filters)) for bright in drop.bright])
     return {
         "share_before": Metric.of_share(
-            drop.has_it, control="share_after", about=f"fresh samples that show {drop.concept!r}"
+            drop.has_it,
+            no_control="what the drop begins with",
+            about=f"fresh samples that show {drop.concept!r}, nothing dropped",
         ),
         "share_after": Metric.of_share(
             drop.after[:, drop.column],
@@ -144,7 +146,7 @@ def _shares(drop: Drop) -> dict[str, Metric]:
             drop.after[:, drop.column],
             no_control="it is a difference from a control",
             about=f"points by which fewer samples show {drop.concept!r} without its own filters than without those, "
-            "the mean of these choices",
+            "the mean of these choices; its interval joins Tango's of paired cases and Student's between the choices",
         ),
     }
 
