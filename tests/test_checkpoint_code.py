@@ -49,6 +49,12 @@ def drawing(*end):  # without a bias anywhere, so that z = 0 draws 0
 def tanh(): return drawing(nn.Tanh())
 def sigmoid(): return drawing(nn.Sigmoid(), nn.Flatten())
 def bare(): return drawing()
+def relu(weight):
+    network = drawing(nn.ReLU())
+    nn.init.constant_(network[3].weight, weight)
+    return network
+def faint(): return relu(0.01)
+def glaring(): return relu(1.0)
 
 class Functional(nn.Module):
     def __init__(self):
@@ -56,6 +62,7 @@ class Functional(nn.Module):
         self.conv = nn.Conv2d(3, 1, 16)
     def forward(self, images): return torch.sigmoid(self.conv(images)).flatten()
 def functional(): return tanh(), Functional()
+def patches(): return tanh(), nn.Conv2d(3, 1, 8, 4)
 def other_size(): return tanh(), nn.Sequential(nn.Flatten(), nn.Linear(5, 1))
 """
 
@@ -122,12 +129,14 @@ def test_a_module_that_does_not_run_is_told(module: None, code: str, words: str)
     refused("broken_networks:made", f"'broken_networks' cannot be imported: {words}")
 
 
-@pytest.mark.parametrize(("factory", "low"), [("tanh", -1), ("sigmoid", 0), ("bare", -1)])
+@pytest.mark.parametrize(
+    ("factory", "low"), [("tanh", -1), ("sigmoid", 0), ("bare", -1), ("faint", 0), ("glaring", -1)]
+)
 def test_the_range_is_what_the_network_ends_in(module: None, factory: str, low: float) -> None:
     gan = load_gan(f"my_networks:{factory}")
     assert (gan.image.low, gan.image.high) == (low, 1)
     guessed = [note for note in gan.card.facts["notes"] if "Range of the pictures" in note]
-    assert len(guessed) == (factory == "bare")
+    assert len(guessed) == (factory in ("bare", "faint", "glaring"))
 
 
 def test_a_final_sigmoid_is_left_out_of_the_logits(module: None, made: Pair) -> None:
@@ -135,6 +144,15 @@ def test_a_final_sigmoid_is_left_out_of_the_logits(module: None, made: Pair) -> 
     pictures = gan.generate(gan.latents(4))
     with torch.no_grad():
         torch.testing.assert_close(gan.score(pictures), made.discriminator.main[:-1](pictures).flatten())
+
+
+def test_the_score_is_the_mean_of_the_logits_of_all_patches(module: None) -> None:
+    gan = load_gan("my_networks:patches")
+    pictures = gan.generate(gan.latents(4))
+    with torch.no_grad():
+        logits = gan.network("discriminator").network(pictures)
+    assert logits.shape == (4, 1, 3, 3)
+    torch.testing.assert_close(gan.score(pictures), logits.mean((1, 2, 3)))
 
 
 @pytest.mark.parametrize("spec", ["safetensor:G.safetensors", "kers:model.h5", "pytorhc:weights", "kers:model.h5+D.h5"])

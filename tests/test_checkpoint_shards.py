@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ganlab import load_gan
+from ganlab.checkpoints import safetensors
 from tests.door_kit import KNOWN, Pair, draws_as, refused
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -59,3 +60,16 @@ def test_files_that_are_missing_or_lie_elsewhere_are_told(shards: Path) -> None:
     refused(shards / INDEX, "which its files do not hold")
     (shards / "model-00001-of-00002.safetensors").unlink()
     refused(shards / INDEX, "does not lie beside it")
+
+
+def test_layers_stand_in_the_order_of_their_numbers_and_come_from_where_the_index_says(tmp_path: Path) -> None:
+    held = {f"layers.{number}.weight": torch.tensor([float(number)]) for number in range(12)}
+    stale = {key: value - 1 for key, value in held.items()}
+    names = [f"model-{number:05}-of-00002.safetensors" for number in (1, 2)]
+    places = {key: names[number % 2] for number, key in enumerate(held)}
+    save_file(held, tmp_path / "one.safetensors")
+    for name in names:
+        save_file({key: (held if places[key] == name else stale)[key] for key in held}, tmp_path / name)
+    (tmp_path / INDEX).write_text(json.dumps({"weight_map": places}))
+    for name in ("one.safetensors", INDEX):
+        assert list(safetensors.read(tmp_path / name).items()) == list(held.items())

@@ -203,6 +203,12 @@ def test_class_names_that_do_not_fit_are_told(tmp_path: Path) -> None:
 # who says the class
 
 
+@pytest.mark.parametrize("label", range(CLASSES))
+def test_every_class_can_be_asked_for_at_the_door(tmp_path: Path, label: int) -> None:
+    save_gan(tiny_gan(classes=CLASSES), tmp_path / "gan")
+    assert load_gan(str(tmp_path / "gan"), label=label).label == label
+
+
 def test_two_gans_that_share_a_discriminator_say_their_own_classes() -> None:
     gan = tiny_gan(classes=3)
     one, other = (

@@ -53,7 +53,7 @@ def test_without_takes_any_choice_of_filters(filters: list[int]) -> None:
 
 def test_without_cuts_linear_layers_and_all_consumers() -> None:
     class Branching(nn.Module):
-        def __init__(self, skip: bool = False, groups: int = 1, glu: bool = False) -> None:
+        def __init__(self, skip: float = 0.0, groups: int = 1, glu: bool = False) -> None:
             super().__init__()
             self.block, self.left, self.right = Block(), nn.Conv2d(6, 3, 3, padding=1), nn.Conv2d(6, 3, 1)
             self.third = nn.Conv2d(6, 3, 1, groups=groups)
@@ -61,15 +61,15 @@ def test_without_cuts_linear_layers_and_all_consumers() -> None:
 
         def forward(self, z: torch.Tensor) -> torch.Tensor:
             maps = self.block(z)
-            out = self.left(maps) + self.right(maps) + self.third(maps.relu() if self.glu else maps)
-            return out + maps[:, :3] if self.skip else out
+            out = self.left(maps) + self.right(maps) + self.third((-maps).relu() if self.glu else maps)
+            return out + self.skip * maps[:, :3]
 
     gan = small(Branching())
     cut = gan.without("block", [1, 5])
     with gan.edit({"block": zeroed(np.array([1, 5]))}):
         assert torch.equal(cut.generate(gan.latents(5)), gan.generate(gan.latents(5)))
     # consumed by something that has no weights for the maps, or grouped ones: refused, never half done
-    for changes in ({"skip": True}, {"groups": 3}, {"glu": True}):
+    for changes in ({"skip": 0.01}, {"groups": 3}, {"glu": True}):
         with pytest.raises(GanlabError, match="cannot be removed"):
             small(Branching(**changes)).without("block", [1, 5])  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,25 @@ def test_a_checkpoint_brings_its_own_marks(tmp_path: Path) -> None:
     blank = content(mark(str(tmp_path / "gan"), n=1, blank=True))
     assert blank["marks"] == {"concepts": [], "groups": [], "boxes": [], "looked": []}
     assert [key for key, _ in blank["pictures"]] == ["0:0"]
-    assert blank["start"] != held["start"]
+
+
+def test_other_marks_to_begin_with_are_another_start() -> None:
+    """Where it is another, the page does not go on with what the browser kept of it."""
+    one, two = names((0, 1), (0, 2))
+    box = Box(one, "window", 1, 2, 3, 4)
+    given: list[dict[str, Any]] = [
+        {},
+        {"concept": ["window"]},
+        {"concept": ["window"], "group": ["left"]},
+        {"boxes": Boxes([], [one], (16, 16), categories=["window"])},
+        {"boxes": Boxes([box], [one], (16, 16))},
+        {"boxes": Boxes([replace(box, w=5)], [one], (16, 16))},
+        {"exemplars": Exemplars(GAN.hash, {"left": [one]})},
+        {"exemplars": Exemplars(GAN.hash, {"left": [two]})},
+    ]
+    starts = [content(mark(GAN, n=1, **options))["start"] for options in given]
+    assert len(set(starts)) == len(given)
+    assert content(mark(GAN, n=2))["start"] == starts[0]
 
 
 @pytest.mark.parametrize(
@@ -237,8 +256,10 @@ def test_classes_that_are_not_there() -> None:
 def test_more_pictures_than_a_page_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marking, "LARGEST", 3000)
     with pytest.raises(GanlabError, match="100 pictures make a page of over") as caught:
-        mark(GAN, n=100)
-    assert re.search(r"--n [1-9]", caught.value.hint)
+        mark(GAN, n=100, first=40)
+    fewer, following = map(int, re.findall(r"--(?:n|first) (\d+)", caught.value.hint))
+    assert 0 < fewer < 100
+    assert following == 40 + fewer
 
 
 def test_pictures_of_two_channels_are_shown_in_colours() -> None:

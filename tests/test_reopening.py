@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ganlab import Gan, load_gan, save_gan
+from ganlab.checkpoints.reopening import _difference
+from ganlab.testing import tiny_gan
 from tests.door_kit import KNOWN, Pair
 from tests.kit import Ended, command
 from tests.recovery_kit import Reshape
@@ -121,3 +124,14 @@ def test_a_name_that_hides_the_format_is_told_with_it(
     ended = export(capsys, gan, saved / "G.safetensors", saved / "edited")
     assert f"Its name hides its format: open it as --gan safetensors:{saved / 'edited'}" in ended.out
     assert same_pictures(gan, load_gan(f"safetensors:{saved / 'edited'}"))
+
+
+@pytest.mark.parametrize(
+    ("side", "layer", "said"), [("generator", "output", "pictures"), ("discriminator", "logit", "scores")]
+)
+def test_a_network_of_slightly_other_weights_is_another(side: str, layer: str, said: str) -> None:
+    gan = tiny_gan()
+    networks = {one: copy.deepcopy(gan.network(one)) for one in ("generator", "discriminator")}
+    networks[side].get_submodule(layer).conv.weight.data *= 1.2
+    assert f"its {said} differ" in _difference(gan, gan.with_networks(**networks))
+    assert _difference(gan, gan) == ""
