@@ -14,6 +14,7 @@ from ganlab_neighbors.found import ratio
 from ganlab_neighbors.sets import Role, Sets, draw_sets
 from ganlab_neighbors.spaces import Shifted
 
+from .kit import spied
 from .test_neighbors import SIZE, brute, replaying, smooth
 
 N, SEED = 40, 1
@@ -39,15 +40,11 @@ class Reported(NamedTuple):
 
 @pytest.fixture(scope="module")
 def reported() -> Reported:
-    given: dict[str, list[Any]] = {"pairs": [], "spread": []}
+    gan, data, held = replaying(smooth(500, 3)), open_images(TRAIN), open_images(HELD)
     with pytest.MonkeyPatch.context() as patch:
-        for name, calls in given.items():
-            drawn = getattr(figures, name)
-            patch.setattr(figures, name, lambda *args, calls=calls, drawn=drawn: calls.append(args) or drawn(*args))
-        gan, data, held = replaying(smooth(500, 3)), open_images(TRAIN), open_images(HELD)
+        pairs, spread = (spied(patch, figures, name) for name in ("pairs", "spread"))
         result = neighbors(gan, data, held, n=N, space=["pixels"], shown=5, seed=SEED)
-    sets = draw_sets(data, held, gan.image, N, SEED)
-    return Reported(result, gan, sets, given["pairs"][0], given["spread"][0][1])
+    return Reported(result, gan, draw_sets(data, held, gan.image, N, SEED), pairs[0].args, spread[0].args[1])
 
 
 @pytest.fixture(scope="module")
