@@ -35,7 +35,7 @@ def test_every_set_is_drawn_from_the_whole(train: int, held: int | None) -> None
         parts = {role: source.rows(role) for role in Role if len(source.rows(role))}
         assert all(is_from_all(rows, len(source.images)) for rows in parts.values())
         assert np.array_equal(source.roles, again.sources[place].roles)
-        assert len(parts) == 1 or not np.array_equal(source.roles, others.sources[place].roles)
+        assert len(parts) == 1 or (source.roles == others.sources[place].roles).mean() < 0.9
 
 
 def test_rows_are_drawn_from_the_whole_and_in_order() -> None:
