@@ -96,6 +96,26 @@ def tiny_settings(data: str = "nowhere", **changes: Any) -> TrainSettings:
     return TrainSettings(data, **{"network": DcganSettings(16, 3, 4, 10), "batch": 8, "epochs": 2, **changes})
 
 
+class Call(NamedTuple):
+    """What a function was called with."""
+
+    args: tuple[Any, ...]
+    words: dict[str, Any]
+
+
+def spied(monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> list[Call]:
+    """The calls of a function from now on, which does what it did: what figures are given is told without looking."""
+    calls: list[Call] = []
+    function = getattr(place, name)
+
+    def spy(*args: Any, **words: Any) -> Any:
+        calls.append(Call(args, words))
+        return function(*args, **words)
+
+    monkeypatch.setattr(place, name, spy)
+    return calls
+
+
 def tree(folder: Path) -> set[str]:
     """The files below a folder, as paths relative to it."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -133,6 +133,19 @@ def test_tables_and_figures_say_the_same(told: Result) -> None:
     assert {"figure9", "confusion"} <= set(told.figures)
 
 
+def test_classes_are_told_by_their_names_whatever_their_order_on_the_card(tmp_path: Path) -> None:
+    names, gan = ["c", "a", "b"], teacher()
+    data = dict(np.load(samples_of(gan, tmp_path)))
+    np.savez(
+        tmp_path / "named.npz", **{part: np.array(names)[it] if part[0] == "y" else it for part, it in data.items()}
+    )
+    by_number = augment(gan=gan, data=str(tmp_path / "data.npz"), n=60)
+    gan.card = replace(gan.card, facts={"class_names": names})
+    by_name = augment(gan=gan, data=str(tmp_path / "named.npz"), n=60)
+    assert np.array_equal(by_name.arrays["told"], by_number.arrays["told"])
+    assert by_name.metrics["error"].value == by_number.metrics["error"].value < 0.2
+
+
 def test_a_figure_that_shows_some_of_the_classes_says_so(
     told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +162,8 @@ def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
     plain = str(tmp_path / "plain.npy")
     np.save(plain, smooth_pictures(20, channels=1)[..., 0])
     alone = Gan(None, gan.discriminator, image=gan.image, classes=CLASSES)
+    renamed = teacher()
+    renamed.card = replace(gan.card, facts={"class_names": ["1", "0", "2"]})
     for changes, word in (
         ({"gan": tiny_gan(channels=1)}, "draws no classes"),
         ({"gan": alone}, "has no generator"),
@@ -160,6 +175,8 @@ def test_what_teaches_nothing_is_refused(tmp_path: Path) -> None:
         ({"test": data}, "are training pictures too"),
         ({"n": 2}, "do not cover 3 classes"),
         ({"baseline": tiny_gan(channels=1, classes=4)}, "does not draw the classes"),
+        ({"baseline": renamed}, "does not draw the classes"),
+        ({"baseline": gan.of_class(1)}, "does not draw the classes"),
         ({"baseline": teacher(size=32)}, "draws 32 pixels"),
         ({"gan": tiny_gan(channels=1, classes=5)}, "draws 5 classes, and .* has 3"),
         ({"data": f"{data}:x_test", "test": f"{data}:x_test"}, "are training pictures too"),

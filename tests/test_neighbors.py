@@ -233,19 +233,6 @@ def test_sets_of_different_kinds_give_no_answer(files: dict[str, str], tmp_path:
     assert result.summary.startswith("No answer")
 
 
-def test_nearest_pictures_are_those_of_the_whole_training_set(files: dict[str, str]) -> None:
-    gan, train = tiny_gan(), np.load(files["train"])
-    result = neighbors(gan, files["train"], files["few"], n=25, space=["pixels"])
-    samples = gan.image.to_uint8(gan.generate(gan.latents(25, seed=0)))
-    roles = draw_sets(open_images(files["train"]), open_images(files["few"]), gan.image, 25, 0).training.roles
-    assert (roles == Role.TRAINING).sum() == 375  # beside the 100 of the test
-    searched_rows = np.flatnonzero(roles != Role.LEFT_OUT)
-    squared, order = brute(samples.reshape(25, -1), train[searched_rows].reshape(len(searched_rows), -1), 1)
-    assert np.array_equal(result.arrays["pixels-training"], searched_rows[order[:, 0]])
-    expected = np.sqrt(squared[:, 0] / (SIZE * SIZE * 3))
-    np.testing.assert_allclose(result.arrays["pixels-training-distance"], expected, rtol=1e-12)
-
-
 @pytest.mark.parametrize(("train", "held"), [("train", "few"), ("few", "held"), ("all", None)])
 def test_the_test_holds_equally_many_of_both(files: dict[str, str], train: str, held: str | None) -> None:
     """Of unequal sets the larger would hold the nearest picture more often whatever the samples are."""
@@ -273,15 +260,6 @@ def test_without_discriminator_features_are_left_out_and_named(files: dict[str, 
     assert any("no discriminator" in note for note in result.notes)
     with pytest.raises(GanlabError, match="no discriminator"):
         neighbors(gan, files["train"], files["held"], n=25, space=["features"])
-
-
-def test_overlap_is_refused(files: dict[str, str], tmp_path: Path) -> None:
-    overlapping, train = np.load(files["held"]), np.load(files["train"])
-    overlapping[7] = train[3]
-    np.save(tmp_path / "overlap.npy", overlapping)
-    with pytest.raises(GanlabError, match=r"^1 of .* held-out .*number 7 of .* is number 3 of") as error:
-        neighbors(tiny_gan(), files["train"], str(tmp_path / "overlap.npy"), n=25)
-    assert error.value.hint
 
 
 @pytest.mark.parametrize(("train", "held"), [(30, None), (100, 10), (10, 100)])

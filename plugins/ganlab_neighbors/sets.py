@@ -78,13 +78,16 @@ class Sets:
         return np.concatenate(pictures), np.concatenate([rows[:0], *(kept for _, kept in picked)])
 
     def blocks(self, source: Source, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """All pictures of a source that are searched: (b, h, w, c) uint8 and their rows (b,), block by block."""
+        """All pictures of a source that are for something: (b, h, w, c) uint8 and their rows (b,), block by block.
+
+        Left-out ones too, which are not searched: the GAN was trained on them, so that none may be held out.
+        """
         step = max(16, min(LARGEST_BLOCK, BLOCK // (4 * self.image.channels * self.image.size**2)))
-        searched = np.isin(source.roles, [Role.TRAINING, Role.TESTED, Role.HELDOUT])
-        block = np.arange(len(searched)) // step
-        rows = np.flatnonzero(np.isin(block, block[searched]))  # a block of which nothing is searched is not read
+        used = source.roles != Role.UNUSED
+        block = np.arange(len(used)) // step
+        rows = np.flatnonzero(np.isin(block, block[used]))  # a block of which nothing is used is not read
         for pictures, read in self._read(source, rows, step, what):
-            mine = searched[read]
+            mine = used[read]
             if mine.any():
                 yield pictures[mine], read[mine]
 
