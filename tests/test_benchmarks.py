@@ -176,3 +176,13 @@ def test_observers_agree_jointly_where_they_say_the_same_of_all(script: ModuleTy
 def test_the_measured_turn_fits_what_an_observer_saw(script: ModuleType) -> None:
     sides, yaw = np.array([-1, -1, -1, 0, 0, np.nan, 1]), np.array([-0.9, -0.1, 0.1, 0.2, 0.3, 0.9, -0.4])
     assert script.fits(sides, yaw).tolist() == [True, True, True, True, False, False]
+
+
+@pytest.mark.parametrize("script", ["dedup"], indirect=True)
+def test_the_stages_that_are_timed_are_those_of_the_analysis(script: ModuleType) -> None:
+    steps, spent = script.dedup_steps, {}
+    before = {name: getattr(steps, name) for name in script.STAGES}
+    with script.timed(spent):
+        assert all(getattr(steps, name) is not function for name, function in before.items())
+    assert all(getattr(steps, name) is function for name, function in before.items())
+    assert list(spent) == ["whole"]

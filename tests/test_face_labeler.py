@@ -89,6 +89,17 @@ def test_it_is_not_fooled_by_colour_blur_and_noise(
     assert r_squared(labeler.measure(changed, UNIT), faces.truth[:, len(CONCEPTS) :])[0] >= 0.9
 
 
+def test_it_tells_and_measures_by_one_look(pictures: torch.Tensor) -> None:
+    labeler, looks = FaceLabeler(), []
+    labeler.network.register_forward_hook(lambda *_: looks.append(1))
+    shows, measures = labeler.shows_and_measure(pictures[:50], UNIT)
+    assert len(looks) == 1
+    assert np.array_equal(shows, labeler.shows(pictures[:50], UNIT))
+    assert np.array_equal(measures, labeler.measure(pictures[:50], UNIT))
+    assert shows.any()
+    assert not shows.all()
+
+
 def test_a_mirrored_face_looks_the_other_way(labeler: Labeler, pictures: torch.Tensor) -> None:
     yaw = labeler.measures.index("yaw")
     there, back = (labeler.measure(images, UNIT)[:, yaw] for images in (pictures, pictures.flip(-1)))

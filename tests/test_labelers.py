@@ -89,6 +89,15 @@ def test_a_labeler_that_does_not_measure_says_so() -> None:
     assert caught.value.hint == "It tells whether a picture shows: window, bed."
 
 
+def test_who_asks_for_both_is_told_both() -> None:
+    images = np.array([0.2, 0.7]).reshape(2, 1, 1, 1)
+    shows, measures = Smiling().shows_and_measure(images, None)  # type: ignore[arg-type]
+    assert (shows.tolist(), measures.dtype) == ([[False], [True]], np.float32)
+    assert np.array_equal(measures, Smiling().measure(images, None))  # type: ignore[arg-type]
+    _, nothing = Bright().shows_and_measure(np.zeros((2, 1, 8, 8)), None)  # type: ignore[arg-type]
+    assert (nothing.shape, nothing.dtype) == ((2, 0), np.float32)
+
+
 def test_a_labeler_must_see_something() -> None:
     with pytest.raises(TypeError, match=r"Blind must define masks\(\) or shows\(\)"):
 

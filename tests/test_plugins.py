@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageMetadata
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ganlab import hookspecs
 from ganlab.errors import GanlabError
 from ganlab.plugins import COMMAND_HOOKS, PROVIDER_HOOKS
 from ganlab.plugins.checks import HOOKS, KINDS
-from ganlab.plugins.metadata import RESERVED_NAMES, PluginProblem
+from ganlab.plugins.metadata import RESERVED_NAMES, PluginProblem, find_entries
 from tests.plugin_kit import forget_modules, fresh_host, good, install
 
 DATASET = '''"""Brings a data set."""
@@ -201,6 +202,19 @@ def test_unreadable_metadata_costs_only_its_own_package(site: Path) -> None:
     host = fresh_host()
     assert host.offers("fine")
     assert any("entry_points.txt" in problem.reason for problem in host.problems)
+
+
+def test_metadata_is_parsed_once_however_many_plugins_a_package_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = Distribution.metadata.fget, []  # type: ignore[attr-defined]
+
+    def note(distribution: Distribution) -> PackageMetadata:
+        parsed.append(parse(distribution)["Name"])
+        return parse(distribution)
+
+    monkeypatch.setattr(Distribution, "metadata", property(note))
+    entries, _, _ = find_entries()
+    assert sum(entry.builtin for entry in entries.values()) > 10
+    assert parsed.count("ganlab") == 1
 
 
 def test_disabling(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

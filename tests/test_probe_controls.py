@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from scipy import stats
 
 from ganlab import Boxes, Gan, ImageSpec, Latents, PictureName, Result
 from ganlab.labels.marks import Box
+from ganlab.networks.activations import Recording
 from ganlab_probe import dropping, investigation, layers, probe
 from ganlab_probe.bench import Bench, random_filters
 from ganlab_probe.layers import Trial, best
@@ -69,6 +72,24 @@ def shown_by(gan: Gan, judge: Fickle, first: int) -> Callable[[np.ndarray], np.n
             return judge.shows(gan.generate(latents), gan.image)[:, 0]
 
     return shown
+
+
+def test_what_one_bench_recorded_is_gone_before_another_records(
+    gan: Gan, judge: Fickle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings: list[weakref.ref[Recording]] = []
+    kept: list[int] = []
+
+    class Watched(Bench):
+        def __init__(self, *of: Any) -> None:
+            kept.append(sum(one() is not None for one in recordings))
+            super().__init__(*of)
+            recordings.append(weakref.ref(self._recording))
+
+    monkeypatch.setattr(investigation, "Bench", Watched)
+    monkeypatch.setattr(dropping, "Bench", Watched)
+    probe(gan, "window", drop=True, top=3, labeler=judge, fresh=FRESH, draws=2, n=60, layer="paper")
+    assert kept == [0, 0]
 
 
 def test_what_few_filters_remove_is_counted_in_samples_that_did_not_choose_them(

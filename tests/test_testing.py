@@ -307,6 +307,51 @@ def test_a_plugin_that_breaks_the_contract(module_of: Callable[[str], ModuleType
         check_plugin(module_of(source))
 
 
+LABELER = """
+
+from ganlab import Labeler
+
+
+class Glad(Labeler):
+    name, concepts, measures, domain = "glad", ("smile",), ("width",), "faces"
+
+    def shows(self, images, image):
+        return (images[:, 0, :1, 0] > 0).numpy()
+
+    def measure(self, images, image):
+        return images[:, 0, :1, 0].numpy()
+
+    def shows_and_measure(self, images, image):
+        width = images[:, 0, :1, 0].numpy()
+        return {shows}, {measures}
+
+
+@hookimpl
+def register_labelers():
+    return [Glad()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("shows", "measures", "other"),
+    [
+        ("width > 0", "width", ""),
+        ("width > 2", "width", "shows"),
+        ("width[:, :0] > 0", "width", "shows"),
+        ("width > 0", "-width", "measure"),
+    ],
+)
+def test_a_labeler_says_the_same_either_way(
+    module_of: Callable[[str], ModuleType], shows: str, measures: str, other: str
+) -> None:
+    module = module_of(good() + LABELER.format(shows=shows, measures=measures))
+    if not other:
+        check_plugin(module)
+        return
+    with pytest.raises(AssertionError, match=rf"'glad': shows_and_measure\(\) does not say what {other}\(\) says"):
+        check_plugin(module)
+
+
 def test_an_analysis_that_can_be_no_command_breaks_the_contract(
     module_of: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:

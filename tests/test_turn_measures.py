@@ -10,7 +10,7 @@ from scipy import stats
 from ganlab import GanlabError, Latents
 from ganlab_turn.direction import Direction, halves_agree
 from ganlab_turn.judging import Judge, followed
-from ganlab_turn.turning import Way, coefficients, correlation, moved
+from ganlab_turn.turning import Way, coefficients, correlation, moved, ranked
 
 from .planted_faces import CONCEPTS, Reader
 
@@ -24,6 +24,12 @@ def test_correlations_are_scipys() -> None:
     way = Way(coefficients(9, 1.0), rng.normal(size=(20, 9, 1)).round(1) + coefficients(9, 1.0)[:, None], np.ones(1))
     t = np.broadcast_to(way.t, (20, 9)).ravel()
     assert way.correlation(0, ranks=True) == pytest.approx(stats.spearmanr(t, way.values.ravel()).statistic)
+
+
+def test_ranks_are_scipys() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 9)).round(1)  # with ties
+    assert len(np.unique(values)) < values.size
+    assert np.array_equal(ranked(values), stats.rankdata(values))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def score(gan: Gan, labeler: Labeler) -> None:
     images = gan.generate(gan.latents(SAMPLES, seed=SEED, first=FIRST))
     observers = document["labels"]
     seen = np.array([[_numbers(texts[concept]) for concept in labeler.concepts] for texts in observers.values()])
-    looked = Looked(labeler.concepts, seen, labeler.shows(images, gan.image).T)
+    shows, measures = labeler.shows_and_measure(images, gan.image)
+    looked = Looked(labeler.concepts, seen, shows.T)
     for column, concept in enumerate(looked.concepts):
         most = looked.most[column]
         told = dict(zip(observers, seen[:, column], strict=True)) | {"the labeler": looked.judged[column].astype(float)}
@@ -81,7 +82,7 @@ def score(gan: Gan, labeler: Labeler) -> None:
             agree = _interval(answers[answered] == most[answered])
             print(f"{concept:8} {name:12} agrees on {agree}; yes {np.nanmean(answers):.0%}, most {most.mean():.0%}")
         print(f"{concept:8} two observers agree on {_range(pairs(seen[:, [column]]))}")
-    yaw = labeler.measure(images, gan.image)[:, labeler.measures.index("yaw")]
+    yaw = measures[:, labeler.measures.index("yaw")]
     facing = np.array([_numbers(texts["facing"]) for texts in observers.values()])
     for name, sides in zip(observers, facing, strict=True):
         print(f"facing   {name:12} the labeler's yaw fits on {fits(sides, yaw).mean():.0%}")

@@ -25,7 +25,8 @@ class Labeler:
     """Something that sees concepts in pictures, valid for one kind of pictures.
 
     A labeler marks pixels (:meth:`masks`) or, where a concept has no place of its own such as a smile, tells what
-    whole pictures show (:meth:`shows`); it may measure as well (:meth:`measure`).
+    whole pictures show (:meth:`shows`); it may measure as well (:meth:`measure`). Who asks for both asks at once
+    (:meth:`shows_and_measure`).
 
     Attributes:
         name: as in ``--labeler NAME``.
@@ -147,6 +148,22 @@ class Labeler:
             f"The labeler {self.name!r} measures nothing.",
             f"It tells whether a picture shows: {', '.join(self.concepts)}.",
         )
+
+    def shows_and_measure(self, images: torch.Tensor, image: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
+        """What :meth:`shows` and :meth:`measure` say of each picture.
+
+        A labeler that finds both in one look may say so in a way of its own.
+
+        Args:
+            images: (n, c, h, w) in ``image``'s range.
+
+        Returns:
+            bool (n, len(concepts)), and float32 (n, len(measures)), also where it measures nothing.
+        """
+        import numpy as np
+
+        shows = self.shows(images, image)
+        return shows, self.measure(images, image) if self.measures else np.empty((len(images), 0), np.float32)
 
     def column(self, concept: str) -> int:
         """Which of ``concepts`` this is, singular or plural.

@@ -112,12 +112,14 @@ def find_entries() -> tuple[dict[str, PluginEntry], list[PluginProblem], list[st
     """
     wanted_off = [name.strip() for name in os.environ.get("GANLAB_DISABLE", "").split(",") if name.strip()]
     found, problems = _installed()
-    found.sort(key=lambda pair: (not _is_ganlab(pair[1]), pair[0].name, _title(pair[1])))
+    titles = {distribution: _title(distribution) for distribution in {distribution for _, distribution in found}}
+    found.sort(key=lambda pair: (not _is_ganlab(titles[pair[1]]), pair[0].name, titles[pair[1]]))
     entries: dict[str, PluginEntry] = {}
     for point, distribution in found:
         if point.name in wanted_off:
             continue
-        entry = PluginEntry(point.name, point.value, _title(distribution), _is_ganlab(distribution))
+        title = titles[distribution]
+        entry = PluginEntry(point.name, point.value, title, _is_ganlab(title))
         reason = refusal(entry, entries) or (None if entry.builtin else _wants_other_ganlab(distribution))
         if reason is None:
             entries[entry.name] = entry
@@ -203,13 +205,14 @@ def check_file(file: Path) -> None:
 
 def _title(distribution: Distribution) -> str:
     try:
-        return f"{distribution.metadata['Name']} {distribution.version}"
+        metadata = distribution.metadata  # parsed anew at each look
+        return f"{metadata['Name']} {metadata['Version']}"
     except Exception:  # no or broken METADATA
         return "a package without readable metadata"
 
 
-def _is_ganlab(distribution: Distribution) -> bool:
-    return _title(distribution).partition(" ")[0].lower() == "ganlab"
+def _is_ganlab(title: str) -> bool:
+    return title.partition(" ")[0].lower() == "ganlab"
 
 
 def _source_file(module: str) -> Path | None:

@@ -14,9 +14,11 @@ from typing import Any
 from ganlab.analyses import Analysis
 from ganlab.checkpoints import shipped_gans
 from ganlab.cli.commands import plugin_command
+from ganlab.labels.labelers import Labeler
 from ganlab.plugins import COMMAND_HOOKS
 from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugins.metadata import one_line
+from ganlab.testing.gans import tiny_gan
 from ganlab.testing.public_names import private_names
 
 # what takes seconds to import and therefore has to wait until it is needed
@@ -44,9 +46,10 @@ def check_plugin(module: ModuleType) -> None:
     """Hold a plugin's module to its contract.
 
     Its hooks are spelt right, marked, and return what they should; each analysis and command can be built and shows its
-    help; every command and every option has a help text; an analysis's ``default_gan`` comes with ganlab; it takes
-    nothing from ganlab but public names, and no attribute of its objects that begins with an underscore; importing it
-    imports none of torch, captum, scikit-learn, matplotlib.
+    help; every command and every option has a help text; an analysis's ``default_gan`` comes with ganlab; a labeler
+    with a ``shows_and_measure`` of its own says there of four pictures what it says in ``shows`` and ``measure``; it
+    takes nothing from ganlab but public names, and no attribute of its objects that begins with an underscore;
+    importing it imports none of torch, captum, scikit-learn, matplotlib.
 
     Raises:
         AssertionError: which promise was broken, and where.
@@ -59,6 +62,8 @@ def check_plugin(module: ModuleType) -> None:
     except PluginFault as fault:
         raise AssertionError(str(fault)) from fault
     _check_commands({name_of(thing): thing for hook in COMMAND_HOOKS for thing in brought.get(hook, ())})
+    for labeler in brought.get("register_labelers", ()):
+        _check_both_ways(labeler)
     for file in source_files(module):
         for line, name in private_names(ast.parse(file.read_bytes(), str(file))):
             raise AssertionError(f"{file.name}, line {line}: {name} is no public name of ganlab (see ganlab.__all__)")
@@ -92,6 +97,20 @@ def _check_commands(offered: dict[str, Any]) -> None:
         except Exception as error:  # Typer's and click's own, of whatever kind
             raise AssertionError(f"{name!r} cannot be a command: {one_line(error)}") from error
         _check_help_of(command)
+
+
+def _check_both_ways(labeler: Labeler) -> None:
+    import numpy as np
+
+    if type(labeler).shows_and_measure is Labeler.shows_and_measure:
+        return
+    gan = tiny_gan(size=64)
+    seen = (gan.generate(gan.latents(4)), gan.image)
+    at_once, one_by_one = labeler.shows_and_measure(*seen), Labeler.shows_and_measure(labeler, *seen)
+    for what, first, second in zip(("shows", "measure"), at_once, one_by_one, strict=True):
+        # what is computed in another order differs in the last digits
+        if first.shape != second.shape or not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
+            raise AssertionError(f"the labeler {labeler.name!r}: shows_and_measure() does not say what {what}() says")
 
 
 def _show_help_of(command: Any) -> None:

@@ -129,7 +129,9 @@ def _distorted(batch: torch.Tensor, random: torch.Generator) -> torch.Tensor:
     places[:, 0, 0] = places[:, 1, 1] = 1 - cut[:, 0]
     places[:, :, 2] = around_zero(count, 2) * cut + moved
     grid = F.affine_grid(places, [count, 3, SIZE, SIZE], align_corners=True)
-    x = F.grid_sample(F.avg_pool2d(batch, 2, 1), grid, padding_mode="border", align_corners=True)
+    # avg_pool2d(batch, 2, 1), which takes five times as long
+    softened = (batch[..., :-1, :-1] + batch[..., :-1, 1:] + batch[..., 1:, :-1] + batch[..., 1:, 1:]) / 4
+    x = F.grid_sample(softened, grid, padding_mode="border", align_corners=True)
     x = (x * (1 + BRIGHTNESS * around_zero(count, 1, 1, 1))).clamp(0, 1)
     return x + GRAIN * torch.randn(x.shape, generator=random)
 
@@ -138,7 +140,8 @@ def _even(x: torch.Tensor) -> torch.Tensor:
     """(b, 3, 32, 32) -> (b, 3072) of mean 0 and contrast 1: brightness no longer matters."""
     x = x.flatten(1)
     x = x - x.mean(1, keepdim=True)
-    return x / (x.std(1, keepdim=True) + QUIET)
+    contrast = (x.square().sum(1, keepdim=True) / (INPUTS - 1)).sqrt()  # std would look for the mean again, slowly
+    return x / (contrast + QUIET)
 
 
 def _small(pictures: np.ndarray) -> torch.Tensor:

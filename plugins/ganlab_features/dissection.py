@@ -21,7 +21,7 @@ from ganlab import Gan, GanlabError, Labeler, progress
 from .pictures import AT_ONCE, Pictures
 
 PLACES = 32  # along a side: where activations and masks are compared, or more where the layer has more units
-ELEMENTS = 1 << 23  # enlarged activations in memory at once
+ELEMENTS = 1 << 21  # enlarged activations at once: few enough to stay near the processor
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def dissect(gans: Sequence[Gan], layer: str, pictures: Pictures, labeler: Labele
 
 def fires(features: torch.Tensor, threshold: torch.Tensor, places: tuple[int, int]) -> torch.Tensor:
     """Where each filter fires: features (n, filters, rows, columns) -> bool (n, filters, *places)."""
+    features = features.contiguous(memory_format=torch.channels_last)  # interpolates to the same, faster
     return F.interpolate(features, size=places, mode="bilinear", align_corners=False) > threshold[:, None, None]
 
 
@@ -143,15 +144,15 @@ class _Counts:
         sides = [min(pixels, max(PLACES, units)) for pixels, units in zip(size, features.shape[2:], strict=True)]
         down, across = ((torch.arange(side) + 0.5) * pixels / side for side, pixels in zip(sides, size, strict=True))
         shown = masks[:, :, down.long()[:, None], across.long()].flatten(2).float()
-        of_both = torch.cat([shown, shown.roll(1, 0)], 1).transpose(1, 2)
+        of_all = torch.cat([shown, shown.roll(1, 0), torch.ones_like(shown[:, :1])], 1)
         self._places += shown[:, 0].numel()
         self._shown = self._shown + shown.sum((0, 2)).double()
         for rows in torch.arange(n).split(max(1, ELEMENTS // (features.shape[1] * shown.shape[2]))):
-            fired = fires(features[rows], self.threshold, (sides[0], sides[1])).flatten(2).float()
-            met = (fired @ of_both[rows]).sum(0).double()
-            self._fired = self._fired + fired.sum((0, 2)).double()
+            fired = fires(features[rows], self.threshold, (sides[0], sides[1])).float()
+            met = (of_all[rows] @ fired.permute(0, 2, 3, 1).flatten(1, 2)).sum(0).double().T
             self._both = self._both + met[:, :concepts]
-            self._moved = self._moved + met[:, concepts:]
+            self._moved = self._moved + met[:, concepts:-1]
+            self._fired = self._fired + met[:, -1]
 
     def area(self) -> np.ndarray:
         """(concepts,) share of the places."""

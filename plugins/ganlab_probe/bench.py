@@ -16,7 +16,7 @@ STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is draw
 class Bench:
     """Fresh pictures of one GAN, drawn again and again with other maps of one layer at zero.
 
-    What comes before the layer is the same every time, so it is computed once.
+    What comes before the layer is the same every time, so it is computed once, and kept until :meth:`end`.
     """
 
     def __init__(self, gan: Gan, layer: str, latents: Latents, labeler: Labeler) -> None:
@@ -26,6 +26,10 @@ class Bench:
         self.labeler = labeler
         with gan.record(*gan.layers_until(layer)) as self._recording:
             self.pictures = gan.generate(latents)
+
+    def end(self) -> None:
+        """Let go of what was recorded, nearly all that a bench takes: nothing is dropped on it any more."""
+        del self._recording
 
     @cached_property
     def before(self) -> np.ndarray:

@@ -75,7 +75,7 @@ class Drop:
 
 
 def report(drop: Drop, further: Latents, result: Result) -> None:
-    """Add to the result what the drop did, and what the controls.
+    """Add to the result what the drop did, and what the controls. It ends the drop's bench.
 
     Args:
         further: samples that measure what the fewest filters remove: those of the bench say which are the fewest.
@@ -90,7 +90,13 @@ def report(drop: Drop, further: Latents, result: Result) -> None:
         counted(drop.count, "random filter"): result.metrics["share_after_random"],
         f"{counted(drop.count, 'filter')} of light": result.metrics["share_after_brightness"],
     }
-    result.figures["curve"] = figures.curve(curve.k, curve.share, controls, few, drop.concept)
+    # what the reader came for goes first
+    result.figures = {
+        "drop": _figure(drop),
+        **result.figures,
+        "curve": figures.curve(curve.k, curve.share, controls, few, drop.concept),
+    }
+    drop.bench.end()  # the further samples need as much
     if few is not None:
         _report_few(drop, few, further, result)
     elif drop.has_it.any():
@@ -98,7 +104,6 @@ def report(drop: Drop, further: Latents, result: Result) -> None:
             f"Without {counted(drop.count, f'{drop.concept} filter')} less than 90% of the share of samples that show "
             f"{drop.concept!r} is gone, so there is no filters_for_90."
         )
-    result.figures = {"drop": _figure(drop), **result.figures}  # what the reader came for goes first
     result.summary = _summary(drop)
     result.arrays |= {
         "curve_k": curve.k,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from ganlab import Metric
 
@@ -75,5 +75,5 @@ def worth(hits: np.ndarray, which: np.ndarray) -> float:
         return directions
     totals = np.bincount(which, hits - share)
     variance = directions / (directions - 1) * (totals**2).sum() / n**2
-    wider = stats.t.ppf(UPPER, directions - 1) / stats.norm.ppf(UPPER)
+    wider = stdtrit(directions - 1, UPPER) / ndtri(UPPER)
     return float(min(n, share * (1 - share) / max(variance * wider**2, 1e-12)))

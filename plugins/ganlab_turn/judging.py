@@ -43,10 +43,7 @@ class Judge:
 
     def values(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """float32 (n, attributes) of pictures (n, c, h, w)."""
-        shows = self.labeler.shows(images, image).astype(np.float32)
-        if not self.labeler.measures:
-            return shows
-        return np.concatenate([shows, self.labeler.measure(images, image).astype(np.float32)], axis=1)
+        return np.concatenate(self.labeler.shows_and_measure(images, image), axis=1, dtype=np.float32)
 
     def of_latents(self, gan: Gan, latents: Latents) -> np.ndarray:
         """float32 (n, attributes) of samples."""

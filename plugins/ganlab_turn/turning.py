@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 
 from ganlab import Gan, Latents, progress
 
@@ -95,7 +94,7 @@ class Way:
         """Pearson's (or Spearman's) correlation of attribute and coefficient over all pictures; 0 where constant."""
         curve = self.values[:, :, column].astype(np.float64)
         t = np.broadcast_to(self.t, curve.shape)
-        return correlation(*(rankdata(part) if ranks else part.ravel() for part in (t, curve)))
+        return correlation(*(ranked(part) if ranks else part.ravel() for part in (t, curve)))
 
     def within(self, column: int) -> np.ndarray:
         """(n,) Pearson's correlation along each sample's own way."""
@@ -111,6 +110,12 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
     x, y = x - x.mean(), y - y.mean()
     scale = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / scale if scale > 1e-12 * len(x) else 0.0
+
+
+def ranked(values: np.ndarray) -> np.ndarray:
+    """The rank of each, from 1 on, flat; equal ones share the mean of theirs. scipy.stats would take long to import."""
+    _, place, count = np.unique(values.ravel(), return_inverse=True, return_counts=True)
+    return (count.cumsum() - (count - 1) / 2)[place]
 
 
 def coefficients(steps: int, reach: float) -> np.ndarray:

@@ -52,7 +52,7 @@ class FaceLabeler(InFolder, Labeler):  # type: ignore[override]
 
     def probabilities(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """How likely each picture shows each concept: float32 (n, len(concepts)) in [0, 1]."""
-        return self._look(images, image)[:, : len(CONCEPTS)].sigmoid().numpy()
+        return self._look(images, image)[0]
 
     def shows(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """Which pictures show each concept.
@@ -67,15 +67,21 @@ class FaceLabeler(InFolder, Labeler):  # type: ignore[override]
 
     def measure(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
         """The turn and the colours of each picture's face: float32 (n, len(measures))."""
-        return self._look(images, image)[:, len(CONCEPTS) :].numpy()
+        return self._look(images, image)[1]
 
-    def _look(self, images: torch.Tensor, image: ImageSpec) -> torch.Tensor:
-        """What the network says: logits of the concepts, then the measures, (n, concepts + measures)."""
+    def shows_and_measure(self, images: torch.Tensor, image: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
+        """Both, by one run of the network: bool (n, len(concepts)) and float32 (n, len(measures))."""
+        likely, measures = self._look(images, image)
+        return likely > 0.5, measures
+
+    def _look(self, images: torch.Tensor, image: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
+        """What the network says: how likely each concept is, (n, concepts), and the measures, (n, measures)."""
         import torch
 
         from ..labelers.pixels import as_seen
 
         if not len(images):
-            return torch.empty(0, len(CONCEPTS) + len(MEASURES))
+            return np.empty((0, len(CONCEPTS)), np.float32), np.empty((0, len(MEASURES)), np.float32)
         with torch.inference_mode():
-            return torch.cat([self.network(as_seen(rows, image)) for rows in images.split(BATCH)])
+            seen = torch.cat([self.network(as_seen(rows, image)) for rows in images.split(BATCH)])
+            return seen[:, : len(CONCEPTS)].sigmoid().numpy(), seen[:, len(CONCEPTS) :].numpy()

@@ -43,10 +43,10 @@ def validate(labeler: FaceLabeler, faces: Faces) -> Report:
     report: Report = {"accuracy": {}, "r2": {}}
     for name, change in CHANGES.items():
         changed = change(pictures, nowhere)
-        report["accuracy"][name] = _named(CONCEPTS, (labeler.shows(changed, UNIT) == is_so).mean(0))
+        shows, found = labeler.shows_and_measure(changed, UNIT)
+        report["accuracy"][name] = _named(CONCEPTS, (shows == is_so).mean(0))
         measured = MEASURES if name in TRUE_COLOURS else MEASURES[:1]
-        score = r_squared(labeler.measure(changed, UNIT), size)
-        report["r2"][name] = _named(measured, score[: len(measured)])
+        report["r2"][name] = _named(measured, r_squared(found, size)[: len(measured)])
     share = is_so.mean(0)
     report["accuracy"]["control: the more frequent"] = _named(CONCEPTS, np.maximum(share, 1 - share))
     return report
