@@ -103,9 +103,9 @@ def _print_decisions(decisions: list[dict[str, Any]]) -> None:
     out.print(table)
     if any(not one.get("certain", True) for one in decisions):
         out.print(
-            "(?) The file leaves this open and the usual answer was taken; --activation, --output, --z, --upsampling, "
-            "--eps, --image-size or a --card say otherwise (of a discriminator beside its generator, a card's "
-            "[architecture] discriminator_activation). An error is the mean over a norm's channels of "
+            "(?) The file leaves this open and the likeliest answer was taken; --activation, --output, --z, "
+            "--upsampling, --eps, --image-size or a --card say otherwise (of a discriminator beside its generator, a "
+            "card's [architecture] discriminator_activation). An error is the mean over a norm's channels of "
             "|log variance ratio| + |mean difference| / sd."
         )
 

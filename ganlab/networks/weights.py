@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
-from ganlab.networks.devices import address_space_is_limited, memory_format
+from ganlab.networks.devices import address_space_is_limited
 
 if TYPE_CHECKING:
     import torch
@@ -21,11 +21,11 @@ COUNTER = "num_batches_tracked"  # ends the key in which norms count batches: ol
 def opened(network: nn.Module, device: str) -> nn.Module:
     """Frozen, in eval mode, nothing in place (an in-place layer would overwrite what a recording kept).
 
-    Maps lie as :func:`~ganlab.networks.devices.memory_format` says in networks that do not mind: somebody's ``view`` of
-    their maps would. Marked with ``any_memory_format`` are chains and, by whoever builds them, the networks of every
-    architecture that is trained, where maps lie so too. Where memory is limited they lie as torch makes them: without
-    room for others oneDNN ends the process instead of raising. All this wherever the network has been before, so that a
-    GAN and its untrained control meet the same kernels.
+    On the CPU maps lie channels last, which convolutions take a quarter less time for, in networks that do not mind:
+    somebody's ``view`` of their maps would. Marked with ``any_memory_format`` are chains and, by whoever builds them,
+    the networks of every architecture that is trained, where maps lie so too. Not where memory is limited: without room
+    for such maps oneDNN ends the process instead of raising. Elsewhere they lie as torch makes them, wherever the
+    network has been before, so that a GAN and its untrained control meet the same kernels.
     """
     import torch
 
@@ -34,8 +34,8 @@ def opened(network: nn.Module, device: str) -> nn.Module:
             module.inplace = False  # type: ignore[assignment]
     network = frozen(network.to(device))
     if getattr(network, "any_memory_format", False):
-        lie = torch.contiguous_format if address_space_is_limited() else memory_format(device)
-        network.to(memory_format=lie)  # type: ignore[call-overload]
+        last = device == "cpu" and not address_space_is_limited()
+        network.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # type: ignore[call-overload]
     return network
 
 

@@ -11,11 +11,11 @@ from ganlab.gan import Side
 from ganlab.recovery.orders import Stage, makes_pictures_of_pictures, orders_of
 from ganlab.recovery.shortcuts import refuse_shortcuts
 from ganlab.recovery.stored import Part, StoredNetwork
+from ganlab.recovery.witness import FEW_BATCHES
 
 WEIGHTS = ("convolution", "conv", "conv_transpose", "linear")
 MOST_LAYERS, MOST_PARTS = 40, 200  # with weights; and with norms and learnt activations
 LARGEST_KERNEL = 64
-FEW_BATCHES = 1000  # of training
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Decision:
         chosen: the answer.
         evidence: why, in words.
         runner_up: the next best answer and how it did, or "".
-        certain: False where nothing in the file decides and the usual answer was taken.
+        certain: False where nothing in the file decides and the likeliest answer was taken.
     """
 
     what: str
@@ -205,7 +205,10 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
     kind = variable.partition(" ")[0]
     if kind == "layer":
         return _by_convention(findings, variable, what, chosen)
-    return Decision(what, chosen, "no norm tells it from others; the usual one", certain=False)
+    made = [*findings.best.choices.items()]
+    before = [value for name, value in made[: made.index((variable, chosen))] if name.startswith("activation ")]
+    taken = "that of the layer before" if before and before[-1] == chosen else "the usual one"
+    return Decision(what, chosen, f"no norm tells it from others; {taken}", certain=False)
 
 
 def _deciding(findings: Findings, variable: str, chosen: str) -> Ruling | None:

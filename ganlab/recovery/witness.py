@@ -11,6 +11,9 @@ from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Part
 
 MOMENTUM = 0.1  # torch's: how much of the newest batch a running statistic takes in
+FEW_BATCHES = 1000  # up to so many a norm's statistics lag behind weights that still change fast
+SETTLED = 0.05  # an error that the right candidate has even where they do not lag
+LAG = 2.0  # what is beyond that, so many times, is by how much candidates may stand in the wrong order
 FRESH_BATCHES = 80  # up to so many the statistics' start (mean 0, variance 1) has not yet faded
 FLOOR = 1e-8
 CLEAR_T = 4.0  # two candidates differ when their errors, channel by channel, differ by so many standard errors
@@ -27,9 +30,11 @@ class Testimony:
 
     Attributes:
         errors: (channels,) |log of the ratio of variances| + |difference of means| / standard deviation.
+        lagging: the norm counts so few batches that the right candidate differs, too.
     """
 
     errors: torch.Tensor
+    lagging: bool = False
 
     @property
     def error(self) -> float:
@@ -52,7 +57,8 @@ def testify(norm: Part, features: torch.Tensor) -> Testimony:
     floor = FLOOR + 1e-6 * float(variance.median())
     ratio = torch.log((seen_variance + floor) / (variance + floor)).abs()
     shift = (seen_mean - mean).abs() / torch.sqrt(variance + floor)
-    return Testimony((ratio + shift.clamp(max=10.0)).nan_to_num(20.0))
+    lagging = 0 < norm.settings.get("batches", 0) < FEW_BATCHES
+    return Testimony((ratio + shift.clamp(max=10.0)).nan_to_num(20.0), lagging)
 
 
 def remembered(norm: Part) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,13 +83,20 @@ def untouched(norm: Part) -> bool:
 
 
 def clearly_better(good: Sequence[Testimony], bad: Sequence[Testimony]) -> bool:
-    """Whether one candidate fits better than another beyond chance, channel by channel, over all witnesses of both."""
+    """Whether one candidate fits better than another beyond chance, channel by channel, over all witnesses of both.
+
+    Where statistics lag behind the weights, the right candidate may be off by more than the best: what the best is off
+    beyond SETTLED says how far they lag. Norms mislead each in its own way, so that several tell more than one.
+    """
     pairs = list(zip(good, bad, strict=False))
     if not pairs:
         return False
     gain = torch.cat([two.errors - one.errors for one, two in pairs])
     mean = float(gain.mean())
     needed = min(CLEAR_DIFFERENCE, CLEAR_PART * sum(one.error for one, _ in pairs) / len(pairs))
+    told = [one.error for one, two in pairs if one.lagging and not torch.equal(one.errors, two.errors)]
+    if told:
+        needed += LAG * max(sum(told) / len(told) - SETTLED, 0.0) / len(pairs)
     if len(gain) < 2:
         return mean > needed
     standard_error = float(gain.std()) / len(gain) ** 0.5
