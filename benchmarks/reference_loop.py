@@ -84,11 +84,18 @@ def loaded(folder: Path, count: int, batch: int, workers: int) -> DataLoader[tor
 class ReferenceLoop:
     """Networks, optimisers and one step, in the order in which the example does everything."""
 
-    def __init__(self, device: str = "cpu", lr: float = 2e-4, beta1: float = 0.5) -> None:
+    def __init__(
+        self,
+        device: str = "cpu",
+        lr: float = 2e-4,
+        beta1: float = 0.5,
+        networks: tuple[nn.Sequential, nn.Sequential] | None = None,  # those of the example where there are none
+    ) -> None:
         torch.backends.cudnn.benchmark = True  # as the example asks for; of torch's defaults it leaves the others
         self.device = device
-        self.generator = make_generator().to(device)
-        self.discriminator = make_discriminator().to(device)
+        generator, discriminator = networks or (make_generator(), make_discriminator())
+        self.generator = generator.to(device)
+        self.discriminator = discriminator.to(device)
         self.criterion = nn.BCELoss()
         self.adam_d = torch.optim.Adam(self.discriminator.parameters(), lr=lr, betas=(beta1, 0.999))
         self.adam_g = torch.optim.Adam(self.generator.parameters(), lr=lr, betas=(beta1, 0.999))

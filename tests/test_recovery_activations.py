@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganlab.recovery import witness
 from ganlab.recovery.hearing import LATENTS, Hearing
 from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.parts import parts_of
@@ -107,3 +108,53 @@ def test_the_only_place_in_a_sequence_without_norms_may_be_an_upsamplings() -> N
     layers = [layer for layer in upsampling_right_after_norm() if not isinstance(layer, nn.BatchNorm2d)]
     gan = recovered(nn.Sequential(*layers), scramble=False, activation="leaky_relu 0.2", image_size=32)
     assert chosen(gan, "activation after") == ["none", "leaky_relu 0.2", "leaky_relu 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "lagging", "clear"),
+    [
+        ([(0.10, 0.17)], False, True),
+        ([(0.10, 0.17)], True, False),  # as far off as norms were that the right activation had the larger error in
+        ([(0.04, 0.06)], True, True),  # the best agrees with what is remembered
+        ([(0.15, 0.25)], True, False),
+        ([(0.15, 0.25), (0.12, 0.20), (0.08, 0.17)], True, True),  # several say the same
+        ([(0.04, 0.04), (0.10, 0.17)], True, False),  # who tells nothing is not counted
+    ],
+)
+def test_what_norms_tell_that_lag_behind_the_weights(
+    errors: list[tuple[float, float]], lagging: bool, clear: bool
+) -> None:
+    scatter = torch.linspace(-0.02, 0.02, 64)
+    good, bad = ([witness.Testimony(error + scatter, lagging) for error in side] for side in zip(*errors, strict=True))
+    assert witness.clearly_better(good, bad) is clear
+
+
+def remembering(slope: float, scatter: float, batches: int) -> nn.Module:
+    """A generator with ReLU whose norms remember LeakyReLU of this slope, and that with scatter, after so many."""
+    network = seen(nn.Sequential(*transposed(width=256)))
+    other = nn.Sequential(*transposed(lambda: nn.LeakyReLU(slope), width=256))
+    other.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        for _ in range(60):
+            other.train()(latents("normal", BATCH, Z))
+    state = {**network.state_dict(), **{key: value for key, value in other.state_dict().items() if "running" in key}}
+    torch.manual_seed(1)
+    for key, value in state.items():
+        if "running_var" in key:
+            state[key] = value * torch.exp(scatter * torch.randn_like(value))
+        if "num_batches" in key:
+            state[key] = torch.tensor(batches)
+    network.load_state_dict(state)
+    return network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scatter", "batches", "taken"),
+    [(0.03, 500, "leaky_relu 0.1"), (0.11, 5000, "leaky_relu 0.1"), (0.11, 500, "relu")],
+)
+def test_norms_that_lag_behind_the_weights_do_not_rule_out_what_is_usual(
+    scatter: float, batches: int, taken: str
+) -> None:
+    """Where the best agrees with them it is believed, however few their batches; where it is off, it may be wrong."""
+    assert set(chosen(recovered(remembering(0.1, scatter, batches)), "activation after")) == {taken}
