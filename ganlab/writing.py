@@ -11,7 +11,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ LAST = ("result.json", "card.toml")  # they speak of the other files of their fo
 UNFINISHED = ".ganlab-unfinished-"  # what the names of unfinished files and folders begin with
 AT_ONCE = 16  # files that are waited for together: many then cost a disk little more than one
 
+NO_WAITING = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # of file systems that cannot be waited for
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # of disks without links
 
 
@@ -147,7 +148,8 @@ def to_disk(*paths: Path) -> None:
     What is renamed before may be there afterwards and be empty.
 
     Raises:
-        OSError: the disk does not take a file; folders that it cannot be asked for, as on Windows, pass.
+        OSError: the disk does not take a file. What nobody can wait for passes: folders on Windows, files on some
+            network file systems.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in pool.map(_to_disk, paths):
@@ -155,12 +157,15 @@ def to_disk(*paths: Path) -> None:
 
 
 def _to_disk(path: Path) -> None:
-    with nullcontext() if path.is_file() else suppress(OSError):
+    try:
         descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if path.is_file() and error.errno not in NO_WAITING:
+            raise
 
 
 def _holding(path: Path, missing: list[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_what_is_written_outlasts_a_power_cut(tmp_path: Path, disk: DISK) -> Non
     write_new_files(tmp_path / "other", {"a": b"4", "b": b"5"})
     named_in = (made.parent, empty, tmp_path / "deep", tmp_path / "other", tmp_path)
     assert {folder.stat().st_ino for folder in named_in} <= set(disk)
+
+
+@pytest.mark.parametrize(("number", "passes"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_cannot_be_waited_for_is_no_fault_of_the_file(
+    number: int, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with nullcontext() if passes else pytest.raises(GanlabError, match="could not be written"):
+        write_file(tmp_path / "file", b"1")
+    assert [path.name for path in tmp_path.iterdir()] == (["file"] if passes else [])
 
 
 @pytest.mark.usefixtures("no_plots", "one_thread")
