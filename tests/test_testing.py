@@ -316,6 +316,7 @@ class Glad(Labeler):
     name, concepts, measures, domain = "glad", ("smile",), ("width",), "faces"
 
     def shows(self, images, image):
+        assert images.shape[-1] == {side}, "this judge is for pictures of another side"
         return (images[:, 0, :1, 0] > 0).numpy()
 
     def measure(self, images, image):
@@ -344,11 +345,21 @@ def register_labelers():
 def test_a_labeler_says_the_same_either_way(
     module_of: Callable[[str], ModuleType], shows: str, measures: str, other: str
 ) -> None:
-    module = module_of(good() + LABELER.format(shows=shows, measures=measures))
+    module = module_of(good() + LABELER.format(side=64, shows=shows, measures=measures))
     if not other:
         check_plugin(module)
         return
     with pytest.raises(AssertionError, match=rf"'glad': shows_and_measure\(\) does not say what {other}\(\) says"):
+        check_plugin(module)
+
+
+@pytest.mark.parametrize("side", [28, 64])
+def test_a_labeler_is_asked_of_such_pictures_as_it_takes(module_of: Callable[[str], ModuleType], side: int) -> None:
+    module = module_of(good() + LABELER.format(side=side, shows="1 / 0", measures="width"))
+    if side == 28:
+        check_plugin(module)
+        return
+    with pytest.raises(AssertionError, match=r"'glad': shows_and_measure\(\) fails where .* division by zero"):
         check_plugin(module)
 
 

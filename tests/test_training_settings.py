@@ -98,7 +98,7 @@ def test_a_run_that_is_done_goes_on_with_a_falling_rate_and_says_so_on_its_card(
     assert loop.train(Pictures(16), tmp_path, longer)
     assert rates(longer) == [longer.settings.lr / 2] * 2
     cards = [load_gan(str(tmp_path / "epochs" / name)).card.facts["training"] for name in ("0001", "0003")]
-    assert [card.get("decay_epochs") for card in cards] == [None, 1]
+    assert [(card.get("decay_epochs"), card.get("epochs")) for card in cards] == [(None, None), (1, 3)]
     assert load_state(tmp_path, "cpu").settings.decay_epochs == 1
 
 

@@ -124,7 +124,7 @@ class Journal:
                 "batch": settings.batch,
                 "lr": settings.lr,
                 "beta1": settings.beta1,
-                **({"decay_epochs": settings.decay_epochs} if settings.decay_epochs else {}),
+                **({"decay_epochs": settings.decay_epochs, "epochs": settings.epochs} if settings.decay_epochs else {}),
                 "flip": settings.flip,
                 "noise": settings.noise,
                 "average": settings.average,
