@@ -12,8 +12,6 @@ import torch
 from torch import nn
 
 from ganlab import Result, analysis
-from ganlab.architectures import build
-from ganlab.architectures.dcgan import DcganSettings
 from ganlab.networks.devices import (
     fast_bfloat16,
     full_float32,
@@ -22,7 +20,6 @@ from ganlab.networks.devices import (
     set_gpu_arithmetic,
     usual_precision,
 )
-from ganlab.networks.weights import opened
 from ganlab.training.trainer import Trainer
 from tests.kit import Pictures, tiny_settings
 
@@ -159,13 +156,9 @@ def test_who_uses_the_newer_switches_keeps_them() -> None:
     assert precisions() == ["ieee", "tf32", "tf32"]
 
 
-def test_maps_lie_channels_last_but_on_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_lie_channels_last_in_training_but_on_mps() -> None:
     last, plain = torch.channels_last, torch.contiguous_format
     assert [memory_format(device) for device in ("cpu", "cuda:1", "mps")] == [last, last, plain]
-    monkeypatch.setattr("ganlab.networks.weights.memory_format", lambda device: plain)
-    network, _ = build(DcganSettings(16, 3, 4).to_card(), 0)
-    network.to(memory_format=last)  # type: ignore[call-overload]
-    assert opened(network, "cpu").get_parameter("up8.conv.weight").is_contiguous()
 
 
 def test_no_map_of_a_step_lies_otherwise_than_its_device_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ganlab.architectures.classes import ClassCode
 from ganlab.architectures.dcgan import initialise
 from ganlab.errors import GanlabError
-from ganlab.networks.devices import enough_memory
+from ganlab.networks.devices import enough_memory, made_on_cpu
 from ganlab.networks.weights import torch_seed
 
 Tables = Sequence[Mapping[str, Any]]
@@ -258,7 +258,7 @@ def build_layers(tables: Tables, kind: type[Chain] = Chain, seed: int = 0) -> Ch
     with (
         enough_memory("This network does not fit into memory.", "Are the sizes in its card right?"),
         torch.random.fork_rng(devices=[]),  # torch's own initialisation draws from the global random state
-        torch.device("cpu"),  # of the CPU, whatever torch's default device is
+        made_on_cpu(),
     ):
         torch.default_generator.manual_seed(torch_seed(seed))
         return kind(_nested([(name.split("."), _layer(table)) for name, table in zip(names, tables, strict=True)]))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
-from ganlab.networks.devices import enough_memory
+from ganlab.networks.devices import enough_memory, made_on_cpu
 from ganlab.networks.weights import check_seed
 
 EMBEDDED = 16  # numbers that a learnt embedding has for a class
@@ -95,16 +95,14 @@ def code_width(settings: NetworkSettings) -> int:
 
 @contextmanager
 def fresh_networks(seed: int, too_large: str) -> Iterator[None]:
-    """Where networks of a seed are made: on the CPU, which draws the weights, whatever torch's default is.
-
-    The global random state, which torch's own initialisation draws from, stays.
+    """Where networks of a seed are made: the global random state, which torch's own initialisation draws from, stays.
 
     Raises:
         GanlabError: a seed outside 0 to 2**63 - 1; networks that do not fit into memory, in these words.
     """
     check_seed(seed)
     enough = enough_memory(too_large, "Choose a smaller --width.")
-    with enough, torch.random.fork_rng(devices=[]), torch.device("cpu"):
+    with enough, torch.random.fork_rng(devices=[]), made_on_cpu():
         yield
 
 

@@ -21,6 +21,7 @@ from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
+from ganlab.networks.devices import shapes_alone
 from ganlab.networks.weights import frozen
 from ganlab.writing import new_folder
 
@@ -50,7 +51,7 @@ def load(path: Path) -> Gan:
         if (
             card["architecture"].get("name") == "chain"
         ):  # whose sizes nothing bounds: no memory is taken before they fit
-            with torch.device("meta"):
+            with shapes_alone():
                 for side, network in zip(SIDES, architectures.build(card["architecture"]), strict=True):
                     if stored[side]:
                         _check_fit(network, stored[side], folder / WEIGHTS)

@@ -7,12 +7,15 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
 
 if TYPE_CHECKING:
     import torch
+
+_SHAPES_ALONE = ContextVar("_SHAPES_ALONE", default=False)
 
 
 def check_device(device: str) -> None:
@@ -71,6 +74,28 @@ def memory_format(device: str) -> torch.memory_format:
     import torch
 
     return torch.contiguous_format if torch.device(device).type == "mps" else torch.channels_last
+
+
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Inside, networks are made without memory for their weights: how large they would be, and whether a file fits."""
+    import torch
+
+    token = _SHAPES_ALONE.set(True)
+    try:
+        with torch.device("meta"):
+            yield
+    finally:
+        _SHAPES_ALONE.reset(token)
+
+
+@contextmanager
+def made_on_cpu() -> Iterator[None]:
+    """Inside, networks are made on the CPU, which draws their weights, whatever torch's default device is."""
+    import torch
+
+    with nullcontext() if _SHAPES_ALONE.get() else torch.device("cpu"):
+        yield
 
 
 def usual_precision(device: str) -> str:
