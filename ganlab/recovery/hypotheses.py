@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ganlab.recovery.simulate import Element
-from ganlab.recovery.witness import Testimony, clearly_better
+from ganlab.recovery.witness import MISFIT, Testimony, clearly_better
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Hypothesis:
     def error(self) -> float:
         """Mean over all witnesses; 0 without any."""
         return sum(one.error for one in self.testimonies) / len(self.testimonies) if self.testimonies else 0.0
+
+    @property
+    def worst(self) -> float:
+        """The error of the witness that agrees least; 0 without any."""
+        return max((one.error for one in self.testimonies), default=0.0)
 
     @property
     def upsampled(self) -> bool:
@@ -122,8 +127,16 @@ class Findings:
 
 
 def settled(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, list[Hypothesis]]:
-    """The most usual of those that fit as well as the best, and the others of them."""
+    """The most usual of those that fit as well as the best, and the others of them.
+
+    None that a witness contradicts so far that it would be refused, where the best would not be.
+    """
     best = min(hypotheses, key=lambda one: (one.error, one.rank))
-    equal = [one for one in hypotheses if one is best or not clearly_better(best.testimonies, one.testimonies)]
+    limit = max(MISFIT, best.worst)
+    equal = [
+        one
+        for one in hypotheses
+        if one is best or (one.worst <= limit and not clearly_better(best.testimonies, one.testimonies))
+    ]
     chosen = min(equal, key=lambda one: (one.rank, one.error))
     return chosen, [one for one in equal if one is not chosen]
