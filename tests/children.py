@@ -95,8 +95,11 @@ def _run(log: Path, settings: dict[str, str], function: Callable[..., None], arg
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.environ.update(settings)
-    # as at a terminal: whoever starts tests in the background of a shell has Ctrl-C ignored in all that they start
+    # as at a terminal: whoever starts tests in the background of a shell has Ctrl-C ignored in all that they start, and
+    # under nohup SIGHUP
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     torch.set_num_threads(1)
     code = 0
     try:
