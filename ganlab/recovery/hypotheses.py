@@ -56,7 +56,7 @@ class Hypothesis:
         return sum(one.error for one in self.testimonies) / len(self.testimonies) if self.testimonies else 0.0
 
     @property
-    def worst(self) -> float:
+    def worst_error(self) -> float:
         """The error of the witness that agrees least; 0 without any."""
         return max((one.error for one in self.testimonies), default=0.0)
 
@@ -132,11 +132,11 @@ def settled(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, list[Hypothes
     None that a witness contradicts so far that it would be refused, where the best would not be.
     """
     best = min(hypotheses, key=lambda one: (one.error, one.rank))
-    limit = max(MISFIT, best.worst)
+    limit = max(MISFIT, best.worst_error)
     equal = [
         one
         for one in hypotheses
-        if one is best or (one.worst <= limit and not clearly_better(best.testimonies, one.testimonies))
+        if one is best or (one.worst_error <= limit and not clearly_better(best.testimonies, one.testimonies))
     ]
     chosen = min(equal, key=lambda one: (one.rank, one.error))
     return chosen, [one for one in equal if one is not chosen]
