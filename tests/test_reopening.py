@@ -100,20 +100,31 @@ def test_a_card_finds_the_layers_by_their_keys(tmp_path: Path, made: Pair, capsy
 
 
 @pytest.mark.parametrize(
-    ("every", "said"), [(2, "takes it for another network (pictures of 3x24x24"), (4, "refuses it")]
+    ("dropped", "size", "said"),
+    [
+        (np.arange(0, 64, 2), 24, "takes it for another network (pictures of 3x24x24"),
+        (np.arange(0, 64, 4), 32, "takes it for another network (its pictures differ"),
+        (np.delete(np.arange(64), np.s_[::4]), None, "refuses it"),
+    ],
+    ids=["every second", "every fourth", "all but every fourth"],
 )
 def test_norms_that_remember_removed_maps(
-    every: int, said: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dropped: np.ndarray,
+    size: int | None,
+    said: str,
+    shared_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     like = shared_data / "checkpoints/anime32-example-layout/generator.pt"
     gan = load_gan(str(like))
     assert not gan.card.notes
-    edited = gan.without("up8", np.arange(0, 64, every))
+    edited = gan.without("up8", dropped)
     ended = export(capsys, edited, like, tmp_path / "new.pt")
     assert said in ended.out
     assert same_pictures(edited, load_gan(f"{tmp_path}/new.pt", card=tmp_path / "new.card.toml"))
-    if every == 2:
-        assert "may be of another size than 24x24" in load_gan(f"{tmp_path}/new.pt").card.notes[0]
+    if size is not None:
+        assert f"may be of another size than {size}x{size}" in load_gan(f"{tmp_path}/new.pt").card.notes[0]
 
 
 def test_a_name_that_hides_the_format_is_told_with_it(
