@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganlab.architectures.dcgan import DcganSettings
+from ganlab.architectures.digits import DigitsSettings
 from ganlab.architectures.mlp import MlpSettings
 from ganlab.architectures.settings import NetworkSettings
 from tests.kit import smooth_pictures
@@ -16,6 +17,8 @@ DCGAN = DcganSettings(16, 3, 4, 10, classes=CLASSES, affine=False)
 SHAPES: list[NetworkSettings] = [
     DCGAN,
     DcganSettings(32, 1, 2, 7, 5, classes=CLASSES, classes_as="embedding"),
+    DigitsSettings(12, 1, 3, 10, classes=CLASSES, affine=False),
+    DigitsSettings(8, 3, 2, 5, classes=CLASSES, classes_as="embedding"),
     MlpSettings(12, 1, 4, 10, classes=CLASSES),
     MlpSettings(9, 3, 3, 5, classes=CLASSES, classes_as="embedding"),
 ]

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ganlab.architectures import build
 from ganlab.architectures.classes import EMBEDDED
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
+from ganlab.architectures.digits import DigitsSettings, build_digits
 from ganlab.architectures.mlp import MlpSettings, build_mlp
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.checkpoints import load_gan, save_gan
@@ -83,6 +84,46 @@ def test_the_baseline_is_that_of_goodfellow_et_al() -> None:
         torch.testing.assert_close(discriminator.eval()(images, labels), features.flatten())
 
 
+def test_the_network_for_digits_is_its_authors() -> None:
+    shapes = {
+        "generator": [(1024, 110), (128 * 7 * 7, 1034), (138, 64, 5, 5), (74, 1, 5, 5)],
+        "discriminator": [(64, 11, 5, 5), (128, 74, 5, 5), (1024, 128 * 7 * 7 + 10), (1, 1034)],
+    }
+    for network in build_digits(DigitsSettings(channels=1, classes=10, affine=False)):
+        weights = dict(network.named_parameters())
+        assert [tuple(weight.shape) for weight in weights.values()] == shapes[type(network).__name__.lower()]
+        assert all(abs(weight.std() - 0.02) < 0.002 for weight in weights.values())
+        assert all(module.affine is False for module in network.modules() if hasattr(module, "affine"))
+
+
+def test_the_network_for_digits_by_hand() -> None:
+    settings = DigitsSettings(12, 1, 3, 10, classes=CLASSES, affine=False)
+    generator, discriminator = build_digits(settings, 1)
+    z, labels = torch.rand(6, 10), torch.tensor([0, 1, 2, 2, 1, 0])
+    code = torch.eye(CLASSES)[labels]
+
+    def told(features: torch.Tensor) -> torch.Tensor:
+        maps = code if features.ndim == 2 else code[:, :, None, None].expand(-1, -1, *features.shape[2:])
+        return torch.cat([features, maps], 1)
+
+    def normalised(features: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(features, None, None, training=True)
+
+    with torch.no_grad():
+        images, state = generator(z, labels), generator.state_dict()
+        features = normalised(told(z) @ state["hidden.linear.weight"].T).relu()
+        features = normalised(told(features) @ state["up3.linear.weight"].T).relu().reshape(6, 6, 3, 3)
+        twice = {"stride": 2, "padding": 2, "output_padding": 1}
+        features = normalised(F.conv_transpose2d(told(features), state["up6.conv.weight"], **twice)).relu()
+        expected = F.conv_transpose2d(told(features), state["output.conv.weight"], **twice).tanh()
+        torch.testing.assert_close(images, expected)
+        logits, state = discriminator(images, labels), discriminator.state_dict()
+        features = F.leaky_relu(F.conv2d(told(images), state["down6.conv.weight"], None, 2, 2), 0.2)
+        features = F.leaky_relu(normalised(F.conv2d(told(features), state["down3.conv.weight"], None, 2, 2)), 0.2)
+        features = F.leaky_relu(normalised(told(features.flatten(1)) @ state["hidden.linear.weight"].T), 0.2)
+        torch.testing.assert_close(logits, (told(features) @ state["logit.linear.weight"].T).flatten())
+
+
 @pytest.mark.parametrize("settings", SHAPES, ids=str)
 def test_the_class_changes_pictures_and_verdicts(settings: NetworkSettings) -> None:
     generator, discriminator = settings.build(3)
@@ -116,6 +157,9 @@ def test_networks_without_classes_refuse_them() -> None:
         ({"name": "dcgan", "classes": "10"}, "a whole number"),
         ({"name": "dcgan", "affine": 1}, "true or false"),
         ({"name": "dcgan", "classes_as": "vector"}, "one-hot or embedding"),
+        ({"name": "digits", "size": 30}, "multiple of 4"),
+        ({"name": "digits", "size": 256}, "multiple of 4"),
+        ({"name": "digits", "kernel": 5}, "no setting 'kernel'"),
         ({"name": "mlp", "kernel": 4}, "no setting 'kernel'"),
         ({"name": "mlp", "size": 0}, "side goes from 1"),
         ({"name": "mlp", "width": 10**9}, "width"),

@@ -51,6 +51,7 @@ HEAVY_AT_ONCE = {
     "architectures/classes",
     "architectures/convolutions",
     "architectures/dcgan",
+    "architectures/digits",
     "architectures/mlp",
     "checkpoints/endings",
     "checkpoints/exporting",

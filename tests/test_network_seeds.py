@@ -11,6 +11,7 @@ from torch import nn
 
 from ganlab.architectures.chain import build_chain
 from ganlab.architectures.dcgan import DcganSettings, build_dcgan
+from ganlab.architectures.digits import DigitsSettings, build_digits
 from ganlab.architectures.mlp import MlpSettings, build_mlp
 from ganlab.errors import GanlabError
 from ganlab.networks.weights import redrawn, torch_seed, weights_digest
@@ -32,11 +33,12 @@ def digests(networks: tuple[nn.Module, ...]) -> list[str]:
     "build",
     [
         lambda seed: build_dcgan(DcganSettings(16, 3, 4, 10), seed),
+        lambda seed: build_digits(DigitsSettings(8, 1, 2, 10), seed),
         lambda seed: build_mlp(MlpSettings(8, 1, 3, 10), seed),
         lambda seed: build_chain(CHAIN, seed),
         lambda seed: (redrawn(nn.Linear(8, 8), seed, "network"),),
     ],
-    ids=["dcgan", "mlp", "chain", "redrawn"],
+    ids=["dcgan", "digits", "mlp", "chain", "redrawn"],
 )
 def test_every_seed_has_weights_of_its_own(build: object) -> None:
     found = [digest for seed in ALIKE for digest in digests(build(seed))]  # type: ignore[operator]

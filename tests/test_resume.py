@@ -116,7 +116,13 @@ BASELINE = {**CONDITIONAL, "network": MlpSettings(16, 3, 6, 10, classes=3)}
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"flip": True, "noise": 0.1, "average": 0.9, "decay_epochs": 1}, {**TOLD, "average": 0.9}, BASELINE]
+    "changes",
+    [
+        {},
+        {"flip": True, "noise": 0.1, "average": 0.9, "decay_epochs": 1, "weight_decay": 0.1},
+        {**TOLD, "average": 0.9},
+        BASELINE,
+    ],
 )
 def test_resumed_in_one_process_it_ends_with_the_same_weights(tmp_path: Path, changes: dict[str, Any]) -> None:
     labels = np.arange(64) % 3 if "classes" in changes else None

@@ -102,6 +102,20 @@ def test_a_run_that_is_done_goes_on_with_a_falling_rate_and_says_so_on_its_card(
     assert load_state(tmp_path, "cpu").settings.decay_epochs == 1
 
 
+def test_weight_decay_is_an_l2_penalty_inside_adam_and_stands_on_the_card(tmp_path: Path) -> None:
+    """A first step of Adam's goes against the gradient's sign, which a large penalty makes the weight's own."""
+    trainer = Trainer(tiny_settings(epochs=1, weight_decay=1e9), "cpu")
+    before = [weight.detach().clone() for network in trainer.networks().values() for weight in network.parameters()]
+    trainer.advance(Pictures(8).batch(np.arange(8)))
+    after = [weight.detach() for network in trainer.networks().values() for weight in network.parameters()]
+    for old, new in zip(before, after, strict=True):
+        heavy = old != 0  # others, as BatchNorm's shifts, have no penalty yet
+        step = trainer.settings.lr * old.sign()
+        torch.testing.assert_close((old - new)[heavy], step[heavy], rtol=1e-3, atol=1e-6)
+    loop.train(Pictures(16), tmp_path, trainer)
+    assert load_gan(str(tmp_path)).card.facts["training"]["weight_decay"] == 1e9
+
+
 def test_the_average_of_a_short_run_has_learnt_what_its_generator_has() -> None:
     trainer = Trainer(tiny_settings(average=0.999), "cpu")
     assert trainer.average is not None
@@ -159,6 +173,8 @@ def test_the_average_follows_the_weights_and_is_what_is_kept(tmp_path: Path) -> 
         {"beta1": -0.1},
         {"decay_epochs": -1},
         {"decay_epochs": 1000},
+        {"weight_decay": -0.1},
+        {"weight_decay": float("nan")},
         {"law": "cauchy"},
         {"noise": -0.1},
         {"noise": float("inf")},

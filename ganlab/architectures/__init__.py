@@ -143,10 +143,12 @@ def register_architectures() -> list[Architecture]:
     """The core's own networks come through the same hook as everybody's."""
     from ganlab.architectures.chain import build_chain
     from ganlab.architectures.dcgan import DcganSettings
+    from ganlab.architectures.digits import DigitsSettings
     from ganlab.architectures.mlp import MlpSettings
 
     return [
         Architecture.of(DcganSettings, "Radford, Metz, Chintala 2015: all-convolutional, BatchNorm, 16 to 256 pixels"),
+        Architecture.of(DigitsSettings, "the appendix's, its authors' code for MNIST: linear layers, two convolutions"),
         Architecture.of(MlpSettings, "Goodfellow et al. 2014, the appendix's baseline: rectifiers, maxout, dropout"),
         Architecture("chain", "spelt out layer after layer: whatever a checkpoint of anybody's holds", build_chain),
     ]

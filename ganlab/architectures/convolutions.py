@@ -1,10 +1,20 @@
-"""The convolution that draws the picture, which has so few channels that a CPU computes it slowly as it is."""
+"""Strided convolutions, and the one that draws the picture: of so few channels, CPUs compute it slowly as it is."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+
+def upsample(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
+    """A fractionally-strided convolution of 4x4 or 5x5 that doubles the side exactly, without a bias."""
+    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, kernel - 4, bias=False)
+
+
+def downsample(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """A strided convolution of 4x4 or 5x5 that halves the side exactly, without a bias."""
+    return nn.Conv2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, bias=False)
 
 
 class ToPicture(nn.ConvTranspose2d):

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ganlab.architectures.classes import Block, Network, code_width, fresh_networks, joined
-from ganlab.architectures.convolutions import ToPicture
+from ganlab.architectures.convolutions import ToPicture, downsample, upsample
 from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.networks.weights import torch_seed
@@ -74,10 +74,10 @@ class Generator(Network):
         first = nn.ConvTranspose2d(settings.z_dim + code, settings.maps(4), 4, bias=False)
         blocks = [("up4", _block(settings, first, nn.ReLU()))]
         for below, side in pairwise(sides):
-            up = _upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
+            up = upsample(settings.maps(below) + code, settings.maps(side), settings.kernel)
             blocks.append((f"up{side}", _block(settings, up, nn.ReLU())))
         maps, channels, kernel = settings.width + code, settings.channels, settings.kernel
-        last = ToPicture(maps, channels) if kernel == 4 else _upsample(maps, channels, kernel)
+        last = ToPicture(maps, channels) if kernel == 4 else upsample(maps, channels, kernel)
         blocks.append(("output", _block(settings, last, nn.Tanh(), norm=False)))
         super().__init__(blocks, settings)
 
@@ -93,9 +93,7 @@ class Discriminator(Network):
         maps = [settings.channels, *map(settings.maps, sides)]
         blocks = []
         for position, side in enumerate(sides):
-            down = nn.Conv2d(
-                maps[position] + code, maps[position + 1], settings.kernel, 2, (settings.kernel - 1) // 2, bias=False
-            )
+            down = downsample(maps[position] + code, maps[position + 1], settings.kernel)
             # every layer but the first has BatchNorm (section 3)
             blocks.append((f"down{side}", _block(settings, down, nn.LeakyReLU(LEAKY_SLOPE), norm=position > 0)))
         logit = nn.Conv2d(maps[-1] + code, 1, 4, bias=False)
@@ -124,12 +122,12 @@ def initialise(network: nn.Module, seed: int) -> None:
     random = torch.Generator().manual_seed(torch_seed(seed))
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.reset_running_stats()
                 if module.affine:
                     module.weight.normal_(1.0, INITIAL_DEVIATION, generator=random)
                     module.bias.zero_()
-            elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
                 module.weight.normal_(0.0, INITIAL_DEVIATION, generator=random)
             elif isinstance(module, nn.Embedding):
                 module.weight.normal_(generator=random)
@@ -142,8 +140,3 @@ def _block(settings: DcganSettings, conv: nn.Module, activation: nn.Module, norm
         assert isinstance(maps, int)
         layers.append(("norm", nn.BatchNorm2d(maps, affine=settings.affine)))
     return Block(*layers, ("act", activation))
-
-
-def _upsample(inputs: int, outputs: int, kernel: int) -> nn.ConvTranspose2d:
-    """A fractionally-strided convolution that doubles the side exactly, whichever the kernel."""
-    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, (kernel - 1) // 2, kernel - 4, bias=False)

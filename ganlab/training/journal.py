@@ -125,6 +125,7 @@ class Journal:
                 "lr": settings.lr,
                 "beta1": settings.beta1,
                 **({"decay_epochs": settings.decay_epochs, "epochs": settings.epochs} if settings.decay_epochs else {}),
+                **({"weight_decay": settings.weight_decay} if settings.weight_decay else {}),
                 "flip": settings.flip,
                 "noise": settings.noise,
                 "average": settings.average,

@@ -58,8 +58,13 @@ class Trainer:
         self._spec = ImageSpec(settings.network.size, settings.network.channels)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        settings = self.settings
         return torch.optim.Adam(
-            network.parameters(), lr=self.settings.lr, betas=(self.settings.beta1, BETA2), fused=True
+            network.parameters(),
+            lr=settings.lr,
+            betas=(settings.beta1, BETA2),
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
 
     def _compiled(self, network: nn.Module) -> Callable[..., torch.Tensor]:
