@@ -171,3 +171,9 @@ def test_installed_wheels_work_without_the_checkout(built: dict[str, Path], tmp_
     assert (tmp_path / page).is_relative_to(site)  # named from the current folder
     assert (tmp_path / page).is_file()
     assert {"probe", "synthetic", "directions"} <= set(plugins)
+
+
+def test_the_citation_names_this_version() -> None:
+    from ganlab import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
