@@ -117,17 +117,23 @@ def build_dcgan(settings: DcganSettings, seed: int = 0) -> tuple[Generator, Disc
     return generator, discriminator
 
 
-def initialise(network: nn.Module, seed: int) -> None:
-    """Weights from N(0, 0.02); BatchNorm's scale from N(1, 0.02), its shift 0, its statistics fresh (section 4)."""
+def initialise(network: nn.Module, seed: int, linear: bool = False) -> None:
+    """Weights from N(0, 0.02); BatchNorm's scale from N(1, 0.02), its shift 0, its statistics fresh (section 4).
+
+    Args:
+        linear: of linear layers and their BatchNorm, too, which otherwise keep torch's own.
+    """
+    norms = (nn.BatchNorm2d, nn.BatchNorm1d) if linear else (nn.BatchNorm2d,)
+    layers = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear) if linear else (nn.Conv2d, nn.ConvTranspose2d)
     random = torch.Generator().manual_seed(torch_seed(seed))
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if isinstance(module, norms):
                 module.reset_running_stats()
                 if module.affine:
                     module.weight.normal_(1.0, INITIAL_DEVIATION, generator=random)
                     module.bias.zero_()
-            elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            elif isinstance(module, layers):
                 module.weight.normal_(0.0, INITIAL_DEVIATION, generator=random)
             elif isinstance(module, nn.Embedding):
                 module.weight.normal_(generator=random)

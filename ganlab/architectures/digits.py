@@ -111,8 +111,8 @@ def build_digits(settings: DigitsSettings, seed: int = 0) -> tuple[Generator, Di
     """
     with fresh_networks(seed, f"Layers of width {settings.width} do not fit into memory."):
         generator, discriminator = Generator(settings), Discriminator(settings)
-    initialise(generator, 2 * seed)
-    initialise(discriminator, 2 * seed + 1)
+    initialise(generator, 2 * seed, linear=True)
+    initialise(discriminator, 2 * seed + 1, linear=True)
     return generator, discriminator
 
 
