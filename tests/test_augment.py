@@ -15,7 +15,7 @@ import ganlab_augment
 from ganlab import Gan, GanlabError, Result, open_images, split_of
 from ganlab.testing import check_analysis, check_plugin, tiny_gan
 from ganlab_augment import augment
-from ganlab_augment.classifier import nearest_neighbour
+from ganlab_augment.classifier import Questions, nearest_neighbour
 from ganlab_augment.sets import Real, Samples, random_classes
 from tests.conditional_kit import labelled
 from tests.datasets_kit import mnist_folder
@@ -75,7 +75,14 @@ def test_nearest_neighbours_are_scikit_learns(tmp_path: Path) -> None:
         assert vectors.min() >= 0
         assert vectors.max() <= 1
         queries = torch.rand(40, 256, generator=torch.Generator().manual_seed(1))
-        found = nearest_neighbour(learnt, queries)
+        whole = Samples("asked", "error", gan, 40, 1)
+        halves = [Questions(whole, queries[:25]), Questions(whole, queries[25:])]
+        first, second = nearest_neighbour(learnt, halves)
+        (found,) = nearest_neighbour(learnt, [Questions(whole, queries)])
+        for name in ("told", "nearest", "distances"):
+            joined = np.concatenate([getattr(first, name), getattr(second, name)])
+            np.testing.assert_allclose(joined, getattr(found, name), rtol=1e-6)
+        assert found.wrong.tolist() == (found.told != np.arange(40) % CLASSES).tolist()
         ours = learnt.labels(np.arange(150))
         reference = KNeighborsClassifier(1, algorithm="brute").fit(vectors.numpy(), ours)
         assert found.told.tolist() == reference.predict(queries.numpy()).tolist()
@@ -120,6 +127,45 @@ def test_a_gan_of_these_pictures_teaches_them_and_random_classes_teach_nothing(t
     assert told.metrics["error_baseline"].value > error.value  # which draws other pictures
     above = told.metrics["above_real"]
     assert above.value == pytest.approx(100 * (error.value - told.metrics["error_real"].value))
+
+
+def test_samples_are_judged_by_what_real_pictures_teach(tmp_path: Path) -> None:
+    gan, baseline = teacher(), teacher(seed=3)
+    data = samples_of(gan, tmp_path)
+    result = augment(gan=gan, data=data, baseline=baseline, n=200, shown=2)
+    stored = np.load(data)
+    reference = KNeighborsClassifier(1, algorithm="brute").fit(
+        stored["x_train"].reshape(120, -1) / 255, stored["y_train"]
+    )
+    for told, one in zip(result.arrays["samples_told"], (baseline, gan), strict=True):
+        pictures = one.image.to_uint8(one.generate(one.latents_in_turn(60, seed=0)))
+        assert told.tolist() == reference.predict(pictures.reshape(60, -1) / 255).tolist()
+    asked = np.arange(60) % CLASSES
+    values = [result.metrics[name].value for name in ("error_of_samples_baseline", "error_of_samples")]
+    assert values == [(told != asked).mean() for told in result.arrays["samples_told"]]
+    assert result.metrics["error_of_samples"].control == "error_real"
+    assert values[1] < 0.1 < values[0]  # the baseline draws other pictures
+    assert [(row[0], row[1], row[2]) for row in result.tables["samples"].rows] == [
+        ("test pictures", 60, result.metrics["error_real"].value),
+        (f"samples of baseline {baseline.name}", 60, values[0]),
+        (f"samples of GAN {gan.name}", 60, values[1]),
+    ]
+    few = augment(gan=gan, data=data, n=30, shown=2)
+    assert few.metrics["error_of_samples"].n == 30  # as many as there are
+
+
+def test_a_class_that_is_drawn_as_another_is_told(tmp_path: Path) -> None:
+    """Pictures of class 2 bear the name 1, and those of class 1 the name 2: two thirds of the samples are misdrawn."""
+    gan = teacher()
+    stored = dict(np.load(samples_of(gan, tmp_path)))
+    for part in ("y_train", "y_test"):
+        stored[part] = np.array([0, 2, 1])[stored[part]]
+    np.savez(tmp_path / "swapped.npz", **stored)
+    result = augment(gan=gan, data=str(tmp_path / "swapped.npz"), n=90, shown=2)
+    assert result.metrics["error_real"].value < 0.1
+    assert result.metrics["error_of_samples"].value == pytest.approx(2 / 3, abs=0.05)
+    by_class = [row[-1] for row in result.tables["classes"].rows]
+    assert by_class[0] < 0.1 < 0.9 < min(by_class[1:])
 
 
 def test_tables_and_figures_say_the_same(told: Result) -> None:
@@ -235,7 +281,8 @@ def test_memory_does_not_grow_with_the_samples() -> None:
                 seen.append(block.numel())
                 yield block
 
-    nearest_neighbour(Counted("GAN", "error", gan, 5000, 0), torch.rand(5, 256))
+    asked = Questions(Samples("asked", "error", gan, 5, 0), torch.rand(5, 256))
+    nearest_neighbour(Counted("GAN", "error", gan, 5000, 0), [asked])
     assert sum(seen) == 5000 * 256
     assert max(seen) <= 2048 * 256
 

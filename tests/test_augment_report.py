@@ -25,6 +25,7 @@ class Misled(NamedTuple):
     samples: np.ndarray
     blocks: Call
     mistakes: Call
+    misdrawn: Call
 
     @property
     def confusion(self) -> np.ndarray:
@@ -46,16 +47,17 @@ def misled(tmp_path_factory: pytest.TempPathFactory) -> Misled:
         blocks, rows = spied(patch, draw, "blocks"), spied(patch, draw, "labelled_rows")
         result = augment(gan=gan, data=str(folder / "misled.npz"), n=90, shown=2)
     samples = gan.image.to_uint8(gan.generate(gan.latents_in_turn(90, seed=0)))
-    return Misled(result, data, samples, blocks[0], rows[0])
+    return Misled(result, data, samples, blocks[0], *rows)
 
 
 def test_the_confusion_and_the_errors_of_each_class_hold_what_was_told(misled: Misled) -> None:
     confusion, arrays = misled.confusion, misled.result.arrays
     assert [row[1:] for row in misled.result.tables["confusion"].rows] == confusion.tolist()
     assert confusion[1, 2] > confusion[1, 0] > confusion[0, 1]
-    for label, (_, count, *errors) in enumerate(misled.result.tables["classes"].rows):
+    for label, (_, count, *errors, of_samples) in enumerate(misled.result.tables["classes"].rows):
         asked = arrays["truth"] == label
         assert count == asked.sum()
+        assert of_samples == 1  # the real pictures' classes are all wrong
         assert errors == [(told[asked] != label).mean() for told in arrays["told"]]
 
 
@@ -78,3 +80,17 @@ def test_the_commonest_mistakes_are_shown_by_the_pair_that_is_closest(misled: Mi
     assert np.array_equal(misled.mistakes.args[0]["test picture"], tested[expected])
     assert np.array_equal(misled.mistakes.args[0]["nearest sample"], misled.samples[apart[expected].argmin(1)])
     assert misled.mistakes.words["heads"][0] == f"1, taken for 2: {wrong[1, 2]}x"
+
+
+def test_samples_that_are_misdrawn_are_shown_above_the_real_picture_that_says_so(misled: Misled) -> None:
+    trained, asked = misled.data["x_train"], len(misled.data["x_test"])
+    told = misled.result.arrays["samples_told"][-1]
+    apart = ((misled.samples[:asked, None].astype(float) - trained) ** 2).sum((2, 3, 4))
+    assert np.array_equal(told, misled.data["y_train"][apart.argmin(1)])
+    samples, real = misled.misdrawn.args[0]["sample"], misled.misdrawn.args[0]["nearest real picture"]
+    pairs = np.arange(asked) % CLASSES * CLASSES + told
+    common = np.bincount(pairs[told != np.arange(asked) % CLASSES]).argmax()
+    rows = np.flatnonzero(pairs == common)
+    shown = rows[apart[rows].min(1).argmin()]
+    assert np.array_equal(samples[0], misled.samples[shown])
+    assert np.array_equal(real[0], trained[apart[shown].argmin()])

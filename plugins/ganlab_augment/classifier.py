@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,32 @@ import torch
 
 from ganlab import Directions, Nearest
 
-from .sets import TrainingSet
+from .sets import Labelled
 
-SAMPLE = 1024  # test pictures that the search takes its directions from
+SAMPLE = 1024  # of the pictures asked about, from which the search takes its directions
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Pictures of known classes that classifiers are asked about.
+
+    Attributes:
+        pictures: the set.
+        vectors: (m, values) all of it, from 0 to 1.
+    """
+
+    pictures: Labelled
+    vectors: torch.Tensor
+
+    @classmethod
+    def of(cls, pictures: Labelled) -> Questions:
+        """Read or draw them, once for all classifiers."""
+        return cls(pictures, torch.cat(list(pictures.blocks())))
+
+    @property
+    def truth(self) -> np.ndarray:
+        """(m,) the class of each."""
+        return self.pictures.labels(np.arange(len(self.vectors)))
 
 
 @dataclass(frozen=True)
@@ -20,26 +44,36 @@ class Answers:
 
     Attributes:
         learnt: the set.
-        told: (m,) the class that each test picture is taken for.
-        nearest: (m,) the row of the set that it was nearest to.
+        asked: what it is asked about.
+        told: (m,) the class that each is taken for.
+        nearest: (m,) the row of the set that each is nearest to.
         distances: (m,) how far, in the space of pixels from 0 to 1.
     """
 
-    learnt: TrainingSet
+    learnt: Labelled
+    asked: Questions
     told: np.ndarray
     nearest: np.ndarray
     distances: np.ndarray
 
+    @property
+    def wrong(self) -> np.ndarray:
+        """(m,) bool: taken for another class."""
+        return self.told != self.asked.truth
 
-def nearest_neighbour(learnt: TrainingSet, queries: torch.Tensor) -> Answers:
-    """A 1-nearest-neighbour classifier that has learnt from a set, asked about pictures (m, values).
+
+def nearest_neighbour(learnt: Labelled, asked: Sequence[Questions]) -> list[Answers]:
+    """A 1-nearest-neighbour classifier that has learnt from a set, asked about several others in one pass over it.
 
     Of equally near ones the first counts.
     """
-    search = Nearest(queries, 1, Directions(queries[:: max(1, len(queries) // SAMPLE)]))
+    vectors = torch.cat([one.vectors for one in asked])
+    search = Nearest(vectors, 1, Directions(vectors[:: max(1, len(vectors) // SAMPLE)]))
     seen = 0
-    for vectors in learnt.blocks():
-        search.update(vectors, np.arange(seen, seen + len(vectors)))
-        seen += len(vectors)
-    nearest = search.ids[:, 0]
-    return Answers(learnt, learnt.labels(nearest), nearest, search.distances()[:, 0])
+    for block in learnt.blocks():
+        search.update(block, np.arange(seen, seen + len(block)))
+        seen += len(block)
+    nearest, distances = search.ids[:, 0], search.distances()[:, 0]
+    ends = np.cumsum([len(one.vectors) for one in asked])[:-1]
+    parts = (np.split(found, ends) for found in (learnt.labels(nearest), nearest, distances))
+    return [Answers(learnt, one, *found) for one, *found in zip(asked, *parts, strict=True)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ganlab import (
     Gan,
@@ -21,9 +20,9 @@ from ganlab import (
     split_of,
 )
 
-from .classifier import nearest_neighbour
+from .classifier import Questions, nearest_neighbour
 from .report import report
-from .sets import Real, Samples, TrainingSet, random_classes
+from .sets import Real, Samples, random_classes
 
 NAMED = 12  # classes in a note
 
@@ -55,22 +54,19 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
             f"{data.spec} has no test pictures beside it.", "Give --test a set that nothing was trained on."
         )
     notes += [note for one in (gan, baseline) if one is not None for note in _trained_on(one, split.test)]
-    truth = labels_of(split.test, classes)
-    questions = Real("test pictures", split.test, truth, gan.image)
-    sets: list[TrainingSet] = [Real("real pictures", split.learn, labels_of(split.learn, classes), gan.image)]
+    generated = [Samples(f"GAN {gan.name}", "error", gan, choices.n, choices.seed)]
     if baseline is not None:
-        sets.append(Samples(f"baseline {baseline.name}", "error_baseline", baseline, choices.n, choices.seed))
-    sets.append(Samples(f"GAN {gan.name}", "error", gan, choices.n, choices.seed))
-    queries = torch.cat(list(questions.blocks()))
-    answers = []
-    for learnt in sets:
-        answers.append(nearest_neighbour(learnt, queries))
-        if len(answers) == 1:
-            same = np.flatnonzero(answers[0].distances == 0)
-            twins = list(zip(same.tolist(), answers[0].nearest[same].tolist(), strict=True))
-            notes += check_apart(split.learn, split.test, twins, len(split.test))
+        generated.insert(0, Samples(f"baseline {baseline.name}", "error_baseline", baseline, choices.n, choices.seed))
+    real = Real("real pictures", split.learn, labels_of(split.learn, classes), gan.image)
+    asked = Questions.of(Real("test pictures", split.test, labels_of(split.test, classes), gan.image))
+    of_samples = [Questions.of(one.first(len(split.test))) for one in generated]
+    by_real, *judged = nearest_neighbour(real, [asked, *of_samples])
+    same = np.flatnonzero(by_real.distances == 0)
+    twins = list(zip(same.tolist(), by_real.nearest[same].tolist(), strict=True))
+    notes += check_apart(split.learn, split.test, twins, len(split.test))
+    answers = [by_real, *(nearest_neighbour(one, [asked])[0] for one in generated)]
     shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
-    return report(gan, classes, questions, truth, answers, shuffled, choices.shown, choices.seed, notes)
+    return report(gan, classes, answers, judged, shuffled, choices.shown, choices.seed, notes)
 
 
 def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:

@@ -10,18 +10,24 @@ from ganlab import Figure, Gan, Metric, Result, Table
 from ganlab import figures as draw
 
 from .classifier import Answers
-from .sets import TrainingSet
 
 MOST_CLASSES = 24  # in a figure that names them
 MISTAKES = 10  # in a figure
+MISLED = (
+    "The commonest mistakes, commonest first: of each the test picture that is closest to the sample that misled, "
+    "above that sample. It looks like another class than it was drawn as, or the test picture does."
+)
+MISDRAWN = (
+    "Samples that real pictures take for another class than they were drawn as, the commonest confusion first: of each "
+    "the sample that is closest to such a picture, above it."
+)
 
 
 def report(
     gan: Gan,
     classes: Sequence[str],
-    questions: TrainingSet,
-    truth: np.ndarray,
     answers: Sequence[Answers],
+    judged: Sequence[Answers],
     shuffled: np.ndarray,
     shown: int,
     seed: int,
@@ -30,54 +36,69 @@ def report(
     """All that the answers say.
 
     Args:
-        answers: after learning from the real pictures, from the baseline's samples if there is one, and from the GAN's.
+        answers: about the test pictures, after learning from the real pictures, from the baseline's samples if there is
+            one, and from the GAN's.
+        judged: about samples of the baseline if there is one and of the GAN, after learning from the real pictures.
         shuffled: (m,) what is told where the GAN's samples carry classes drawn at random.
     """
-    ours = answers[-1]
-    metrics = _metrics(answers, truth, shuffled)
-    others = "; ".join(f"{one.learnt.name} {_error(one.told, truth):.2%}" for one in answers[:-1])
+    ours, samples = answers[-1], judged[-1]
+    truth = ours.asked.truth
+    metrics = _metrics(answers, judged, shuffled)
+    others = "; ".join(f"{one.learnt.name} {one.wrong.mean():.2%}" for one in answers[:-1])
     result = Result(
         f"A nearest-neighbour classifier that learnt from {len(ours.learnt):,} samples of {gan.name} errs on "
-        f"{metrics['error'].value:.2%} of {len(truth):,} test pictures ({others}).",
+        f"{metrics['error'].value:.2%} of {len(truth):,} test pictures ({others}). One that learnt from real pictures "
+        f"takes {samples.wrong.mean():.2%} of {len(samples.wrong):,} samples for another class.",
         metrics,
         notes=notes,
     )
-    confusion = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(confusion, (truth, ours.told), 1)
+    confusion = _counted(ours, len(classes))
     result.tables = {
-        "errors": _errors(answers, classes, truth, shuffled),
-        "classes": _by_class(answers, classes, truth),
+        "errors": _errors(answers, classes, shuffled),
+        "samples": _of_samples(answers[0], judged),
+        "classes": _by_class(answers, judged, classes),
         "confusion": _confusion_table(confusion, classes),
     }
-    result.figures["figure9"] = _figure_nine(answers, classes, truth, shown, seed)
+    result.figures["figure9"] = _figure_nine(answers, classes, shown, seed)
     result.figures["confusion"] = _confusion(confusion, classes, ours.learnt.name)
-    if mistakes := _mistakes(ours, questions, classes, truth, confusion):
+    if mistakes := _mistakes(ours, classes, ("test picture", "nearest sample"), MISLED):
         result.figures["mistakes"] = mistakes
-    result.arrays = {"truth": truth.astype(np.int32), "told": np.stack([one.told for one in answers]).astype(np.int32)}
+    if misdrawn := _mistakes(samples, classes, ("sample", "nearest real picture"), MISDRAWN):
+        result.figures["misdrawn"] = misdrawn
+    result.arrays = {
+        "truth": truth.astype(np.int32),
+        "told": np.stack([one.told for one in answers]).astype(np.int32),
+        "samples_told": np.stack([one.told for one in judged]).astype(np.int32),
+    }
     return result
 
 
-def _error(told: np.ndarray, truth: np.ndarray) -> float:
-    return float((told != truth).mean())
-
-
-def _metrics(answers: Sequence[Answers], truth: np.ndarray, shuffled: np.ndarray) -> dict[str, Metric]:
+def _metrics(answers: Sequence[Answers], judged: Sequence[Answers], shuffled: np.ndarray) -> dict[str, Metric]:
     ours, real = answers[-1], answers[0]
     metrics = {
         one.learnt.metric: Metric.of_share(
-            one.told != truth,
+            one.wrong,
             control="error_shuffled" if one is real else "error_real",
             about=f"test pictures told wrong after learning from {len(one.learnt):,} {_plural(one)}",
         )
         for one in (ours, *answers[:-1])
     }
+    for one in reversed(judged):
+        metrics[one.asked.pictures.metric] = Metric.of_share(
+            one.wrong,
+            control="error_real",
+            about=f"the first samples of the {one.asked.pictures.name} that the classifier which learnt from the real "
+            "pictures takes for another class than they were drawn as",
+        )
     metrics["error_shuffled"] = Metric.of_share(
-        shuffled != truth, no_control="it is the control", about="the GAN's samples with classes drawn at random"
+        shuffled != ours.asked.truth,
+        no_control="it is the control",
+        about="the GAN's samples with classes drawn at random",
     )
     for other, name in ((one, one.learnt.metric.removeprefix("error")) for one in answers[:-1]):
         metrics[f"above{name}"] = Metric.of_paired_difference(
-            ours.told != truth,
-            other.told != truth,
+            ours.wrong,
+            other.wrong,
             no_control="it is the difference to a control",
             about=f"points by which the error is above that from {_plural(other)}; the same pictures told by both",
         )
@@ -88,14 +109,11 @@ def _plural(one: Answers) -> str:
     return one.learnt.name if one.learnt.name.startswith("real") else f"samples of the {one.learnt.name}"
 
 
-def _errors(answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarray, shuffled: np.ndarray) -> Table:
-    rows: list[list[object]] = []
-    for name, one, told in [
-        *((one.learnt.name, one, one.told) for one in answers),
-        (f"{answers[-1].learnt.name}, random classes", answers[-1], shuffled),
-    ]:
-        share = Metric.of_share(told != truth, no_control="-")
-        rows.append([name, len(one.learnt), share.value, share.low, share.high, float(np.median(one.distances))])
+def _errors(answers: Sequence[Answers], classes: Sequence[str], shuffled: np.ndarray) -> Table:
+    ours = answers[-1]
+    truth = ours.asked.truth
+    rows = [_row(one.learnt.name, len(one.learnt), one.wrong, one.distances) for one in answers]
+    rows.append(_row(f"{ours.learnt.name}, random classes", len(ours.learnt), shuffled != truth, ours.distances))
     return Table(
         ["learnt from", "pictures", "error", "low", "high", "median distance"],
         rows,
@@ -104,14 +122,49 @@ def _errors(answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarra
     )
 
 
-def _by_class(answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarray) -> Table:
+def _of_samples(by_real: Answers, judged: Sequence[Answers]) -> Table:
+    names = [by_real.asked.pictures.name, *map(_samples_of, judged)]
+    rows = [
+        _row(name, len(one.wrong), one.wrong, one.distances)
+        for name, one in zip(names, (by_real, *judged), strict=True)
+    ]
+    return Table(
+        ["asked about", "pictures", "error", "low", "high", "median distance"],
+        rows,
+        "Told wrong after learning from the real pictures, with Wilson's 95% interval: test pictures, and as many "
+        "samples, the first ones; and how far the nearest real picture is.",
+    )
+
+
+def _samples_of(judged: Answers) -> str:
+    return f"samples of {judged.asked.pictures.name}"
+
+
+def _row(name: str, count: int, wrong: np.ndarray, distances: np.ndarray) -> list[object]:
+    share = Metric.of_share(wrong, no_control="-")
+    return [name, count, share.value, share.low, share.high, float(np.median(distances))]
+
+
+def _by_class(answers: Sequence[Answers], judged: Sequence[Answers], classes: Sequence[str]) -> Table:
     rows = []
     for label, name in enumerate(classes):
-        asked = truth == label
-        errors = [_error(one.told[asked], truth[asked]) if asked.any() else None for one in answers]
-        rows.append([name, int(asked.sum()), *errors])
-    columns = ["class", "test pictures", *(one.learnt.name for one in answers)]
-    return Table(columns, rows, "The part of each class that is told wrong.")
+        of_class = [(one.wrong, one.asked.truth == label) for one in (*answers, *judged)]
+        errors = [float(wrong[asked].mean()) if asked.any() else None for wrong, asked in of_class]
+        rows.append([name, int(of_class[0][1].sum()), *errors])
+    heads = [*(one.learnt.name for one in answers), *map(_samples_of, judged)]
+    return Table(
+        ["class", "test pictures", *heads],
+        rows,
+        "The part of each class that is told wrong: of the test pictures after learning from each set, and of samples "
+        "after learning from the real pictures.",
+    )
+
+
+def _counted(answers: Answers, classes: int) -> np.ndarray:
+    """How many of each class (rows) are taken for each (columns)."""
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (answers.asked.truth, answers.told), 1)
+    return confusion
 
 
 def _confusion_table(confusion: np.ndarray, classes: Sequence[str]) -> Table:
@@ -127,9 +180,7 @@ def _confusion(confusion: np.ndarray, classes: Sequence[str], learnt: str) -> Fi
     )
 
 
-def _figure_nine(
-    answers: Sequence[Answers], classes: Sequence[str], truth: np.ndarray, shown: int, seed: int
-) -> Figure:
+def _figure_nine(answers: Sequence[Answers], classes: Sequence[str], shown: int, seed: int) -> Figure:
     """Of every class some of each set, side by side; classes that a set has no picture of are left out."""
     sets = [one.learnt for one in answers]
     rows = [[one.some(label, shown, seed) for one in sets] for label in range(len(classes))]
@@ -137,7 +188,7 @@ def _figure_nine(
     named = there[:MOST_CLASSES]
     count = min(len(one) for label in named for one in rows[label])
     pictures = {
-        f"{one.learnt.name}: {_error(one.told, truth):.1%} wrong": [
+        f"{one.learnt.name}: {one.wrong.mean():.1%} wrong": [
             [one.learnt.pictures(rows[label][place][:count])] for label in named
         ]
         for place, one in enumerate(answers)
@@ -152,27 +203,22 @@ def _figure_nine(
     return Figure(draw.blocks(pictures, [classes[label] for label in named], scale=max(1, 48 // size)), caption)
 
 
-def _mistakes(
-    ours: Answers, questions: TrainingSet, classes: Sequence[str], truth: np.ndarray, confusion: np.ndarray
-) -> Figure | None:
-    """Of each of the commonest mistakes the test picture whose nearest sample is closest, and that sample."""
-    wrong = confusion * (1 - np.eye(len(classes), dtype=int))
+def _mistakes(answers: Answers, classes: Sequence[str], heads: tuple[str, str], caption: str) -> Figure | None:
+    """Of each of the commonest mistakes the picture whose nearest one is closest, above that one."""
+    truth = answers.asked.truth
+    wrong = _counted(answers, len(classes)) * (1 - np.eye(len(classes), dtype=int))
     chosen = []
     for place in np.argsort(-wrong, axis=None, kind="stable")[: min(MISTAKES, np.count_nonzero(wrong))]:
         true, told = np.unravel_index(place, wrong.shape)
-        rows = np.flatnonzero((truth == true) & (ours.told == told))
-        chosen.append(rows[np.argmin(ours.distances[rows])])
+        rows = np.flatnonzero((truth == true) & (answers.told == told))
+        chosen.append(rows[np.argmin(answers.distances[rows])])
     if not chosen:
         return None
     asked = np.array(chosen)
-    pairs = {"test picture": questions.pictures(asked), "nearest sample": ours.learnt.pictures(ours.nearest[asked])}
-    heads = [
-        f"{classes[truth[row]]}, taken for {classes[ours.told[row]]}: {wrong[truth[row], ours.told[row]]}x"
+    pictures = (answers.asked.pictures.pictures(asked), answers.learnt.pictures(answers.nearest[asked]))
+    named = [
+        f"{classes[truth[row]]}, taken for {classes[answers.told[row]]}: {wrong[truth[row], answers.told[row]]}x"
         for row in asked
     ]
-    scale = max(1, 96 // pairs["test picture"].shape[1])
-    return Figure(
-        draw.labelled_rows(pairs, scale=scale, heads=heads),
-        "The commonest mistakes, commonest first: of each the test picture that is closest to the sample that misled, "
-        "above that sample. It looks like another class than it was drawn as, or the test picture does.",
-    )
+    rows_of = dict(zip(heads, pictures, strict=True))
+    return Figure(draw.labelled_rows(rows_of, scale=max(1, 96 // pictures[0].shape[1]), heads=named), caption)

@@ -1,4 +1,4 @@
-"""What a nearest-neighbour classifier learns from, block by block, and the pictures it is asked about."""
+"""What a nearest-neighbour classifier learns from, block by block, and what it is asked about."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BLOCK_BYTES = 1 << 26  # of them as float32
 STREAM_SHOWN, STREAM_CLASSES = 911, 912  # keep draws for different purposes apart
 
 
-class TrainingSet(Protocol):
+class Labelled(Protocol):
     """Pictures with classes, in a fixed order.
 
     Attributes:
         name: in tables and figures.
-        metric: what the error after learning from it is called.
+        metric: what the error after learning from it is called, or of samples that are asked about the error on them.
     """
 
     name: str
@@ -97,6 +97,11 @@ class Samples:
 
     def some(self, label: int, count: int, seed: int) -> np.ndarray:
         return np.arange(label, self._count, self._classes)[:count]
+
+    def first(self, count: int) -> Samples:
+        """The first of them, at most so many, to ask a classifier about."""
+        metric = self.metric.replace("error", "error_of_samples")
+        return Samples(self.name, metric, self._gan, min(count, self._count), self._seed)
 
 
 def random_classes(rows: np.ndarray, classes: int, seed: int) -> np.ndarray:
