@@ -67,13 +67,17 @@ def nearest_neighbour(learnt: Labelled, asked: Sequence[Questions]) -> list[Answ
 
     Of equally near ones the first counts.
     """
-    vectors = torch.cat([one.vectors for one in asked])
-    search = Nearest(vectors, 1, Directions(vectors[:: max(1, len(vectors) // SAMPLE)]))
+    searches = [_search(one.vectors) for one in asked]
     seen = 0
     for block in learnt.blocks():
-        search.update(block, np.arange(seen, seen + len(block)))
+        for search in searches:
+            search.update(block, np.arange(seen, seen + len(block)))
         seen += len(block)
-    nearest, distances = search.ids[:, 0], search.distances()[:, 0]
-    ends = np.cumsum([len(one.vectors) for one in asked])[:-1]
-    parts = (np.split(found, ends) for found in (learnt.labels(nearest), nearest, distances))
-    return [Answers(learnt, one, *found) for one, *found in zip(asked, *parts, strict=True)]
+    return [
+        Answers(learnt, one, learnt.labels(search.ids[:, 0]), search.ids[:, 0], search.distances()[:, 0])
+        for one, search in zip(asked, searches, strict=True)
+    ]
+
+
+def _search(queries: torch.Tensor) -> Nearest:
+    return Nearest(queries, 1, Directions(queries[:: max(1, len(queries) // SAMPLE)]))
