@@ -51,6 +51,28 @@ def test_what_a_picture_shows_does_not_hang_on_how_large_the_gan_draws_it(size: 
     assert Half().shows(images[:0], None).shape == (0, 2)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (np.ones((1, 2, 8, 8), bool), r"bool \(1, 2, 8, 8\)"),  # of one picture, counted as if of all
+        (np.ones((3, 2, 4, 4), bool), r"bool \(3, 2, 4, 4\)"),
+        (np.ones((3, 3, 8, 8), bool), r"bool \(3, 3, 8, 8\)"),
+        (np.ones((3, 2, 8, 8)), r"float64 \(3, 2, 8, 8\)"),
+        (None, "NoneType"),
+    ],
+    ids=["one picture", "half the side", "another concept", "floats", "nothing"],
+)
+def test_masks_of_another_shape_are_not_counted(answer: Any, found: str) -> None:
+    class Off(Bright):
+        def masks(self, images: Any, image: Any) -> Any:
+            return answer
+
+    with pytest.raises(
+        GanlabError, match=rf"'bright' breaks its promise: .* bool \(3, 2, 8, 8\), and returned {found}"
+    ):
+        Off().shows(np.zeros((3, 1, 8, 8)), None)  # type: ignore[arg-type]
+
+
 def test_a_labeler_may_count_in_its_own_way() -> None:
     class Quick(Bright):
         def count_pixels(self, images: Any, image: Any) -> np.ndarray:

@@ -97,7 +97,6 @@ def register_labelers():
     [
         ("width > 0", "width", ""),
         ("width > 2", "width", "shows"),
-        ("width[:, :0] > 0", "width", "shows"),
         ("width > 0", "-width", "measure"),
     ],
 )
@@ -110,6 +109,44 @@ def test_a_labeler_says_the_same_either_way(
         return
     with pytest.raises(AssertionError, match=rf"'glad': shows_and_measure\(\) does not say what {other}\(\) says"):
         check_plugin(module)
+
+
+@pytest.mark.parametrize(
+    ("shows", "measures", "words"),
+    [
+        ("width[:, :0] > 0", "width", r"shows\(\) is to return bool \(4, 1\), and returned bool \(4, 0\)"),
+        ("width > 0", "width.tolist()", r"measure\(\) is to return floats \(4, 1\), and returned list"),
+        ("width > 0, width", "width", r"shows_and_measure\(\) is to return two arrays, and returned tuple"),
+    ],
+)
+def test_a_labeler_that_answers_in_another_shape_breaks_the_contract(
+    module_of: Callable[[str], ModuleType], shows: str, measures: str, words: str
+) -> None:
+    with pytest.raises(AssertionError, match=f"'glad' breaks its promise: {words}"):
+        check_plugin(module_of(good() + LABELER.format(side=64, shows=shows, measures=measures)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (
+            "images[:, 0, :1, 0] > 0",
+            "np.random.random((4, 1)) > 0.5",
+            r"shows\(\) answers otherwise when it is asked again",
+        ),
+        ("images[:, 0, :1, 0] > 0", "images.mul_(2)[:, 0, :1, 0] > 0", "changes the pictures that it is asked about"),
+    ],
+)
+def test_a_labeler_that_is_not_a_function_of_the_pictures_breaks_the_contract(
+    module_of: Callable[[str], ModuleType], before: str, after: str, words: str
+) -> None:
+    source = LABELER.format(side=64, shows="width > 0", measures="width").replace(
+        f"({before}).numpy()", f"np.asarray({after})"
+    )
+    assert after in source
+    source = source.replace("def shows(", "import numpy as np\n\n    def shows(").replace("np.", "Glad.np.")
+    with pytest.raises(AssertionError, match=f"'glad':? {words}"):
+        check_plugin(module_of(good() + source))
 
 
 @pytest.mark.parametrize("side", [28, 64])

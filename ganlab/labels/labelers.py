@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 
 COUNTED_AT = 64  # pixels across the picture that a card's ``min_pixels`` are of
+# method -> what it answers: numpy's kinds of numbers, in words, of each of what, and whether for each pixel
+ANSWERS = {
+    "masks": ("b", "bool", "concepts", True),
+    "count_pixels": ("iu", "whole numbers", "concepts", False),
+    "shows": ("b", "bool", "concepts", False),
+    "measure": ("f", "floats", "measures", False),
+}
 
 
 class Labeler:
@@ -49,6 +58,9 @@ class Labeler:
         super().__init_subclass__(**settings)
         if cls.masks is Labeler.masks and cls.shows is Labeler.shows:
             raise TypeError(f"the labeler {cls.__name__} must define masks() or shows()")
+        for name in (*ANSWERS, "shows_and_measure"):
+            if inspect.isfunction(method := vars(cls).get(name)):
+                setattr(cls, name, _held(name, method))
 
     @property
     def marks_pixels(self) -> bool:
@@ -203,3 +215,47 @@ class Labeler:
         none = "No plugin brings one; see `ganlab plugins`."
         hint = suggest(spec, sorted(labelers), "Labelers") if labelers else none
         raise GanlabError(f"There is no labeler {spec!r}.", f"{hint} {known.left_out()}".rstrip())
+
+
+class BrokenPromise(GanlabError):
+    """A labeler answers otherwise than its methods say."""
+
+
+def _held(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A labeler's method whose answers are held to their promise, whoever asks."""
+
+    @functools.wraps(method)
+    def asked(self: Labeler, images: torch.Tensor, image: ImageSpec) -> Any:
+        answer = method(self, images, image)
+        if name in ANSWERS:
+            _hold(self, name, answer, images)
+        elif isinstance(answer, tuple) and len(answer) == 2:
+            _hold(self, "shows", answer[0], images)
+            _hold(self, "measure", answer[1], images)
+        else:
+            raise _broken(self, f"{name}() is to return two arrays, and returned {_shape_of(answer)}")
+        return answer
+
+    return asked
+
+
+def _hold(labeler: Labeler, method: str, answer: Any, images: torch.Tensor) -> None:
+    """Refuse what is no array, or of another kind or shape: it would be counted all the same, and wrongly."""
+    import numpy as np
+
+    kinds, words, names, pixels = ANSWERS[method]
+    shape = (len(images), len(getattr(labeler, names)), *(images.shape[2:] if pixels else ()))
+    if not (isinstance(answer, np.ndarray) and answer.dtype.kind in kinds and answer.shape == shape):
+        raise _broken(labeler, f"{method}() is to return {words} {shape}, and returned {_shape_of(answer)}")
+
+
+def _shape_of(answer: Any) -> str:
+    shape = getattr(answer, "shape", None)
+    return type(answer).__name__ if shape is None else f"{answer.dtype} {tuple(shape)}"
+
+
+def _broken(labeler: Labeler, how: str) -> BrokenPromise:
+    return BrokenPromise(
+        f"The labeler {labeler.name!r} breaks its promise: {how}.",
+        "Mend it or tell its author; --labeler names another.",
+    )

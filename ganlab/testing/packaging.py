@@ -6,20 +6,24 @@ import ast
 import io
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganlab.analyses import Analysis
 from ganlab.checkpoints import shipped_gans
 from ganlab.cli.commands import plugin_command
-from ganlab.labels.labelers import Labeler
+from ganlab.labels.labelers import BrokenPromise, Labeler
 from ganlab.plugins import COMMAND_HOOKS
 from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugins.metadata import one_line
 from ganlab.testing.gans import tiny_gan
 from ganlab.testing.public_names import private_names
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # what takes seconds to import and therefore has to wait until it is needed
 HEAVY = ("torch", "captum", "sklearn", "matplotlib")
@@ -47,9 +51,10 @@ def check_plugin(module: ModuleType) -> None:
 
     Its hooks are spelt right, marked, and return what they should; each analysis and command can be built and shows its
     help; every command and every option has a help text; an analysis's ``default_gan`` comes with ganlab; a labeler
-    with a ``shows_and_measure`` of its own says there of four 64x64 colour pictures, if it takes such, what it says in
-    ``shows`` and ``measure``; it takes nothing from ganlab but public names, and no attribute of its objects that
-    begins with an underscore; importing it imports none of torch, captum, scikit-learn, matplotlib.
+    that takes 64x64 colour pictures answers of four in the shapes that it promises, leaves them as they are, says the
+    same when it is asked again, and in a ``shows_and_measure`` of its own what it says in ``shows`` and ``measure``; it
+    takes nothing from ganlab but public names, and no attribute of its objects that begins with an underscore;
+    importing it imports none of torch, captum, scikit-learn, matplotlib.
 
     Raises:
         AssertionError: which promise was broken, and where.
@@ -63,7 +68,7 @@ def check_plugin(module: ModuleType) -> None:
         raise AssertionError(str(fault)) from fault
     _check_commands({name_of(thing): thing for hook in COMMAND_HOOKS for thing in brought.get(hook, ())})
     for labeler in brought.get("register_labelers", ()):
-        _check_both_ways(labeler)
+        _check_labeler(labeler)
     for file in source_files(module):
         for line, name in private_names(ast.parse(file.read_bytes(), str(file))):
             raise AssertionError(f"{file.name}, line {line}: {name} is no public name of ganlab (see ganlab.__all__)")
@@ -99,28 +104,44 @@ def _check_commands(offered: dict[str, Any]) -> None:
         _check_help_of(command)
 
 
-def _check_both_ways(labeler: Labeler) -> None:
-    import numpy as np
+def _check_labeler(labeler: Labeler) -> None:
+    import torch
 
-    if type(labeler).shows_and_measure is Labeler.shows_and_measure:
-        return
     gan = tiny_gan(size=64)
     seen = (gan.generate(gan.latents(4)), gan.image)
+    before = seen[0].clone()
     try:
         one_by_one = Labeler.shows_and_measure(labeler, *seen)
+    except BrokenPromise as error:
+        raise AssertionError(error.message) from error
     except Exception:  # it is for pictures of another kind, as its domain says
+        return
+    if not torch.equal(before, seen[0]):
+        raise AssertionError(f"the labeler {labeler.name!r} changes the pictures that it is asked about")
+    _check_same(
+        labeler, Labeler.shows_and_measure(labeler, *seen), one_by_one, "{}() answers otherwise when it is asked again"
+    )
+    if type(labeler).shows_and_measure is Labeler.shows_and_measure:
         return
     try:
         at_once = labeler.shows_and_measure(*seen)
+    except BrokenPromise as error:
+        raise AssertionError(error.message) from error
     except Exception as error:
         raise AssertionError(
             f"the labeler {labeler.name!r}: shows_and_measure() fails where shows() and measure() do not: "
             f"{one_line(error)}"
         ) from error
-    for what, first, second in zip(("shows", "measure"), at_once, one_by_one, strict=True):
+    _check_same(labeler, at_once, one_by_one, "shows_and_measure() does not say what {}() says")
+
+
+def _check_same(labeler: Labeler, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], fault: str) -> None:
+    import numpy as np
+
+    for what, first, second in zip(("shows", "measure"), ours, theirs, strict=True):
         # what is computed in another order differs in the last digits
         if first.shape != second.shape or not np.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True):
-            raise AssertionError(f"the labeler {labeler.name!r}: shows_and_measure() does not say what {what}() says")
+            raise AssertionError(f"the labeler {labeler.name!r}: {fault.format(what)}")
 
 
 def _show_help_of(command: Any) -> None:
