@@ -10,6 +10,7 @@ import pytest
 
 from ganlab.cli.plugins import how_to_install
 from tests.kit import Ended, command
+from tests.plugin_kit import forget_modules, fresh_host, good, install
 
 Run = Callable[..., Ended]
 
@@ -43,6 +44,29 @@ def test_a_folder_that_is_called_like_an_installed_plugin_is_not_in_its_way(run:
     Path("probe").mkdir()
     Path("probe/__init__.py").touch()
     assert "All is well" in run("plugins", "check", "probe").out
+
+
+def test_a_plugin_whose_name_another_has_is_not_checked_in_its_place(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    install(tmp_path / "site", "probe", good("probe"))
+    monkeypatch.setattr("ganlab.cli.plugins.host", fresh_host)
+    ended = run("plugins", "check", "probe")
+    forget_modules()
+    assert ended.code == 2
+    assert "'probe' (demo-probe 1.0) was left out: the command 'probe' belongs to ganlab" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("class", "a word of Python's own. Hint: Take another name."), ("Big", "Take small letters")]
+)
+def test_a_name_that_cannot_be_a_plugins_is_told_why(run: Run, name: str, hint: str) -> None:
+    ended = run("plugins", "new", name)
+    assert ended.code == 2
+    assert hint in " ".join(ended.err.split())
+    assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize(

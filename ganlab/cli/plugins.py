@@ -66,7 +66,8 @@ def check(
             raise problem.error()
         plugin = Path(plugin).stem
     brings = what_it_brings(host(), plugin) if plugin in host().entries else ""
-    problem = host().problem(plugin)
+    # one that was left out since another has its name is meant as well as that other
+    problem = next((one for one in host().problems if one.name == plugin), None)
     if problem is not None:
         raise problem.error()
     if plugin not in host().entries:

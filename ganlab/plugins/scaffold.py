@@ -139,8 +139,10 @@ def write_plugin(name: str, folder: Path) -> Path:
         GanlabError: a name that cannot be a command or is taken, or a folder that cannot be written.
     """
     function = name.replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(function):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise GanlabError(f"A plugin cannot be called {name!r}.", "Take small letters, digits and single hyphens.")
+    if keyword.iskeyword(function):
+        raise GanlabError(f"A plugin cannot be called {name!r}, which is a word of Python's own.", "Take another name.")
     if function in USED:
         raise GanlabError(
             f"A plugin to start from cannot be called {name!r}.", "Its module uses that name itself; take another."
