@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from ganlab.results import Metric, Result
 
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # as the system numbers them
 GAP = 2  # between the columns of a table
 INDENT = "  "  # before what is said of a number below it
 ROOM_FOR_WORDS = 24  # that a table leaves free where it says beside each number what it is
@@ -31,6 +34,18 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """What was asked for, on standard output."""
     print(printable(text))
+
+
+@contextmanager
+def for_the_result() -> Iterator[None]:
+    """Standard output is for the result: what else writes there, a program that was started too, goes to the other."""
+    with redirect_stdout(sys.stderr), ExitStack() as back:
+        with suppress(OSError):  # one of them is closed
+            kept = os.dup(STANDARD_OUTPUT)
+            back.callback(os.close, kept)
+            os.dup2(STANDARD_ERROR, STANDARD_OUTPUT)
+            back.callback(os.dup2, kept, STANDARD_OUTPUT)
+        yield
 
 
 def show_error(message: str, hint: str = "") -> None:

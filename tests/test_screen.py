@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from ganlab import Metric, Result
-from ganlab.screen import plain_console, plain_table, say, show_error, show_result, tell
+from ganlab.screen import for_the_result, plain_console, plain_table, say, show_error, show_result, tell
 
 MOVERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # that turn text round
 NAMES = ("filters_on_a_concept", "gradient_in_tenth", "accuracy")
@@ -115,3 +118,20 @@ def test_an_interval_that_is_open_says_so_in_words() -> None:
     assert interval(None, 0.3) == "at most 0.300"
     assert interval(0.1, 0.3) == "[0.100, 0.300]"
     assert interval(None, None) == ""
+
+
+def test_standard_output_is_for_the_result_whoever_writes_there(capfd: pytest.CaptureFixture[str]) -> None:
+    with for_the_result():
+        print("by the plugin")
+        subprocess.run([sys.executable, "-c", "print('by its child')"], check=True)
+        os.write(1, b"by hand\n")
+    tell("the result")
+    captured = capfd.readouterr()
+    assert captured.out == "the result\n"
+    assert all(words in captured.err for words in ("by the plugin", "by its child", "by hand"))
+
+
+def test_a_closed_standard_output_is_nobodys_fault() -> None:
+    code = "import os; from ganlab.screen import for_the_result\nos.close(1)\nwith for_the_result(): os.write(2, b'on')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.stderr == "on"

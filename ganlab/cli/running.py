@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +64,7 @@ def run_analysis(
     folder = out or new_run_folder("-".join(words), _subject(analysis, opened))
     check_new_folder(folder)
     began = time.monotonic()
-    with redirect_stdout(sys.stderr), shown_progress():  # standard output is for the result
+    with screen.for_the_result(), shown_progress():
         result = analysis(**opened)
     where = {device_and_model(gan.device) for gan in opened.values() if isinstance(gan, Gan)}
     facts = environment(device=", ".join(sorted(where)), seconds=time.monotonic() - began)

@@ -59,14 +59,14 @@ def investigate(gan: Gan, data: Images, test: Images | None, baseline: Gan | Non
         generated.insert(0, Samples(f"baseline {baseline.name}", "error_baseline", baseline, choices.n, choices.seed))
     real = Real("real pictures", split.learn, labels_of(split.learn, classes), gan.image)
     asked = Questions.of(Real("test pictures", split.test, labels_of(split.test, classes), gan.image))
-    of_samples = [Questions.of(one.first(len(split.test))) for one in generated]
-    by_real, *judged = nearest_neighbour(real, [asked, *of_samples])
+    drawn = [Questions.of(one.first(len(split.test))) for one in generated]
+    by_real, *of_samples = nearest_neighbour(real, [asked, *drawn])
     same = np.flatnonzero(by_real.distances == 0)
     twins = list(zip(same.tolist(), by_real.nearest[same].tolist(), strict=True))
     notes += check_apart(split.learn, split.test, twins, len(split.test))
     answers = [by_real, *(nearest_neighbour(one, [asked])[0] for one in generated)]
     shuffled = random_classes(answers[-1].nearest, len(classes), choices.seed)
-    return report(gan, classes, answers, judged, shuffled, choices.shown, choices.seed, notes)
+    return report(gan, classes, answers, of_samples, shuffled, choices.shown, choices.seed, notes)
 
 
 def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:

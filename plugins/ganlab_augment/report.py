@@ -27,7 +27,7 @@ def report(
     gan: Gan,
     classes: Sequence[str],
     answers: Sequence[Answers],
-    judged: Sequence[Answers],
+    of_samples: Sequence[Answers],
     shuffled: np.ndarray,
     shown: int,
     seed: int,
@@ -38,12 +38,12 @@ def report(
     Args:
         answers: about the test pictures, after learning from the real pictures, from the baseline's samples if there is
             one, and from the GAN's.
-        judged: about samples of the baseline if there is one and of the GAN, after learning from the real pictures.
+        of_samples: about samples of the baseline if there is one and of the GAN, after learning from the real pictures.
         shuffled: (m,) what is told where the GAN's samples carry classes drawn at random.
     """
-    ours, samples = answers[-1], judged[-1]
+    ours, samples = answers[-1], of_samples[-1]
     truth = ours.asked.truth
-    metrics = _metrics(answers, judged, shuffled)
+    metrics = _metrics(answers, of_samples, shuffled)
     others = "; ".join(f"{one.learnt.name} {one.wrong.mean():.2%}" for one in answers[:-1])
     result = Result(
         f"A nearest-neighbour classifier that learnt from {len(ours.learnt):,} samples of {gan.name} errs on "
@@ -55,8 +55,8 @@ def report(
     confusion = _counted(ours, len(classes))
     result.tables = {
         "errors": _errors(answers, classes, shuffled),
-        "samples": _of_samples(answers[0], judged),
-        "classes": _by_class(answers, judged, classes),
+        "samples": _samples(answers[0], of_samples),
+        "classes": _by_class(answers, of_samples, classes),
         "confusion": _confusion_table(confusion, classes),
     }
     result.figures["figure9"] = _figure_nine(answers, classes, shown, seed)
@@ -68,12 +68,12 @@ def report(
     result.arrays = {
         "truth": truth.astype(np.int32),
         "told": np.stack([one.told for one in answers]).astype(np.int32),
-        "samples_told": np.stack([one.told for one in judged]).astype(np.int32),
+        "samples_told": np.stack([one.told for one in of_samples]).astype(np.int32),
     }
     return result
 
 
-def _metrics(answers: Sequence[Answers], judged: Sequence[Answers], shuffled: np.ndarray) -> dict[str, Metric]:
+def _metrics(answers: Sequence[Answers], of_samples: Sequence[Answers], shuffled: np.ndarray) -> dict[str, Metric]:
     ours, real = answers[-1], answers[0]
     metrics = {
         one.learnt.metric: Metric.of_share(
@@ -83,7 +83,7 @@ def _metrics(answers: Sequence[Answers], judged: Sequence[Answers], shuffled: np
         )
         for one in (ours, *answers[:-1])
     }
-    for one in reversed(judged):
+    for one in reversed(of_samples):
         metrics[one.asked.pictures.metric] = Metric.of_share(
             one.wrong,
             control="error_real",
@@ -122,11 +122,11 @@ def _errors(answers: Sequence[Answers], classes: Sequence[str], shuffled: np.nda
     )
 
 
-def _of_samples(by_real: Answers, judged: Sequence[Answers]) -> Table:
-    names = [by_real.asked.pictures.name, *map(_samples_of, judged)]
+def _samples(by_real: Answers, of_samples: Sequence[Answers]) -> Table:
+    names = [by_real.asked.pictures.name, *map(_samples_of, of_samples)]
     rows = [
         _row(name, len(one.wrong), one.wrong, one.distances)
-        for name, one in zip(names, (by_real, *judged), strict=True)
+        for name, one in zip(names, (by_real, *of_samples), strict=True)
     ]
     return Table(
         ["asked about", "pictures", "error", "low", "high", "median distance"],
@@ -136,8 +136,8 @@ def _of_samples(by_real: Answers, judged: Sequence[Answers]) -> Table:
     )
 
 
-def _samples_of(judged: Answers) -> str:
-    return f"samples of {judged.asked.pictures.name}"
+def _samples_of(answers: Answers) -> str:
+    return f"samples of {answers.asked.pictures.name}"
 
 
 def _row(name: str, count: int, wrong: np.ndarray, distances: np.ndarray) -> list[object]:
@@ -145,13 +145,13 @@ def _row(name: str, count: int, wrong: np.ndarray, distances: np.ndarray) -> lis
     return [name, count, share.value, share.low, share.high, float(np.median(distances))]
 
 
-def _by_class(answers: Sequence[Answers], judged: Sequence[Answers], classes: Sequence[str]) -> Table:
+def _by_class(answers: Sequence[Answers], of_samples: Sequence[Answers], classes: Sequence[str]) -> Table:
     rows = []
     for label, name in enumerate(classes):
-        of_class = [(one.wrong, one.asked.truth == label) for one in (*answers, *judged)]
+        of_class = [(one.wrong, one.asked.truth == label) for one in (*answers, *of_samples)]
         errors = [float(wrong[asked].mean()) if asked.any() else None for wrong, asked in of_class]
         rows.append([name, int(of_class[0][1].sum()), *errors])
-    heads = [*(one.learnt.name for one in answers), *map(_samples_of, judged)]
+    heads = [*(one.learnt.name for one in answers), *map(_samples_of, of_samples)]
     return Table(
         ["class", "test pictures", *heads],
         rows,
