@@ -43,7 +43,7 @@ def in_words(spec: str, *passed_on: type[Exception], reader: str = "") -> Iterat
         yield
     except (GanlabError, OSError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, passed_on):
             raise
         who = f"its reader, {reader}," if reader else "its reader"

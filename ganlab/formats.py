@@ -44,7 +44,7 @@ def recognising(formats: Iterable[F], path: Path) -> Iterator[F]:
             recognised = bool(format.recognises(path))
         except MemoryError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if isinstance(error, OSError) and not isinstance(error, UNPREPARED):
                 raise
             warnings.warn(_passed_over(format, path, error), PluginWarning, stacklevel=2)
@@ -91,7 +91,7 @@ def named(format: Format) -> str:
     return f"the format '{format.name}'" + (f" of {entry.title}" if entry is not None else "")
 
 
-def _passed_over(format: Format, path: Path, error: Exception) -> str:
+def _passed_over(format: Format, path: Path, error: BaseException) -> str:
     from ganlab.plugins.metadata import one_line
 
     return f"{named(format)} was passed over, because it failed when asked whether {path} is its own: {one_line(error)}"

@@ -45,6 +45,8 @@ def mean(
         raise EOFError("Ran out of input")
     if concept == "stop":
         raise KeyboardInterrupt
+    if concept == "exit":
+        raise SystemExit(0)
     if concept == "nan":
         return Result("NaN.", {"mean": Metric(float("nan"), no_control="x")})
     value = float(gan.generate(gan.latents(n)).mean())

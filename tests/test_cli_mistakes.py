@@ -84,6 +84,10 @@ def test_mistakes_end_with_a_sentence_and_a_hint(run: Run, tiny: str, words: lis
         ),
         (["mean", "end", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: EOFError: Ran out of input"),
         (["mean", "nan", "--gan", "TINY"], "mean' (demo-mean 1.0) crashed: ValueError"),
+        (
+            ["mean", "exit", "--gan", "TINY"],
+            "mean' (demo-mean 1.0) crashed: RuntimeError: the analysis 'mean' ended the",
+        ),
         (["several", "tools", "crash"], "several' (demo-several 1.0) crashed: KeyError"),
     ],
 )

@@ -91,7 +91,7 @@ def run_with_formats(
     forget_modules()
 
 
-@pytest.mark.parametrize("error", ["ZeroDivisionError('by zero')", "IsADirectoryError(21, 'x')"])
+@pytest.mark.parametrize("error", ["ZeroDivisionError('by zero')", "IsADirectoryError(21, 'x')", "SystemExit(5)"])
 @pytest.mark.parametrize(
     ("words", "format"),
     [(("data", "info", "a.grey"), "bad-set"), (("checkpoints", "info", "a.flat"), "bad-net")],

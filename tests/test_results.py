@@ -39,6 +39,7 @@ from .results_kit import a_result, contents, picture
         ({"metrics": {"a": Metric(None, no_control="x")}}, "finite"),  # type: ignore[arg-type]
         ({"metrics": {"a": Metric(True, no_control="x")}}, "finite"),
         ({"metrics": {"a": Metric(1.0)}}, "either control"),
+        ({"metrics": {"a": Metric(1.0, no_control="  ")}}, "either control"),
         (
             {"metrics": {"a": Metric(1.0, control="b", no_control="x"), "b": Metric(1, no_control="x")}},
             "either control",
@@ -70,6 +71,7 @@ from .results_kit import a_result, contents, picture
         ({"files": {"a": "text"}}, "bytes"),
         ({"gans": {"a": 3}}, "Gan"),
         ({"notes": [3]}, "sentences"),
+        ({"notes": "one of letters"}, "sentences"),
         ({"record": {"path": Path("x")}}, "JSON"),
         ({"record": {1: 2}}, "string"),
         ({"record": {"a": [math.inf]}}, "finite"),

@@ -239,6 +239,24 @@ def test_a_result_without_control_is_a_broken_promise() -> None:
         check_analysis(bare)
 
 
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"a": Metric(1.0, control="b"), "b": Metric(2.0, control="a")}, "'a' and 'b' are each other's control"),
+        ({"a": Metric(0.55, 0.6, 0.7, no_control="x")}, "'a' is 0.55, outside of its interval 0.6 to 0.7"),
+        ({"a": Metric(0.55, 0.4, 0.5, no_control="x")}, "'a' is 0.55, outside"),
+    ],
+)
+def test_numbers_that_cannot_be_are_broken_promises(metrics: dict[str, Metric], words: str) -> None:
+    @analysis
+    def odd(gan: Gan) -> Result:
+        """Help."""
+        return Result("Done.", metrics)
+
+    with pytest.raises(AssertionError, match=words):
+        check_analysis(odd)
+
+
 def test_an_error_of_its_own_comes_through() -> None:
     @analysis
     def failing(gan: Gan) -> Result:

@@ -65,7 +65,7 @@ def run_analysis(
     check_new_folder(folder)
     began = time.monotonic()
     with screen.for_the_result(), shown_progress():
-        result = analysis(**opened)
+        result = _run(analysis, opened)
     where = {device_and_model(gan.device) for gan in opened.values() if isinstance(gan, Gan)}
     facts = environment(device=", ".join(sorted(where)), seconds=time.monotonic() - began)
     folder = save_result(result, folder, command=shlex.join(typed), environment=facts, renumber=out is None)
@@ -75,6 +75,14 @@ def run_analysis(
     else:
         screen.show_result(result, folder)
     publish_gans(result, folder)
+
+
+def _run(analysis: Analysis, options: Mapping[str, Any]) -> Result:
+    """Run it; that it ends the process instead is a crash, which would look like success if it passed."""
+    try:
+        return analysis(**options)
+    except SystemExit as error:
+        raise RuntimeError(f"the analysis {analysis.name!r} ended the process (sys.exit({error.code!r}))") from error
 
 
 def publish_gans(result: Result, folder: Path) -> None:

@@ -138,7 +138,7 @@ class Metric:
             return f"its interval ends before it begins: {self.low} to {self.high}"
         if self.n is not None and (isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1):
             return f"its n is {self.n!r}, not a count"
-        if bool(self.control) == bool(self.no_control):
+        if bool(self.control) == bool((self.no_control or "").strip()):
             return "it needs either control= (a metric to stand against) or no_control= (why it needs none)"
         if self.control and (self.control not in others or others[self.control] is self):
             return f"its control {self.control!r} is no other metric of this result: {sorted(others)}"

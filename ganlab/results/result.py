@@ -192,8 +192,9 @@ class Result:
         shown = [name for section in self.sections for name in section.figures]
         if len(set(shown)) < len(shown):
             raise ValueError(f"a figure stands in one section only: {sorted(shown)}")
-        if not all(isinstance(note, str) for note in self.notes):
-            raise ValueError("notes are sentences")
+        notes: Any = self.notes  # which may be one text
+        if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+            raise ValueError("notes are a list of sentences")
         if fault := json_faults(self.record):
             raise ValueError(f"the record cannot be written: {fault}")
 

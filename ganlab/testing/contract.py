@@ -30,7 +30,8 @@ Facts = dict[str, Any]
 def check_analysis(analysis: Analysis, **options: Any) -> Result:
     """Run an analysis twice and hold it to its contract.
 
-    It returns a Result with a control (or a reason) for every number; writes no file, prints nothing, leaves
+    It returns a Result with a control (or a reason) for every number, where no two are each other's control and each
+    lies in its own interval; writes no file, prints nothing, leaves
     no hook on a network, changes no weight, mode or gradient switch, touches no global random state of
     Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it leaves
     as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
@@ -57,6 +58,7 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
     # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
     plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
     first, second = (_watched(analysis, given, gans) for _ in range(2))
+    _check_metrics(analysis, first)
     _same(analysis, "result.json", first.to_json(), second.to_json())
     for name in first.figures:
         _same(
@@ -68,6 +70,19 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         _same(analysis, f"the array {name!r}", *(result.arrays[name].tobytes() for result in (first, second)))
     _same(analysis, "the files", first.files, second.files)
     return first
+
+
+def _check_metrics(analysis: Analysis, result: Result) -> None:
+    for name, metric in result.metrics.items():
+        if metric.control and result.metrics[metric.control].control == name:
+            raise AssertionError(f"{analysis.name}: {name!r} and {metric.control!r} are each other's control")
+        rounding = 1e-9 * max(1.0, abs(metric.value))
+        below = metric.low is not None and metric.value < metric.low - rounding
+        above = metric.high is not None and metric.value > metric.high + rounding
+        if below or above:
+            raise AssertionError(
+                f"{analysis.name}: {name!r} is {metric.value}, outside of its interval {metric.low} to {metric.high}"
+            )
 
 
 def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Result:
