@@ -20,7 +20,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints, overload
 
 from ganlab.errors import GanlabError
@@ -206,7 +206,7 @@ def analysis(
     return lambda function: Analysis(function, name, default_gan)
 
 
-def _check_together(analysis_name: str, parameters: Sequence[Parameter]) -> None:
+def _check_together(analysis_name: str, parameters: Iterable[Parameter]) -> None:
     """That no parameter takes a name that belongs to another or to every command.
 
     Raises:
@@ -218,8 +218,6 @@ def _check_together(analysis_name: str, parameters: Sequence[Parameter]) -> None
         name = parameter.name
         if {name, *(option.removeprefix("--") for option in parameter.options)} & set(RESERVED_OPTIONS):
             reject(analysis_name, name, f"is an option of every command; reserved are {', '.join(RESERVED_OPTIONS)}")
-        if name == "label" and any(one.finds_gan for one in parameters):
-            reject(analysis_name, name, "is how a command is told which class its GAN draws; call it otherwise")
         if name == "gan" and not parameter.holds_gan:
             reject(analysis_name, "gan", "must be a Gan")
         for option in parameter.options:

@@ -184,7 +184,6 @@ def _infinite_range(k: Annotated[int, "a", Range(1, float("inf"))] = 1) -> Resul
 def _empty_range(k: Annotated[float, "a", Range(5, 1)]) -> Result: ...  # type: ignore[empty-body]
 def _two_negations(j: Annotated[bool, "a"] = True, no_j: Annotated[bool, "b"] = False) -> Result: ...  # type: ignore[empty-body]
 def _one_spelling(k: Annotated[int, "a"] = 1, k_: Annotated[int, "b"] = 2) -> Result: ...  # type: ignore[empty-body]
-def _label(gan: Gan, label: Annotated[int, "a"] = 1) -> Result: ...  # type: ignore[empty-body]
 def _spelt_as_reserved(out_: Annotated[int, "a"] = 1) -> Result: ...  # type: ignore[empty-body]
 def _no_letter(_: Annotated[int, "a"] = 1) -> Result: ...  # type: ignore[empty-body]
 def _nothing_returned(k: Annotated[int, "a"]): ...  # type: ignore[no-untyped-def]
@@ -221,7 +220,6 @@ def _number_returned(k: Annotated[int, "a"]) -> int: ...  # type: ignore[empty-b
         (_empty_range, "'k' has a Range that holds nothing: between 5 and 1"),
         (_two_negations, "'no_j' is --no-j on the command line, as is 'j'"),
         (_one_spelling, "'k_' is --k on the command line, as is 'k'"),
-        (_label, "'label' is how a command is told which class its GAN draws"),
         (_spelt_as_reserved, "'out_' is an option of every command"),
         (_no_letter, "'_' has no letter"),
         (_nothing_returned, "must be annotated to return a Result"),

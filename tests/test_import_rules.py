@@ -53,6 +53,7 @@ HEAVY_AT_ONCE = {
     "architectures/dcgan",
     "architectures/digits",
     "architectures/mlp",
+    "architectures/promises",
     "checkpoints/endings",
     "checkpoints/exporting",
     "checkpoints/factories",

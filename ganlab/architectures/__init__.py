@@ -53,13 +53,13 @@ class Architecture:
 
 def _built(kind: type[NetworkSettings], card: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
     """The networks of settings as a card holds them, marked with what is known of all that can be trained."""
-    from ganlab.networks.conditional import told_the_class  # late: it needs torch at once
+    from ganlab.architectures.promises import pair_of  # late: they need torch at once
+    from ganlab.networks.conditional import told_the_class
 
     settings = kind.from_card(card)
-    networks = settings.build(seed)
-    for network in networks:
+    generator, discriminator = pair_of(settings, settings.build(seed))
+    for network in (generator, discriminator):
         network.any_memory_format = True  # type: ignore[assignment]  # training has their maps lie channels last
-    generator, discriminator = networks
     return generator, told_the_class(discriminator) if settings.classes else discriminator
 
 

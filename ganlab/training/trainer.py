@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ganlab.architectures.promises import check_networks, pair_of
 from ganlab.gan import Gan
 from ganlab.imagespec import ImageSpec
 from ganlab.networks.devices import memory_format, set_gpu_arithmetic
@@ -41,7 +42,8 @@ class Trainer:
         self.step = 0
         if torch.device(device).type == "cuda":
             set_gpu_arithmetic(settings.precision, settings.deterministic)
-        generator, discriminator = settings.network.build(settings.seed)
+        generator, discriminator = networks = pair_of(settings.network, settings.network.build(settings.seed))
+        check_networks(settings.network, networks)
         lie = memory_format(device)
         self.generator = generator.to(device, memory_format=lie)  # type: ignore[call-overload]  # torch's know none
         self.discriminator = discriminator.to(device, memory_format=lie)  # type: ignore[call-overload]
