@@ -64,7 +64,7 @@ class Truth(Labeler):
     card = MappingProxyType({"min_pixels": {"window": 80, "lamp": 40}})
 
     def masks(self, images: torch.Tensor, image: ImageSpec) -> np.ndarray:
-        return (images[:, :2] > 0.0).numpy()
+        return (images[:, : len(self.concepts)] > 0.0).numpy()
 
 
 def planted_gan() -> Gan:

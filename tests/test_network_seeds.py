@@ -45,6 +45,14 @@ def test_every_seed_has_weights_of_its_own(build: object) -> None:
     assert len(set(found)) == len(found)
 
 
+def test_a_network_that_is_fresh_from_the_same_seed_can_be_drawn_anew() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+    assert digests((redrawn(network, 3, "network"),)) == digests((network,))
+    assert digests((redrawn(network, 4, "network"),)) != digests((network,))
+
+
 def test_small_seeds_are_torchs_own() -> None:
     """So that checkpoints and controls that were ever drawn with one stay."""
     assert [torch_seed(seed) for seed in (0, 7, 2**32 - 1)] == [0, 7, 2**32 - 1]

@@ -92,6 +92,17 @@ def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
     Raises:
         GanlabError: it keeps weights that no layer knows how to draw anew.
     """
+    fresh = _drawn(network, seed)
+    # a network that is untrained itself may have drawn its weights from this very seed
+    if (kept := _kept(network, fresh)) and (kept := _kept(network, _drawn(network, seed ^ 1))):
+        raise GanlabError(
+            f"The {what} cannot be had untrained: nobody knows how to draw its {kept[0]} anew.",
+            "Give its card an [architecture], which builds the networks from a seed.",
+        )
+    return fresh
+
+
+def _drawn(network: nn.Module, seed: int) -> nn.Module:
     import torch
 
     fresh = copy.deepcopy(network).cpu()
@@ -100,15 +111,13 @@ def redrawn(network: nn.Module, seed: int, what: str) -> nn.Module:
         for module in fresh.modules():
             if callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
-    before = dict(network.named_parameters())
-    # the weights of convolutions and matrices; what has one dimension often begins as ones and zeros for good
-    kept = [name for name, value in fresh.named_parameters() if value.ndim > 1 and value.equal(before[name].cpu())]
-    if kept:
-        raise GanlabError(
-            f"The {what} cannot be had untrained: nobody knows how to draw its {kept[0]} anew.",
-            "Give its card an [architecture], which builds the networks from a seed.",
-        )
     return fresh
+
+
+def _kept(network: nn.Module, fresh: nn.Module) -> list[str]:
+    """The weights of convolutions and matrices that are as before; what has one dimension often begins alike."""
+    before = dict(network.named_parameters())
+    return [name for name, value in fresh.named_parameters() if value.ndim > 1 and value.equal(before[name].cpu())]
 
 
 def gather_statistics(network: nn.Module, run: Callable[[], None]) -> None:
