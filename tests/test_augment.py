@@ -129,6 +129,16 @@ def test_a_gan_of_these_pictures_teaches_them_and_random_classes_teach_nothing(t
     assert above.value == pytest.approx(100 * (error.value - told.metrics["error_real"].value))
 
 
+def test_random_classes_hold_what_guessing_errs_whoever_shares_a_sample(tmp_path: Path) -> None:
+    """Test pictures with one nearest sample are told one class: they are no independent cases."""
+    gan = teacher()
+    data = samples_of(gan, tmp_path)
+    found = [augment(gan=gan, data=data, n=12, shown=1, seed=seed).metrics["error_shuffled"] for seed in range(20)]
+    held = [one.low <= 2 / 3 <= one.high for one in found if one.low is not None and one.high is not None]
+    assert len(held) == 20
+    assert sum(held) >= 17  # in 15 as if all 60 were independent
+
+
 def test_samples_are_judged_by_what_real_pictures_teach(tmp_path: Path) -> None:
     gan, baseline = teacher(), teacher(seed=3)
     data = samples_of(gan, tmp_path)

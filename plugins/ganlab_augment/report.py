@@ -94,6 +94,7 @@ def _metrics(answers: Sequence[Answers], of_samples: Sequence[Answers], shuffled
         shuffled != ours.asked.truth,
         no_control="it is the control",
         about="the GAN's samples with classes drawn at random",
+        worth=_worth(ours.nearest),
     )
     for other, name in ((one, one.learnt.metric.removeprefix("error")) for one in answers[:-1]):
         metrics[f"above{name}"] = Metric.of_paired_difference(
@@ -113,7 +114,8 @@ def _errors(answers: Sequence[Answers], classes: Sequence[str], shuffled: np.nda
     ours = answers[-1]
     truth = ours.asked.truth
     rows = [_row(one.learnt.name, len(one.learnt), one.wrong, one.distances) for one in answers]
-    rows.append(_row(f"{ours.learnt.name}, random classes", len(ours.learnt), shuffled != truth, ours.distances))
+    random = f"{ours.learnt.name}, random classes"
+    rows.append(_row(random, len(ours.learnt), shuffled != truth, ours.distances, _worth(ours.nearest)))
     return Table(
         ["learnt from", "pictures", "error", "low", "high", "median distance"],
         rows,
@@ -140,8 +142,14 @@ def _samples_of(answers: Answers) -> str:
     return f"samples of {answers.asked.pictures.name}"
 
 
-def _row(name: str, count: int, wrong: np.ndarray, distances: np.ndarray) -> list[object]:
-    share = Metric.of_share(wrong, no_control="-")
+def _worth(nearest: np.ndarray) -> float:
+    """How many independent draws of a class these answers are worth: pictures with one nearest sample share it."""
+    _, counts = np.unique(nearest, return_counts=True)
+    return float(len(nearest) ** 2 / (counts**2).sum())
+
+
+def _row(name: str, count: int, wrong: np.ndarray, distances: np.ndarray, worth: float | None = None) -> list[object]:
+    share = Metric.of_share(wrong, no_control="-", worth=worth)
     return [name, count, share.value, share.low, share.high, float(np.median(distances))]
 
 
