@@ -78,7 +78,10 @@ function meant({ key, code }) {
 
 // To the next picture or the one before; in the grid perhaps by a row.
 function step(by, row = false) {
-  go(inBoxes() ? ui.at + by : grid.beside(by, row));
+  if (inBoxes()) return go(ui.at + by);
+  const at = grid.beside(by, row);
+  if (at === grid.stop) return say(row ? `There is no picture ${by < 0 ? "above" : "below"}.` : `This is the ${by < 0 ? "first" : "last"} picture.`);
+  go(at);
 }
 
 function flipOnly() {
