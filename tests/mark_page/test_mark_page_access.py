@@ -151,7 +151,8 @@ def test_where_all_is_enlarged_the_picture_comes_into_sight(page: Opener) -> Non
         opened.tab.locator(control).first.scroll_into_view_if_needed()
         assert opened.tab.evaluate(IN_SIGHT, control), control
     opened.keys("?")
-    assert opened.tab.evaluate("(d => d.scrollWidth <= d.clientWidth)(document.getElementById('help-page'))")
+    page_of_help = "document.getElementById('help-page')"
+    assert opened.tab.evaluate(f"(d => d.scrollWidth <= d.clientWidth && d.scrollTop === 0)({page_of_help})")
     opened.keys("Escape", "m")
     opened.drag((10, 12), (30, 20))
     assert len(opened.boxes().boxes) == 2

@@ -106,7 +106,7 @@ function showHelp() {
   $("commands").textContent = `ganlab probe ${quoted(concept)} --boxes ${fileName("boxes")}\n`
     + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
   $("help-page").showModal();
-  $("help-page").querySelector("button.main").focus();
+  $("help-title").focus(); // the button at its end would scroll it there
 }
 
 // A word for the shell.
