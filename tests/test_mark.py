@@ -117,6 +117,21 @@ def test_nothing_is_fetched_and_only_its_own_script_runs() -> None:
     assert set(re.findall(r"https?://[^\"' ]+", page.decode())) == {"http://www.w3.org/2000/svg"}
 
 
+def test_the_page_has_one_voice_and_a_name_for_each_control() -> None:
+    page = mark(GAN, n=2).files["mark.html"]
+    attributes = Parts(page).attributes
+    assert [value for name, value in attributes if name in ("role", "aria-live") and value in ("status", "polite")] == [
+        "status",
+        "polite",
+    ]
+    body = page.decode().partition("<body>")[2].partition("<script")[0]
+    assert "<output" not in body, "it would be a second voice"
+    for tag, inside in re.findall(r"<(?:button|input)\b([^>]*)>([^<]*)", body):
+        labelled = re.search(r'aria-label="[^"]+"|id="(?:new-name|to-boxes|save|zoom|only|shortcuts)"', tag)
+        assert labelled or len(inside.strip()) > 2, tag
+    assert len(re.findall(r'<h2 id="(?:names|details)-title" tabindex="-1">', body)) == 2
+
+
 def test_no_name_breaks_out_of_the_page() -> None:
     gan = tiny_gan()
     gan.card = Card(f"</title>{NASTY}")

@@ -112,7 +112,7 @@ def test_what_moves_moves_on_the_page(tmp_path: Path) -> None:
 class Checker(HTMLParser):
     """Collects what a page refers to and whether its elements close."""
 
-    VOID = frozenset({"meta", "img", "link", "br", "line", "circle", "source"})
+    VOID = frozenset({"meta", "img", "link", "br", "line", "circle", "source", "input"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -321,6 +321,49 @@ def test_a_table_is_looked_through_once_for_each_column(tmp_path: Path, monkeypa
     assert sorted(looks) == [0, 1]
     assert page.count('class="number" title="1.5"') == page.count('class="number" title="-2"') == 20
     assert "None" not in page, "an empty cell has nothing to show"
+
+
+LONG = {
+    "change": Metric(-0.123456789, -0.2345678, None, control="none"),
+    "none": Metric(0.98765432, 0.87654321, 0.99, no_control="a test"),
+}
+
+
+def test_all_digits_are_reached_without_a_pointer(tmp_path: Path) -> None:
+    """By one switch and no script: a stop of the Tab key for every number would be many."""
+    table = Table(["share", "word"], [[0.3333333333, "a"], [0.5, None]])
+    page, found = page_of(Result("One.", LONG, {"t": table}), tmp_path / "run")
+    assert found.tags.count("input") == page.count('id="digits"') == page.count("Show all digits") == 1
+    assert page.index('id="digits"') < page.index("<table")
+    full = re.findall(r'<span class="short">([^<]*)</span><span class="full">([^<]*)</span>', page)
+    change, low = (
+        ("\N{MINUS SIGN}0.123", "\N{MINUS SIGN}0.123456789"),
+        ("\N{MINUS SIGN}0.235", "\N{MINUS SIGN}0.2345678"),
+    )
+    none, end = ("0.988", "0.98765432"), ("0.877", "0.87654321")
+    assert full == [change, low, none, end, none, end, ("0.333", "0.3333333333")]
+    for text in (f"at least {low[0]}", "0.990", "0.500"):
+        assert text in re.sub(r'<span class="full">[^<]*</span>|<[^>]*>', "", page)
+    assert 'title="-0.123456789"' in page
+
+
+@pytest.mark.parametrize("tables", [{}, {"t": Table(["share"], [[0.3333333333]])}])
+def test_the_switch_is_there_where_there_is_more_to_show(tmp_path: Path, tables: dict[str, Table]) -> None:
+    metrics = {"a": Metric(0.5, n=10000, no_control="a test"), "b": Metric(1200, no_control="a test")}
+    for name, given in (("with", metrics), ("without", {})):
+        page, found = page_of(Result("One.", given, tables), tmp_path / name)
+        assert found.tags.count("input") == len(tables)
+        assert page.count('class="full"') == len(tables)
+
+
+def test_a_table_that_scrolls_is_scrolled_by_keys(tmp_path: Path) -> None:
+    tables = {
+        "short": Table(["a"], [[1]] * 30),
+        "long": Table(["a"], [[1]] * 31),
+        "wide": Table([str(number) for number in range(11)], [[1] * 11], "How wide it is"),
+    }
+    page, _ = page_of(Result("One.", tables=tables), tmp_path / "run")
+    assert re.findall(r'tabindex="0" role="group" aria-label="([^"]*)"', page) == ["long", "How wide it is"]
 
 
 def test_a_name_that_turns_text_round_turns_only_itself(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,33 @@ def test_on_a_phone_every_number_is_read_whole(browser: Any, page: str) -> None:
     assert max(ends) <= 360
     wide = tab.evaluate("document.querySelector('.numbers tbody th').getBoundingClientRect().width")
     assert wide > 300, "a line of its own"
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_the_keyboard_shows_all_digits(browser: Any, tmp_path: Path, width: int) -> None:
+    metrics = {
+        "a": Metric(-1 / 3, -0.7123456789012345, -0.1123456789012345, n=10, control="b"),
+        "b": Metric(2 / 3, no_control="it is the control"),
+    }
+    folder = save_result(Result("One.", metrics, {"t": Table(["share"], [[1 / 7]])}), tmp_path / "run")
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.goto((folder / "index.html").as_uri())
+    values = tab.locator("td.value").all_inner_texts
+    before = [*values(), tab.inner_text("td.interval")]
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.id") == "digits"
+    tab.keyboard.press("Space")
+    assert values() == [f"\N{MINUS SIGN}{1 / 3}", str(2 / 3)]
+    assert tab.inner_text("td.interval") == "\N{MINUS SIGN}0.7123456789012345 to \N{MINUS SIGN}0.1123456789012345"
+    assert str(2 / 3) in tab.inner_text("td.against >> nth=0")
+    assert tab.locator("tbody th", has_text=str(1 / 7)).is_visible()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert (
+        tab.evaluate("Math.max(...[...document.querySelectorAll('.numbers td')].map(cell => cell.scrollWidth))")
+        <= width
+    )
+    tab.keyboard.press("Space")
+    assert [*values(), tab.inner_text("td.interval")] == before
 
 
 def test_the_drawings_keep_their_colours_where_others_are_forced(browser: Any, page: str) -> None:

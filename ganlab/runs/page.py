@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,13 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters.update(
-        number=_number, interval=_interval, numeric=_numeric_columns, option=_option, unbroken=_unbroken, soft=_soft
+        number=_number,
+        digits=_digits,
+        interval=_interval,
+        numeric=_numeric_columns,
+        option=_option,
+        unbroken=_unbroken,
+        soft=_soft,
     )
     figures = {name: _shown(name, figure, pictures) for name, figure in result.figures.items()}
     in_sections = {name for section in result.sections for name in section.figures}
@@ -51,6 +57,7 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
         sections=[(section, [figures[name] for name in section.figures]) for section in result.sections],
         pixelated_widths=sorted({one.width for figure in figures.values() for one in figure.pictures if one.pixelated}),
         rows=[_row(name, metric, result.metrics) for name, metric in result.metrics.items()],
+        shortened=any(map(_is_shortened, _numbers(result))),
         options={_as_typed(name): value for name, value in result.record.get("options", {}).items()},
         command=command,
         environment=environment,
@@ -60,6 +67,29 @@ def render(result: Result, pictures: Mapping[str, bytes], command: str, environm
 def _number(value: Any) -> str:
     """A cell: numbers with the minus sign that a page can show."""
     return number(value).replace("-", _MINUS) if isinstance(value, (int, float)) else number(value)
+
+
+def _digits(value: Any) -> Markup | str:
+    """A cell: the digits that count, and where there are more all of them, for the page's switch to show instead."""
+    from markupsafe import Markup
+
+    if not _is_shortened(value):
+        return _number(value)
+    whole = str(value).replace("-", _MINUS)
+    return Markup('<span class="short">{}</span><span class="full">{}</span>').format(_number(value), whole)
+
+
+def _is_shortened(value: Any) -> bool:
+    return isinstance(value, float) and float(number(value).replace(",", "")) != value
+
+
+def _numbers(result: Result) -> Iterator[Any]:
+    """Every cell of the page that may hold a number."""
+    for metric in result.metrics.values():
+        yield from (metric.value, metric.low, metric.high)
+    for table in result.tables.values():
+        for row in table.rows:
+            yield from row
 
 
 @dataclass(frozen=True)
@@ -167,10 +197,16 @@ def _strip(metric: Metric, against: Metric) -> Markup:
     )
 
 
-def _interval(metric: Metric) -> str:
-    if metric.low is None or metric.high is None:
-        return interval(metric.low, metric.high).replace("-", _MINUS)
-    return f"{_number(metric.low)} to {_number(metric.high)}"
+def _interval(metric: Metric) -> Markup | str:
+    from markupsafe import Markup
+
+    low, high = metric.low, metric.high
+    if low is not None and high is not None:
+        return Markup("{} to {}").format(_digits(low), _digits(high))
+    if low is None and high is None:
+        return ""
+    words = interval(low, high).rpartition(" ")[0]  # at least, at most
+    return Markup("{} {}").format(words, _digits(high if low is None else low))
 
 
 def _numeric_columns(table: Table) -> list[bool]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 LARGEST = 200 * 10**6  # characters of pictures; more make browsers slow or fail
 
 _FOLDER = Path(__file__).with_name("page")
-_SCRIPTS = ("files", "marks", "work", "names", "editor", "overview", "app", "exchange", "keys")  # in this order
+# in this order
+_SCRIPTS = ("files", "marks", "work", "names", "editor", "overview", "app", "telling", "exchange", "keys")
 
 
 def assemble(content: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ const names = new NameList($("names"), { choose, rename, remove });
 const editor = new Editor($("boxes"), content.size, { commit, select, ready, pan });
 const strip = new Overview($("strip"), content.pictures, go);
 const grid = new Overview($("grid"), content.pictures, (at) => { ui.at = at; toggle(); });
+const overview = () => (inBoxes() ? strip : grid);
 
 const inBoxes = () => ui.mode === "boxes";
 const here = () => keys[ui.at];
@@ -34,7 +35,8 @@ function travel(where, what) {
   Object.assign(ui, where, { selected: null });
   say("");
   render();
-  (inBoxes() ? strip : grid).bring(ui.at);
+  bring();
+  tell(`${what === "undo" ? "undone" : "redone"}: ${whereText()}`);
 }
 
 function commit(boxes, selected) {
@@ -44,32 +46,39 @@ function commit(boxes, selected) {
 
 function ready() {
   if (ui.concept !== null) return true;
-  say("Name a concept first, at the left: what the box is around.", true);
+  say("Name a concept first, in the list of concepts: what the box is around.", true);
   $("new-name").focus();
   return false;
 }
 
 function toggle() {
-  if (ui.group !== null) return change(toggled(work.marks, ui.group, here()));
-  say("Name a group first, at the left.", true);
+  if (ui.group !== null) {
+    change(toggled(work.marks, ui.group, here()));
+    return tell(whereText());
+  }
+  say("Name a group first, in the list of groups.", true);
   $("new-name").focus();
   render();
 }
 
 function dropBox(at) {
   if (at === null) return;
+  const { concept } = boxesHere()[at];
   commit(boxesHere().filter((_, other) => other !== at), null);
+  tell(`${concept} removed, ${boxesText(boxesHere())}`);
 }
 
 function changeBox(change) {
   if (ui.selected === null) return say("Click a box first.");
   commit(boxesHere().map((box, at) => (at === ui.selected ? { ...box, ...change(box) } : box)), ui.selected);
+  tell(boxText(boxesHere()[ui.selected]));
 }
 
 function newBox() {
   if (!ready()) return;
   const [from, to] = [content.size / 4, content.size * 3 / 4];
   commit([...boxesHere(), { concept: ui.concept, ...boxBetween({ x: from, y: from }, { x: to, y: to }, content.size) }], boxesHere().length);
+  tell(`new ${boxText(boxesHere().at(-1))}`);
 }
 
 function nudge(key, resizes) {
@@ -81,21 +90,34 @@ function nudge(key, resizes) {
   });
 }
 
-function add(typed) {
+function asName(typed) {
   const name = inBoxes() ? conceptName(typed) : groupName(typed);
-  if (!name) return say(inBoxes() ? "A concept needs a name." : "A group's name is letters, digits and underscores, a letter first.", true);
+  if (!name) say(inBoxes() ? "A concept needs a name." : "A group's name is letters, digits and underscores, a letter first.", true);
+  return name;
+}
+
+// Returns the name under which it is listed; "" where it can be none.
+function add(typed) {
+  const name = asName(typed);
+  if (!name) return "";
   const before = work.marks;
   if (!nameList().includes(name)) change(inBoxes() ? addConcept(before, name) : addGroup(before, name));
   choose(name);
   say([name === typed.trim() ? "" : `It is called ${name}.`, lookedLess(before)].filter(Boolean).join(" "));
+  return name;
 }
 
+// Returns the name that it has in the end.
 function rename(before, typed) {
-  const after = inBoxes() ? conceptName(typed) : groupName(typed);
-  if (!after || after === before) return render();
+  const after = asName(typed) || before;
+  if (after === before) {
+    render();
+    return before;
+  }
   if (ui.concept === before) ui.concept = after;
   if (ui.group === before) ui.group = after;
   change((inBoxes() ? renameConcept : renameGroup)(work.marks, before, after));
+  return after;
 }
 
 function remove(name) {
@@ -130,15 +152,23 @@ function go(at) {
   Object.assign(ui, { at, selected: null });
   say("");
   render();
-  (inBoxes() ? strip : grid).bring(at);
-  if (!inBoxes()) grid.focus(at);
+  if (!inBoxes() || strip.hasFocus()) overview().focus(at); // which reads the picture out
+  else tell(whereText());
+  bring();
+}
+
+// What is shown into sight, where the page scrolls too.
+function bring() {
+  overview().bring(ui.at);
+  if (inBoxes()) $("stage").scrollIntoView({ block: "nearest" });
 }
 
 function switchTo(mode) {
   Object.assign(ui, { mode, selected: null });
   say("");
   render();
-  (inBoxes() ? strip : grid).bring(ui.at);
+  bring();
+  tell(`${mode}: ${whereText()}`);
 }
 
 function zoom(step) {
@@ -146,6 +176,7 @@ function zoom(step) {
   const next = step > 0 ? (factor < 1 ? factor * 2 : Math.floor(factor) + 1) : (factor > 1 ? Math.ceil(factor) - 1 : factor / 2);
   ui.zoom[ui.mode] = step === 0 ? (inBoxes() ? 0 : content.scale) : Math.min(64, Math.max(1 / 8, next));
   render();
+  tell(`enlarged ${factorText(inBoxes() ? boxFactor() : ui.zoom.groups)}`);
 }
 
 // --- what is seen
@@ -160,20 +191,26 @@ function render() {
   renderSide();
   if (inBoxes()) renderPicture();
   else renderGrid();
+  if (document.activeElement?.closest(inBoxes() ? "#groups-view" : "#boxes-view")) overview().focus(ui.at); // gone with its view
 }
 
 function renderHeader() {
   for (const mode of ["boxes", "groups"]) {
     $(`to-${mode}`).setAttribute("aria-pressed", ui.mode === mode);
-    $(`to-${mode}`).classList.toggle("unsaved", work.unsaved(mode));
+    caption($(`to-${mode}`), mode === "boxes" ? "Boxes" : "Groups", work.unsaved(mode));
   }
-  $("undo").disabled = !work.past.length;
-  $("redo").disabled = !work.future.length;
-  $("save").textContent = inBoxes() ? "Save boxes" : "Save groups";
-  $("save").classList.toggle("unsaved", work.unsaved(ui.mode));
+  // not `disabled`, which would drop the focus with the last step
+  $("undo").setAttribute("aria-disabled", !work.past.length);
+  $("redo").setAttribute("aria-disabled", !work.future.length);
+  caption($("save"), `Save ${ui.mode}`, work.unsaved(ui.mode));
   $("hint").textContent = inBoxes()
-    ? "Choose a concept, drag a box around each one that you see, and go on with n. Look at every picture, then save."
+    ? `Choose a concept, drag a box around each one that you see, and go on${shortcuts.on ? " with n" : ""}. Look at every picture, then save.`
     : "Choose a group, then click the pictures that belong to it; a second click takes one out. Save when they are chosen.";
+}
+
+function caption(button, text, isUnsaved) {
+  button.replaceChildren(text, ...(isUnsaved ? [element("span", { className: "unseen", textContent: ", not saved" })] : []));
+  button.classList.toggle("unsaved", isUnsaved);
 }
 
 function renderSide() {
@@ -187,7 +224,9 @@ function renderSide() {
   const looked = keys.filter((key) => work.marks.looked.has(key)).length;
   $("counts").textContent = inBoxes()
     ? `looked at ${looked} of ${keys.length} pictures, ${work.marks.boxes.size} with boxes`
-    : `${keys.length} pictures`;
+    : count(keys.length, "picture");
+  const open = ["boxes", "groups"].filter((mode) => work.unsaved(mode));
+  $("unsaved").textContent = open.length ? `not saved: ${open.join(", ")}` : "";
 }
 
 function boxItem(box, at) {
@@ -217,6 +256,7 @@ function renderPicture() {
   const side = content.size * boxFactor();
   const [left, top] = [$("stage").clientWidth, $("stage").clientHeight].map((room) => Math.max(0, Math.floor((room - side) / 2)));
   Object.assign($("picture").style, { width: `${side}px`, height: `${side}px`, margin: `${top}px ${left}px` }); // on whole pixels
+  $("stage").tabIndex = scrolls() ? 0 : -1;
   if ($("large").dataset.key !== key) Object.assign($("large"), { src: dataUri(png), alt: `picture ${key}` }).dataset.key = key;
   $("place-name").textContent = key;
   $("place").textContent = `picture ${ui.at + 1} of ${keys.length}`;
@@ -230,7 +270,7 @@ function showStrip() {
     const boxes = (work.marks.boxes.get(shown) ?? []).length;
     const classes = `${at === ui.at ? "current" : ""} ${work.marks.looked.has(shown) ? "looked" : ""}`;
     const title = `${shown}: ${boxes ? count(boxes, "box", "boxes") : work.marks.looked.has(shown) ? "looked at, no boxes" : "not looked at yet"}`;
-    return { classes, title, tags: boxes ? [[boxes, INK]] : [] };
+    return { classes, title, tags: boxes ? [[boxes, INK]] : [], isCurrent: at === ui.at };
   }, ui.at);
 }
 
@@ -251,26 +291,15 @@ function renderGrid() {
   }, ui.at);
 }
 
+// Whether the large picture is larger than the room for it.
+function scrolls() {
+  const { scrollWidth, clientWidth, scrollHeight, clientHeight } = $("stage");
+  return scrollWidth > clientWidth || scrollHeight > clientHeight;
+}
+
 // How much the large picture is enlarged: by whole factors, unless it is larger than the room for it.
 function boxFactor() {
   const room = Math.min($("stage").clientWidth, $("stage").clientHeight) - 8;
   const fits = room / content.size;
   return ui.zoom.boxes || (fits >= 1 ? Math.floor(fits) : Math.max(1 / 8, fits));
-}
-
-function factorText(factor) {
-  return `${Math.round(factor * 100) / 100}\u00D7`;
-}
-
-function round(number) {
-  return Math.round(number * 10) / 10;
-}
-
-function count(number, one, many = `${one}s`) {
-  return `${number} ${number === 1 ? one : many}`;
-}
-
-function say(text, isWarning = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("warning", isWarning);
 }

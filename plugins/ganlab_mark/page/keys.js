@@ -14,7 +14,7 @@ const KEYS = {
   "?": () => showHelp(),
   Delete: () => (inBoxes() ? dropBox(ui.selected) : undefined),
   Backspace: () => (inBoxes() ? dropBox(ui.selected) : undefined),
-  Escape: () => { if (!editor.cancel()) select(null); },
+  Escape: () => { if (!editor.cancel()) letGo(); },
   ArrowLeft: () => step(-1),
   ArrowRight: () => step(1),
   ArrowUp: () => step(-1, true),
@@ -26,9 +26,23 @@ const WITH_CONTROL = {
   y: () => travel(work.redo(), "redo"),
 };
 
+const FIELDS = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const SWITCH = "ganlab mark shortcuts"; // where the browser keeps whether they are off
+
+// Keys that write a character are shortcuts unless a person switches them off: speech input and unsteady hands press
+// them unasked (WCAG 2.1.4).
+const shortcuts = {
+  on: work.read(SWITCH) !== "off",
+  turn(on) {
+    this.on = on;
+    work.write(SWITCH, on ? "on" : "off");
+    render();
+  },
+};
+
 function press(event) {
-  if ($("help-page").open) return;
-  const typing = event.target.matches?.("input:not([type=checkbox])") ?? false;
+  if ($("help-page").open || event.isComposing) return;
+  const typing = event.target.matches?.(FIELDS) ?? false;
   const act = actionOf(event, typing);
   if (!act) return;
   event.preventDefault();
@@ -40,15 +54,19 @@ function actionOf(event, typing) {
   const { code, shiftKey } = event;
   const key = meant(event);
   if (event.ctrlKey || event.metaKey) return typing && key !== "s" ? undefined : WITH_CONTROL[key];
-  if (typing) return key === "Escape" ? () => event.target.blur() : undefined;
+  if (typing) return key === "Escape" ? toNames : undefined;
+  if (key.length === 1 && !shortcuts.on) return undefined;
   if (shiftKey && inBoxes() && key.startsWith("Arrow")) return () => nudge(key, event.altKey);
-  if (event.altKey) return undefined;
+  if (event.altKey || (key.startsWith("Arrow") && event.target === $("stage") && scrolls())) return undefined;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code)?.[1] ?? (/^[1-9]$/.test(key) ? key : undefined);
   if (digit === undefined) return KEYS[key];
   const name = nameList()[digit - 1];
   if (name === undefined) return () => say(`There is no ${inBoxes() ? "concept" : "group"} ${digit} yet.`);
   if (shiftKey && inBoxes()) return () => changeBox(() => ({ concept: name }));
-  return () => choose(name);
+  return () => {
+    choose(name);
+    tell(`${name} chosen`);
+  };
 }
 
 // A key without Caps Lock; where its letter is none of the Latin ones, the Latin one of its place.
@@ -60,12 +78,26 @@ function meant({ key, code }) {
 
 // To the next picture or the one before; in the grid perhaps by a row.
 function step(by, row = false) {
-  go(inBoxes() ? ui.at + by : grid.beside(by, row));
+  if (inBoxes()) return go(ui.at + by);
+  const at = grid.beside(by, row);
+  if (at === grid.stop) return say(row ? `There is no picture ${by < 0 ? "above" : "below"}.` : `This is the ${by < 0 ? "first" : "last"} picture.`);
+  go(at);
 }
 
 function flipOnly() {
   ui.only = !ui.only;
   render();
+  tell(ui.only ? `only ${whereText()}` : `all ${count(keys.length, "picture")}`);
+}
+
+function letGo() {
+  if (ui.selected !== null) tell("no box selected");
+  select(null);
+}
+
+// The focus to the chosen name, or where there is none to the title of the list.
+function toNames() {
+  (names.button(inBoxes() ? ui.concept : ui.group) ?? $("names-title")).focus();
 }
 
 function showHelp() {
@@ -74,7 +106,7 @@ function showHelp() {
   $("commands").textContent = `ganlab probe ${quoted(concept)} --boxes ${fileName("boxes")}\n`
     + `ganlab turn ${left} ${right} --exemplars ${fileName("groups")}`;
   $("help-page").showModal();
-  $("help-page").querySelector("button.main").focus();
+  $("help-title").focus(); // the button at its end would scroll it there
 }
 
 // A word for the shell.
@@ -96,6 +128,8 @@ function begin() {
   click("redo", WITH_CONTROL.y);
   click("smaller", KEYS["-"]);
   click("larger", KEYS["+"]);
+  click("zoom", KEYS[0]);
+  click("new-box", newBox);
   click("previous", KEYS.p);
   click("next", KEYS.n);
   click("open", () => $("file").click());
@@ -114,10 +148,13 @@ function begin() {
   });
   $("add").addEventListener("submit", (event) => {
     event.preventDefault();
-    add($("new-name").value);
+    const name = add($("new-name").value);
+    if (!name) return; // to be mended in the field
     $("new-name").value = "";
-    $("new-name").blur();
+    names.button(name).focus();
   });
+  $("shortcuts").checked = shortcuts.on;
+  $("shortcuts").addEventListener("change", () => shortcuts.turn($("shortcuts").checked));
   document.addEventListener("keydown", press);
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {

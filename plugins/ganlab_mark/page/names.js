@@ -1,6 +1,6 @@
 // The list at the side: concepts or groups, with their digits, colours and counts.
 
-const COLOURS = ["#d6204e", "#1667d9", "#0a8a4a", "#b85c00", "#8a2be2", "#00818a", "#c2187e", "#7a5a00", "#52606d"];
+const COLOURS = ["#d6204e", "#1667d9", "#08804a", "#b85c00", "#8a2be2", "#00818a", "#c2187e", "#7a5a00", "#52606d"];
 
 function colourOf(at) {
   return COLOURS[at % COLOURS.length];
@@ -16,17 +16,18 @@ function element(tag, { data = {}, style = {}, ...properties } = {}, ...children
 }
 
 // Other items for a list. The button that had the focus keeps it, known by its name and by what it does; where it is
-// gone, the last one that does the same.
+// gone, the last one that does the same, and where none does, the list's title.
 function refill(list, items) {
   const { name, does } = list.contains(document.activeElement) ? document.activeElement.dataset : {};
   list.replaceChildren(...items);
   if (does === undefined) return;
   const alike = [...list.querySelectorAll(`[data-does="${does}"]`)];
-  (alike.find((button) => button.dataset.name === name) ?? alike.at(-1))?.focus();
+  const title = document.getElementById(list.getAttribute("aria-labelledby"));
+  (alike.find((button) => button.dataset.name === name) ?? alike.at(-1) ?? title).focus();
 }
 
 class NameList {
-  // `on` has choose(name), rename(before, after) and remove(name).
+  // `on` has choose(name), rename(before, after), which returns the name it has then, and remove(name).
   constructor(list, on) {
     this.list = list;
     this.on = on;
@@ -56,22 +57,28 @@ class NameList {
     return element("li", { className: isChosen ? "chosen" : "" }, choose, acts);
   }
 
-  // The item becomes a field: Enter takes the new name, Escape the old one.
+  // The button of a name that chooses it, or that does something else.
+  button(name, does = "choose") {
+    return [...this.list.querySelectorAll(`[data-does="${does}"]`)].find((each) => each.dataset.name === name);
+  }
+
+  // The item becomes a field: Enter takes the new name, Escape the old one. After a key the focus is back where it was.
   edit(name) {
-    const button = [...this.list.querySelectorAll(".choose")].find((each) => each.dataset.name === name);
     const field = element("input", { value: name, maxLength: 60, ariaLabel: `New name of ${name}` });
     let done = false;
     const finish = (after) => {
-      if (done) return;
+      if (done) return name;
       done = true;
-      this.on.rename(name, after);
+      return this.on.rename(name, after);
     };
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") finish(field.value);
-      if (event.key === "Escape") finish(name);
+      if (event.isComposing || !["Enter", "Escape", "Tab"].includes(event.key)) return;
+      event.stopPropagation();
+      if (event.key !== "Tab") event.preventDefault(); // else Enter would press the button that gets the focus
+      this.button(finish(event.key === "Escape" ? name : field.value), "rename")?.focus();
     });
     field.addEventListener("blur", () => finish(field.value));
-    button.parentElement.replaceChildren(field);
+    this.button(name).parentElement.replaceChildren(field);
     field.focus();
     field.select();
   }

@@ -19,19 +19,21 @@ class Overview {
     this.holder.append(...this.buttons);
   }
 
-  // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title}.
+  // What each tile says: `told(key, at)` gives {classes, pressed, tags: [[text, colour]], hidden, title, isCurrent}.
   show(told, current) {
     if (!this.buttons) this.build();
     const focused = this.buttons.indexOf(document.activeElement);
     const all = this.pictures.map(([key], at) => told(key, at));
     this.stop = nearest(all, current);
     this.buttons.forEach((button, at) => {
-      const { classes = "", pressed, tags = [], hidden = false, title = "" } = all[at];
+      const { classes = "", pressed, tags = [], hidden = false, title = "", isCurrent = false } = all[at];
       button.className = `tile ${classes}`;
       button.hidden = hidden;
       button.title = title;
       button.tabIndex = at === this.stop ? 0 : -1;
       if (pressed !== undefined) button.setAttribute("aria-pressed", pressed);
+      if (isCurrent) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
       const wanted = JSON.stringify(tags);
       if (button.dataset.tags === wanted) return;
       button.dataset.tags = wanted;
@@ -45,8 +47,13 @@ class Overview {
     this.buttons[at].scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  // To the tile, or where it is hidden to the one that Tab comes to.
   focus(at) {
-    this.buttons[at].focus();
+    this.buttons[this.buttons[at].hidden ? this.stop : at].focus();
+  }
+
+  hasFocus() {
+    return this.holder.contains(document.activeElement);
   }
 
   // The tile after the one that Tab comes to or before it, or a row below or above, among those shown; rows are as they

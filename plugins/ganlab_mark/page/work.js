@@ -29,6 +29,15 @@ class Work {
     try { this.storage.removeItem(this.slot); } catch { /* nothing was kept */ }
   }
 
+  // What the browser keeps for every page, under a name of its own; null where it keeps nothing.
+  read(name) {
+    try { return this.storage.getItem(name); } catch { return null; }
+  }
+
+  write(name, text) {
+    try { this.storage.setItem(name, text); } catch { /* as long as the page is open */ }
+  }
+
   // A step: new marks, and `where` to look when it is undone. Where it changes what a look is for, undoing it brings back
   // what was looked at before; else what was looked at since stays so.
   change(marks, where) {
