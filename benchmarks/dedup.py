@@ -26,7 +26,7 @@ from ganlab_dedup.figures import DROPPED, KEPT, Tile, measured, sheet
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.reading import SIDE
 
-STAGES = ("_sample", "train", "_hash_all", "_decide", "plant")
+STAGES = ("_sample", "train", "_hash_all", "_decide", "plant", "flip")
 
 
 def read(images: Images) -> np.ndarray:

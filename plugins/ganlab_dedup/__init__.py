@@ -20,7 +20,7 @@ def dedup(
     ] = 0.87,
     steps: Annotated[int, "training steps of the autoencoder that hashes", Range(1)] = 600,
     planted: Annotated[
-        int, "distorted copies that are hidden and looked for, to tell how many are found", Range(5)
+        int, "distorted copies that are hidden and looked for, and a fifth of the pictures that are flipped each way", Range(5)
     ] = 200,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0, 2**32 - 1)] = 0,
@@ -30,7 +30,7 @@ def dedup(
     A 3072-128-3072 de-noising, dropout-regularised ReLU autoencoder learns from the pictures at 32x32; which of its 128
     code units are above zero is a picture's hash. Pictures whose hashes differ by at most --radius bits are candidates,
     and are compared. The file keep.txt names one picture of each group and all others: `ganlab train DATA --keep
-    keep.txt`. The controls: distorted copies planted among the pictures, and the nearest pictures that are different.
+    keep.txt`. The controls: distorted copies planted among the pictures, and pictures flipped, which are none.
     """
     from .investigation import Choices, investigate
 

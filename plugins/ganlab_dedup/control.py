@@ -1,8 +1,7 @@
-"""How much the search finds and how much it must not: planted copies, and the nearest pictures that are different."""
+"""How much the search finds and how much it must not: planted copies, and pictures that DATA surely does not hold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +15,13 @@ from .planting import KINDS, planted_copy
 from .reading import BATCH, Reader
 from .verification import compare, same
 
-STREAM_PLANTED = 902
-FARTHEST = 129  # bits: more than two hashes can differ by
+STREAM_PLANTED, STREAM_FLIPPED = 902, 903
+WAYS: dict[str, tuple[int, ...]] = {"left to right": (1,), "top to bottom": (0,), "both ways": (0, 1)}  # axes
 
 
 @dataclass(frozen=True)
 class Planted:
-    """Distorted copies of pictures that are kept, looked up among these by the search's own rule; all (p,).
+    """Distorted copies of pictures that are kept, compared with them by the search's own rule; all (p,).
 
     Attributes:
         row: the originals.
@@ -30,9 +29,6 @@ class Planted:
         distance: bits to the original.
         similarity, same: of the copy with its original, and whether the comparison knows it again.
         equal: whether copy and original have equal hashes, which is all that the paper asks.
-        other_distance: bits to the nearest of all other pictures.
-        other_similarity: of the most alike of those within the radius, else of the nearest.
-        other_same: whether any within the radius is taken for the same picture.
     """
 
     row: np.ndarray
@@ -41,18 +37,41 @@ class Planted:
     similarity: np.ndarray
     same: np.ndarray
     equal: np.ndarray
-    other_distance: np.ndarray
-    other_similarity: np.ndarray
-    other_same: np.ndarray
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """Pictures of DATA, flipped one way, each in the place of its original; all arrays (f,).
+
+    What is taken for another picture here, the search would have dropped by mistake: it is looked up as its original
+    was, among the pictures before it that are kept, less the one that its original was dropped for.
+
+    Attributes:
+        way: of ``WAYS``.
+        row: the originals.
+        distance: bits to the nearest of those it is looked up among.
+        like: the row of the most alike within the radius (of those taken for the same where there are any), else of
+            the nearest.
+        similarity: with that one.
+        taken: whether any within the radius is taken for the same picture.
+    """
+
+    way: str
+    row: np.ndarray
+    distance: np.ndarray
+    like: np.ndarray
+    similarity: np.ndarray
+    taken: np.ndarray
 
 
 @dataclass(frozen=True)
 class Searched:
-    """What copies are looked up in, and when two pictures are the same.
+    """What pictures are looked up in, and when two are the same.
 
     Attributes:
         hashes: (n, views, 2) of all pictures.
-        kept: rows of the pictures that are kept, at least two.
+        keeper: (n,) of :class:`~ganlab_dedup.grouping.Verdict`; at least two pictures are kept.
+        exact: (n,) whether a picture was dropped as an exact copy.
         radius: bits within which pictures are compared.
         similarity: from which two pictures are the same.
     """
@@ -60,9 +79,15 @@ class Searched:
     reader: Reader
     hasher: Hasher
     hashes: np.ndarray
-    kept: np.ndarray
+    keeper: np.ndarray
+    exact: np.ndarray
     radius: int
     similarity: float
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Rows that are kept, in order."""
+        return np.flatnonzero(self.keeper == np.arange(len(self.keeper)))
 
 
 def plant(searched: Searched, count: int, seed: int) -> Planted:
@@ -83,42 +108,63 @@ def _plant_some(searched: Searched, rows: np.ndarray, kind: np.ndarray, seed: in
     )
     views = searched.hasher.hashes(copies)
     similarity, difference = compare(originals, copies)
-    found = [_near(searched, int(row), own) for row, own in zip(rows, views, strict=True)]
-    distance, nearest, others, bits = zip(*found, strict=True)
+    bits = [int(bits_to_each(own, searched.hashes[row : row + 1])[0]) for row, own in zip(rows, views, strict=True)]
     return (
-        np.array(distance),
+        np.array(bits),
         similarity,
         same(similarity, difference, searched.similarity),
         (views[:, 0] == searched.hashes[rows, 0]).all(1),
-        np.array(nearest),
-        *_most_alike(searched, copies, others, bits),
     )
 
 
-def _near(searched: Searched, original: int, views: np.ndarray) -> tuple[int, int, np.ndarray, np.ndarray]:
-    """One copy's bits to its original and to the nearest other; rows (k,) of others within the radius, and bits to
-    them; of the nearest where none is."""
-    bits = bits_to_each(views, searched.hashes[searched.kept])
-    own = searched.kept == original
-    distance = int(bits[own][0])
-    bits[own] = FARTHEST
-    near = np.flatnonzero(bits <= max(searched.radius, bits.min()))
-    return distance, int(bits.min()), searched.kept[near], bits[near]
+def flip(searched: Searched, count: int, seed: int) -> list[Flipped]:
+    """Flip pictures drawn at random, at most as many as there are, each of ``WAYS``, and look them up in their places.
+
+    Exact copies are not drawn: what becomes of one is no matter of resemblance. Nor are the pictures that have no other
+    kept one before them, which are the first and its copies.
+    """
+    keeper, rows = searched.keeper, np.arange(len(searched.keeper))
+    others = np.searchsorted(searched.kept, rows) - (keeper < rows)
+    rows = shuffled(np.flatnonzero((keeper >= 0) & ~searched.exact & (others > 0)), seed, STREAM_FLIPPED)[:count]
+    parts: dict[str, list[tuple[np.ndarray, ...]]] = {way: [] for way in WAYS}
+    for start in progress(range(0, len(rows), BATCH), "looking for flipped pictures"):
+        here = rows[start : start + BATCH]
+        pictures = searched.reader.pictures(here)
+        for way, axes in WAYS.items():
+            flipped = np.ascontiguousarray(np.flip(pictures, [axis + 1 for axis in axes]))
+            parts[way].append(_look_up(searched, here, flipped))
+    return [
+        Flipped(way, rows, *(np.concatenate(columns) for columns in zip(*found, strict=True)))
+        for way, found in parts.items()
+    ]
+
+
+def _look_up(searched: Searched, rows: np.ndarray, pictures: np.ndarray) -> tuple[np.ndarray, ...]:
+    kept, distance, near = searched.kept, np.empty(len(rows), np.int64), []
+    for place, (row, views) in enumerate(zip(rows, searched.hasher.hashes(pictures), strict=True)):
+        before = kept[(kept < row) & (kept != searched.keeper[row])]
+        bits = bits_to_each(views, searched.hashes[before])
+        distance[place] = bits.min()
+        near.append(before[bits <= max(searched.radius, bits.min())])
+    return distance, *_most_alike(searched, pictures, near, distance <= searched.radius)
 
 
 def _most_alike(
-    searched: Searched, copies: np.ndarray, others: Sequence[np.ndarray], bits: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Similarity (c,) of each copy's most alike others, and whether any of them is taken for the same."""
-    copy, rows = np.repeat(np.arange(len(copies)), [len(near) for near in others]), np.concatenate(others)
+    searched: Searched, pictures: np.ndarray, near: list[np.ndarray], within: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of (f,) pictures: which of those near each is the most alike, how alike, and whether it is taken for the same.
+
+    Args:
+        near: at least one row for each.
+        within: (f,) whether these lie within the radius; where not, nothing is taken for the same.
+    """
+    one, rows = np.repeat(np.arange(len(pictures)), [len(some) for some in near]), np.concatenate(near)
     similarity, taken = np.empty(len(rows)), np.empty(len(rows), bool)
-    for start in progress(range(0, len(rows), BLOCK), "comparing planted copies"):
+    for start in progress(range(0, len(rows), BLOCK), "comparing flipped pictures"):
         part = slice(start, start + BLOCK)
-        similarity[part], difference = compare(searched.reader.pictures(rows[part]), copies[copy[part]])
+        similarity[part], difference = compare(searched.reader.pictures(rows[part]), pictures[one[part]])
         taken[part] = same(similarity[part], difference, searched.similarity)
-    taken &= np.concatenate(bits) <= searched.radius
-    any_taken, most, most_taken = np.zeros(len(copies), bool), *np.full((2, len(copies)), -1.0)
-    np.logical_or.at(any_taken, copy, taken)
-    np.maximum.at(most, copy, similarity)
-    np.maximum.at(most_taken, copy[taken], similarity[taken])
-    return np.where(any_taken, most_taken, most), any_taken
+    taken &= within[one]
+    order = np.lexsort((-similarity, ~taken, one))  # of each picture: those taken first, then the most alike
+    best = order[np.searchsorted(one, np.arange(len(pictures)))]
+    return rows[best], similarity[best], taken[best]

@@ -12,7 +12,7 @@ from PIL.ImageFont import FreeTypeFont
 from ganlab import Figure
 from ganlab import figures as draw
 
-from .control import Planted
+from .control import Flipped, Planted
 
 TILE, ROOM, GAP = 112, 34, 18  # pixels of a picture, of the words below it, between two groups
 SIZE = 11  # pixels of letters
@@ -69,32 +69,41 @@ def rejected(tiles: Sequence[Sequence[Tile]], total: int) -> Figure:
     """Pairs that the hash proposed and the comparison refused, the most alike first."""
     return Figure(
         sheet(tiles),
-        f"The control: {len(tiles)} of {total} pairs within the radius that are kept as different pictures, the most "
-        "alike first.",
+        f"{len(tiles)} of {total} pairs within the radius that are kept as different pictures, the most alike first.",
     )
 
 
-def distances(planted: Planted, radius: int) -> Figure:
-    """Bits between hashes: copies with originals, and with the nearest other picture."""
+def flipped(tiles: Sequence[Sequence[Tile]], way: str, taken: int, total: int) -> Figure:
+    """Flipped pictures, each with the picture of the data that is most like it."""
+    return Figure(
+        sheet(tiles),
+        f"The control: {total} pictures are flipped {way}, and the data holds none of these; {taken or 'none'} "
+        f"{'is' if taken == 1 else 'are'} taken for a picture that it does hold (in orange), and would be dropped by "
+        f"mistake. The {len(tiles)} pairs that are most alike: the flipped picture, and beside it its like.",
+    )
+
+
+def distances(planted: Planted, flipped: Flipped, radius: int) -> Figure:
+    """Bits between hashes: copies with originals, and flipped pictures with the nearest."""
     plot = draw.histogram(
-        {"planted copy and its original": planted.distance, "and the nearest other picture": planted.other_distance},
+        {"planted copy and its original": planted.distance, "flipped picture and the nearest": flipped.distance},
         xlabel="bits by which hashes differ (of 128)",
-        ylabel="share of planted copies",
-        bins=int(max(planted.distance.max(), planted.other_distance.max(), 8)),
+        ylabel="share of the pairs",
+        bins=int(max(planted.distance.max(), flipped.distance.max(), 8)),
         marks={f"radius {radius}": radius + 1},
     )
     return Figure(plot, "What the search tells apart: left of the line are the candidates.")
 
 
-def similarities(planted: Planted, threshold: float) -> Figure:
-    """Correlations of detail: copies with originals, and with the most alike other picture they meet."""
+def similarities(planted: Planted, flipped: Flipped, threshold: float) -> Figure:
+    """Correlations of detail: copies with originals, and flipped pictures with the most alike they meet."""
     plot = draw.histogram(
         {
             "planted copy and its original": planted.similarity,
-            "and the most alike other picture": planted.other_similarity,
+            "flipped picture and the most alike": flipped.similarity,
         },
         xlabel="correlation of detail at the best shift and zoom",
-        ylabel="share of planted copies",
+        ylabel="share of the pairs",
         marks={f"the same from {threshold:g}": threshold},
     )
     return Figure(plot, "What the comparison tells apart: right of the line two pictures are taken for one.")

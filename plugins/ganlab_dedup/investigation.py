@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ganlab import GanlabError, Images, Metric, Result, Table, Twins, few, shuffled
 
-from . import figures
+from . import checks, figures
 from .autoencoder import VIEWS, Hasher, train
-from .control import Planted, Searched, plant
+from .control import Searched, flip, plant
 from .figures import DROPPED, KEPT, SOFT, Tile, measured
 from .grouping import NONE, Compared, Verdict, decide
 from .hamming import Pairs, near_pairs
-from .planting import KINDS
 from .reading import Reader
 from .verification import compare, same
 
 FEWEST = 8  # pictures, below which there is nothing to learn a hash from
 SAMPLE = 10_000  # pictures the hash is trained on at most: 120 MB
 STREAM_SAMPLE = 901
-MISTAKEN = 0.01  # of the planted copies taken for another picture, above which the reader is warned
+FLIPPED = 5  # flipped pictures for each planted copy: what is rare needs more of them
 NAMED = 5  # broken pictures told by name
 
 
@@ -57,8 +55,15 @@ def investigate(images: Images, choices: Choices) -> Result:
     _show_groups(result, verdict, reader)
     _show_rejected(result, compared, verdict, reader)
     if len(verdict.kept) > 1:
-        searched = Searched(reader, hasher, hashes, verdict.kept, choices.radius, choices.similarity)
-        _report_planted(result, plant(searched, choices.planted, choices.seed), choices)
+        searched = Searched(reader, hasher, hashes, verdict.keeper, verdict.exact, choices.radius, choices.similarity)
+        checks.report(
+            result,
+            plant(searched, choices.planted, choices.seed),
+            flip(searched, FLIPPED * choices.planted, choices.seed),
+            verdict,
+            reader,
+            choices,
+        )
     else:
         result.notes.append("All pictures are one: there are no different ones to try the search on.")
     if reader.broken:
@@ -127,10 +132,11 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: C
         f"{len(dropped)} of {total} pictures in {images.spec} are near-duplicates of others ({exact} of them exact "
         f"copies); {len(kept)} are kept."
     )
-    counted = "a count; recall_planted and others_taken_for_copies say how far to trust it"
+    counted = "a count; recall_planted and dropped_by_mistake say how far to trust it"
+    control = {"control": "dropped_by_mistake"} if len(kept) > 1 else {"no_control": "there is one picture"}
     result.metrics |= {
         "kept": Metric(len(kept), n=total, no_control=counted, about="pictures in keep.txt"),
-        "dropped": Metric(len(dropped), n=total, no_control=counted, about="near-duplicates of a kept picture"),
+        "dropped": Metric(len(dropped), n=total, **control, about="near-duplicates of a kept picture"),
         "exact_copies": Metric(exact, n=total, no_control="equal pixels", about="of them equal pixel by pixel"),
         "groups": Metric(len(groups), n=total, no_control=counted, about="pictures that are there more than once"),
         "equal_hashes": Metric(
@@ -210,48 +216,3 @@ def _show_rejected(result: Result, compared: Compared, verdict: Verdict, reader:
         shown.append([Tile(reader.picture(row), reader.images.name(row), words, SOFT) for row, words in tiles])
     if shown:
         result.figures["rejected"] = figures.rejected(shown, len(refused))
-
-
-def _report_planted(result: Result, planted: Planted, choices: Choices) -> None:
-    found = (planted.distance <= choices.radius) & planted.same
-    mistaken = planted.other_same
-    count = len(found)
-    result.metrics |= {
-        "recall_planted": Metric.of_share(
-            found,
-            control="others_taken_for_copies",
-            about="distorted copies of kept pictures that are found and confirmed",
-        ),
-        "others_taken_for_copies": Metric.of_share(
-            mistaken,
-            no_control="it is the control",
-            about="such copies that are taken for a picture of another group as well",
-        ),
-        "recall_planted_equal_hashes": Metric.of_share(
-            planted.equal,
-            control="recall_planted",
-            about="the same copies by equal hashes alone, as in the paper",
-        ),
-    }
-    if mistaken.mean() > MISTAKEN:
-        above = min(0.99, math.floor(100 * planted.other_similarity[mistaken].max() + 1) / 100)
-        still = (found & (planted.similarity >= above)).mean()
-        result.notes.append(
-            f"{mistaken.sum()} of {count} planted copies are taken for another picture as well: many of these pictures "
-            f"are too alike for --similarity {choices.similarity:g}. Look at the figure groups, and try --similarity "
-            f"{above:.2f}, by which {still:.0%} of the planted copies would still be found."
-        )
-    rows = []
-    for number, kind in enumerate(KINDS):
-        mine = planted.kind == number
-        if mine.any():
-            median, worst = np.median(planted.distance[mine]), planted.similarity[mine].min()
-            rows.append([kind, int(mine.sum()), float(found[mine].mean()), float(median), float(worst)])
-    result.tables["planted"] = Table(
-        ["distortion", "copies", "found", "median bits", "least similarity"],
-        rows,
-        "Planted copies: crop to 95%, shift by 3 pixels of 64, JPEG quality 50, brightness 15% up or down, or all at "
-        "once by random amounts.",
-    )
-    result.figures["distances"] = figures.distances(planted, choices.radius)
-    result.figures["similarities"] = figures.similarities(planted, choices.similarity)
