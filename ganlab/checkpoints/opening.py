@@ -15,7 +15,7 @@ from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
-from ganlab.locations import runs_folder
+from ganlab.locations import on_a_drive, runs_folder
 from ganlab.recovery.hints import Hints
 from ganlab.wording import did_you_mean, few, option_name, suggest
 
@@ -106,7 +106,7 @@ def _pieces(spec: str) -> list[str]:
 
 def _is_factory(spec: str) -> bool:
     where = spec.partition("+")[0]
-    if not FACTORY.fullmatch(where) or Path(spec).exists() or fetching.knows(spec):
+    if not FACTORY.fullmatch(where) or on_a_drive(where) or Path(spec).exists() or fetching.knows(spec):
         return False
     module, _, factory = where.partition(":")
     return module not in {known.name for known in _formats()} and not _names_a_file(module, factory)
@@ -115,6 +115,8 @@ def _is_factory(spec: str) -> bool:
 def _names_a_file(prefix: str, rest: str) -> bool:
     """Whether a format was meant by a prefix that is none: code of its name, which may lie beside the file, must not
     run for a slip of the fingers."""
+    if on_a_drive(f"{prefix}:{rest}"):
+        return False
     path, like_a_path = Path(rest), any(mark in rest for mark in "./\\")
     slipped = bool(did_you_mean(prefix, [known.name for known in _formats()]))
     return (path.is_file() and (like_a_path or slipped)) or (path.is_dir() and slipped)
@@ -315,6 +317,8 @@ def _no_path(path: Path, spec: str) -> GanlabError:
     """What to raise for a path that leads nowhere: the last folder on it that is there, and what lies in that."""
     missing = path.absolute()
     while not missing.parent.exists():
+        if missing.parent == missing:
+            return GanlabError(f"There is no checkpoint {spec!r}: {missing} is not there.", "Is the drive connected?")
         missing = missing.parent
     there: list[str] = []
     with suppress(OSError):  # it is a file, or closed to us

@@ -14,6 +14,7 @@ from ganlab.classes import listed
 from ganlab.cli.hint_options import with_hints
 from ganlab.errors import GanlabError
 from ganlab.gan import Side
+from ganlab.locations import names_a_place
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
@@ -180,11 +181,12 @@ def _opened(spec: str, hints: dict[str, Any] | None) -> Gan:
 def _place(out: str) -> Path:
     """A name's place among the saved GANs, or the folder itself; it must be free."""
     from ganlab.checkpoints import named_checkpoints, store_folder
-    from ganlab.writing import check_new_folder
+    from ganlab.writing import check_new_folder, check_utf8
 
     if out in named_checkpoints():
         raise GanlabError(f"There is a GAN called {out!r} already.", "Choose another --out.")
-    folder = Path(out) if "/" in out or Path(out).is_absolute() else store_folder() / out
+    check_utf8(out)
+    folder = Path(out) if names_a_place(out) else store_folder() / out
     check_new_folder(folder)
     return folder
 

@@ -26,7 +26,7 @@ from ganlab.training.settings import TrainSettings
 from ganlab.training.signals import clearing_up, interruptible
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from ganlab.writing import write_file
+from ganlab.writing import check_utf8, write_file
 
 MANY_LEFT_OUT = 0.1  # of the pictures, by every epoch
 
@@ -53,6 +53,7 @@ def start(
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
     """
+    check_utf8(settings.data, settings.keep, out and out.name)  # the card says them
     device = processes.device(device)
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "tf32" and torch.device(device).type != "cuda":

@@ -1,0 +1,133 @@
+"""What names and drives are like on other systems, tried on this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from ganlab import locations
+from ganlab.checkpoints import load_gan
+from ganlab.cli import checkpoints
+from ganlab.data.opening import open_images
+from ganlab.errors import GanlabError
+from ganlab.fetching import load_hub
+from ganlab.locations import names_a_place, on_a_drive
+from ganlab.writing import check_new_folder
+from tests.kit import Run, command, smooth_pictures
+
+NOT_UTF8 = os.fsdecode(b"z\xfcge")  # as Latin-1 has it
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.chdir(tmp_path)
+    return partial(command, capsys)
+
+
+@contextmanager
+def no_drive() -> Iterator[None]:
+    """Nothing is there, not even what every path begins with; asking for ever is noticed."""
+    asked: list[Path] = []
+
+    def exists(path: Path) -> bool:
+        asked.append(path)
+        assert len(asked) < 100, path
+        return False
+
+    with patch.object(Path, "exists", exists):
+        yield
+
+
+# drives
+
+
+def test_a_checkpoint_on_a_drive_that_is_missing() -> None:
+    with no_drive(), pytest.raises(GanlabError, match=r"no checkpoint '/nets/rooms\.pth': / is not there\."):
+        load_gan("/nets/rooms.pth")
+
+
+def test_a_folder_on_a_drive_that_is_missing() -> None:
+    with no_drive(), pytest.raises(GanlabError, match=r"/runs/new cannot be written: / is not there\."):
+        check_new_folder(Path("/runs/new"))
+
+
+def test_what_begins_with_a_drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert on_a_drive(r"C:\nets\x.pt")
+    assert on_a_drive("c:/nets")
+    assert not any(map(on_a_drive, ["rooms:5000", "C", "hf:OWNER/REPO", "Z:make", "C:make", ""]))
+    monkeypatch.setattr(locations, "WINDOWS", True)
+    (tmp_path / "C:\\").touch()  # stands for a drive that is there
+    assert on_a_drive("C:make")
+    assert not on_a_drive("Z:make")  # the function of a module
+
+
+@pytest.mark.parametrize("name", ["mine", "mine.bf16", "größe"])
+def test_a_name_is_no_place(name: str) -> None:
+    assert not names_a_place(name)
+
+
+@pytest.mark.parametrize("place", ["nets/x", "./x", "x/", "/x", r"C:\nets\x", "."])
+def test_a_place_is_no_name(place: str) -> None:
+    assert names_a_place(place)
+
+
+def test_a_checkpoint_is_written_where_its_path_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GANLAB_RUNS", str(tmp_path))
+    assert checkpoints._place(r"C:\nets\mine") == Path(r"C:\nets\mine")
+    assert checkpoints._place("mine") == tmp_path / "checkpoints/mine"
+
+
+def test_pictures_on_a_drive_are_no_data_set() -> None:
+    with pytest.raises(GanlabError, match=r"There is no C:\\pictures\.") as caught:
+        open_images(r"C:\pictures")
+    assert caught.value.hint == "Check the path."
+
+
+def test_a_drive_is_no_module_and_no_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(locations, "WINDOWS", True)
+    (tmp_path / "C:\\").touch()
+    (tmp_path / "C.py").write_text("raise SystemExit('code ran')")
+    (tmp_path / "net.pt").touch()  # on Windows without its drive: one of the current drive
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(GanlabError, match="no checkpoint 'C:net'"):
+        load_gan("C:net")
+    with pytest.raises(GanlabError, match=r"no checkpoint 'C:net\.pt'"):
+        load_gan("C:net.pt")
+
+
+@pytest.mark.parametrize("folder", ["C:/nets", r"C:\nets\gan"])
+def test_a_folder_of_torch_hub_on_a_drive(folder: str) -> None:
+    with pytest.raises(GanlabError) as caught:
+        load_hub(f"hub:{folder}:generator", trust=False)
+    assert caught.value.message.endswith(f"the function generator in hubconf.py of {folder}.")
+
+
+# names that are not UTF-8
+
+
+def test_a_checkpoint_takes_no_name_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
+    for place in (NOT_UTF8, f"./{NOT_UTF8}"):
+        ended = run("checkpoints", "convert", "rooms-64", "--out", place)
+        assert ended.code == 2
+        assert "z?ge is not UTF-8" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("what", ["data", "out"])
+def test_training_takes_no_name_that_is_not_utf8(run: Run, tmp_path: Path, what: str) -> None:
+    """Else the first epoch is over when its card cannot be written."""
+    data = f"{NOT_UTF8 if what == 'data' else 'pictures'}.npy"
+    np.save(data, smooth_pictures(16))
+    ended = run("train", data, "--size", 16, "--width", 4, "--batch", 8, "--out", NOT_UTF8 if what == "out" else "run")
+    assert ended.code == 2
+    assert "is not UTF-8" in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == [data]
