@@ -17,7 +17,7 @@ from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
 from ganlab.locations import on_a_drive, runs_folder
 from ganlab.recovery.hints import Hints
-from ganlab.wording import did_you_mean, few, option_name, suggest
+from ganlab.wording import composed, did_you_mean, few, option_name, suggest
 
 if TYPE_CHECKING:
     from ganlab.checkpoints import CheckpointFormat
@@ -44,8 +44,8 @@ def open_gan(spec: str, hints: Hints) -> Gan:
     named = named_checkpoints()
     place, which = _chosen(spec)
     beside: Path | None = None
-    if place in named:
-        opened = _read(named[place], place)
+    if (known := composed(place)) in named:
+        opened = _read(named[known], place)
     elif _is_factory(place):
         from ganlab.checkpoints.factories import gan_of_factory
 

@@ -15,6 +15,7 @@ from ganlab.cli.hint_options import with_hints
 from ganlab.errors import GanlabError
 from ganlab.gan import Side
 from ganlab.locations import names_a_place
+from ganlab.wording import composed
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
@@ -183,7 +184,7 @@ def _place(out: str) -> Path:
     from ganlab.checkpoints import named_checkpoints, store_folder
     from ganlab.writing import check_new_folder, check_utf8
 
-    if out in named_checkpoints():
+    if composed(out) in named_checkpoints():
         raise GanlabError(f"There is a GAN called {out!r} already.", "Choose another --out.")
     check_utf8(out)
     folder = Path(out) if names_a_place(out) else store_folder() / out
