@@ -98,6 +98,13 @@ def composed(text: str) -> str:
     return normalize("NFC", text)
 
 
+def quoted(text: object) -> str:
+    """What a person typed, such as a path, in quotes for a message: as it is, with single strokes where it has some."""
+    said = printable(str(text)).translate({9: "\\t", 10: "\\n"})
+    mark = '"' if "'" in said else "'"
+    return f"{mark}{said.encode(errors='backslashreplace').decode()}{mark}"
+
+
 def printable(text: str) -> str:
     """The text with its control characters spelt out: none recolours a line, erases it or turns it round."""
     return text.translate(_WRITTEN)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,12 +16,19 @@ import numpy as np
 import pytest
 
 from ganlab import locations
+from ganlab.card import read_card
 from ganlab.checkpoints import load_gan
 from ganlab.cli import checkpoints
+from ganlab.cli.explaining import explain
+from ganlab.cli.running import publish_gans
 from ganlab.data.opening import open_images
 from ganlab.errors import GanlabError
 from ganlab.fetching import load_hub
 from ganlab.locations import names_a_place, on_a_drive
+from ganlab.results import Result
+from ganlab.shell import shell_line, shell_word
+from ganlab.testing import tiny_gan
+from ganlab.wording import quoted
 from ganlab.writing import check_new_folder
 from tests.kit import Run, command, smooth_pictures
 
@@ -131,3 +141,60 @@ def test_training_takes_no_name_that_is_not_utf8(run: Run, tmp_path: Path, what:
     assert ended.code == 2
     assert "is not UTF-8" in ended.err
     assert [path.name for path in tmp_path.iterdir()] == [data]
+
+
+# what is said and read
+
+
+def test_a_card_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    """As editors of Windows save it."""
+    (tmp_path / "card.toml").write_bytes("summary = 'groß'".encode("utf-8-sig"))
+    assert read_card(tmp_path / "card.toml") == {"summary": "groß"}
+
+
+def test_a_path_in_a_message_is_the_one_that_was_typed() -> None:
+    with pytest.raises(GanlabError, match=r"no checkpoint 'D:\\nets\\x\.pth': no 'D:\\nets"):
+        load_gan(r"D:\nets\x.pth")
+    assert quoted("it's") == '"it\'s"'
+    assert quoted("two\nlines\x1b") == r"'two\nlines\x1b'"
+    assert quoted(NOT_UTF8) == r"'z\udcfcge'"
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_a_pager_that_ends_is_no_crash_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], windows: bool
+) -> None:
+    monkeypatch.setattr(locations, "WINDOWS", windows)
+    with (tmp_path / "pager").open("w") as pager, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pager)
+        assert explain(OSError(errno.EINVAL, "Invalid argument"), None) == 1
+    assert ("crashed" in capsys.readouterr().err) is not windows
+
+
+@pytest.mark.parametrize("word", ["two words", 'a "word"', "C:\\two words\\", 'back\\" slash', ""])
+def test_words_to_paste_are_quoted_as_windows_takes_them(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setattr(locations, "WINDOWS", True)
+    assert shell_word(word) == subprocess.list2cmdline([word])
+
+
+def test_what_shells_of_windows_take_for_their_own_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locations, "WINDOWS", True)
+    plain = ["ganlab", "--gan", r"C:\nets\größe-1.pt", "a+b", "0:12"]
+    assert shell_line(plain) == " ".join(plain)
+    assert shell_line(["a&b", "0:1,0:2", "net.pt#g"]) == '"a&b" "0:1,0:2" "net.pt#g"'
+
+
+def test_what_to_type_next_can_be_pasted(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("pictures.npy", smooth_pictures(8))
+    words = ("--size", 16, "--width", 4, "--batch", 8, "--epochs", 1, "--out", "my run")
+    assert "use it with --gan 'my run'" in run("train", "pictures.npy", *words).out
+    publish_gans(Result("", gans={"my rooms": tiny_gan()}), tmp_path)
+    assert "GAN saved: --gan 'my rooms'" in capsys.readouterr().err
+
+
+def test_words_to_paste_are_quoted_in_one_place() -> None:
+    """What is quoted elsewhere is quoted for one system."""
+    files = [
+        path for room in ("ganlab", "plugins") for path in Path(locations.__file__).parents[1].glob(f"{room}/**/*.py")
+    ]
+    assert [path.name for path in files if "import shlex" in path.read_text(encoding="utf-8")] == ["shell.py"]

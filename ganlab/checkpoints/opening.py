@@ -17,7 +17,7 @@ from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
 from ganlab.locations import on_a_drive, runs_folder
 from ganlab.recovery.hints import Hints
-from ganlab.wording import composed, did_you_mean, few, option_name, suggest
+from ganlab.wording import composed, did_you_mean, few, option_name, quoted, suggest
 
 if TYPE_CHECKING:
     from ganlab.checkpoints import CheckpointFormat
@@ -297,12 +297,12 @@ def _no_name(spec: str) -> GanlabError:
     """What to raise for a name that nothing has."""
     runs = [run for run in _runs_in(runs_folder() / "train") if run.name == spec]
     if runs:
-        return GanlabError(f"There is no checkpoint {spec!r}.", f"The run is named by its folder: {runs[0]}.")
+        return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"The run is named by its folder: {runs[0]}.")
     if beside := _without_ending(spec):
-        return GanlabError(f"There is no checkpoint {spec!r}.", f"Did you mean {' or '.join(beside)}?")
+        return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"Did you mean {' or '.join(beside)}?")
     names = [*named_checkpoints(), *fetching.entries()]
     hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
-    return GanlabError(f"There is no checkpoint {spec!r}.", f"{hint} {_left_out()}".rstrip())
+    return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"{hint} {_left_out()}".rstrip())
 
 
 def _without_ending(name: str) -> list[str]:
@@ -318,10 +318,14 @@ def _no_path(path: Path, spec: str) -> GanlabError:
     missing = path.absolute()
     while not missing.parent.exists():
         if missing.parent == missing:
-            return GanlabError(f"There is no checkpoint {spec!r}: {missing} is not there.", "Is the drive connected?")
+            return GanlabError(
+                f"There is no checkpoint {quoted(spec)}: {missing} is not there.", "Is the drive connected?"
+            )
         missing = missing.parent
     there: list[str] = []
     with suppress(OSError):  # it is a file, or closed to us
         there = sorted(one.name for one in missing.parent.iterdir())
     hint = did_you_mean(missing.name, there) or "`ganlab checkpoints` lists those that have a name."
-    return GanlabError(f"There is no checkpoint {spec!r}: no {missing.name!r} lies in {missing.parent}.", hint)
+    return GanlabError(
+        f"There is no checkpoint {quoted(spec)}: no {quoted(missing.name)} lies in {missing.parent}.", hint
+    )

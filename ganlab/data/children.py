@@ -118,8 +118,9 @@ def answer(work: Callable[[BinaryIO], Parts | None]) -> None:
     except BrokenPipeError:
         pass
     except Exception:
-        answers.write(FAILED)
-        answers.flush()
+        with suppress(OSError):  # the parent may have ended, which Windows does not call a broken pipe
+            answers.write(FAILED)
+            answers.flush()
 
 
 def exactly(stream: BinaryIO, count: int) -> bytes:
