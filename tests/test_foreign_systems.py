@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from ganlab.wording import quoted
 from ganlab.writing import check_new_folder
 from tests.kit import Run, command, smooth_pictures
 
-NOT_UTF8 = os.fsdecode(b"z\xfcge")  # as Latin-1 has it
+NOT_UTF8 = "z\udcfcge"  # how Python reads a name in Latin-1
 
 
 @pytest.fixture
@@ -136,7 +135,10 @@ def test_a_checkpoint_takes_no_name_that_is_not_utf8(run: Run, tmp_path: Path) -
 def test_training_takes_no_name_that_is_not_utf8(run: Run, tmp_path: Path, what: str) -> None:
     """Else the first epoch is over when its card cannot be written."""
     data = f"{NOT_UTF8 if what == 'data' else 'pictures'}.npy"
-    np.save(data, smooth_pictures(16))
+    try:
+        np.save(data, smooth_pictures(16))
+    except OSError:
+        pytest.skip("this file system has no such names")
     ended = run("train", data, "--size", 16, "--width", 4, "--batch", 8, "--out", NOT_UTF8 if what == "out" else "run")
     assert ended.code == 2
     assert "is not UTF-8" in ended.err
