@@ -77,6 +77,7 @@ _HOME_OF = {
     "said_by": "labels.vocabulary",
     "save_gan": "checkpoints",
     "save_result": "runs.folders",
+    "shell_word": "shell",
     "shuffled": "latents",
     "split_of": "data",
     "suggest": "wording",
@@ -157,6 +158,7 @@ if TYPE_CHECKING:  # for editors and type checkers; "as" marks a name as exporte
     from ganlab.results.faults import check_name as check_name
     from ganlab.runs.folders import load_result as load_result
     from ganlab.runs.folders import save_result as save_result
+    from ganlab.shell import shell_word as shell_word
     from ganlab.wording import counted as counted
     from ganlab.wording import few as few
     from ganlab.wording import suggest as suggest

@@ -69,7 +69,7 @@ def read_card(path: str | Path) -> dict[str, Any]:
                 f"{path} is no card: it is longer than {MOST_BYTES:,} bytes, or one of its names has a hundred parts.",
                 "Is it another file?",
             )
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors of Windows begin with a mark
     except OSError as error:
         raise GanlabError(f"{path} cannot be read: {error.strerror}.", "Give the file of a card.") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number without end, brackets in brackets

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganlab.errors import GanlabError
+from ganlab.wording import composed
 
 LISTED = 12  # in a message
 
@@ -19,7 +20,7 @@ def class_names(facts: Mapping[str, Any], count: int, gan: str) -> list[str]:
     names = facts.get("class_names") or [str(label) for label in range(count)]
     if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
         raise GanlabError(f"The card of {gan!r} does not name {count} classes.", "Mend its class_names.")
-    return names
+    return [composed(name) for name in names]
 
 
 def class_number(label: int | str | None, names: Sequence[str], gan: str) -> int | None:
@@ -42,9 +43,10 @@ def class_number(label: int | str | None, names: Sequence[str], gan: str) -> int
         )
     if label is None:
         return None
-    meant: dict[int | str, int] = {name: number for number, name in enumerate(names)}
+    meant: dict[int | str, int] = {composed(name): number for number, name in enumerate(names)}
     for number in range(len(names)):
         meant[number] = meant[str(number)] = number
+    label = composed(label) if isinstance(label, str) else label
     if label not in meant:
         raise GanlabError(f"There is no class {label}.", f"Choose one with --label: {listed(names)}.")
     return meant[label]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -64,7 +65,10 @@ class Bars:
 
 
 class Lines:
-    """Where no bar can move, as in a log: a line every half minute, of all loops that run, the outer ones first."""
+    """Where no bar can move, as in a log or an editor's window: a line every half minute, of all loops that run.
+
+    The outer ones come first.
+    """
 
     def __init__(self) -> None:
         self._running: list[str] = []
@@ -77,16 +81,25 @@ class Lines:
         try:
             for done, item in enumerate(items):
                 self._running[place:] = [f"{what} {done:,}{of}"]
-                if time.monotonic() - self._said > EVERY:
-                    self._said = time.monotonic()
-                    sys.stderr.write(": ".join(self._running) + "\n")
-                    sys.stderr.flush()
+                self.say(": ".join(self._running))
                 yield item
         finally:
             del self._running[place:]
 
+    def say(self, line: str) -> None:
+        """Write this line, if the last one is long enough ago."""
+        if time.monotonic() - self._said > EVERY:
+            self._said = time.monotonic()
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
     def close(self) -> None:
         """Nothing stays open."""
+
+
+def is_dumb() -> bool:
+    """Whether the terminal moves no cursor, as that of an editor: it says so."""
+    return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
 
 
 _bars: ContextVar[Bars | Lines | None] = ContextVar("ganlab_bars", default=None)
@@ -100,8 +113,8 @@ def progress(items: int | Iterable[T], description: str = "") -> Iterator[int] |
     """Go through ``items``, showing how far it has got.
 
     The command line shows a bar on the terminal when this lasts over two seconds, and where standard error is none, as
-    in a log, a line every half minute. Called from Python nothing is shown but inside :func:`shown_progress`, so an
-    analysis may use it freely::
+    in a log, or one that moves no cursor (TERM=dumb), a line every half minute. Called from Python nothing is shown but
+    inside :func:`shown_progress`, so an analysis may use it freely::
 
         for batch in progress(batches, "scoring pictures"):
             ...
@@ -124,7 +137,7 @@ def shown_progress() -> Iterator[None]:
 
     The command line does it by itself; from Python, ``with ganlab.shown_progress(): result = probe(...)``.
     """
-    bars = Bars() if sys.stderr.isatty() else Lines()
+    bars = Bars() if sys.stderr.isatty() and not is_dumb() else Lines()
     token = _bars.set(bars)
     try:
         yield
@@ -135,11 +148,18 @@ def shown_progress() -> Iterator[None]:
 
 @contextmanager
 def reading_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar for one pass over pictures by several threads: called with how many are done, and of how many."""
+    """A bar for one pass over pictures by several threads: called with how many are done, and of how many.
+
+    Where a terminal moves no cursor, a line now and then.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
+    if console.is_terminal and is_dumb():
+        lines = Lines()
+        yield lambda done, total: lines.say(f"reading pictures {done:,} of {total:,}")
+        return
     with Progress(
         TextColumn("reading pictures"),
         BarColumn(),

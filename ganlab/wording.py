@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from math import floor, log10
 from typing import Any
+from unicodedata import normalize
 
 LISTED = 40  # names in a hint
 # C0 but tab and newline, delete, C1, and all with Unicode's property Bidi_Control
@@ -90,6 +91,18 @@ def plural(what: str, count: int) -> str:
 def option_name(parameter: str) -> str:
     """``z_dim`` -> ``--z-dim``; an underscore that only keeps a name from Python's own (``lambda_``) is left out."""
     return "--" + parameter.strip("_").replace("_", "-")
+
+
+def composed(text: str) -> str:
+    """The text with each letter and its accents as one sign, as most systems write names; a Mac writes them apart."""
+    return normalize("NFC", text)
+
+
+def quoted(text: object) -> str:
+    """What a person typed, such as a path, in quotes for a message: as it is, with single strokes where it has some."""
+    said = printable(str(text)).translate({9: "\\t", 10: "\\n"})
+    mark = '"' if "'" in said else "'"
+    return f"{mark}{said.encode(errors='backslashreplace').decode()}{mark}"
 
 
 def printable(text: str) -> str:

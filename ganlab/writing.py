@@ -50,10 +50,25 @@ def check_new_folder(folder: Path) -> None:
             raise GanlabError(f"{folder} is a file, not a folder.", "Name a folder that does not exist yet.")
         if folder.is_dir() and any(folder.iterdir()):
             raise _taken(folder)
-        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        whole = folder.absolute()
+        nearest = next((place for place in (whole, *whole.parents) if place.exists()), None)
+    if nearest is None:
+        raise GanlabError(f"{folder} cannot be written: {whole.anchor} is not there.", "Name another folder.")
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         why = f"{nearest} does not let this user write" if nearest.is_dir() else f"{nearest} is a file"
         raise GanlabError(f"{folder} cannot be written: {why}.", "Name another folder.")
+
+
+def check_utf8(*texts: str | Path | None) -> None:
+    """Refuse texts that could not stand in a card or a result, both of which are UTF-8.
+
+    Raises:
+        GanlabError: one of them holds other bytes, as names of files from old disks and archives do.
+    """
+    for text in map(str, filter(None, texts)):
+        shown = text.encode(errors="replace").decode()
+        if shown != text:
+            raise GanlabError(f"{shown} is not UTF-8, as what ganlab writes is.", "Give it another name.")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import zipfile
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_packs_are_the_same_however_many_work(folder: Path, tmp_path: Path, monk
     ]
     assert len({packed.fingerprint for packed in packs}) == 1
     assert all(packed.broken == packs[0].broken and len(packed) == 37 for packed in packs)
+
+
+def test_ctrl_c_is_for_the_parent(folder: Path) -> None:
+    """On Windows each process of a console is told."""
+    encoded = [path.read_bytes() for path in sorted(folder.iterdir())[:5]]
+    with decoding.Decoders(1) as decoders:
+        before = decoders.decode(encoded, 16, 3)
+        decoders.started[0].process.send_signal(signal.SIGINT)
+        after = decoders.decode(encoded, 16, 3)
+        assert not decoders.started[0].failed
+    assert np.array_equal(before, after)
 
 
 def test_where_a_child_dies_its_pictures_are_decoded_here(folder: Path) -> None:

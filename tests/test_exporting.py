@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from ganlab.checkpoints.exporting import export_gan
 from ganlab.plugins import host
 from ganlab_formats import keras_files, tf_checkpoint, theano_dcgan
 from tests.export_files_kit import (
+    CASES,
     Case,
     arrays_in,
     dumps,
@@ -48,6 +51,22 @@ def test_what_is_not_edited_is_written_as_it_was(case: Case, tmp_path: Path) -> 
         assert equal(arrays_in(old), arrays_in(new))
         if old.suffix not in (".keras", ".npz"):  # zips may be packed otherwise
             assert old.read_bytes() == new.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="the system does not list what is mapped")
+def test_a_copy_is_let_go_before_it_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows removes no file that is mapped."""
+    bring, opened, name = CASES["safetensors"]
+    like, mapped = bring(tmp_path), []
+    leave = tempfile.TemporaryDirectory.__exit__
+
+    def left(folder: tempfile.TemporaryDirectory[str], *error: Any) -> None:
+        mapped.append(folder.name in Path("/proc/self/maps").read_text())
+        leave(folder, *error)
+
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "__exit__", left)
+    export_gan(changed_everywhere(opened(like)), like, tmp_path / "out" / name)
+    assert set(mapped) == {False}
 
 
 @every_format

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 # from the foundations up: a room may import from its own storey and from those below
 STOREYS: list[set[str]] = [
-    {"errors", "card", "classes", "documentation", "locations", "signals", "wording", "writing", "zips"},
+    {"errors", "card", "classes", "documentation", "locations", "shell", "signals", "wording", "writing", "zips"},
     {"figures", "imagespec", "latents", "nearest", "networks", "progressbar"},
     {"gan"},
     {"formats", "results"},

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ganlab import progressbar
-from ganlab.progressbar import progress, shown_progress
+from ganlab.progressbar import progress, reading_bar, shown_progress
 
 
 class Terminal(io.StringIO):
@@ -23,9 +23,9 @@ class Terminal(io.StringIO):
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
 
 
-def attach_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def attach_terminal(monkeypatch: pytest.MonkeyPatch, term: str = "xterm") -> Terminal:
     """Make standard error a terminal: inside the test, since pytest puts its own there before."""
-    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("TERM", term)
     monkeypatch.setenv("COLUMNS", "100")
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
@@ -95,6 +95,27 @@ def test_a_bar_shows_no_controls_of_other_peoples_names(monkeypatch: pytest.Monk
     with shown_progress():
         list(progress(3, "drawing from \x1b[35mtiny"))
     assert "drawing from \\x1b[35mtiny" in terminal.getvalue()
+
+
+def test_a_terminal_that_moves_no_cursor_is_told_in_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganlab.training.display import Display
+    from ganlab.training.loop import Moment
+
+    terminal = attach_terminal(monkeypatch, "dumb")
+    monkeypatch.setattr(progressbar, "PATIENCE", -1.0)
+    monkeypatch.setattr(progressbar, "EVERY", -1.0)
+    with shown_progress():
+        list(progress(1, "counting"))
+    with reading_bar() as bar:
+        bar(64, 1_000)
+    losses = {"loss_d": 1.0, "loss_g": 2.0, "d_real": 0.5, "d_fake": 0.25}
+    with Display() as display:
+        display.show(Moment(10, 5_010, 1, 3, 7.0, losses))
+    assert terminal.getvalue().splitlines() == [
+        "counting 0 of 1",
+        "reading pictures 64 of 1,000",
+        "epoch 1/3, 10 of 5,010 steps: 7 images/s  loss D 1.00 G 2.00  D(x) 0.50 D(G(z)) 0.25",
+    ]
 
 
 def test_no_bar_for_what_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import random
 from pathlib import Path
 
@@ -134,6 +135,17 @@ def test_equal_states_are_equal_bytes(tmp_path: Path) -> None:
         states.add((tmp_path / str(number) / STATE).read_bytes())
     assert len(states) == 1
     assert load_state(tmp_path / "0", "cpu").settings == trainer.settings
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="the system does not list what is mapped")
+def test_nothing_of_a_trainer_lies_in_its_file(tmp_path: Path) -> None:
+    """Windows replaces no file that is mapped: the run could go on, and never save again."""
+    trainer = Trainer(tiny_settings(average=0.9), "cpu")
+    loop.train(Pictures(16), tmp_path, trainer, stop=lambda: trainer.step == 1)
+    trainer = load_state(tmp_path, "cpu")
+    gc.collect()
+    assert str(tmp_path / STATE) not in Path("/proc/self/maps").read_text()
+    assert trainer.step == 1
 
 
 def test_no_state_is_told(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ganlab.checkpoints.tracing import NOWHERE, Change, Files, Tensors, replacin
 from ganlab.errors import GanlabError
 from ganlab.formats import recognising
 from ganlab.gan import Gan, Side
+from ganlab.wording import quoted
 from ganlab.writing import write_new_files
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def export_gan(gan: Gan, like: Path, out: Path) -> Exported:
         raise GanlabError(f"{out} already exists.", "Choose another --out.")
     if like.is_dir() or not (like.is_file() or any(recognising([format], like))):
         raise GanlabError(
-            f"There is no file {str(like)!r}.",
+            f"There is no file {quoted(like)}.",
             "Give --like the file that the GAN came from; of a TensorFlow checkpoint its .index.",
         )
     origin = Origin(gan, format, like)

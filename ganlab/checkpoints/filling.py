@@ -12,6 +12,7 @@ from torch import nn
 from ganlab.checkpoints import pytorch, safetensors
 from ganlab.errors import GanlabError
 from ganlab.networks.weights import COUNTER
+from ganlab.wording import quoted
 
 Tensors = Mapping[str, torch.Tensor]
 WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel, DistributedDataParallel and torch.compile put before keys
@@ -30,7 +31,7 @@ def fill(networks: Mapping[str, nn.Module], file: Path, where: str, which: str |
         GanlabError: no such file, no state dict in it fits a network, or several do.
     """
     if not file.is_file():
-        raise GanlabError(f"There is no file {str(file)!r}.", "After the plus stands a file of weights.")
+        raise GanlabError(f"There is no file {quoted(file)}.", "After the plus stands a file of weights.")
     document = safetensors.read(file) if safetensors.recognises(file) else pytorch.read(file)
     found = {name: _unwrapped(tensors) for name, tensors in pytorch.state_dicts(document, file)}
     chosen = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganlab.locations import runs_folder
+from ganlab.wording import composed
 
 
 def named_checkpoints() -> dict[str, Path]:
@@ -14,7 +15,7 @@ def named_checkpoints() -> dict[str, Path]:
         if root.is_dir():
             for folder in sorted(root.iterdir()):
                 if (folder / "card.toml").is_file():
-                    found.setdefault(folder.name, folder)
+                    found.setdefault(composed(folder.name), folder)
     return found
 
 

@@ -23,7 +23,7 @@ from ganlab.imagespec import ImageSpec
 from ganlab.latents import Prior
 from ganlab.networks.devices import shapes_alone
 from ganlab.networks.weights import frozen
-from ganlab.writing import new_folder
+from ganlab.writing import check_utf8, new_folder
 
 CARD, WEIGHTS = "card.toml", "weights.safetensors"
 SIDES = ("generator", "discriminator")
@@ -134,9 +134,11 @@ def write(
     }
     if broken := not_finite(tensors):
         raise GanlabError(f"{broken} holds NaN or infinity.", "Such weights draw nothing; nothing was written.")
+    said = tomli_w.dumps(dict(card), multiline_strings=True)
+    check_utf8(*said.splitlines())
     with new_folder(folder, replace) as temporary:
         (temporary / WEIGHTS).write_bytes(save_tensors(tensors))
-        (temporary / CARD).write_text(tomli_w.dumps(dict(card), multiline_strings=True), encoding="utf-8")
+        (temporary / CARD).write_text(said, encoding="utf-8")
 
 
 def not_finite(tensors: Mapping[str, torch.Tensor]) -> str:

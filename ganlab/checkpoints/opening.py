@@ -15,9 +15,9 @@ from ganlab.checkpoints.names import named_checkpoints
 from ganlab.errors import GanlabError, in_words
 from ganlab.fetching import torchhub
 from ganlab.formats import check_given, named, reading, recognising
-from ganlab.locations import runs_folder
+from ganlab.locations import on_a_drive, runs_folder
 from ganlab.recovery.hints import Hints
-from ganlab.wording import did_you_mean, few, option_name, suggest
+from ganlab.wording import composed, did_you_mean, few, option_name, quoted, suggest
 
 if TYPE_CHECKING:
     from ganlab.checkpoints import CheckpointFormat
@@ -44,8 +44,8 @@ def open_gan(spec: str, hints: Hints) -> Gan:
     named = named_checkpoints()
     place, which = _chosen(spec)
     beside: Path | None = None
-    if place in named:
-        opened = _read(named[place], place)
+    if (known := composed(place)) in named:
+        opened = _read(named[known], place)
     elif _is_factory(place):
         from ganlab.checkpoints.factories import gan_of_factory
 
@@ -106,7 +106,7 @@ def _pieces(spec: str) -> list[str]:
 
 def _is_factory(spec: str) -> bool:
     where = spec.partition("+")[0]
-    if not FACTORY.fullmatch(where) or Path(spec).exists() or fetching.knows(spec):
+    if not FACTORY.fullmatch(where) or on_a_drive(where) or Path(spec).exists() or fetching.knows(spec):
         return False
     module, _, factory = where.partition(":")
     return module not in {known.name for known in _formats()} and not _names_a_file(module, factory)
@@ -115,6 +115,8 @@ def _is_factory(spec: str) -> bool:
 def _names_a_file(prefix: str, rest: str) -> bool:
     """Whether a format was meant by a prefix that is none: code of its name, which may lie beside the file, must not
     run for a slip of the fingers."""
+    if on_a_drive(f"{prefix}:{rest}"):
+        return False
     path, like_a_path = Path(rest), any(mark in rest for mark in "./\\")
     slipped = bool(did_you_mean(prefix, [known.name for known in _formats()]))
     return (path.is_file() and (like_a_path or slipped)) or (path.is_dir() and slipped)
@@ -295,12 +297,12 @@ def _no_name(spec: str) -> GanlabError:
     """What to raise for a name that nothing has."""
     runs = [run for run in _runs_in(runs_folder() / "train") if run.name == spec]
     if runs:
-        return GanlabError(f"There is no checkpoint {spec!r}.", f"The run is named by its folder: {runs[0]}.")
+        return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"The run is named by its folder: {runs[0]}.")
     if beside := _without_ending(spec):
-        return GanlabError(f"There is no checkpoint {spec!r}.", f"Did you mean {' or '.join(beside)}?")
+        return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"Did you mean {' or '.join(beside)}?")
     names = [*named_checkpoints(), *fetching.entries()]
     hint = suggest(spec, names, "Checkpoints known by name") if names else "Give a folder or a file."
-    return GanlabError(f"There is no checkpoint {spec!r}.", f"{hint} {_left_out()}".rstrip())
+    return GanlabError(f"There is no checkpoint {quoted(spec)}.", f"{hint} {_left_out()}".rstrip())
 
 
 def _without_ending(name: str) -> list[str]:
@@ -315,9 +317,15 @@ def _no_path(path: Path, spec: str) -> GanlabError:
     """What to raise for a path that leads nowhere: the last folder on it that is there, and what lies in that."""
     missing = path.absolute()
     while not missing.parent.exists():
+        if missing.parent == missing:
+            return GanlabError(
+                f"There is no checkpoint {quoted(spec)}: {missing} is not there.", "Is the drive connected?"
+            )
         missing = missing.parent
     there: list[str] = []
     with suppress(OSError):  # it is a file, or closed to us
         there = sorted(one.name for one in missing.parent.iterdir())
     hint = did_you_mean(missing.name, there) or "`ganlab checkpoints` lists those that have a name."
-    return GanlabError(f"There is no checkpoint {spec!r}: no {missing.name!r} lies in {missing.parent}.", hint)
+    return GanlabError(
+        f"There is no checkpoint {quoted(spec)}: no {quoted(missing.name)} lies in {missing.parent}.", hint
+    )

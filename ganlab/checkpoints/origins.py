@@ -89,9 +89,11 @@ class Origin:
 
     def weights_of(self, files: Files, name: str = "") -> Tensors:
         """What :meth:`weights` would be of a copy."""
-        with tempfile.TemporaryDirectory(prefix="ganlab-") as folder:
+        with tempfile.TemporaryDirectory(prefix="ganlab-", ignore_cleanup_errors=True) as folder:
             write_new_files(Path(folder), files)
-            return self._weights(Path(folder) / (name or self.path.name))
+            place = Path(folder) / (name or self.path.name)
+            # in memory: Windows removes no file in which tensors lie
+            return {parameter: value.clone() for parameter, value in self._weights(place).items()}
 
     def key(self, side: str, name: str) -> str:
         """What the file calls a parameter; its own name where the card does not say."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from ganlab.formats import recognising
 from ganlab.recovery.choosing import choose
 from ganlab.recovery.estimating import estimate_statistics
 from ganlab.recovery.hints import Hints
+from ganlab.shell import shell_word
 from ganlab.writing import write_new_files
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Reopened:
     def words(self) -> str:
         """All of it as one sentence with the way out; empty where there is nothing to say."""
         if not self.otherwise:
-            return f"Its name hides its format: open it as --gan {shlex.quote(self.spec)}." if self.hidden else ""
+            return f"Its name hides its format: open it as --gan {shell_word(self.spec)}." if self.hidden else ""
         way = "no card helps, so open what was exported and not this file"
         if self.card is not None:
-            way = f"give it the card too, --gan {shlex.quote(self.spec)} --card {shlex.quote(str(self.card))}"
+            way = f"give it the card too, --gan {shell_word(self.spec)} --card {shell_word(self.card)}"
         return f"From the file alone ganlab {self.otherwise}: {way}."
 
 

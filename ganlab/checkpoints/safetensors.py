@@ -16,6 +16,7 @@ from ganlab.checkpoints.native import CARD, WEIGHTS
 from ganlab.checkpoints.pytorch import change_in, stored_in
 from ganlab.errors import GanlabError
 from ganlab.recovery.stored import Stored
+from ganlab.shell import shell_word
 
 SUFFIX, INDEX = ".safetensors", ".safetensors.index.json"
 SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
@@ -40,7 +41,9 @@ def load(path: Path) -> Stored:
             ganlab, whose card says more.
     """
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
-        raise GanlabError(f"{path} is a part of the checkpoint {path.parent}.", f"Name the folder: --gan {path.parent}")
+        raise GanlabError(
+            f"{path} is a part of the checkpoint {path.parent}.", f"Name the folder: --gan {shell_word(path.parent)}"
+        )
     return stored_in(read(path), path, "safetensors")
 
 
@@ -67,7 +70,8 @@ def read(path: Path) -> dict[str, torch.Tensor]:
         return _joined(path)
     if SHARD.fullmatch(path.name):
         index = _index_of(path)
-        hint = f"Name their index: --gan {index}" if index else "Fetch all of them, with their .safetensors.index.json."
+        named = f"Name their index: --gan {shell_word(index)}"
+        hint = named if index else "Fetch all of them, with their .safetensors.index.json."
         raise GanlabError(f"{path} is one of several files that only together are a network.", hint)
     return _content(path)[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -14,6 +13,9 @@ from ganlab.classes import listed
 from ganlab.cli.hint_options import with_hints
 from ganlab.errors import GanlabError
 from ganlab.gan import Side
+from ganlab.locations import names_a_place
+from ganlab.shell import shell_word
+from ganlab.wording import composed, quoted
 
 if TYPE_CHECKING:
     from ganlab.gan import Gan
@@ -132,7 +134,7 @@ def convert(
     gan = _opened(spec, hints)
     gan = gan.renamed(folder.name, gan.card.summary)
     save_gan(gan, folder, dtype=torch.bfloat16 if bf16 else None)
-    screen.tell(f"Wrote {folder}. To use it: --gan {shlex.quote(out)}")
+    screen.tell(f"Wrote {folder}. To use it: --gan {shell_word(out)}")
 
 
 @checkpoints.command("export")
@@ -180,11 +182,12 @@ def _opened(spec: str, hints: dict[str, Any] | None) -> Gan:
 def _place(out: str) -> Path:
     """A name's place among the saved GANs, or the folder itself; it must be free."""
     from ganlab.checkpoints import named_checkpoints, store_folder
-    from ganlab.writing import check_new_folder
+    from ganlab.writing import check_new_folder, check_utf8
 
-    if out in named_checkpoints():
-        raise GanlabError(f"There is a GAN called {out!r} already.", "Choose another --out.")
-    folder = Path(out) if "/" in out or Path(out).is_absolute() else store_folder() / out
+    if composed(out) in named_checkpoints():
+        raise GanlabError(f"There is a GAN called {quoted(out)} already.", "Choose another --out.")
+    check_utf8(out)
+    folder = Path(out) if names_a_place(out) else store_folder() / out
     check_new_folder(folder)
     return folder
 
@@ -217,7 +220,7 @@ def fetch(
         path = fetching.fetch(spec, again=again, largest=int(largest * 2**30))
     for line in _fetched_lines(path):
         screen.tell(line)
-    screen.say(f"To use it: --gan {shlex.quote(spec.partition(fetching.HASH)[0])}")
+    screen.say(f"To use it: --gan {shell_word(spec.partition(fetching.HASH)[0])}")
 
 
 def _fetched_lines(path: Path) -> list[str]:

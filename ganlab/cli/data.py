@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganlab import screen
+from ganlab.shell import shell_line
 from ganlab.wording import counted
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def info(
     result.record = {"analysis": "data info", "options": {"data": data, "limit": limit}}
     words = ["ganlab", "data", "info", data, *([] if limit is None else ["--limit", str(limit)])]
     facts = environment(device="cpu", seconds=time.monotonic() - began)
-    folder = save_result(result, folder, command=shlex.join(words), environment=facts, renumber=out is None)
+    folder = save_result(result, folder, command=shell_line(words), environment=facts, renumber=out is None)
     if json:
         screen.print_json(result)
         screen.say(f"Page: {folder / 'index.html'}")

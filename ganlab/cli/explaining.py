@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ganlab import screen
+from ganlab import locations, screen
 from ganlab.errors import GanlabError
 from ganlab.plugins import host
+from ganlab.shell import shell_word
 from ganlab.training.ending import Ended, EndedWithAnother, Stopped
 from ganlab.training.processes import speaks_first
 
@@ -40,7 +41,7 @@ def explain(error: BaseException, running: PluginEntry | None) -> int:
     Returns:
         The exit code.
     """
-    if isinstance(error, BrokenPipeError):  # nobody reads on, as in `ganlab ... | head`
+    if _nobody_reads(error):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CRASH
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
@@ -64,6 +65,12 @@ def explain(error: BaseException, running: PluginEntry | None) -> int:
         return USER_MISTAKE
     screen.show_error(*_blame(error, running))
     return CRASH
+
+
+def _nobody_reads(error: BaseException) -> bool:
+    """Whether a pager or a filter behind ganlab has ended, as in `ganlab ... | head`: Windows names no broken pipe."""
+    closed = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or (locations.WINDOWS and closed)
 
 
 def exit_code(ended: Ended) -> int:
@@ -101,7 +108,7 @@ def _meant(context: Any, extra: list[str]) -> str:
     typed = [*extra, *(str(context.params.get(name)) for name in places)]
     gans = [word for word in typed if word in named_checkpoints()]
     takes_gan = any("--gan" in parameter.opts for parameter in context.command.params)
-    return f"Did you mean --gan {gans[0]}? " if gans and takes_gan else "What has spaces goes in quotes. "
+    return f"Did you mean --gan {shell_word(gans[0])}? " if gans and takes_gan else "What has spaces goes in quotes. "
 
 
 def _out_of_memory(error: BaseException) -> bool:

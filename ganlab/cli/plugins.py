@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from ganlab.errors import GanlabError
 from ganlab.plugins import PluginHost, host
 from ganlab.plugins.checks import KINDS
 from ganlab.plugins.metadata import GROUP
+from ganlab.shell import shell_word
 from ganlab.wording import plural
 
 PROJECT, INIT = "pyproject.toml", "__init__.py"
@@ -72,7 +72,7 @@ def check(
         raise problem.error()
     if plugin not in host().entries:
         named = plugin.removeprefix("ganlab-")  # the distribution's name, where the command's is meant
-        hint = f"Its name is '{named}': ganlab plugins check {named}" if named in host().entries else ""
+        hint = f"Its name is '{named}': ganlab plugins check {shell_word(named)}" if named in host().entries else ""
         raise GanlabError(f"There is no plugin '{plugin}'.", hint or "`ganlab plugins` lists them.")
     try:
         check_plugin(host().module(plugin))
@@ -119,7 +119,7 @@ def how_to_install(path: Path) -> str:
 
 def quoted(path: Path) -> str:
     """A path for a line to be copied into a shell, in whatever folder."""
-    return shlex.quote(str(path.absolute()))
+    return shell_word(path.absolute())
 
 
 def what_it_brings(known: PluginHost, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from ganlab.cli.commands import command_line
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.progressbar import shown_progress
+from ganlab.shell import shell_line, shell_word
 
 if TYPE_CHECKING:
     from ganlab.results import Result
@@ -68,7 +68,7 @@ def run_analysis(
         result = _run(analysis, opened)
     where = {device_and_model(gan.device) for gan in opened.values() if isinstance(gan, Gan)}
     facts = environment(device=", ".join(sorted(where)), seconds=time.monotonic() - began)
-    folder = save_result(result, folder, command=shlex.join(typed), environment=facts, renumber=out is None)
+    folder = save_result(result, folder, command=shell_line(typed), environment=facts, renumber=out is None)
     if as_json:
         screen.print_json(result)
         screen.say(f"Page: {folder / 'index.html'}")
@@ -91,10 +91,12 @@ def publish_gans(result: Result, folder: Path) -> None:
 
     for name, gan in result.gans.items():
         if name in named_checkpoints():
-            screen.say(f"There is a GAN called {name!r} already; this one is --gan {folder / 'gans' / name}")
+            screen.say(
+                f"There is a GAN called {name!r} already; this one is --gan {shell_word(folder / 'gans' / name)}"
+            )
         else:
             save_gan(gan, store_folder() / name)
-            screen.say(f"GAN saved: --gan {name}")
+            screen.say(f"GAN saved: --gan {shell_word(name)}")
 
 
 def find_gan(analysis: Analysis | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -74,6 +75,7 @@ class _Child:
             pipesize=PIPE,
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the parent
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # likewise, on Windows
         )
         self._send(greeting)
 
@@ -106,6 +108,7 @@ def answer(work: Callable[[BinaryIO], Parts | None]) -> None:
 
     `work` reads a request whole before it gives anything: parent and child would otherwise wait for each other.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows tells children, too; they end with their parent
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed must not get among the answers
     try:
@@ -115,8 +118,9 @@ def answer(work: Callable[[BinaryIO], Parts | None]) -> None:
     except BrokenPipeError:
         pass
     except Exception:
-        answers.write(FAILED)
-        answers.flush()
+        with suppress(OSError):  # the parent may have ended, which Windows does not call a broken pipe
+            answers.write(FAILED)
+            answers.flush()
 
 
 def exactly(stream: BinaryIO, count: int) -> bytes:

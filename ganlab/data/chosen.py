@@ -14,7 +14,7 @@ import numpy as np
 from ganlab.data.images import Images, Pictures, Read
 from ganlab.errors import GanlabError
 from ganlab.progressbar import progress
-from ganlab.wording import few
+from ganlab.wording import composed, few
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,6 +40,9 @@ class ChosenImages(Images):
         if not wanted:
             raise GanlabError("No picture was chosen.", "Name at least one.")
         all_names = [whole.name(i) for i in range(len(whole))]
+        exact = wanted.intersection(all_names)
+        if otherwise := {composed(name): name for name in wanted - exact}:  # as another system writes the letters
+            all_names = [name if name in exact else otherwise.get(composed(name), name) for name in all_names]
         there = Counter(name for name in all_names if name in wanted)
         _refuse(sorted(wanted - there.keys()), len(wanted), f"are not in {whole.spec}", "Is the list of other data?")
         twice = sorted(name for name, count in there.items() if count > 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ganlab.data.images import Images
 from ganlab.errors import GanlabError
-from ganlab.wording import few
+from ganlab.wording import composed, few
 
 LISTED = 12  # class names in a message
 TEST_FOLDERS = ("test", "eval", "val", "validation")  # the first there is tested on, the others are left out
@@ -76,9 +76,9 @@ def labels_of(images: Images, classes: Sequence[str], rows: Iterable[int] | None
     Raises:
         GanlabError: a picture has no class, or one that is not among them.
     """
-    number = {name: place for place, name in enumerate(classes)}
+    number = {composed(name): place for place, name in enumerate(classes)}
     names = list(_names(images, rows))
-    unknown = class_order(set(names) - set(classes))
+    unknown = class_order(set(names) - number.keys())
     if unknown:
         raise GanlabError(
             f"{images.spec} holds pictures of {unknown[0]!r}, a class that nothing is learnt of.",
@@ -111,7 +111,7 @@ def _names(images: Images, rows: Iterable[int] | None) -> Iterator[str]:
         name = images.label(int(row))
         if name is None:
             raise _without_class(images, int(row))
-        yield name
+        yield composed(name)
 
 
 def _without_class(images: Images, row: int) -> GanlabError:

@@ -17,6 +17,7 @@ from ganlab.data.images import Dataset, DatasetFormat, Images
 from ganlab.errors import GanlabError
 from ganlab.figures.palette import VISIBLE
 from ganlab.formats import check_given, reading, recognising
+from ganlab.locations import on_a_drive
 from ganlab.wording import few, suggest
 from ganlab.zips import check_methods
 
@@ -162,7 +163,7 @@ def _open_dataset(dataset: Dataset, spec: str, number: str) -> Images:
 
 def _missing(spec: str) -> GanlabError:
     name = spec.partition(":")[0]
-    if spec.strip() and not _bare(name):
+    if spec.strip() and (on_a_drive(spec) or not _bare(name)):
         return GanlabError(f"There is no {spec}.", "Check the path.")
     known = sorted(name for name, one in _datasets().items() if isinstance(one, Dataset))
     hint = f"{suggest(name, known, 'Data sets')} {_left_out()}".rstrip()

@@ -193,8 +193,7 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
             to_disk(array, facts)
             if images.changed():
                 raise GanlabError(f"{images.spec} changed while it was being packed.", "Try again when it is complete.")
-            os.replace(array, place.array)
-            os.replace(facts, place.facts)
+            _publish(array, facts, place)
     except MemoryError as error:
         raise GanlabError("There is not enough memory to decode the pictures.", "Use fewer --workers.") from error
     except OSError as error:
@@ -202,6 +201,17 @@ def _write(images: Images, place: _Place, workers: int, progress: Progress | Non
             message = f"Packing {images.spec} takes {needed:,} bytes, for which {place.folder} has no room."
             raise GanlabError(message, "Make room, or set GANLAB_CACHE to a folder on another disk.") from error
         raise GanlabError(f"The cache {place.folder} cannot be written: {error.strerror}.", CACHE_HINT) from error
+
+
+def _publish(array: Path, facts: Path, place: _Place) -> None:
+    """Put a pack where it belongs, or leave the one that another process put there and has open: on Windows no file in
+    use can be replaced."""
+    try:
+        os.replace(array, place.array)
+        os.replace(facts, place.facts)
+    except PermissionError:
+        if place.load() is None:
+            raise
 
 
 def _write_pictures(

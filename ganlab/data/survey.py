@@ -14,7 +14,7 @@ from ganlab.data.geometry import Undecodable, square
 from ganlab.data.reading import in_threads, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
-from ganlab.wording import counted
+from ganlab.wording import composed, counted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,6 +61,7 @@ class Survey:
     def take(self, row: int, seen: Seen | BrokenPicture) -> None:
         """Count one picture, in the order of the rows."""
         label = self.images.label(row)
+        label = None if label is None else composed(label)
         self.labels[label] += 1
         if isinstance(seen, BrokenPicture):
             self.broken.append(seen)

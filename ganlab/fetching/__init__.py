@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError
 from ganlab.fetching.torchhub import load_hub as load_hub
-from ganlab.wording import suggest
+from ganlab.wording import quoted, suggest
 
 if TYPE_CHECKING:
     from ganlab.fetching.download import Wanted
@@ -99,7 +99,7 @@ def _wanted(spec: str, sha256: str | None, *, online: bool, again: bool = False)
         wanted = [_at(spec)]
     else:
         hint = suggest(spec, entries(), "Give an address, hf:OWNER/REPO or one of these names")
-        raise GanlabError(f"{spec!r} is nothing that can be fetched.", hint)
+        raise GanlabError(f"{quoted(spec)} is nothing that can be fetched.", hint)
     if sha256 is None or not wanted:
         return wanted
     if len(wanted) > 1:

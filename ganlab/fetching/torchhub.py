@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ganlab.errors import GanlabError
+from ganlab.locations import on_a_drive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,7 @@ def load_hub(spec: str, trust: bool) -> nn.Module:
 
     Args:
         spec: ``hub:OWNER/REPO:ENTRY``, ``hub:OWNER/REPO@BRANCH:ENTRY``, or ``hub:FOLDER:ENTRY`` with a folder that
-            begins with ``.`` or ``/`` or ``~``.
+            begins with ``.`` or ``/`` or ``~``, or on Windows with a drive.
         trust: whether its code may run, with all the rights of the user.
 
     Raises:
@@ -66,7 +67,7 @@ def _make(where: str, entry: str, source: str) -> Any:
 def _read(spec: str) -> tuple[str, str, bool]:
     """Where, in torch.hub's words; the entry; and whether it is a folder here."""
     where, _, entry = spec.removeprefix(PREFIX).rpartition(":")
-    local = where.startswith((".", "/", "~"))
+    local = where.startswith((".", "/", "~")) or on_a_drive(where)
     if not entry.isidentifier() or not where or (not local and where.count("/") != 1):
         raise GanlabError(f"{spec} names no model of torch.hub.", "Write hub:OWNER/REPO:ENTRY or hub:./FOLDER:ENTRY.")
     return (os.path.expanduser(where), entry, True) if local else (where.replace("@", ":"), entry, False)

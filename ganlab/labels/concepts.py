@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ganlab.errors import GanlabError
+from ganlab.wording import composed
 
 _IRREGULAR = {
     "people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot",
@@ -38,7 +39,7 @@ def concept_name(text: str) -> str:
     Raises:
         GanlabError: there is no name in it.
     """
-    words = re.sub(r"[\s_-]+", " ", text).strip().lower().split(" ")
+    words = re.sub(r"[\s_-]+", " ", composed(text)).strip().lower().split(" ")
     if not words[0]:
         raise GanlabError("A concept needs a name.", "For example: window.")
     head = words.index("of") - 1 if "of" in words[1:] else len(words) - 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ganlab.errors import GanlabError
 from ganlab.labels.pictures import PictureName, latents_of, picture_text, read_picture
 from ganlab.labels.vocabulary import said_by, words_of
-from ganlab.wording import did_you_mean, few, near
+from ganlab.wording import composed, did_you_mean, few, near
 from ganlab.writing import write_file
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Exemplars:
         Raises:
             GanlabError: there is no such group, or it is empty.
         """
+        name = composed(name)
         if name not in self.groups:
             raise self.unknown(name)
         if not self.groups[name]:
@@ -214,8 +215,11 @@ def _read(document: Any) -> tuple[str, dict[str, list[PictureName]]]:
     groups = document.get("groups")
     if not isinstance(groups, dict) or not all(isinstance(pictures, list) for pictures in groups.values()):
         raise ValueError('its "groups" are no lists of pictures by name')
+    named = {composed(name): pictures for name, pictures in groups.items()}
+    if len(named) < len(groups):
+        raise ValueError("two groups have one name")
     return document["checkpoint"], {
-        name: [_read_strictly(text, document["checkpoint"]) for text in pictures] for name, pictures in groups.items()
+        name: [_read_strictly(text, document["checkpoint"]) for text in pictures] for name, pictures in named.items()
     }
 
 

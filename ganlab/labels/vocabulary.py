@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganlab.errors import GanlabError
+from ganlab.wording import composed
 
 if TYPE_CHECKING:
     from ganlab.labels.labelers import Labeler
@@ -61,7 +62,7 @@ def said_by(labeler: Labeler, name: str) -> Said:
     Raises:
         GanlabError: the name says an attribute and its opposite.
     """
-    words, parts = words_of(labeler), name.casefold().split("_")
+    words, parts = words_of(labeler), composed(name).casefold().split("_")
     attributes: dict[str, bool | int] = {}
     unknown: list[str] = []
     while parts:

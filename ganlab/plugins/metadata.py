@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import ganlab
 from ganlab.errors import GanlabError
+from ganlab.wording import quoted
 
 GROUP = "ganlab"
 RESERVED_NAMES = ("train", "sample", "checkpoints", "data", "plugins")
@@ -198,9 +199,9 @@ def check_file(file: Path) -> None:
         GanlabError: it cannot.
     """
     if not file.is_file():
-        raise GanlabError(f"There is no plugin file {str(file)!r}.", "Give the path of a Python file.")
+        raise GanlabError(f"There is no plugin file {quoted(file)}.", "Give the path of a Python file.")
     if file.suffix != ".py":
-        raise GanlabError(f"The plugin {str(file)!r} is no .py file.", "Give the path of a Python file.")
+        raise GanlabError(f"The plugin {quoted(file)} is no .py file.", "Give the path of a Python file.")
 
 
 def _title(distribution: Distribution) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -16,6 +15,7 @@ from ganlab.recovery.chaining import is_autoencoder, skeletons
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.norms import AVERAGED, KINDS
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
+from ganlab.shell import shell_word
 
 FILLED = ("conv", "conv_transpose", "linear", *KINDS, "group_norm", "classes", "prelu")
 
@@ -128,7 +128,7 @@ def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork,
 
 def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError:
     names = ", ".join(repr(one.name) for one in networks)
-    example = shlex.quote(f"{name}#{networks[0].name}")
+    example = shell_word(f"{name}#{networks[0].name}")
     return GanlabError(
         f"{name} holds {len(networks)} {kind}: {names}.", f"Choose one, for example the first: {example}"
     )

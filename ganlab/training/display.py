@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganlab.progressbar import Lines, is_dumb
 from ganlab.training.loop import Moment
 
 REMEMBERED = 3600.0  # seconds over which the time left is estimated: they must hold several steps, however slow
@@ -39,8 +40,9 @@ class Display:
             TextColumn("left"),
             console=console,
             speed_estimate_period=REMEMBERED,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or is_dumb(),
         )
+        self._lines = Lines() if console.is_terminal and is_dumb() else None
         self._task = self._progress.add_task("train", total=None, epoch="-")
 
     def __enter__(self) -> Display:
@@ -60,4 +62,6 @@ class Display:
             f"D(x) {losses['d_real']:.2f} D(G(z)) {losses['d_fake']:.2f}"
         )
         epoch = f"{moment.epoch}/{moment.epochs}"
+        if self._lines is not None:
+            self._lines.say(f"epoch {epoch}, {moment.step:,} of {moment.steps:,} steps: {self._progress.numbers}")
         self._progress.update(self._task, completed=moment.step, total=moment.steps, epoch=epoch)

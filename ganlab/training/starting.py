@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from ganlab.data.packing import PackedImages
 from ganlab.errors import GanlabError
 from ganlab.gan import Gan
 from ganlab.networks.devices import check_compiler, fast_bfloat16
+from ganlab.shell import shell_word
 from ganlab.training.claiming import KEEP, held, new_run
 from ganlab.training.display import Display
 from ganlab.training.ending import Stopped
@@ -26,7 +26,7 @@ from ganlab.training.settings import TrainSettings
 from ganlab.training.signals import clearing_up, interruptible
 from ganlab.training.state import load_state
 from ganlab.training.trainer import Trainer
-from ganlab.writing import write_file
+from ganlab.writing import check_utf8, write_file
 
 MANY_LEFT_OUT = 0.1  # of the pictures, by every epoch
 
@@ -53,6 +53,7 @@ def start(
     Raises:
         GanlabError: whatever the user can mend in data, options, folder or device.
     """
+    check_utf8(settings.data, settings.keep, out and out.name)  # the card says them
     device = processes.device(device)
     processes.share(settings)  # a batch that cannot be divided is refused before the pictures are read
     if settings.precision == "tf32" and torch.device(device).type != "cuda":
@@ -112,7 +113,7 @@ def _go_on(run: Path, data: str | None, reading: Reading, trainer: Trainer) -> N
     trainer.settings = _on_threads(settings, processes.count)
     keep = None if settings.keep is None else read_names(run / KEEP)
     placed = settings if data is None else replace(settings, data=data)
-    moved = f"If they lie elsewhere now: ganlab train --resume {shlex.quote(str(run))} DATA" if data is None else ""
+    moved = f"If they lie elsewhere now: ganlab train --resume {shell_word(run)} DATA" if data is None else ""
     packed = processes.in_turn(lambda: packed_pictures(placed, reading, keep, bool(settings.classes), moved))
     if packed.fingerprint != settings.fingerprint:
         raise GanlabError(
@@ -175,6 +176,8 @@ def _train(packed: PackedImages, trainer: Trainer, run: Path) -> None:
     with interruptible(alone=trainer.processes.count == 1) as wished, Display() as display:
         finished = train(packed, run, trainer, show=display.show, stop=lambda: bool(wished))
     if not finished:
-        screen.say(f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {run}")
+        screen.say(
+            f"Stopped after step {trainer.step} with the state saved. To go on: ganlab train --resume {shell_word(run)}"
+        )
         raise Stopped(*wished[:1])
-    screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {run}")
+    screen.tell(f"Trained: {run}. Samples are in {run / 'samples'}; use it with --gan {shell_word(run)}")

@@ -164,3 +164,4 @@ def _restore(trainer: Trainer, tensors: dict[str, torch.Tensor]) -> None:
         for parameter, moments in optimizer.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
                 moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moments[name])
+            moments["step"] = moments["step"].clone()  # it lay in the file, which Windows would not let be replaced

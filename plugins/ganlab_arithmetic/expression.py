@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from ganlab import GanlabError
 
@@ -37,6 +38,7 @@ def parse(expression: str) -> list[Term]:
     Raises:
         GanlabError: it is something else; the message names the column, counted from 1.
     """
+    expression = normalize("NFC", expression)  # a Mac may write letters and their accents apart
     terms: list[Term] = []
     place = _skip_blanks(expression, 0)
     if place == len(expression):

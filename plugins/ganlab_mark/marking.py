@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from ganlab import (
     Boxes,
@@ -64,7 +65,7 @@ def make_page(gan: Gan, boxes: Boxes | None, exemplars: Exemplars | None, choice
     exemplars = exemplars and exemplars.check(gan)
     known = boxes.categories if boxes else []
     concepts = list(dict.fromkeys([*map(concept_name, choices.concepts), *known]))
-    groups = _groups(gan, exemplars, choices.groups)
+    groups = _groups(gan, exemplars, [normalize("NFC", name) for name in choices.groups])
     asked = _asked(gan, choices)
     shown = list(dict.fromkeys([*asked, *(boxes.pictures if boxes else []), *(p for g in groups.values() for p in g)]))
     new = [concept for concept in concepts if concept not in known]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from ganlab import Boxes, Figure, Gan, GanlabError, Labeler, Latents, Metric, Result, Table, check_name, concept_name
+from ganlab import (
+    Boxes,
+    Figure,
+    Gan,
+    GanlabError,
+    Labeler,
+    Latents,
+    Metric,
+    Result,
+    Table,
+    check_name,
+    concept_name,
+    shell_word,
+)
 
 from . import figures, layers
 from .bench import Bench, pictures_without, random_filters
@@ -165,7 +177,7 @@ def _marks(gan: Gan, boxes: Boxes | None, labeler: Labeler | None, concept: str,
     if labeler is None:
         raise GanlabError(
             f"Nobody has marked {concept!r} on samples of {gan.name!r}.",
-            f"Draw boxes with `ganlab mark --gan GAN --concept {shlex.quote(concept)}` and give them as --boxes FILE, "
+            f"Draw boxes with `ganlab mark --gan GAN --concept {shell_word(concept)}` and give them as --boxes FILE, "
             "or name a labeler made for such pictures: --labeler NAME (docs/plugins.md says how to write one).",
         )
     return from_labeler(gan, labeler, concept, gan.latents(choices.n or PAPER_N, seed=choices.seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -74,7 +75,8 @@ def investigate(gan: Gan, exemplars: Exemplars | None, labeler: Labeler | None, 
             "Name one made for such pictures: --labeler NAME (docs/plugins.md says how to write one).",
         )
     judge = None if labeler is None else Judge(labeler)
-    ends = Ends(gan, Exemplars.of(gan, exemplars), judge, (choices.first, choices.second), choices.by)
+    names = normalize("NFC", choices.first), normalize("NFC", choices.second)  # as the groups are called
+    ends = Ends(gan, Exemplars.of(gan, exemplars), judge, names, choices.by)
     ends.check()
     chosen = ends.exemplars()
     label = one_class(gan, chosen or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -140,6 +141,44 @@ def test_two_processes_at_once(folder: Path, cache: Path) -> None:
     assert [process.returncode for process in both] == [0, 0], outputs
     assert len({output.splitlines()[-1] for output, _ in outputs}) == 1
     assert len(leftovers(cache)) == 2
+
+
+def replaces_nothing_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if target.exists():
+            raise PermissionError(errno.EACCES, "Access is denied", str(target))
+        plain(source, target)
+
+    monkeypatch.setattr("os.replace", replace)
+
+
+def test_a_pack_that_another_process_has_open_is_taken(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows it cannot be replaced by its like, which was packed at the same time."""
+    replaces_nothing_in_use(monkeypatch)
+    others = []
+
+    def meanwhile(done: int, total: int) -> None:
+        others.append(pack(open_images(str(folder)), 16, 3, cache=cache))
+
+    packed = pack(open_images(str(folder)), 16, 3, cache=cache, progress=meanwhile)
+    assert [other.fingerprint for other in others] == [packed.fingerprint]
+    assert (packed.array == one_by_one(open_images(str(folder)), 16, 3)).all()
+    assert len(leftovers(cache)) == 2
+
+
+def test_half_a_pack_that_cannot_be_replaced_is_told(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(open_images(str(folder)), 16, 3, cache=cache)
+    (facts,) = cache.glob("*.json")
+    facts.unlink()
+    replaces_nothing_in_use(monkeypatch)
+    with pytest.raises(GanlabError, match="cannot be written: Access is denied"):
+        pack(open_images(str(folder)), 16, 3, cache=cache)
 
 
 def test_memory_does_not_grow_with_the_data(tmp_path: Path, cache: Path) -> None:

@@ -106,7 +106,7 @@ function checkCheckpoint(found, wanted) {
 
 // As ganlab writes concepts: lower case, blanks between words. Reading the file makes them singular.
 function conceptName(text) {
-  return String(text ?? "").replace(/[\s_-]+/g, " ").trim().toLowerCase();
+  return String(text ?? "").normalize("NFC").replace(/[\s_-]+/g, " ").trim().toLowerCase();
 }
 
 // A group is a word in an expression: letters, digits and underscores. "" where nothing of that is left.
