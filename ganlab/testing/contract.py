@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import random
 import sys
 import tempfile
 import warnings
@@ -19,6 +18,7 @@ from ganlab.figures import plots
 from ganlab.gan import Gan
 from ganlab.results import Figure, Result
 from ganlab.testing.gans import tiny_gan
+from ganlab.testing.random_states import random_states
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -120,14 +120,10 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
 
 def _facts(gans: list[Gan]) -> Facts:
     """Everything an analysis must leave as it was, named as the failure would say it."""
-    import torch
     from torch.nn.modules import module as torch_modules
 
     facts: Facts = {
-        "the global random state of Python": random.getstate(),
-        "the global random state of numpy": repr(_numpy_state()),
-        "the global random state of torch": torch.get_rng_state().numpy().tobytes(),
-        **_random_state_of_gpus(),
+        **random_states(),
         "the environment variables": dict(os.environ),
         **_settings(),
     }
@@ -160,24 +156,6 @@ def _settings() -> Facts:
         "numpy's treatment of errors": np.geterr(),
         "matplotlib's parameters": dict.copy(mpl.rcParams),  # as they are: reading the backend by its name sets it
     }
-
-
-def _random_state_of_gpus() -> Facts:
-    """Also where the analysis is the first to use them: what it draws there is in nobody's seed."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return {}
-    states = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
-    return {"the global random state of torch on GPUs": states}
-
-
-def _numpy_state() -> list[Any]:
-    import numpy as np
-
-    # the legacy generator is the one that can be touched by accident
-    state: dict[str, Any] = dict(np.random.get_state(legacy=False))  # noqa: NPY002
-    return [state["state"]["key"].tolist(), state["state"]["pos"], state["has_gauss"], state["gauss"]]
 
 
 def _network_facts(whose: str, network: nn.Module) -> Facts:
