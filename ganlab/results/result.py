@@ -162,13 +162,15 @@ class Result:
 
         Raises:
             ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one
-                that is not there), figures that are not PIL images, names that cannot be file names, a section of
-                figures that are not there, a record that is not JSON.
+                that is not there, or that stands against it in its turn), a value outside of its interval, figures
+                that are not PIL images, names that cannot be file names, a section of figures that are not there,
+                notes that are no list of sentences, a record that is not JSON.
         """
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary.strip():
             raise ValueError("a result needs a summary: one sentence, on one line")
         for name, metric in self.metrics.items():
             _require(Metric, "metric", name, metric)
+        for name, metric in self.metrics.items():  # when all are metrics: each looks at others
             _complain("metric", name, metric._faults(self.metrics))
         for name, table in self.tables.items():
             _require(Table, "table", name, table)
@@ -192,8 +194,8 @@ class Result:
         shown = [name for section in self.sections for name in section.figures]
         if len(set(shown)) < len(shown):
             raise ValueError(f"a figure stands in one section only: {sorted(shown)}")
-        notes: Any = self.notes  # which may be one text
-        if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+        notes: Any = self.notes  # which may be one text, or sentences by name
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise ValueError("notes are a list of sentences")
         if fault := json_faults(self.record):
             raise ValueError(f"the record cannot be written: {fault}")

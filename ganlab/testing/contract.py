@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import tempfile
 import warnings
@@ -30,12 +31,13 @@ Facts = dict[str, Any]
 def check_analysis(analysis: Analysis, **options: Any) -> Result:
     """Run an analysis twice and hold it to its contract.
 
-    It returns a Result with a control (or a reason) for every number, where no two are each other's control and each
-    lies in its own interval; writes no file, prints nothing, leaves
-    no hook on a network, changes no weight, mode or gradient switch, touches no global random state of
-    Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it leaves
-    as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
-    hooks), how numpy takes errors, matplotlib's parameters, the environment variables and the current folder.
+    It returns a Result that keeps its own contract (:meth:`ganlab.Result.check`), writes no file, prints nothing, does
+    not end the process, leaves no hook on a network, changes no weight, mode or gradient switch, touches no global
+    random state of Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it
+    leaves as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
+    hooks), how numpy takes errors, how many pixels PIL opens and whether broken pictures, matplotlib's parameters, the
+    filters of warnings, what handles signals, where Python looks for modules, the environment variables and the current
+    folder.
 
     Args:
         analysis: what ``@analysis`` made.
@@ -52,13 +54,13 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
     if analysis.takes_gan:
         options.setdefault("gan", tiny_gan())
-    given = _opened(analysis, options)
+    with _going_on(analysis):
+        given = _opened(analysis, options)
     gans = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
     gans = [one for one in gans if isinstance(one, Gan)]
     # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
     plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
-    first, second = (_watched(analysis, given, gans) for _ in range(2))
-    _check_metrics(analysis, first)
+    first, second = (_watched(analysis, given, gans, again) for again in (False, True))
     _same(analysis, "result.json", first.to_json(), second.to_json())
     for name in first.figures:
         _same(
@@ -72,24 +74,12 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
     return first
 
 
-def _check_metrics(analysis: Analysis, result: Result) -> None:
-    for name, metric in result.metrics.items():
-        if metric.control and result.metrics[metric.control].control == name:
-            raise AssertionError(f"{analysis.name}: {name!r} and {metric.control!r} are each other's control")
-        rounding = 1e-9 * max(1.0, abs(metric.value))
-        below = metric.low is not None and metric.value < metric.low - rounding
-        above = metric.high is not None and metric.value > metric.high + rounding
-        if below or above:
-            raise AssertionError(
-                f"{analysis.name}: {name!r} is {metric.value}, outside of its interval {metric.low} to {metric.high}"
-            )
-
-
-def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Result:
+def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan], again: bool) -> Result:
     before = _facts(gans)
     printed = io.StringIO()
     with _empty_folder() as folder, _recorded_writes() as written, warnings.catch_warnings(record=True) as warned:
-        with redirect_stdout(printed), redirect_stderr(printed):
+        filters = list(warnings.filters)
+        with redirect_stdout(printed), redirect_stderr(printed), _going_on(analysis):
             try:
                 result = analysis(**options)
             except (TypeError, ValueError) as error:
@@ -98,12 +88,17 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
                 raise AssertionError(str(error)) from error  # what it returned breaks the contract of results
         left = sorted({path for path in written if os.path.exists(path)})
         moved = os.getcwd() != folder
+        filtered = again and warnings.filters != filters  # the first time, libraries that are imported add theirs
     for warning in warned:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if left:
         raise AssertionError(f"analysis {analysis.name!r} wrote {left[0]}: put it into Result.files instead")
     if moved:
         raise AssertionError(f"analysis {analysis.name!r} changed the current folder")
+    if filtered:
+        raise AssertionError(
+            f"analysis {analysis.name!r} changed the filters of warnings: use warnings.catch_warnings()"
+        )
     if printed.getvalue():
         raise AssertionError(
             f"analysis {analysis.name!r} printed {printed.getvalue()[:200]!r}: put it into Result.notes"
@@ -116,6 +111,15 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
     if added:
         raise AssertionError(f"analysis {analysis.name!r} added {added[0]}")
     return result
+
+
+@contextmanager
+def _going_on(analysis: Analysis) -> Iterator[None]:
+    """That it ends the process instead would look like success."""
+    try:
+        yield
+    except SystemExit as error:
+        raise AssertionError(f"analysis {analysis.name!r} ended the process (sys.exit({error.code!r}))") from error
 
 
 def _facts(gans: list[Gan]) -> Facts:
@@ -139,13 +143,18 @@ def _facts(gans: list[Gan]) -> Facts:
 
 
 def _settings() -> Facts:
-    """The switches of the libraries."""
+    """The switches of Python and of the libraries."""
     import matplotlib as mpl
     import numpy as np
     import torch
+    from PIL import Image, ImageFile
 
     cudnn = torch.backends.cudnn
     return {
+        "where Python looks for modules (sys.path)": list(sys.path),
+        "what handles signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        "how many pixels PIL opens (Image.MAX_IMAGE_PIXELS)": Image.MAX_IMAGE_PIXELS,
+        "whether PIL opens broken pictures (ImageFile.LOAD_TRUNCATED_IMAGES)": ImageFile.LOAD_TRUNCATED_IMAGES,
         "torch's gradient mode": torch.is_grad_enabled(),
         "torch's default type": torch.get_default_dtype(),
         "torch's number of threads": torch.get_num_threads(),
