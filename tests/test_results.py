@@ -88,6 +88,7 @@ from .results_kit import a_result, contents, picture
         ({"notes": [3]}, "sentences"),
         ({"notes": "one of letters"}, "sentences"),
         ({"notes": {"one": "by its name"}}, "sentences"),
+        ({"command": ["ganlab"]}, "the command is a list"),
         ({"record": {"path": Path("x")}}, "JSON"),
         ({"record": {1: 2}}, "string"),
         ({"record": {"a": [math.inf]}}, "finite"),
@@ -204,6 +205,21 @@ def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, resu
         assert back.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(back.arrays[name], array)
     assert back.files == result.files
+
+
+def test_the_command_is_read_back_and_kept_on_the_way(tmp_path: Path) -> None:
+    save_result(a_result(), tmp_path / "typed", command="ganlab probe windows")
+    result = load_result(tmp_path / "typed")
+    assert result.command == "ganlab probe windows"
+    assert result.to_json() == a_result().to_json()
+    save_result(result, tmp_path / "again")
+    assert load_result(tmp_path / "again").command == "ganlab probe windows"
+    assert "ganlab probe windows" in (tmp_path / "again/index.html").read_text(encoding="utf-8")
+    save_result(result, tmp_path / "other", command="ganlab walk")
+    assert load_result(tmp_path / "other").command == "ganlab walk"
+    assert load_result(save_result(a_result(), tmp_path / "python")).command == ""
+    (tmp_path / "typed/environment.json").unlink()
+    assert load_result(tmp_path / "typed").command == ""
 
 
 def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> None:

@@ -155,10 +155,10 @@ class Metric:
     def _circle(self, others: Mapping[str, Metric]) -> list[str]:
         """Its name, its control's, that one's control's and so on, where they lead back to it."""
         met: list[str] = []
-        name = self.control
+        name = self.control or ""
         while name in others and name not in met:
             met.append(name)
             if others[name] is self:
                 return [name, *met]
-            name = others[name].control
+            name = others[name].control or ""
         return []
