@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ganlab.analyses import Analysis
 from ganlab.figures import plots
 from ganlab.gan import Gan
-from ganlab.results import Figure, Result
+from ganlab.results import Result
+from ganlab.testing.comparing import check_same, said
 from ganlab.testing.gans import tiny_gan
 from ganlab.testing.random_states import random_states
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import nn
 
 Facts = dict[str, Any]
@@ -50,27 +50,13 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         AssertionError: which promise was broken, and how.
         GanlabError: the analysis refused these options.
     """
-    if not isinstance(analysis, Analysis):
-        raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
-    if analysis.takes_gan:
-        options.setdefault("gan", tiny_gan())
-    with _going_on(analysis):
-        given = _opened(analysis, options)
+    given = opened(analysis, options)
     gans = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
     gans = [one for one in gans if isinstance(one, Gan)]
     # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
     plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
     first, second = (_watched(analysis, given, gans, again) for again in (False, True))
-    _same(analysis, "result.json", first.to_json(), second.to_json())
-    for name in first.figures:
-        _same(
-            analysis,
-            f"the figure {name!r}",
-            *([part.tobytes() for part in _pictures(result.figures[name])] for result in (first, second)),
-        )
-    for name in first.arrays:
-        _same(analysis, f"the array {name!r}", *(result.arrays[name].tobytes() for result in (first, second)))
-    _same(analysis, "the files", first.files, second.files)
+    check_same(analysis, said(first), said(second), "runs")
     return first
 
 
@@ -239,14 +225,18 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
             watcher(os.fsdecode(path))
 
 
-def _pictures(figure: Figure) -> list[Image.Image]:
-    return [figure.image, *figure.frames]
+def opened(analysis: Analysis, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with a GAN and every source that is named by text opened: where it runs, names lead nowhere.
 
-
-def _opened(analysis: Analysis, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with every source that is named by text opened: in the folder where it runs, names lead nowhere."""
+    Raises:
+        AssertionError: it is no analysis, or a source ended the process.
+    """
+    if not isinstance(analysis, Analysis):
+        raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
+    given = {"gan": tiny_gan()} | options if analysis.takes_gan else options
     sources = {parameter.name: parameter for parameter in analysis.parameters if parameter.kind == "source"}
-    return {name: sources[name].read(value) if name in sources else value for name, value in options.items()}
+    with _going_on(analysis):
+        return {name: sources[name].read(value) if name in sources else value for name, value in given.items()}
 
 
 def _codes(error: BaseException) -> list[Any]:
@@ -255,8 +245,3 @@ def _codes(error: BaseException) -> list[Any]:
         codes.append(trace.tb_frame.f_code)
         trace = trace.tb_next
     return codes
-
-
-def _same(analysis: Analysis, what: str, first: Any, second: Any) -> None:
-    if first != second:
-        raise AssertionError(f"analysis {analysis.name!r}: {what} differs between two runs with the same options")
