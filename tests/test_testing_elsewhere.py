@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 
 from ganlab import Figure, Gan, Labeler, Result, analysis
 from ganlab.testing import check_analysis, check_elsewhere, tiny_gan
+from ganlab.testing.comparing import check_same, said
 
+FRAMES = [Image.new("RGB", (2, 1), colour) for colour in ("red", "blue")]
 WORDS = ("bed", "door", "lamp", "picture", "plant", "sofa", "window")
 
 
@@ -19,19 +22,10 @@ WORDS = ("bed", "door", "lamp", "picture", "plant", "sofa", "window")
 def wandering(
     gan: Gan,
     labeler: Annotated[Labeler | None, "a judge"] = None,
-    where: Annotated[Literal["nowhere", "summary", "figure", "array", "file"], "what goes through a set"] = "nowhere",
+    astray: Annotated[bool, "in what order a set has them"] = False,
 ) -> Result:
     """Say some words."""
-    known = sorted(WORDS)
-    order = list(set(WORDS)) if where != "nowhere" else known
-    rows = np.array([WORDS.index(word) for word in order])
-    picture = Image.fromarray(rows[None].astype(np.uint8))
-    return Result(
-        ", ".join(order if where == "summary" else known),
-        figures={"words": Figure(picture, "Words.")} if where == "figure" else {},
-        arrays={"words": rows} if where == "array" else {},
-        files={"words.txt": " ".join(order).encode()} if where == "file" else {},
-    )
+    return Result(", ".join(set(WORDS) if astray else sorted(WORDS)))
 
 
 @analysis
@@ -42,19 +36,34 @@ def ending(how: Annotated[Literal["error", "exit"], "what happens"]) -> Result:
     raise ZeroDivisionError("first line\nlast line")
 
 
+def test_the_order_of_a_set_is_found() -> None:
+    """In one process it is the same twice."""
+    check_analysis(wandering, astray=True)
+    with pytest.raises(AssertionError, match=r"'wandering': result\.json differs between two processes with the same"):
+        check_elsewhere(wandering, astray=True)
+
+
 @pytest.mark.parametrize(
-    ("where", "what"),
+    ("changes", "what"),
     [
-        ("summary", "result.json"),
-        ("figure", "the figure 'words'"),
-        ("array", "the array 'words'"),
-        ("file", "the file"),
+        ({"summary": "Other words."}, "result.json"),
+        ({"figures": {"words": Figure(Image.new("L", (2, 1), 9), "Words.")}}, "the figure 'words'"),
+        ({"figures": {"words": Figure(Image.new("L", (2, 1)), "Words.", FRAMES[::-1])}}, "the figure 'words'"),
+        ({"arrays": {"words": np.array([1, 0])}}, "the array 'words'"),
+        ({"files": {"words.txt": b"10"}}, "the file 'words.txt'"),
     ],
 )
-def test_the_order_of_a_set_is_found(where: str, what: str) -> None:
-    check_analysis(wandering, where=where)
-    with pytest.raises(AssertionError, match=f"'wandering': {what}.* differs between two processes with the same"):
-        check_elsewhere(wandering, where=where)
+def test_every_part_is_compared(changes: dict[str, Any], what: str) -> None:
+    frames = FRAMES if "figures" not in changes or changes["figures"]["words"].frames else ()
+    result = Result(
+        "Words.",
+        figures={"words": Figure(Image.new("L", (2, 1)), "Words.", frames)},
+        arrays={"words": np.array([0, 1])},
+        files={"words.txt": b"01"},
+    )
+    check_same(wandering, said(result), said(replace(result)), "runs")
+    with pytest.raises(AssertionError, match=f"'wandering': {what} differs between two runs with the same options"):
+        check_same(wandering, said(result), said(replace(result, **changes)), "runs")
 
 
 def test_what_says_the_same_everywhere_passes() -> None:
