@@ -46,11 +46,16 @@ class Analysis:
         parameters: its options, in order.
         function: the function itself.
         default_gan: name of the shipped GAN it shows best, or None for any.
+        all_classes: it draws all classes of a conditional GAN, so that there is none to choose.
         plugin: name of the plugin that brought it, or None outside of one.
     """
 
     def __init__(
-        self, function: Callable[..., Result], name: str | None = None, default_gan: str | None = None
+        self,
+        function: Callable[..., Result],
+        name: str | None = None,
+        default_gan: str | None = None,
+        all_classes: bool = False,
     ) -> None:
         self.function = function
         self.name = name or function.__name__.replace("_", "-")
@@ -69,6 +74,7 @@ class Analysis:
         if not (isinstance(returned, type) and issubclass(returned, Result)):
             raise TypeError(f"analysis {self.name!r} must be annotated to return a Result: `-> Result`")
         self.default_gan = default_gan
+        self.all_classes = all_classes
         self.plugin: str | None = None
         functools.update_wrapper(self, function)
 
@@ -170,7 +176,7 @@ def _notes_of_judges(values: Iterable[Any]) -> list[str]:
 def analysis(function: Callable[..., Result], /) -> Analysis: ...
 @overload
 def analysis(
-    *, name: str | None = None, default_gan: str | None = None
+    *, name: str | None = None, default_gan: str | None = None, all_classes: bool = False
 ) -> Callable[[Callable[..., Result]], Analysis]: ...
 def analysis(
     function: Callable[..., Result] | None = None,
@@ -178,6 +184,7 @@ def analysis(
     *,
     name: str | None = None,
     default_gan: str | None = None,
+    all_classes: bool = False,
 ) -> Analysis | Callable[[Callable[..., Result]], Analysis]:
     """Mark a function as an investigation.
 
@@ -197,13 +204,15 @@ def analysis(
     Args:
         name: what it is called on the command line; the function's name with hyphens by default.
         default_gan: name of the shipped GAN to take where the user names none.
+        all_classes: it draws all classes of a conditional GAN, and refuses one that draws a single one: its command
+            has no ``--label``.
 
     Raises:
         TypeError: the signature cannot be read; the message names the parameter.
     """
     if function is not None:
         return Analysis(function)
-    return lambda function: Analysis(function, name, default_gan)
+    return lambda function: Analysis(function, name, default_gan, all_classes)
 
 
 def _check_together(analysis_name: str, parameters: Iterable[Parameter]) -> None:

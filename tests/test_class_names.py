@@ -70,3 +70,10 @@ def test_help_shows_it_among_the_usual_options(capsys: pytest.CaptureFixture[str
     own, _, of_files = command(capsys, "probe", "--help").out.partition("A GAN from a file of bare weights")
     assert "--label CLASS" in own
     assert "--label CLASS" not in of_files
+
+
+def test_help_does_not_offer_it_where_all_classes_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--label" not in command(capsys, "augment", "--help").out
+    ended = command(capsys, "augment", "set.npz", "--label", "1")
+    assert ended.code == 2
+    assert "No such option: --label" in ended.err

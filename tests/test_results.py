@@ -47,6 +47,21 @@ from .results_kit import a_result, contents, picture
         ({"metrics": {"a": Metric(1.0, control="b")}}, "no other metric"),
         ({"metrics": {"a": Metric(1.0, control="a")}}, "no other metric"),
         ({"metrics": {"a": Metric(1.0, low=2.0, high=1.0, no_control="x")}}, "ends before"),
+        (
+            {"metrics": {"a": Metric(0.55, 0.6, 0.7, no_control="x")}},
+            "'a' .* it is 0.55, outside of its interval 0.6 to",
+        ),
+        ({"metrics": {"a": Metric(0.55, 0.4, 0.5, no_control="x")}}, "it is 0.55, outside of its interval 0.4 to 0.5"),
+        ({"metrics": {"a": Metric(0.55, high=0.5, no_control="x")}}, "it is 0.55, outside of its interval None to 0.5"),
+        (
+            {"metrics": {name: Metric(1.0, control=other) for name, other in ("ab", "ba")}},
+            "each other .*: 'a' -> 'b' -> 'a'",
+        ),
+        (
+            {"metrics": {name: Metric(1.0, control=other) for name, other in ("da", "ab", "bc", "ca")}},
+            "'a' .* each other show nothing: 'a' -> 'b' -> 'c' -> 'a'",
+        ),
+        ({"metrics": {"a": Metric(1.0, control="b"), "b": 1.0}}, "not a Metric"),
         ({"metrics": {"a": Metric(1.0, n=0, no_control="x")}}, "count"),
         ({"metrics": {"a": 1.0}}, "not a Metric"),
         ({"metrics": {" ": Metric(1.0, no_control="x")}}, "name"),
@@ -72,6 +87,8 @@ from .results_kit import a_result, contents, picture
         ({"gans": {"a": 3}}, "Gan"),
         ({"notes": [3]}, "sentences"),
         ({"notes": "one of letters"}, "sentences"),
+        ({"notes": {"one": "by its name"}}, "sentences"),
+        ({"command": ["ganlab"]}, "the command is a list"),
         ({"record": {"path": Path("x")}}, "JSON"),
         ({"record": {1: 2}}, "string"),
         ({"record": {"a": [math.inf]}}, "finite"),
@@ -84,6 +101,17 @@ def test_a_result_that_breaks_the_contract_is_refused(changes: dict[str, Any], w
     with pytest.raises(ValueError, match=words):
         save_result(result, tmp_path / "run")
     assert not any(tmp_path.iterdir())
+
+
+def test_rounding_and_chains_of_controls_are_no_fault() -> None:
+    """A mean that was summed in another order than the ends of its interval; a control that has a control."""
+    third = 0.1 + 0.2
+    metrics = {
+        "a": Metric(third, 0.2, 0.3, control="b"),
+        "b": Metric(-1e12 - 1e-4, -1e12, control="c"),
+        "c": Metric(0.3, third, no_control="it is the control"),
+    }
+    a_result(metrics=metrics).check()
 
 
 def test_json_holds_what_was_found_and_nothing_of_the_machine() -> None:
@@ -177,6 +205,21 @@ def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, resu
         assert back.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(back.arrays[name], array)
     assert back.files == result.files
+
+
+def test_the_command_is_read_back_and_kept_on_the_way(tmp_path: Path) -> None:
+    save_result(a_result(), tmp_path / "typed", command="ganlab probe windows")
+    result = load_result(tmp_path / "typed")
+    assert result.command == "ganlab probe windows"
+    assert result.to_json() == a_result().to_json()
+    save_result(result, tmp_path / "again")
+    assert load_result(tmp_path / "again").command == "ganlab probe windows"
+    assert "ganlab probe windows" in (tmp_path / "again/index.html").read_text(encoding="utf-8")
+    save_result(result, tmp_path / "other", command="ganlab walk")
+    assert load_result(tmp_path / "other").command == "ganlab walk"
+    assert load_result(save_result(a_result(), tmp_path / "python")).command == ""
+    (tmp_path / "typed/environment.json").unlink()
+    assert load_result(tmp_path / "typed").command == ""
 
 
 def test_two_runs_are_the_same_bytes_but_for_the_environment(tmp_path: Path) -> None:

@@ -368,7 +368,7 @@ def test_a_table_that_scrolls_is_scrolled_by_keys(tmp_path: Path) -> None:
 
 def test_a_name_that_turns_text_round_turns_only_itself(tmp_path: Path) -> None:
     name = "\u202eevil"
-    metrics = {name: Metric(1.0, control="b"), "b": Metric(2.0, control=name)}
+    metrics = {name: Metric(1.0, no_control="x"), "b": Metric(2.0, control=name)}
     result = Result("One.", metrics)
     result.record = {"gan": {"name": name, "hash": "3fa9c1d2e4b0"}}
     page, _ = page_of(result, tmp_path / "run")

@@ -44,6 +44,12 @@ def test_a_whole_run_in_a_linked_folder_is_read(run: Path) -> None:
     assert load_result(run.parent / "link").files == {"more/filters.json": b"[1, 2]"}
 
 
+@pytest.mark.parametrize("said", ["", "{", "[]", "{}", '{"command": ["rm"]}', '{"command": null}'])
+def test_a_damaged_environment_is_told(run: Path, said: str) -> None:
+    (run / "environment.json").write_text(said)
+    damaged(run, "is damaged")
+
+
 @pytest.mark.parametrize("name", ["rows.png", "walk.webp"])
 def test_a_figure_that_is_postscript_starts_nothing(run: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     started: list[Any] = []
@@ -54,7 +60,8 @@ def test_a_figure_that_is_postscript_starts_nothing(run: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "name", ["result.json", "arrays.npz", "figures/rows.png", "figures/walk.webp", "more/filters.json"]
+    "name",
+    ["result.json", "environment.json", "arrays.npz", "figures/rows.png", "figures/walk.webp", "more/filters.json"],
 )
 def test_links_that_lead_out_are_not_followed(run: Path, name: str) -> None:
     outside = run.parent / "outside"

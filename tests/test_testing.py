@@ -242,9 +242,16 @@ def test_a_result_without_control_is_a_broken_promise() -> None:
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [
-        ({"a": Metric(1.0, control="b"), "b": Metric(2.0, control="a")}, "'a' and 'b' are each other's control"),
-        ({"a": Metric(0.55, 0.6, 0.7, no_control="x")}, "'a' is 0.55, outside of its interval 0.6 to 0.7"),
-        ({"a": Metric(0.55, 0.4, 0.5, no_control="x")}, "'a' is 0.55, outside"),
+        (
+            {"a": Metric(1.0, control="b"), "b": Metric(2.0, control="a")},
+            "'a' .* against each other .*: 'a' -> 'b' -> 'a'",
+        ),
+        (
+            {"a": Metric(1.0, control="b"), "b": Metric(2.0, control="c"), "c": Metric(2.0, control="a")},
+            "'a' .* against each other .*: 'a' -> 'b' -> 'c' -> 'a'",
+        ),
+        ({"a": Metric(0.55, 0.6, 0.7, no_control="x")}, "'a' .* it is 0.55, outside of its interval 0.6 to 0.7"),
+        ({"a": Metric(0.55, 0.4, 0.5, no_control="x")}, "'a' .* it is 0.55, outside"),
     ],
 )
 def test_numbers_that_cannot_be_are_broken_promises(metrics: dict[str, Metric], words: str) -> None:
@@ -267,3 +274,23 @@ def test_an_error_of_its_own_comes_through() -> None:
         check_analysis(failing)
     with pytest.raises(AssertionError, match="is no analysis"):
         check_analysis(failing.function)  # type: ignore[arg-type]
+
+
+class Source:
+    """What ends the process where it is opened, if it is called so."""
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Source:
+        return sys.exit() if spec == "end" else cls()
+
+
+@analysis
+def ending(source: Annotated[Source, "anything"]) -> Result:
+    """Help."""
+    sys.exit(0)
+
+
+@pytest.mark.parametrize(("spec", "code"), [("end", "None"), ("go on", "0")])
+def test_ending_the_process_is_a_broken_promise(spec: str, code: str) -> None:
+    with pytest.raises(AssertionError, match=rf"'ending' ended the process \(sys.exit\({code}\)\)"):
+        check_analysis(ending, source=spec)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from ganlab.errors import GanlabError
@@ -145,6 +146,7 @@ def test_a_labeler_that_is_not_a_function_of_the_pictures_breaks_the_contract(
     )
     assert after in source
     source = source.replace("def shows(", "import numpy as np\n\n    def shows(").replace("np.", "Glad.np.")
+    np.random.seed(0)  # noqa: NPY002 (what the labeler draws from: four bits, which one time in 16 come twice)
     with pytest.raises(AssertionError, match=f"'glad':? {words}"):
         check_plugin(module_of(good() + source))
 

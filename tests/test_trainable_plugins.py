@@ -17,7 +17,7 @@ from ganlab.testing import tiny_gan
 from tests.conditional_kit import CLASSES, labelled
 from tests.gan_kit import Block, small
 from tests.kit import Ended, command
-from tests.plugin_kit import forget_modules
+from tests.plugin_kit import forget_modules, install
 from tests.test_docs import plugin_sources
 
 Run = Callable[..., Ended]
@@ -75,6 +75,28 @@ def test_what_the_docs_show_trains_without_classes_and_opens(run: Run, tmp_path:
     assert gan.card.architecture == {"name": "thin", "size": 16, "channels": 3, "width": 8, "z_dim": 6}
     assert not gan.conditional_discriminator
     assert gan.score(gan.generate(gan.latents(3))).shape == (3,)
+
+
+def test_what_can_be_trained_is_found(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help, which imports no plugin, says where."""
+    Path("thin.py").write_text(shown())
+    assert "Those that plugins bring: `ganlab plugins`." in " ".join(run("train", "--help").out.split())
+    ended = run("train", "rooms:40", "--arch", "thinn", "--out", "run")
+    assert ended.code == 2
+    assert "Did you mean thin? There are: dcgan, digits, mlp, thin." in ended.err
+    plugins.host.cache_clear()
+    assert "architecture thin" in command(capsys, "--plugin", "thin.py", "plugins").out
+
+
+def test_a_plugin_that_was_left_out_is_told_where_its_networks_are_missed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("thin.py").write_text(shown())
+    install(tmp_path / "site", "broken", "import nothing_of_this_name")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    ended = run("train", "rooms:40", "--arch", "thick", "--out", "run")
+    assert ended.code == 2
+    assert "plugin 'broken' (demo-broken 1.0) was left out: " in ended.err.partition("There are:")[2]
 
 
 @pytest.mark.parametrize("word", ["name", "title"])

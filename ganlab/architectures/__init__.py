@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ganlab.architectures.settings import NetworkSettings
 from ganlab.errors import GanlabError
 from ganlab.hookspecs import hookimpl
 from ganlab.networks.weights import check_seed, redrawn
+from ganlab.wording import suggest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +73,7 @@ def build(settings: Mapping[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Mod
     known = _known()
     name = settings.get("name", "")
     if name not in known:
-        raise GanlabError(f"Nobody brings an architecture called {name!r}.", f"There are: {', '.join(sorted(known))}.")
+        raise GanlabError(f"Nobody brings an architecture called {name!r}.", _others(name, known))
     return known[name].build({key: value for key, value in settings.items() if key != "name"}, seed)
 
 
@@ -103,7 +104,7 @@ def trainable(name: str) -> type[NetworkSettings]:
     """
     known = {one.name: one.settings for one in _known().values() if one.settings is not None}
     if name not in known:
-        raise GanlabError(f"No architecture called {name!r} can be trained.", f"There are: {', '.join(sorted(known))}.")
+        raise GanlabError(f"No architecture called {name!r} can be trained.", _others(name, known))
     return known[name]
 
 
@@ -130,6 +131,13 @@ def settings_of(gan: Gan) -> NetworkSettings:
             "Start from one that ganlab train has written; of a GAN from elsewhere only layers and weights are known.",
         )
     return settings_from_card(gan.card.architecture)
+
+
+def _others(name: str, known: Iterable[str]) -> str:
+    """What there is instead, ganlab's own and plugins', and which plugins were left out and why."""
+    from ganlab.plugins import host  # late: the host needs this module's Architecture
+
+    return f"{suggest(name, sorted(known))} {host().left_out()}".rstrip()
 
 
 def _known() -> Mapping[str, Architecture]:

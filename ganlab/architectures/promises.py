@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 
 import torch
 from torch import nn
 
 from ganlab.architectures.settings import NetworkSettings
-from ganlab.errors import GanlabError
+from ganlab.errors import LONGEST_REASON, GanlabError
+from ganlab.latents import Prior
+from ganlab.networks.devices import is_out_of_memory
+from ganlab.plugins.metadata import one_line
 
 Pair = tuple[nn.Module, nn.Module]
+
+FAR = 10  # times as far from 0 as others the second latent lies: pictures end at -1 and 1 there, too
+ROUNDING = 1e-3  # of networks that compute in half precision
 
 
 def pair_of(settings: NetworkSettings, built: object) -> Pair:
@@ -34,14 +41,21 @@ def check_networks(settings: NetworkSettings, networks: Pair) -> None:
         networks: on the CPU.
 
     Raises:
-        GanlabError: pictures or logits of another shape, or a network without weights that learn.
+        GanlabError: pictures or logits of another shape, whole numbers, NaN or infinity in them, pictures outside
+            [-1, 1], a network that fails, or one without weights that learn.
     """
     generator, discriminator = networks
     told = [torch.zeros(2, dtype=torch.int64)] if settings.classes else []
     with _evaluating(networks):
-        pictures = generator(torch.zeros(2, settings.z_dim), *told)
-        _check_shape(settings, "the generator draws", pictures, (2, settings.channels, settings.size, settings.size))
-        _check_shape(settings, "the discriminator answers", discriminator(pictures, *told), (2,))
+        z = Prior(settings.z_dim, "normal").sample(2, 0).z
+        z[1] *= FAR
+        pictures = _answer(settings, "generator", "latents", generator, z, *told)
+        _check_answer(settings, "the generator draws", pictures, (2, settings.channels, settings.size, settings.size))
+        low, high = pictures.min().item(), pictures.max().item()
+        if max(-low, high) > 1 + ROUNDING:
+            raise _broken(settings, f"the generator draws pictures from {low:.3g} to {high:.3g}, not within -1 and 1")
+        logits = _answer(settings, "discriminator", "pictures", discriminator, pictures, *told)
+        _check_answer(settings, "the discriminator answers", logits, (2,))
     for side, network in zip(("generator", "discriminator"), networks, strict=True):
         if not any(weight.requires_grad for weight in network.parameters()):
             raise _broken(settings, f"no weight of the {side} can learn (requires_grad)")
@@ -61,10 +75,28 @@ def _evaluating(networks: Pair) -> Iterator[None]:
                 module.training = mode
 
 
-def _check_shape(settings: NetworkSettings, what: str, found: object, wanted: tuple[int, ...]) -> None:
-    shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-    if shape != wanted:
-        raise _broken(settings, f"of two latents {what} {shape}, not {wanted}")
+def _answer(settings: NetworkSettings, side: str, what: str, network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
+    """What a network makes of two inputs; where it fails, it is said whose it is."""
+    try:
+        return network(*inputs)
+    except GanlabError:
+        raise
+    except (Exception, SystemExit) as error:
+        if is_out_of_memory(error):
+            raise  # whoever trains them has words for that
+        reason = shorten(one_line(error), LONGEST_REASON).rstrip(".")
+        raise _broken(settings, f"its {side} fails on two {what} ({reason})") from error
+
+
+def _check_answer(settings: NetworkSettings, what: str, found: object, wanted: tuple[int, ...]) -> None:
+    if not isinstance(found, torch.Tensor):
+        raise _broken(settings, f"of two latents {what} {type(found).__name__}, not {wanted}")
+    if tuple(found.shape) != wanted:
+        raise _broken(settings, f"of two latents {what} {tuple(found.shape)}, not {wanted}")
+    if not found.is_floating_point():
+        raise _broken(settings, f"{what} {str(found.dtype).removeprefix('torch.')}, not floating point numbers")
+    if not found.isfinite().all():
+        raise _broken(settings, f"{what} NaN or infinity")
 
 
 def _broken(settings: NetworkSettings, how: str) -> GanlabError:

@@ -95,6 +95,7 @@ def analysis_function(analysis: Analysis, words: tuple[str, ...], run: Run) -> C
     options = {option for parameter in analysis.parameters for option in parameter.options}
     taken = {parameter.name for parameter in analysis.parameters}
     taken |= {name for name in hint_options.HINTS if option_name(name) in options}
+    taken |= {"label"} if analysis.all_classes else set()
     takes_gan = any(parameter.holds_gan for parameter in analysis.parameters)
     common = [_keyword("out", OUT, None), _keyword("json", JSON, False)]
     if takes_gan:

@@ -78,7 +78,8 @@ def check(
         check_plugin(host().module(plugin))
     except AssertionError as error:
         raise GanlabError(
-            f"The plugin '{plugin}' breaks the contract: {error}.", "docs/plugins.md says what a plugin promises."
+            f"The plugin '{plugin}' breaks the contract: {str(error).rstrip('.')}.",
+            "docs/plugins.md says what a plugin promises.",
         ) from error
     screen.tell(f"{plugin}: {brings}. All is well.")
 

@@ -33,7 +33,7 @@ def train(
         str,
         typer.Option(
             help="dcgan; digits, its authors' own network for MNIST, with linear layers; or mlp, all of linear "
-            "layers, the appendix's baseline (Goodfellow et al. 2014)."
+            "layers, the appendix's baseline (Goodfellow et al. 2014). Those that plugins bring: `ganlab plugins`."
         ),
     ] = "dcgan",
     size: Annotated[

@@ -13,6 +13,8 @@ from ganlab.results.faults import plain
 if TYPE_CHECKING:
     import numpy as np
 
+ROUNDING = 1e-9  # part of a value by which it may lie outside of its interval: both were computed in other orders
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -20,9 +22,10 @@ class Metric:
 
     Attributes:
         value: the number; finite. Where there is none to give, leave the metric out and say so in ``notes``.
-        low, high: the ends of its interval, when it has one.
+        low, high: the ends of its interval, when it has one; the value lies in it.
         n: how many pictures (rows, draws) it was computed from.
-        control: the name of the metric of the same result that it stands against.
+        control: the name of the metric of the same result that it stands against; one that stands against nothing
+            that stands against this one.
         no_control: why it needs none. Exactly one of ``control`` and ``no_control`` is given.
         about: what it is, in a few words for a person who sees it for the first time, with its unit.
     """
@@ -136,10 +139,26 @@ class Metric:
                 return f"its {name} is {number!r}, not a finite number"
         if self.low is not None and self.high is not None and self.low > self.high:
             return f"its interval ends before it begins: {self.low} to {self.high}"
+        rounding = ROUNDING * max(1.0, abs(self.value))
+        below = self.low is not None and self.value < self.low - rounding
+        if below or (self.high is not None and self.value > self.high + rounding):
+            return f"it is {self.value}, outside of its interval {self.low} to {self.high}"
         if self.n is not None and (isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1):
             return f"its n is {self.n!r}, not a count"
         if bool(self.control) == bool((self.no_control or "").strip()):
             return "it needs either control= (a metric to stand against) or no_control= (why it needs none)"
         if self.control and (self.control not in others or others[self.control] is self):
             return f"its control {self.control!r} is no other metric of this result: {sorted(others)}"
-        return ""
+        circle = " -> ".join(map(repr, self._circle(others)))
+        return f"controls that stand against each other show nothing: {circle}" if circle else ""
+
+    def _circle(self, others: Mapping[str, Metric]) -> list[str]:
+        """Its name, its control's, that one's control's and so on, where they lead back to it."""
+        met: list[str] = []
+        name = self.control or ""
+        while name in others and name not in met:
+            met.append(name)
+            if others[name] is self:
+                return [name, *met]
+            name = others[name].control or ""
+        return []

@@ -125,6 +125,8 @@ class Result:
         sections: where it joins several findings, what each is; a screen and a page tell them first. Figures that are
             in none stand before them on the page.
         record: what was run on what. The ``@analysis`` wrapper fills it; an analysis leaves it empty.
+        command: the line that it came from, of a result that :func:`ganlab.load_result` has read; not in
+            ``result.json``, as other lines may lead to the same. An analysis leaves it empty.
     """
 
     summary: str
@@ -137,6 +139,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     record: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
 
     def __repr__(self) -> str:
         """For a prompt: the summary, the numbers with their controls, and what else there is by name."""
@@ -162,13 +165,15 @@ class Result:
 
         Raises:
             ValueError: an empty summary, NaN or infinity anywhere, a metric without a control (or with one
-                that is not there), figures that are not PIL images, names that cannot be file names, a section of
-                figures that are not there, a record that is not JSON.
+                that is not there, or that stands against it in its turn), a value outside of its interval, figures
+                that are not PIL images, names that cannot be file names, a section of figures that are not there,
+                notes that are no list of sentences, a record that is not JSON, a command that is no text.
         """
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary.strip():
             raise ValueError("a result needs a summary: one sentence, on one line")
         for name, metric in self.metrics.items():
             _require(Metric, "metric", name, metric)
+        for name, metric in self.metrics.items():  # when all are metrics: each looks at others
             _complain("metric", name, metric._faults(self.metrics))
         for name, table in self.tables.items():
             _require(Table, "table", name, table)
@@ -192,9 +197,11 @@ class Result:
         shown = [name for section in self.sections for name in section.figures]
         if len(set(shown)) < len(shown):
             raise ValueError(f"a figure stands in one section only: {sorted(shown)}")
-        notes: Any = self.notes  # which may be one text
-        if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+        notes: Any = self.notes  # which may be one text, or sentences by name
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise ValueError("notes are a list of sentences")
+        if not isinstance(self.command, str):
+            raise ValueError(f"the command is a {type(self.command).__name__}, not a line of text")
         if fault := json_faults(self.record):
             raise ValueError(f"the record cannot be written: {fault}")
 

@@ -47,7 +47,8 @@ def save_result(
 
     Args:
         folder: must not exist yet, or be empty.
-        command: the command line that reproduces the run, for the page.
+        command: the command line that reproduces the run, for the page and ``environment.json``. Default: the result's
+            own, where it was read back.
         environment: what differs from run to run, for ``environment.json``: when, where, with which versions. Default:
             now, this machine, what is installed.
         renumber: when another process took a numbered ``folder`` meanwhile, take the next number instead.
@@ -62,6 +63,7 @@ def save_result(
     _leave_out(result)
     text = result.to_json()
     folder = Path(folder)
+    command = command or result.command
     while True:
         try:
             with new_folder(folder) as temporary:
@@ -75,6 +77,8 @@ def save_result(
 
 def load_result(folder: str | Path) -> Result:
     """Read back what :func:`save_result` wrote; the folder may be a stranger's, nothing in it is executed.
+
+    The line that it came from is its ``command``: empty where it was none, or ``environment.json`` is not there.
 
     Nothing is read that lies elsewhere, and no more than memory usually holds: 64 MiB of ``result.json``, 1 GiB of
     each other file and of all ``files`` together, 4 GiB of arrays, 2^29 pixels of figures.
@@ -100,6 +104,7 @@ def load_result(folder: str | Path) -> Result:
             notes=content["notes"],
             sections=[Section(**section) for section in content.get("sections", [])],
             record=content["record"],
+            command=_read_command(folder),
         )
         result.gans = {name: _read_gan(folder, name) for name in content["gans"]}
         result.check()
@@ -182,6 +187,15 @@ def _check_names(content: Mapping[str, Any]) -> None:
     for name, fault in faults.items():
         if fault:
             raise ValueError(f"{name!r}: {fault}")
+
+
+def _read_command(folder: Path) -> str:
+    try:
+        path = file_inside(folder, "environment.json", LARGEST_TEXT)
+    except FileNotFoundError:  # what differs from run to run may be left behind
+        return ""
+    command: str = json.loads(path.read_text(encoding="utf-8"))["command"]
+    return command
 
 
 def _read_gan(folder: Path, name: str) -> Gan:

@@ -11,7 +11,8 @@ A plugin's own test is three lines::
 """
 
 from ganlab.testing.contract import check_analysis
+from ganlab.testing.elsewhere import check_elsewhere
 from ganlab.testing.gans import tiny_gan
 from ganlab.testing.packaging import check_plugin
 
-__all__ = ["check_analysis", "check_plugin", "tiny_gan"]
+__all__ = ["check_analysis", "check_elsewhere", "check_plugin", "tiny_gan"]

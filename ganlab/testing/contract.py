@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import random
+import signal
 import sys
 import tempfile
 import warnings
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ganlab.analyses import Analysis
 from ganlab.figures import plots
 from ganlab.gan import Gan
-from ganlab.results import Figure, Result
+from ganlab.results import Result
+from ganlab.testing.comparing import check_same, said
 from ganlab.testing.gans import tiny_gan
+from ganlab.testing.random_states import random_states
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import nn
 
 Facts = dict[str, Any]
@@ -30,12 +31,13 @@ Facts = dict[str, Any]
 def check_analysis(analysis: Analysis, **options: Any) -> Result:
     """Run an analysis twice and hold it to its contract.
 
-    It returns a Result with a control (or a reason) for every number, where no two are each other's control and each
-    lies in its own interval; writes no file, prints nothing, leaves
-    no hook on a network, changes no weight, mode or gradient switch, touches no global random state of
-    Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it leaves
-    as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
-    hooks), how numpy takes errors, matplotlib's parameters, the environment variables and the current folder.
+    It returns a Result that keeps its own contract (:meth:`ganlab.Result.check`), writes no file, prints nothing, does
+    not end the process, leaves no hook on a network, changes no weight, mode or gradient switch, touches no global
+    random state of Python, numpy or torch, and says the same byte by byte the second time. Of other global settings it
+    leaves as they were: torch's (gradients, default type, threads, precision, determinism, denormal numbers, cuDNN,
+    hooks), how numpy takes errors, how many pixels PIL opens and whether broken pictures, matplotlib's parameters, the
+    filters of warnings, what handles signals, where Python looks for modules, the environment variables and the current
+    folder.
 
     Args:
         analysis: what ``@analysis`` made.
@@ -48,48 +50,22 @@ def check_analysis(analysis: Analysis, **options: Any) -> Result:
         AssertionError: which promise was broken, and how.
         GanlabError: the analysis refused these options.
     """
-    if not isinstance(analysis, Analysis):
-        raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
-    if analysis.takes_gan:
-        options.setdefault("gan", tiny_gan())
-    given = _opened(analysis, options)
+    given = opened(analysis, options)
     gans = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
     gans = [one for one in gans if isinstance(one, Gan)]
     # matplotlib writes its caches when it draws for the first time on a machine, which is not the analysis's doing
     plots.curve([0, 1], {"": ([0, 1], None, None)}, xlabel="", ylabel="")
-    first, second = (_watched(analysis, given, gans) for _ in range(2))
-    _check_metrics(analysis, first)
-    _same(analysis, "result.json", first.to_json(), second.to_json())
-    for name in first.figures:
-        _same(
-            analysis,
-            f"the figure {name!r}",
-            *([part.tobytes() for part in _pictures(result.figures[name])] for result in (first, second)),
-        )
-    for name in first.arrays:
-        _same(analysis, f"the array {name!r}", *(result.arrays[name].tobytes() for result in (first, second)))
-    _same(analysis, "the files", first.files, second.files)
+    first, second = (_watched(analysis, given, gans, again) for again in (False, True))
+    check_same(analysis, said(first), said(second), "runs")
     return first
 
 
-def _check_metrics(analysis: Analysis, result: Result) -> None:
-    for name, metric in result.metrics.items():
-        if metric.control and result.metrics[metric.control].control == name:
-            raise AssertionError(f"{analysis.name}: {name!r} and {metric.control!r} are each other's control")
-        rounding = 1e-9 * max(1.0, abs(metric.value))
-        below = metric.low is not None and metric.value < metric.low - rounding
-        above = metric.high is not None and metric.value > metric.high + rounding
-        if below or above:
-            raise AssertionError(
-                f"{analysis.name}: {name!r} is {metric.value}, outside of its interval {metric.low} to {metric.high}"
-            )
-
-
-def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Result:
+def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan], again: bool) -> Result:
     before = _facts(gans)
     printed = io.StringIO()
     with _empty_folder() as folder, _recorded_writes() as written, warnings.catch_warnings(record=True) as warned:
-        with redirect_stdout(printed), redirect_stderr(printed):
+        filters = list(warnings.filters)
+        with redirect_stdout(printed), redirect_stderr(printed), _going_on(analysis):
             try:
                 result = analysis(**options)
             except (TypeError, ValueError) as error:
@@ -98,12 +74,17 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
                 raise AssertionError(str(error)) from error  # what it returned breaks the contract of results
         left = sorted({path for path in written if os.path.exists(path)})
         moved = os.getcwd() != folder
+        filtered = again and warnings.filters != filters  # the first time, libraries that are imported add theirs
     for warning in warned:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if left:
         raise AssertionError(f"analysis {analysis.name!r} wrote {left[0]}: put it into Result.files instead")
     if moved:
         raise AssertionError(f"analysis {analysis.name!r} changed the current folder")
+    if filtered:
+        raise AssertionError(
+            f"analysis {analysis.name!r} changed the filters of warnings: use warnings.catch_warnings()"
+        )
     if printed.getvalue():
         raise AssertionError(
             f"analysis {analysis.name!r} printed {printed.getvalue()[:200]!r}: put it into Result.notes"
@@ -118,16 +99,21 @@ def _watched(analysis: Analysis, options: dict[str, Any], gans: list[Gan]) -> Re
     return result
 
 
+@contextmanager
+def _going_on(analysis: Analysis) -> Iterator[None]:
+    """That it ends the process instead would look like success."""
+    try:
+        yield
+    except SystemExit as error:
+        raise AssertionError(f"analysis {analysis.name!r} ended the process (sys.exit({error.code!r}))") from error
+
+
 def _facts(gans: list[Gan]) -> Facts:
     """Everything an analysis must leave as it was, named as the failure would say it."""
-    import torch
     from torch.nn.modules import module as torch_modules
 
     facts: Facts = {
-        "the global random state of Python": random.getstate(),
-        "the global random state of numpy": repr(_numpy_state()),
-        "the global random state of torch": torch.get_rng_state().numpy().tobytes(),
-        **_random_state_of_gpus(),
+        **random_states(),
         "the environment variables": dict(os.environ),
         **_settings(),
     }
@@ -143,13 +129,18 @@ def _facts(gans: list[Gan]) -> Facts:
 
 
 def _settings() -> Facts:
-    """The switches of the libraries."""
+    """The switches of Python and of the libraries."""
     import matplotlib as mpl
     import numpy as np
     import torch
+    from PIL import Image, ImageFile
 
     cudnn = torch.backends.cudnn
     return {
+        "where Python looks for modules (sys.path)": list(sys.path),
+        "what handles signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        "how many pixels PIL opens (Image.MAX_IMAGE_PIXELS)": Image.MAX_IMAGE_PIXELS,
+        "whether PIL opens broken pictures (ImageFile.LOAD_TRUNCATED_IMAGES)": ImageFile.LOAD_TRUNCATED_IMAGES,
         "torch's gradient mode": torch.is_grad_enabled(),
         "torch's default type": torch.get_default_dtype(),
         "torch's number of threads": torch.get_num_threads(),
@@ -160,24 +151,6 @@ def _settings() -> Facts:
         "numpy's treatment of errors": np.geterr(),
         "matplotlib's parameters": dict.copy(mpl.rcParams),  # as they are: reading the backend by its name sets it
     }
-
-
-def _random_state_of_gpus() -> Facts:
-    """Also where the analysis is the first to use them: what it draws there is in nobody's seed."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return {}
-    states = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
-    return {"the global random state of torch on GPUs": states}
-
-
-def _numpy_state() -> list[Any]:
-    import numpy as np
-
-    # the legacy generator is the one that can be touched by accident
-    state: dict[str, Any] = dict(np.random.get_state(legacy=False))  # noqa: NPY002
-    return [state["state"]["key"].tolist(), state["state"]["pos"], state["has_gauss"], state["gauss"]]
 
 
 def _network_facts(whose: str, network: nn.Module) -> Facts:
@@ -252,14 +225,18 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
             watcher(os.fsdecode(path))
 
 
-def _pictures(figure: Figure) -> list[Image.Image]:
-    return [figure.image, *figure.frames]
+def opened(analysis: Analysis, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with a GAN and every source that is named by text opened: where it runs, names lead nowhere.
 
-
-def _opened(analysis: Analysis, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with every source that is named by text opened: in the folder where it runs, names lead nowhere."""
+    Raises:
+        AssertionError: it is no analysis, or a source ended the process.
+    """
+    if not isinstance(analysis, Analysis):
+        raise AssertionError(f"{analysis!r} is no analysis: mark the function with @ganlab.analysis")
+    given = {"gan": tiny_gan()} | options if analysis.takes_gan else options
     sources = {parameter.name: parameter for parameter in analysis.parameters if parameter.kind == "source"}
-    return {name: sources[name].read(value) if name in sources else value for name, value in options.items()}
+    with _going_on(analysis):
+        return {name: sources[name].read(value) if name in sources else value for name, value in given.items()}
 
 
 def _codes(error: BaseException) -> list[Any]:
@@ -268,8 +245,3 @@ def _codes(error: BaseException) -> list[Any]:
         codes.append(trace.tb_frame.f_code)
         trace = trace.tb_next
     return codes
-
-
-def _same(analysis: Analysis, what: str, first: Any, second: Any) -> None:
-    if first != second:
-        raise AssertionError(f"analysis {analysis.name!r}: {what} differs between two runs with the same options")

@@ -20,6 +20,7 @@ from ganlab.plugins import COMMAND_HOOKS
 from ganlab.plugins.checks import HOOKS, PluginFault, check_brought, check_hooks, name_of
 from ganlab.plugins.metadata import one_line
 from ganlab.testing.gans import tiny_gan
+from ganlab.testing.networks import check_architecture
 from ganlab.testing.public_names import private_names
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def check_plugin(module: ModuleType) -> None:
     Its hooks are spelt right, marked, and return what they should; each analysis and command can be built and shows its
     help; every command and every option has a help text; an analysis's ``default_gan`` comes with ganlab; a labeler
     that takes 64x64 colour pictures answers of four in the shapes that it promises, leaves them as they are, says the
-    same when it is asked again, and in a ``shows_and_measure`` of its own what it says in ``shows`` and ``measure``; it
-    takes nothing from ganlab but public names, and no attribute of its objects that begins with an underscore;
-    importing it imports none of torch, captum, scikit-learn, matplotlib.
+    same when it is asked again, and in a ``shows_and_measure`` of its own what it says in ``shows`` and ``measure``; an
+    architecture builds, of small settings, the same weights for the same seed and others for another, whatever the
+    global random states are, and leaves those alone, and its networks draw and score as docs/plugins.md says (of one
+    that is not trained the weights are tried, where it takes ``size``, ``channels``, ``width`` and ``z_dim``); it takes
+    nothing from ganlab but public names, and no attribute of its objects that begins with an underscore; importing it
+    imports none of torch, captum, scikit-learn, matplotlib.
 
     Raises:
         AssertionError: which promise was broken, and where.
@@ -69,6 +73,8 @@ def check_plugin(module: ModuleType) -> None:
     _check_commands({name_of(thing): thing for hook in COMMAND_HOOKS for thing in brought.get(hook, ())})
     for labeler in brought.get("register_labelers", ()):
         _check_labeler(labeler)
+    for architecture in brought.get("register_architectures", ()):
+        check_architecture(architecture)
     for file in source_files(module):
         for line, name in private_names(ast.parse(file.read_bytes(), str(file))):
             raise AssertionError(f"{file.name}, line {line}: {name} is no public name of ganlab (see ganlab.__all__)")

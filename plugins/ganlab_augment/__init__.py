@@ -7,7 +7,7 @@ from typing import Annotated
 from ganlab import Analysis, Gan, Images, Range, Result, analysis, hookimpl
 
 
-@analysis
+@analysis(all_classes=True)
 def augment(
     gan: Gan,
     data: Annotated[Images, "the labelled pictures that the GAN was trained on: a folder per class, or docs/data.md"],

@@ -80,7 +80,10 @@ def _classes(gan: Gan, data: Images, n: int) -> tuple[Sequence[str], list[str]]:
             f"The GAN {gan.name!r} draws no classes, so its samples teach none.", "Try ganlab train DATA --conditional."
         )
     if gan.label is not None:
-        raise GanlabError("A classifier learns from samples of all classes.", "Leave out --label.")
+        raise GanlabError(
+            f"A classifier learns from samples of all classes, and {gan.name} draws class {gan.label}.",
+            "Give the GAN itself, without of_class().",
+        )
     if n < gan.classes:
         raise GanlabError(f"{n} samples do not cover {gan.classes} classes.", "Ask for --n 50000.")
     classes = classes_of(data)
