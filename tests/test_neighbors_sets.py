@@ -56,3 +56,39 @@ def test_a_single_training_picture_among_the_held_out_ones_is_refused(role: Role
     with pytest.raises(GanlabError, match=rf"^1 of .* held-out .*number 7 of .* is number {row} of") as error:
         neighbors(tiny_gan(), open_images(train), open_images(held), n=25)
     assert error.value.hint
+
+
+def twice(train: np.ndarray, share: int) -> np.ndarray:
+    """The pictures, one in so many of them replaced by the one before it."""
+    doubled = train.copy()
+    doubled[1::share] = doubled[::share][: len(doubled[1::share])]
+    return doubled
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_pictures_that_data_holds_twice_are_no_control(split: bool) -> None:
+    """Their twins are nearest to them, which does not make the held-out pictures another kind."""
+    data = twice(smooth(1000, 1), 5)
+    heldout = None if split else open_images(smooth(300, 2))
+    found = neighbors(tiny_gan(), open_images(data), heldout, n=100, space=["pixels"])
+    left_out = found.metrics["p_left_out"]
+    assert left_out.n is not None
+    assert 20 < 100 - left_out.n < 60
+    assert left_out.value > 0.01
+    assert "another kind" not in found.summary
+    (note,) = [note for note in found.notes if "more than once" in note]
+    assert f"{100 - left_out.n} pictures of those drawn to be left out are there again" in note
+    assert "ganlab dedup" in note
+
+
+def test_data_that_holds_each_picture_twice_has_no_control() -> None:
+    data = smooth(200, 1).repeat(2, axis=0)
+    with pytest.raises(GanlabError, match="nearly every picture more than once") as error:
+        neighbors(tiny_gan(), open_images(np.concatenate([data] * 9)), open_images(smooth(60, 2)), n=20)
+    assert "ganlab dedup" in error.value.hint
+
+
+def test_data_without_twins_says_nothing_of_them() -> None:
+    found = neighbors(tiny_gan(), open_images(smooth(300, 1)), open_images(smooth(60, 2)), n=20, space=["pixels"])
+    assert found.metrics["p_left_out"].n == 20
+    assert not any("more than once" in note for note in found.notes)

@@ -20,7 +20,9 @@ def dedup(
     ] = 0.87,
     steps: Annotated[int, "training steps of the autoencoder that hashes", Range(1)] = 600,
     planted: Annotated[
-        int, "distorted copies that are hidden and looked for, and a fifth of the pictures that are flipped each way", Range(5)
+        int,
+        "distorted copies that are hidden and looked for, and a fifth of the pictures that are flipped each way",
+        Range(5),
     ] = 200,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
     seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0, 2**32 - 1)] = 0,

@@ -83,12 +83,13 @@ def _report_flipped(result: Result, flipped: Flipped, flips: Sequence[Flipped], 
         about=f"pictures flipped {flipped.way}, which the data does not hold, taken for one that it does",
     )
     distinct = int(((verdict.keeper >= 0) & ~verdict.exact).sum())
+    low, high = (None if end is None else distinct * end for end in (share.low, share.high))
     result.metrics |= {
         "flipped_taken_for_copies": share,
         "dropped_by_mistake": Metric(
             distinct * share.value,
-            distinct * share.low,
-            distinct * share.high,
+            low,
+            high,
             n=share.n,
             no_control="it is the control",
             about="dropped ones that are no copies: at least so many, to judge by the flipped ones",
@@ -122,7 +123,8 @@ def _warn(result: Result, flipped: Flipped, verdict: Verdict, recalled: np.ndarr
         if above < 1
         else "No --similarity tells such pictures from copies."
     )
-    least, low, high = (f"{min(alike, count):.0f}" for count in (expected.value, expected.low, expected.high))
+    ends = (expected.value, expected.low or 0, expected.high or 0)
+    least, low, high = (f"{min(alike, count):.0f}" for count in ends)
     result.notes.append(
         f"Of the {alike} pictures that are dropped for being alike, at least some {least} (95% interval {low} to "
         f"{high}) are no copies: of {len(flipped.taken)} pictures flipped {flipped.way}, each looked up in its "

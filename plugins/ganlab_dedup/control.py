@@ -131,7 +131,7 @@ def flip(searched: Searched, count: int, seed: int) -> list[Flipped]:
         here = rows[start : start + BATCH]
         pictures = searched.reader.pictures(here)
         for way, axes in WAYS.items():
-            flipped = np.ascontiguousarray(np.flip(pictures, [axis + 1 for axis in axes]))
+            flipped = np.ascontiguousarray(np.flip(pictures, tuple(axis + 1 for axis in axes)))
             parts[way].append(_look_up(searched, here, flipped))
     return [
         Flipped(way, rows, *(np.concatenate(columns) for columns in zip(*found, strict=True)))

@@ -133,10 +133,15 @@ def _counts(images: Images, hashes: np.ndarray, copy_of: np.ndarray, compared: C
         f"copies); {len(kept)} are kept."
     )
     counted = "a count; recall_planted and dropped_by_mistake say how far to trust it"
-    control = {"control": "dropped_by_mistake"} if len(kept) > 1 else {"no_control": "there is one picture"}
     result.metrics |= {
         "kept": Metric(len(kept), n=total, no_control=counted, about="pictures in keep.txt"),
-        "dropped": Metric(len(dropped), n=total, **control, about="near-duplicates of a kept picture"),
+        "dropped": Metric(
+            len(dropped),
+            n=total,
+            control="dropped_by_mistake" if len(kept) > 1 else None,
+            no_control=None if len(kept) > 1 else "all pictures are one",
+            about="near-duplicates of a kept picture",
+        ),
         "exact_copies": Metric(exact, n=total, no_control="equal pixels", about="of them equal pixel by pixel"),
         "groups": Metric(len(groups), n=total, no_control=counted, about="pictures that are there more than once"),
         "equal_hashes": Metric(

@@ -12,11 +12,15 @@ from .spaces import Space
 
 @dataclass(frozen=True)
 class Asked:
-    """Pictures that are looked up (q, h, w, c): samples, then left-out training pictures, then planted copies."""
+    """Pictures that are looked up (q, h, w, c): samples, then left-out training pictures, then planted copies.
+
+    Attributes:
+        left_out: rows of the left-out pictures, less those that DATA holds once more.
+    """
 
     pictures: np.ndarray
     samples: slice
-    left_out: slice
+    left_out: np.ndarray
     copies: slice
 
     @property
@@ -44,11 +48,11 @@ class Found:
     heldout: np.ndarray
     pool: Pool
 
-    def order(self, asked: slice) -> np.ndarray:
+    def order(self, asked: Rows) -> np.ndarray:
         """The rows of this kind, closest ratio first."""
         return np.argsort(self.ratio(asked), kind="stable")
 
-    def ratio(self, asked: slice) -> np.ndarray:
+    def ratio(self, asked: Rows) -> np.ndarray:
         return ratio(self.near[asked], self.far[asked])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result, Twins, check_apart
+from ganlab import Directions, Gan, GanlabError, Images, Latents, Nearest, Result, Twins, check_apart, shell_word
 
 from . import report
 from .found import Asked, Found
@@ -19,6 +19,7 @@ from .spaces import Features, Pixels, Shifted, Space
 K = 8  # neighbours kept of each set: enough to tell both sets' nearest after any exchange but one in a hundred
 SAMPLE = 1024  # training pictures that directions and scales are taken from
 COPIED = 10  # one in so many of the planted copier's pictures is a copy
+FEWEST_LEFT_OUT = 2  # pictures of the control
 NOISE = 8.0  # levels by which a planted copy differs
 PLAIN: dict[str, Callable[[Gan], Space]] = {"pixels": Pixels, "shifted": Shifted}
 NAMES = (*PLAIN, "features")
@@ -43,7 +44,8 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
     spaces, notes = _spaces(gan, choices.spaces, sample)
     latents = gan.latents_in_turn(choices.n, seed=choices.seed)
     asked = _asked(gan, sets, latents, choices.seed)
-    found = _search(sets, spaces, asked, sample)
+    found, twice = _search(sets, spaces, asked, sample)
+    asked = _without(asked, twice, data)
     answers = compare({one.space.name: one.pool for one in found}, asked.groups, choices.seed)
     return Result(
         report.sentence(gan, answers, sets.split),
@@ -51,7 +53,7 @@ def investigate(gan: Gan, data: Images, heldout: Images | None, choices: Choices
         {"closest": report.closest(sets, found, asked, latents)},
         report.pictures(sets, found, asked, answers, choices.shown),
         report.arrays(found, asked),
-        notes=report.notes(gan, sets) + notes,
+        notes=report.notes(gan, sets, len(twice)) + notes,
     )
 
 
@@ -73,17 +75,34 @@ def _asked(gan: Gan, sets: Sets, latents: Latents, seed: int) -> Asked:
     many = max(1, len(samples) // COPIED)
     rows = draw_rows(sets.training.rows(Role.TRAINING, Role.TESTED), many, seed, "copied")
     originals, _ = sets.pick(sets.training, rows, "reading pictures to copy")
-    if len(left_out) < 2 or not len(originals):
+    if len(left_out) < FEWEST_LEFT_OUT or not len(originals):
         raise GanlabError("Too few training pictures can be read.", "Look at the data.")
     copies = originals[np.arange(many) % len(originals)]  # where there are fewer, some are copied more than once
     noise = np.random.default_rng([seed, 802]).normal(0, NOISE, copies.shape)
     copies = np.clip(np.rint(copies + noise), 0, 255).astype(np.uint8)
-    ends = np.cumsum([0, len(samples), len(left_out), len(copies)])
-    return Asked(np.concatenate([samples, left_out, copies]), *(slice(*map(int, ends[i : i + 2])) for i in range(3)))
+    begin, end = len(samples), len(samples) + len(left_out)
+    pictures = np.concatenate([samples, left_out, copies])
+    return Asked(pictures, slice(0, begin), np.arange(begin, end), slice(end, len(pictures)))
 
 
-def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -> list[Found]:
-    """Read every picture once and search it in all spaces."""
+def _without(asked: Asked, twice: np.ndarray, data: Images) -> Asked:
+    """Without the left-out pictures that are searched after all, since DATA holds them once more: their twins are
+    nearest to them, and would look as though the held-out pictures were of another kind."""
+    left_out = np.setdiff1d(asked.left_out, twice)
+    if len(left_out) < FEWEST_LEFT_OUT:
+        raise GanlabError(
+            f"{data.spec} holds nearly every picture more than once: {len(twice)} of {len(asked.left_out)} drawn to be "
+            "left out are there again, so that there is no control.",
+            f"Give each picture once: `ganlab dedup {shell_word(data.spec)}` lists what to keep.",
+        )
+    return replace(asked, left_out=left_out)
+
+
+def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -> tuple[list[Found], np.ndarray]:
+    """Read every picture once and search it in all spaces; and which left-out pictures are there once more, as rows
+    of what is asked."""
+    left_out, twice = Twins(), list[int]()
+    left_out.remember(asked.pictures[asked.left_out], asked.left_out)
     searches = []
     for space in spaces:
         tested = Nearest(space.queries(asked.pictures), K, Directions(space.candidates(sample)))
@@ -96,6 +115,9 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
             roles = source.roles[rows]
             if not sets.split:
                 _check_apart(sets, heldout, source, pictures, rows)
+            if source is sets.training:
+                others = roles != Role.LEFT_OUT
+                twice += [one for one, _ in left_out.find(pictures[others], rows[others])]
             for role in (Role.TESTED, Role.TRAINING, Role.HELDOUT):
                 counts[role] += int((roles == role).sum())
             for space, search in zip(spaces, searches, strict=True):
@@ -105,7 +127,8 @@ def _search(sets: Sets, spaces: list[Space], asked: Asked, sample: np.ndarray) -
                     nearest.update(vectors[torch.from_numpy(mine)], rows[mine])
     if min(counts[Role.TESTED], counts[Role.HELDOUT]) < K:
         raise GanlabError("Too few pictures can be read.", "Look at the data.")
-    return [_found(space, search, counts) for space, search in zip(spaces, searches, strict=True)]
+    found = [_found(space, search, counts) for space, search in zip(spaces, searches, strict=True)]
+    return found, np.array(twice, np.int64)
 
 
 def _check_apart(sets: Sets, heldout: Twins, source: object, pictures: np.ndarray, rows: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganlab import Figure, Gan, Images, Latents, Metric, Table, counted, few, trained_on
+from ganlab import Figure, Gan, Images, Latents, Metric, Table, counted, few, shell_word, trained_on
 
 from . import figures
 from .found import Asked, Found
@@ -64,7 +64,8 @@ def _difference(left_out: Answer) -> str:
     if left_out.p < left_out.p_farther:
         return (
             f"Training pictures that were left out are nearer to the others than to them (p = {left_out.p:.2g}): they "
-            "show something else, or were prepared in another way."
+            "show something else, or were prepared in another way; or DATA holds many pictures more than once, nearly "
+            "equal, which `ganlab dedup` finds."
         )
     return (
         f"Training pictures that were left out are nearer to them than to the others (p = {left_out.p_farther:.2g}): "
@@ -203,9 +204,16 @@ def arrays(found: list[Found], asked: Asked) -> dict[str, np.ndarray]:
     return made
 
 
-def notes(gan: Gan, sets: Sets) -> list[str]:
-    """What the reader has to know of the sets."""
+def notes(gan: Gan, sets: Sets, twice: int) -> list[str]:
+    """What the reader has to know of the sets; ``twice``: left-out pictures that DATA holds once more."""
     made = _training_set(gan, sets.training.images)
+    if twice:
+        made.append(
+            f"DATA holds pictures more than once: {counted(twice, 'picture')} of those drawn to be left out "
+            f"{'is' if twice == 1 else 'are'} there again and not in the control. What a GAN was shown more often it "
+            f"copies more easily: `ganlab dedup {shell_word(sets.training.images.spec)}` finds such pictures, also "
+            "where they are not equal pixel by pixel."
+        )
     if sets.split:
         made.append(
             "No held-out pictures were given: a random half of DATA stands for them. If the GAN was trained on that "
