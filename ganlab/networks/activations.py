@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-Kept = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Recording(Mapping[str, torch.Tensor]):
@@ -30,7 +29,7 @@ class Recording(Mapping[str, torch.Tensor]):
         kept: what is kept of what a layer puts out, (n, ...) -> (n, ...); all of it by default.
     """
 
-    def __init__(self, names: tuple[str, ...], kept: Kept | None = None) -> None:
+    def __init__(self, names: tuple[str, ...], kept: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
         self._kept = kept
         self._shapes: dict[str, set[torch.Size]] = {name: set() for name in names}  # of what is put out of one row
         self._calls: dict[str, list[torch.Tensor]] = {name: [] for name in names}
@@ -81,7 +80,9 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def record(network: nn.Module, *names: str, kept: Kept | None = None) -> Iterator[Recording]:
+def record(
+    network: nn.Module, *names: str, kept: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> Iterator[Recording]:
     """Keep what these layers put out while the block runs. Names are checked before anything is hooked.
 
     Where ``edit`` is entered first, the edited features are kept.
