@@ -16,6 +16,8 @@ from ganlab.checkpoints.cost import largest_output
 from ganlab.networks.devices import shapes_alone
 
 MAPS = (2, 4, 8, 6)
+UP = {"kind": "upsample", "factor": 65536, "mode": "nearest"}
+CONV = {"kind": "conv_transpose", "inputs": 4, "outputs": 2, "kernel": [4, 4]}
 CASES: list[tuple[dict[str, Any], tuple[int, ...]]] = [
     ({"kind": "conv", "inputs": 4, "outputs": 5, "kernel": [3, 3]}, MAPS),
     ({"kind": "conv", "inputs": 4, "outputs": 5, "kernel": [4, 3], "stride": 2, "padding": 1, "bias": False}, MAPS),
@@ -149,6 +151,23 @@ def test_the_largest_of_all_layers_counts_up_to_the_first_that_does_not_fit() ->
     misfit = {"name": "m", "kind": "reshape", "shape": [3, 3]}
     late = [{"name": "z", "kind": "upsample", "factor": 99, "mode": "nearest"}]
     assert largest_output(build_layers([*tables, misfit, *late]), (1, 4)) == 4 * 20 * 20
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        [{"kind": "reshape", "shape": ["a", 65536, 65536, 65536]}],  # no text of so many letters is made
+        [{"kind": "reshape", "shape": [4, 1, float("nan")]}],
+        [{"kind": "pad", "sides": [-4, 0]}, {"kind": "reshape", "shape": [0, 1, 1]}, *80 * [UP]],  # no numbers of it
+        [{"kind": "pad", "sides": [60000, 60000]}, {"kind": "pad", "sides": "abcd"}],
+        [{"kind": "reshape", "shape": [4, 1, 1]}, CONV | {"stride": "ab"}],
+        [{"kind": "reshape", "shape": [4, 1, 1]}, {"kind": "max_pool", "kernel": [1, 2, 3]}],
+        [{"kind": "reshape", "shape": [4, 1, 1]}, {"kind": "pixel_shuffle", "factor": 0}],
+    ],
+)
+def test_settings_that_none_would_write_end_the_search_for_the_largest(tables: list[dict[str, Any]]) -> None:
+    network = build_layers([{"name": f"l{place}", **table} for place, table in enumerate(tables)])
+    assert largest_output(network, (1, 4)) <= 120_004
 
 
 def test_networks_of_shapes_alone_draw_no_weights() -> None:

@@ -86,7 +86,7 @@ def _maps(shape: Shape) -> tuple[Shape, int, Shape]:
 
 
 def _reshape(layer: Any, shape: Shape) -> Shape:
-    wanted, numbers = (shape[0], *layer.shape), prod(shape)
+    wanted, numbers = (shape[0], *map(int, layer.shape)), prod(shape)
     if wanted.count(-1) == 1:
         rest = prod(side for side in wanted if side != -1)
         wanted = tuple(numbers // rest if side == -1 else side for side in wanted)

@@ -23,7 +23,7 @@ def largest_output(network: Chain, shape: Shape) -> int:
         shape: of what it would be given, one picture or one z.
     """
     largest = 0
-    with suppress(ValueError, TypeError, ZeroDivisionError):  # what does not run at all is told where it runs
+    with suppress(ValueError, TypeError, ArithmeticError):  # what does not run at all is told where it runs
         for layer in _layers(network):
             shape = shape_after(layer, shape)
             largest = max(largest, prod(shape))
