@@ -19,7 +19,7 @@ import torch
 
 DIRECTIONS = 64  # of the bound: more take longer to project on, fewer let more pairs through
 SLICE = 512  # columns summed at a time: rounding errors grow with the length of a sum
-EXACT = 1 << 20  # values computed in float64 at once
+EXACT = 1 << 16  # values computed in float64 at once: what a core keeps at hand
 LARGEST = 1 << 22  # bounds at once, whatever the number of queries
 UNIT = 2.0**-24  # largest relative rounding error of one float32 operation
 
@@ -140,17 +140,48 @@ class Nearest:
 
     def _needed(self) -> torch.Tensor:
         """Minus half the squared distance to beat, of every window (n * windows,), rounded downwards."""
-        beaten = torch.from_numpy(self.squared[:, -1]).repeat_interleave(self.windows)
-        return (beaten * (-0.5 * (1 + 2 * UNIT))).float()
+        return _lowered(self.squared[:, -1]).repeat_interleave(self.windows)
+
+    def _needed_among(self, rows: torch.Tensor, at_worst: torch.Tensor) -> torch.Tensor:
+        """What is needed once these pairs are known, of every query (n,); minus infinity without pairs.
+
+        A window's pairs are of as many candidates: the k-th nearest is no farther than the k-th of these at worst. What
+        is kept counts with them, but where queries have several windows: it may be of the same candidates.
+
+        Args:
+            rows: (p,) ascending, of windows.
+            at_worst: (p,) minus half of a squared distance that is never underestimated.
+        """
+        k = self.squared.shape[1]
+        asking, place, counts = torch.unique_consecutive(rows, return_inverse=True, return_counts=True)
+        queries, starts = asking // self.windows, counts.cumsum(0) - counts
+        nearest = torch.full((len(asking), k + int(counts.max())), -torch.inf)
+        if self.windows == 1:
+            nearest[:, :k] = _lowered(self.squared)[queries]
+        nearest[place, k + torch.arange(len(rows)) - starts[place]] = at_worst
+        needed = nearest.topk(k, dim=1).values[:, -1]
+        return torch.full((self.n,), -torch.inf).scatter_reduce(0, queries, needed, "amax")
 
     def _compare(
         self, rows: torch.Tensor, columns: torch.Tensor, vectors: torch.Tensor, candidates: Projected, ids: np.ndarray
     ) -> None:
         """Compare pairs, ordered by row, in full, roughly; keep those near enough."""
+        at_best, at_worst = self._roughly(rows, columns, candidates)
+        near = at_best >= self._needed()[rows]
+        if not near.any():
+            return
+        rows, columns, at_best, at_worst = rows[near], columns[near], at_best[near], at_worst[near]
+        near = at_best >= self._needed_among(rows, at_worst)[rows // self.windows]
+        self._keep(rows[near], columns[near], vectors, ids)
+
+    def _roughly(
+        self, rows: torch.Tensor, columns: torch.Tensor, candidates: Projected
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Minus half the squared distances of pairs (p,), at best and at worst: the true ones lie between them."""
         products = _products(self.projected.centred, candidates.centred, rows, columns)
         lengths = self.projected.squared[rows] + candidates.squared[columns]
-        near = products - lengths * ((1 - self.directions.rough_error) / 2) >= self._needed()[rows]
-        self._keep(rows[near], columns[near], vectors, ids)
+        slack = self.directions.rough_error
+        return products - lengths * ((1 - slack) / 2), products - lengths * ((1 + slack) / 2)
 
     def _keep(self, rows: torch.Tensor, columns: torch.Tensor, vectors: torch.Tensor, ids: np.ndarray) -> None:
         """Compute the distances of pairs and merge them into the k nearest of each query."""
@@ -188,6 +219,11 @@ def _leading(centred: torch.Tensor, count: int) -> torch.Tensor:
     for _ in range(2):
         basis = torch.linalg.qr(centred @ torch.linalg.qr(centred.T @ basis).Q).Q
     return torch.linalg.qr((centred.T @ basis).double()).Q.float().contiguous()
+
+
+def _lowered(squared: np.ndarray) -> torch.Tensor:
+    """Minus half of squared distances, float32, rounded downwards."""
+    return (torch.from_numpy(squared) * (-0.5 * (1 + 2 * UNIT))).float()
 
 
 def _growth(terms: int) -> float:

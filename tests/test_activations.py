@@ -77,6 +77,26 @@ def test_record_copies_what_a_later_layer_overwrites() -> None:
     torch.testing.assert_close(recorded["twice"], 2 * before.relu())
 
 
+def test_what_is_kept_may_be_made_of_features_where_they_lie() -> None:
+    network, x = Overwriting(), torch.randn(2, 3, 4, 4)
+    expected = torch.relu(network.conv(x)).amax((2, 3))
+    with activations.record(network, "activation", kept=lambda features: features.amax((2, 3))) as recorded:
+        network(x)
+    assert torch.equal(recorded["activation"], expected)
+    with activations.record(network, "activation", kept=lambda features: features.flatten(1)) as recorded:
+        network(x)  # a view of what is overwritten
+    assert torch.equal(recorded["activation"].unflatten(1, (4, 4, 4)).amax((2, 3)), expected)
+
+
+def test_a_layer_of_several_shapes_is_told_also_where_what_is_kept_has_one() -> None:
+    shared = nn.ReLU()
+    network = nn.Sequential(shared, nn.MaxPool2d(2), shared)
+    with activations.record(network, "0", kept=lambda features: features.amax((2, 3))) as recorded:
+        network(torch.randn(2, 3, 4, 4))
+    with pytest.raises(GanlabError, match="several shapes"):
+        recorded["0"]
+
+
 def test_recorded_features_can_be_differentiated_afterwards() -> None:
     gan = tiny_gan()
     with gan.record("up8") as recorded:

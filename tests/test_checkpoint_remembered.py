@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +50,18 @@ def test_it_is_worked_out_once_and_is_the_same_gan(saved: Path, worked: list[str
     assert second.folder is first.folder is None
     assert (second.prior, second.image) == (first.prior, first.image)
     assert torch.equal(first.generate(first.latents(3)), second.generate(second.latents(3)))
+
+
+def test_opening_it_again_imports_no_compiler(saved: Path) -> None:
+    first = load_gan(str(saved))
+    code = (
+        "import sys, torch; before = set(sys.modules); import ganlab; from ganlab.recovery import recover;"
+        "recover.recover = None;"  # nothing is worked out again
+        f"gan = ganlab.load_gan({str(saved)!r}); new = set(sys.modules) - before;"
+        "print(gan.hash, sorted({'torch._dynamo', 'sympy'} & new))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{first.hash} []\n"
 
 
 def test_other_answers_names_and_weights_are_worked_out_anew(saved: Path, worked: list[str]) -> None:

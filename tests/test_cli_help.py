@@ -81,6 +81,23 @@ assert not heavy, heavy
     assert "which filters" in ended.stdout.lower()
 
 
+def test_what_plugins_bring_is_told_without_torch() -> None:
+    """Of checkpoint formats, ganlab's own too, names alone are asked."""
+    script = """
+import sys
+from ganlab.cli.app import main
+try:
+    main(["plugins"])
+except SystemExit as ended:
+    assert not ended.code
+heavy = {"torch", "captum", "sklearn", "matplotlib", "scipy", "jinja2"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "checkpoint formats keras" in ended.stdout
+
+
 def test_version(run: Run) -> None:
     import ganlab
 

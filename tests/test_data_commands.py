@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab import load_result, open_images
+from ganlab import Images, load_result, open_images
+from ganlab.data import survey as module
+from ganlab.data.survey import _result as result_of
 from ganlab.data.survey import survey
 from tests.data_kit import broken_png, encoded, pixels
 from tests.kit import Run, command
@@ -132,6 +134,76 @@ def test_the_channels_of_a_mode(tmp_path: Path, mode: str, channels: int) -> Non
     Image.new(mode, (8, 8)).save(tmp_path / "a.tif")
     row = survey(open_images(str(tmp_path)), 0).tables["channels"].rows[0]
     assert row[0].startswith(f"{channels} ")
+
+
+def photographs(folder: Path) -> Images:
+    """Large JPEGs lying, standing, turned and grey, one cut short, a broken one and a small PNG, each of its class."""
+    for index, (height, width, orientation) in enumerate([(805, 1031, 1), (1031, 805, 1), (805, 1031, 6), (96, 64, 1)]):
+        (folder / str(index)).mkdir()
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        smooth = Image.fromarray(pixels(index, 9, 12)).resize((width, height), Image.Resampling.BILINEAR)
+        smooth.save(folder / str(index) / "a.jpg", exif=exif)
+        smooth.convert("L").save(folder / str(index) / "b.jpg")
+        whole = (folder / str(index) / "a.jpg").read_bytes()
+        (folder / str(index) / "c.jpg").write_bytes(whole[: len(whole) // 2])
+        (folder / str(index) / "d.png").write_bytes(encoded(pixels(index)))
+        Image.new("F", (8, 8)).save(folder / str(index) / "e.tif")
+    return open_images(str(folder))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_photographs_are_decoded_as_for_training_and_counted_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    images = photographs(tmp_path)
+    coarse = [images._glimpse(row, 64) for row in range(len(images)) if images.name(row).endswith(("a.jpg", "b.jpg"))]
+    assert {max(picture.size) for picture in coarse} == {258, 96}  # a quarter; or whole, where that is little
+    kept: list[dict[str | None, list[np.ndarray]]] = []
+    monkeypatch.setattr(module, "_result", lambda found: kept.append(found.by_class) or result_of(found))
+    result = survey(images, workers)
+    for label, pictures in kept[0].items():
+        rows = [row for row in range(len(images)) if images.label(row) == label and images.name(row)[-5] in "abd"]
+        assert (np.stack(pictures) == np.stack([images.array(row, 64, 3) for row in rows])).all()
+    monkeypatch.setattr(Images, "_glimpse", lambda self, row, size: self.picture(row))
+    whole = survey(images, workers)
+    assert result.summary == whole.summary
+    assert result.metrics == whole.metrics
+    assert result.metrics["broken"].value == 8
+    names = [row[0] for row in result.tables["broken"].rows]
+    assert names == [row[0] for row in whole.tables["broken"].rows]
+    for name in ("sizes", "channels", "labels"):
+        assert result.tables[name].rows == whole.tables[name].rows
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_only_what_may_be_shown_is_resized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """The figure is the same as if all were; what only resizing finds broken is found."""
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for i in range(150):
+            (tmp_path / label / f"{i:03}.png").write_bytes(encoded(pixels(i)))
+        Image.new("F", (8, 8)).save(tmp_path / label / "150.tif")
+    images = open_images(str(tmp_path))
+    square, resized = module.square, []
+    monkeypatch.setattr(module, "square", lambda *of: resized.append(of) or square(*of))
+    result = survey(images, workers)
+    assert len(resized) < 64 + 2 + 2 * 32 * (2 + 2 * workers)
+    monkeypatch.setattr(module, "surely_shows", lambda picture: False)
+    del resized[:]
+    whole = survey(images, workers)
+    assert len(resized) == len(images)
+    assert result.metrics == whole.metrics
+    assert result.metrics["broken"].value == 2
+    shown, every = (np.asarray(one.figures["pictures"].image) for one in (result, whole))
+    assert (shown == every).all()
+
+
+def test_drawn_pictures_are_told_to_be_as_large_as_ever() -> None:
+    images = open_images("rooms:3")
+    assert survey(images, 0).tables["sizes"].rows[0][0] == "256x256"
+    assert survey(images.with_labels(["a", "b", "b"]), 0).tables["sizes"].rows[0][0] == "256x256"
+    assert survey(images.only([images.name(2)]), 0).tables["sizes"].rows[0][0] == "256x256"
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -54,6 +54,7 @@ HEAVY_AT_ONCE = {
     "architectures/digits",
     "architectures/mlp",
     "architectures/promises",
+    "architectures/shapes",
     "checkpoints/endings",
     "checkpoints/exporting",
     "checkpoints/factories",

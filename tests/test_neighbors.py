@@ -111,6 +111,36 @@ def test_of_several_windows_the_nearest_counts() -> None:
     assert all(len(set(row)) == 5 for row in nearest.ids.tolist())
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_that_are_alike_do_not_count_a_candidate_twice(seed: int) -> None:
+    """What one window found first is among the pairs of the others: counted with them, it would take another's place.
+
+    Distances are whole numbers, so that equal ones are many.
+    """
+    rng = np.random.default_rng(seed)
+    queries = rng.integers(0, 4, (40, 1, 12)) + rng.integers(0, 2, (40, 3, 12))
+    candidates = rng.integers(0, 5, (300, 12)).astype(np.float32)
+    nearest = searched(queries.astype(np.float32), candidates, 4, block=100, count=2)
+    each = ((candidates.astype(np.int64)[None, None] - queries[:, :, None]) ** 2).sum(-1).min(1)  # (40, 300)
+    order = np.argsort(each, axis=1, kind="stable")[:, :4]
+    assert np.array_equal(nearest.ids, order)
+    assert np.array_equal(nearest.squared, np.take_along_axis(each, order, 1))
+
+
+@pytest.mark.parametrize("windows", [1, 3])
+def test_only_what_may_be_among_the_nearest_is_computed_exactly(windows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a first block nearly all is nearer than the first few: most of it is told apart roughly."""
+    kept: list[int] = []
+    keep = Nearest._keep
+    monkeypatch.setattr(
+        Nearest, "_keep", lambda self, rows, *others: [kept.append(len(rows)), keep(self, rows, *others)]
+    )
+    vectors = np.random.default_rng(0).normal(0, 1, (2060, 300)).astype(np.float32)  # directions say little of these
+    queries = vectors[:60].reshape(60 // windows, windows, 300) if windows > 1 else vectors[:60]
+    searched(queries, vectors[60:], 5, block=1000, count=4)
+    assert sum(kept) < 60 * 5 * 2 * 3
+
+
 def test_bound_is_never_above_the_distance() -> None:
     """Where float32 is at its worst, the lowered bound stays below the true distance of every pair."""
     rng = np.random.default_rng(0)
@@ -125,6 +155,21 @@ def test_bound_is_never_above_the_distance() -> None:
         assert (bound <= true + 1e-12).all()
         between = ~torch.eye(200, dtype=torch.bool)
         assert (bound[between] > 0).all()  # and says something
+
+
+def test_rough_distances_hold_the_true_one_between_them() -> None:
+    """Where float32 is at its worst, also where vectors lie close together and far out."""
+    rng = np.random.default_rng(0)
+    for scale, middle in ((1e-3, 5), (1.0, 5), (300.0, 5), (1e-2, 1e4)):
+        sides = middle * rng.choice([-1, 1], (80, 1))  # so that far out is far from their mean, too
+        vectors = torch.from_numpy((sides + scale * rng.normal(0, 1, (80, 1500))).astype(np.float32))
+        nearest = Nearest(vectors, 1, Directions(vectors, 20))
+        rows, columns = (each.flatten() for each in torch.meshgrid(*[torch.arange(80)] * 2, indexing="ij"))
+        at_best, at_worst = nearest._roughly(rows, columns, nearest.directions.project(vectors))
+        true = torch.cdist(vectors.double(), vectors.double(), compute_mode="donot_use_mm_for_euclid_dist").square()
+        half = -true.flatten() / 2
+        assert (at_worst.double() <= half).all()
+        assert (half <= at_best.double()).all()
 
 
 def test_closeness() -> None:

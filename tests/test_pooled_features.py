@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganlab import GanlabError, pooled_features
+from ganlab.networks import activations, pooling
 from ganlab.networks.pooling import pooled
 from ganlab.testing import tiny_gan
 
@@ -30,3 +31,33 @@ def test_layers_come_in_the_order_asked_for() -> None:
     assert first.shape != last.shape
     with pytest.raises(GanlabError, match="down5"):
         pooled_features(gan, ["down5"], images)
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_maps_are_pooled_as_they_lie_while_the_network_runs(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No whole maps are kept or brought into another order, and what comes of them is the same to the last bit."""
+    gan = tiny_gan(size)
+    layers = [layer.name for layer in gan.feature_layers()]
+    images = gan.generate(gan.latents(70))  # more than are run at once
+    with gan.record(*layers, side="discriminator") as recording:
+        gan.score(images)
+    expected = [pooled(recording[name]) for name in layers]
+    last: list[bool] = []
+    kept: list[torch.Size] = []
+    add = activations.Recording.add
+
+    def seen(features: torch.Tensor) -> torch.Tensor:
+        last.append(features.is_contiguous(memory_format=torch.channels_last))
+        return pooled(features)
+
+    def added(self: activations.Recording, name: str, features: torch.Tensor) -> None:
+        add(self, name, features)
+        kept.append(self._running[-1][-1].shape)
+
+    monkeypatch.setattr(pooling, "pooled", seen)
+    monkeypatch.setattr(activations.Recording, "add", added)
+    found = pooled_features(gan, layers, images)
+    assert len(found) == len(expected) > 0
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    assert all(last)
+    assert {len(shape) for shape in kept} == {2}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,17 +89,27 @@ def save_gan(gan: Gan, folder: str | Path, *, dtype: torch.dtype | None = None) 
 
 @hookimpl
 def register_checkpoint_formats() -> list[CheckpointFormat]:
-    """The core's own formats come through the same hook as everybody's."""
-    from ganlab.checkpoints import native, pytorch, safetensors
-
+    """The core's own formats come through the same hook as everybody's; a reader is imported when it is asked."""
+    native, pytorch, safetensors = (partial(_late, reader) for reader in ("native", "pytorch", "safetensors"))
     return [
-        CheckpointFormat("ganlab", "a folder with card.toml and weights.safetensors", native.recognises, native.load),
-        CheckpointFormat("pytorch", "a file of torch.save", pytorch.recognises, pytorch.load, pytorch.rewrite),
+        CheckpointFormat(
+            "ganlab", "a folder with card.toml and weights.safetensors", native("recognises"), native("load")
+        ),
+        CheckpointFormat("pytorch", "a file of torch.save", pytorch("recognises"), pytorch("load"), pytorch("rewrite")),
         CheckpointFormat(
             "safetensors",
             "a state dict as safetensors",
-            safetensors.recognises,
-            safetensors.load,
-            safetensors.rewrite,
+            safetensors("recognises"),
+            safetensors("load"),
+            safetensors("rewrite"),
         ),
     ]
+
+
+def _late(reader: str, function: str) -> Callable[..., Any]:
+    """A reader's function, whose module is imported when it is called: it needs torch, and names alone do not."""
+
+    def called(*arguments: Any) -> Any:
+        return getattr(import_module(f"ganlab.checkpoints.{reader}"), function)(*arguments)
+
+    return called

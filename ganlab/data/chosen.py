@@ -94,6 +94,9 @@ class ChosenImages(Images):
     def _decode(self, row: int, size: int | None) -> Image.Image:
         return self.whole._decode(self.whole._row(int(self.rows[row])), size)
 
+    def _glimpse(self, i: int, size: int) -> Image.Image:
+        return self.whole._glimpse(self._of_whole(i), size)
+
     def _of_whole(self, i: int) -> int:
         return int(self.rows[self._row(i)])
 
@@ -138,6 +141,9 @@ class RelabelledImages(Images):
 
     def _decode(self, row: int, size: int | None) -> Image.Image:
         return self.whole._decode(row, size)
+
+    def _glimpse(self, i: int, size: int) -> Image.Image:
+        return self.whole._glimpse(self._row(i), size)
 
 
 def read_names(path: Path) -> list[str]:

@@ -177,6 +177,17 @@ def square(image: Image.Image, size: int, channels: int) -> np.ndarray:
     return np.asarray(resampled, dtype=np.uint8).reshape(size, size, channels)
 
 
+def full_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a picture as it is stored, also where it was decoded coarsely."""
+    whole = image.info.get(COARSE) or Whole(*image.size, 1)
+    return whole.width, whole.height
+
+
+def surely_shows(image: Image.Image) -> bool:
+    """Whether :func:`square` is sure to take a picture: known without converting it, of the modes that most have."""
+    return image.mode in ("L", "RGB") and not image.has_transparency_data
+
+
 def square_planes(pixels: np.ndarray, size: int) -> np.ndarray:
     """(h, w, c) uint8 of any number of channels -> (size, size, c), each channel as :func:`square` has it."""
     from PIL import Image

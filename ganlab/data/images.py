@@ -243,6 +243,10 @@ class Images(ABC):
     def _decode(self, row: int, size: int | None) -> Image.Image:
         """Picture `row`; `size` allows a coarser decoding that still serves that size."""
 
+    def _glimpse(self, i: int, size: int) -> Image.Image:
+        """As `picture`, perhaps decoded coarser, which still serves that size; `geometry.full_size` has its own."""
+        return self._decode(self._row(i), size)
+
     def _differs(self, again: Images) -> bool:
         again.limit = self.limit
         return again.fingerprint() != self.fingerprint()

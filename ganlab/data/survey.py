@@ -10,7 +10,7 @@ import numpy as np
 
 from ganlab import figures
 from ganlab.data import BrokenPicture, Images
-from ganlab.data.geometry import Undecodable, square
+from ganlab.data.geometry import Undecodable, full_size, square, surely_shows
 from ganlab.data.reading import in_threads, on_each_core
 from ganlab.errors import GanlabError
 from ganlab.results import Figure, Metric, Result, Table
@@ -28,6 +28,7 @@ CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
 STEP = 32  # pictures that a thread decodes at once
 
 Progress = Callable[[int, int], None]
+Part = list[tuple[int, str | None]]  # rows and their labels
 T = TypeVar("T")
 
 
@@ -37,12 +38,12 @@ class Seen(NamedTuple):
     Attributes:
         size: width and height in pixels, as stored.
         channels: those with which it shows as it is.
-        small: (SIDE, SIDE, 3) uint8, for the figure.
+        small: (SIDE, SIDE, 3) uint8, for the figure; None of a picture that is certainly not in it.
     """
 
     size: tuple[int, int]
     channels: int
-    small: np.ndarray
+    small: np.ndarray | None
 
 
 class Survey:
@@ -58,21 +59,28 @@ class Survey:
         self.evenly: list[np.ndarray] = []
         self.wanted = set(np.linspace(0, len(images) - 1, min(SHOWN, len(images))).astype(int).tolist())
 
-    def take(self, row: int, seen: Seen | BrokenPicture) -> None:
+    def take(self, row: int, label: str | None, seen: Seen | BrokenPicture) -> None:
         """Count one picture, in the order of the rows."""
-        label = self.images.label(row)
-        label = None if label is None else composed(label)
-        self.labels[label] += 1
+        self.labels[None if label is None else composed(label)] += 1
         if isinstance(seen, BrokenPicture):
             self.broken.append(seen)
             return
         self.sizes[seen.size] += 1
         self.channels[seen.channels] += 1
+        if seen.small is None:
+            return
         if row in self.wanted:
             self.evenly.append(seen.small)
-        if label in self.by_class or len(self.by_class) < MOST_CLASSES:
-            kept = self.by_class.setdefault(label, [])
-            kept.extend([seen.small] if len(kept) < EACH else [])
+        if self._keeps(label):
+            self.by_class.setdefault(label, []).append(seen.small)
+
+    def shows(self, row: int, label: str | None) -> bool:
+        """Whether a picture may come to be shown: one that is not wanted any more never is again."""
+        return row in self.wanted or self._keeps(label)
+
+    def _keeps(self, label: str | None) -> bool:
+        kept = self.by_class.get(label)
+        return len(self.by_class) < MOST_CLASSES if kept is None else len(kept) < EACH
 
 
 def survey(images: Images, workers: int | None = None, progress: Progress | None = None) -> Result:
@@ -89,29 +97,31 @@ def survey(images: Images, workers: int | None = None, progress: Progress | None
     found = Survey(images)
     workers = on_each_core() if workers is None else workers
 
-    def look(start: int) -> list[Seen | BrokenPicture]:
-        return [_seen(images, row) for row in range(start, min(start + STEP, len(images)))]
+    def look(part: Part) -> tuple[Part, list[Seen | BrokenPicture]]:
+        return part, [_seen(found, row, label) for row, label in part]
 
-    row = 0
-    for pictures in in_threads(look, range(0, len(images), STEP), workers):
-        for seen in pictures:
-            found.take(row, seen)
-            row += 1
+    # labels are read here alone: they may lie in one file, and threads would get in each other's way
+    starts = range(0, len(images), STEP)
+    parts = ([(row, images.label(row)) for row in range(len(images))[start : start + STEP]] for start in starts)
+    for part, pictures in in_threads(look, parts, workers):
+        for (row, label), seen in zip(part, pictures, strict=True):
+            found.take(row, label, seen)
         if progress is not None:
-            progress(row, len(images))
+            progress(part[-1][0] + 1, len(images))
     if not found.sizes:
         raise GanlabError(f"None of the {len(images)} pictures in {images.spec} can be read.", str(found.broken[0]))
     return _result(found)
 
 
-def _seen(images: Images, row: int) -> Seen | BrokenPicture:
+def _seen(found: Survey, row: int, label: str | None) -> Seen | BrokenPicture:
     try:
-        picture = images.picture(row)
-        return Seen(picture.size, _channels(picture), square(picture, SIDE, 3))
+        picture = found.images._glimpse(row, SIDE)
+        small = square(picture, SIDE, 3) if found.shows(row, label) or not surely_shows(picture) else None
+        return Seen(full_size(picture), _channels(picture), small)
     except BrokenPicture as error:
         return error.alone()
     except Undecodable as error:
-        return BrokenPicture(images.name(row), str(error))
+        return BrokenPicture(found.images.name(row), str(error))
 
 
 def _channels(picture: Image.Image) -> int:

@@ -23,17 +23,23 @@ class Recording(Mapping[str, torch.Tensor]):
     """What layers put out inside a ``record`` block: layer name -> (n, ...) on the CPU, all calls joined in order.
 
     A pass through the network counts when it ends: one that ran out of memory halfway leaves nothing.
+
+    Args:
+        names: of the layers.
+        kept: what is kept of what a layer puts out, (n, ...) -> (n, ...); all of it by default.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], kept: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+        self._kept = kept
+        self._shapes: dict[str, set[torch.Size]] = {name: set() for name in names}  # of what is put out of one row
         self._calls: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-        self._running: list[tuple[str, torch.Tensor]] = []
+        self._running: list[tuple[str, torch.Size, torch.Tensor]] = []
 
     def __getitem__(self, name: str) -> torch.Tensor:
         calls = self._calls[name]
         if not calls:
             raise GanlabError(f"The layer {name!r} has not run yet.", "Generate or score pictures inside the block.")
-        if len({call.shape[1:] for call in calls}) > 1:
+        if len(self._shapes[name]) > 1:
             raise GanlabError(
                 f"The layer {name!r} runs several times and puts out maps of several shapes.", "Name another layer."
             )
@@ -48,13 +54,15 @@ class Recording(Mapping[str, torch.Tensor]):
         return len(self._calls)
 
     def add(self, name: str, features: torch.Tensor) -> None:
+        kept = features.detach() if self._kept is None else self._kept(features.detach())
         # a copy: later in-place layers would overwrite what is kept
-        kept = features.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-        self._running.append((name, kept))
+        kept = kept.to("cpu", copy=True, memory_format=torch.contiguous_format)
+        self._running.append((name, features.shape[1:], kept))
 
     def end(self, output: object) -> None:
         """The pass is over; it counts where it put something out."""
-        for name, features in () if output is None else self._running:
+        for name, shape, features in () if output is None else self._running:
+            self._shapes[name].add(shape)
             self._calls[name].append(features)
         self._running = []
 
@@ -72,16 +80,23 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
 
 
 @contextmanager
-def record(network: nn.Module, *names: str) -> Iterator[Recording]:
+def record(
+    network: nn.Module, *names: str, kept: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> Iterator[Recording]:
     """Keep what these layers put out while the block runs. Names are checked before anything is hooked.
 
     Where ``edit`` is entered first, the edited features are kept.
+
+    Args:
+        network: whose layers they are.
+        names: of the layers.
+        kept: as of :class:`Recording`: what is made of features where they lie, before they are copied.
 
     Raises:
         GanlabError: an unknown layer; on reading, a layer that did not run, or that put out several shapes.
     """
     layers = {name: find_layer(network, name) for name in names}
-    recording = Recording(names)
+    recording = Recording(names, kept)
 
     def keep(name: str) -> Callable[..., None]:
         return lambda module, inputs, output: recording.add(name, output)

@@ -80,10 +80,17 @@ def memory_format(device: str) -> torch.memory_format:
 def shapes_alone() -> Iterator[None]:
     """Inside, networks are made without memory for their weights: how large they would be, and whether a file fits."""
     import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Undrawn(TorchFunctionMode):
+        """For normal numbers that go nowhere torch would import its compiler, which takes seconds."""
+
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return args[0] if func is torch.Tensor.normal_ else func(*args, **(kwargs or {}))
 
     token = _SHAPES_ALONE.set(True)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), Undrawn():
             yield
     finally:
         _SHAPES_ALONE.reset(token)

@@ -27,9 +27,12 @@ def pooled_features(gan: Gan, layers: Sequence[str], images: torch.Tensor) -> li
     Raises:
         GanlabError: no discriminator, or a layer that it does not have.
     """
-    with gan.record(*layers, side="discriminator") as recording:
+    from ganlab.networks import activations
+
+    # pooled as they lie while the network runs: whole maps would be copied to the CPU, in another layout
+    with activations.record(gan.network("discriminator"), *layers, kept=pooled) as recording:
         gan.score(images)
-    return [pooled(recording[name]) for name in layers]
+    return [recording[name] for name in layers]
 
 
 def pooled(features: torch.Tensor) -> torch.Tensor:
@@ -37,5 +40,7 @@ def pooled(features: torch.Tensor) -> torch.Tensor:
     from torch.nn import functional
 
     if features.ndim == 4:
+        if features.device.type == "mps":  # which pools only what it can divide into equal cells
+            features = features.cpu()
         features = functional.adaptive_max_pool2d(features, [min(GRID, side) for side in features.shape[2:]])
     return features.flatten(1)
