@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import Gan, Metric, Result
+from ganlab import Gan, ImageSpec, Metric, Result, open_images
 from ganlab.testing import tiny_gan
 from ganlab_features import features, investigation, judging
 from ganlab_features.dissection import dissect
@@ -50,6 +50,29 @@ def test_the_untrained_network_normalises_as_training_began(
     variance = maps.var((0, 2, 3))
     assert ((norm.running_mean - maps.mean((0, 2, 3))).abs() < 0.3 * variance.sqrt()).all()
     torch.testing.assert_close(norm.running_var, variance, rtol=0.3, atol=0)
+
+
+def test_pictures_that_are_sorted_by_class_are_drawn_from_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are judged, and those by which the untrained network normalises: dark ones first, then bright."""
+    pictures = np.full((600, 16, 16, 3), 20, np.uint8)
+    pictures[300:] = 230
+    pictures += np.random.default_rng(0).integers(0, 20, pictures.shape, dtype=np.uint8)
+    marked: list[torch.Tensor] = []
+    normalising: list[torch.Tensor] = []
+
+    class Seeing(Truth):
+        def masks(self, images: torch.Tensor, spec: ImageSpec) -> np.ndarray:
+            marked.append(images)
+            return super().masks(images, spec)
+
+    adopting = Gan.with_statistics_of
+    monkeypatch.setattr(
+        Gan, "with_statistics_of", lambda gan, batches: normalising.extend(batches) or adopting(gan, batches)
+    )
+    given = {"filters": 2, "top": 1, "n": 40, "judged": "data", "labeler": Seeing(), "layer": "3", "share": SHARE}
+    features(planted(), open_images(pictures), **given)
+    for seen in (torch.cat(marked)[:40], torch.cat(normalising)[:256]):
+        assert 0.3 < (seen.mean((1, 2, 3)) > 0).double().mean() < 0.7
 
 
 @pytest.fixture(scope="module")

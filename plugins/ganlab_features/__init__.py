@@ -28,13 +28,15 @@ def features(
     judged: Annotated[
         Literal["samples", "data"], "which pictures it marks: the GAN's own, or DATA, if it knows such pictures"
     ] = "samples",
-    n: Annotated[int, "pictures that it marks", Range(10)] = 256,
+    n: Annotated[int, "pictures that it marks; of DATA drawn at random", Range(10)] = 256,
     share: Annotated[
         float, "of its cells at which each filter is said to fire; network dissection took 0.005", Range(0.001, 0.5)
     ] = 0.05,
     limit: Annotated[int | None, "look through the first N pictures of DATA only", Range(1)] = None,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
-    seed: Annotated[int, "of the untrained discriminator and of the samples", Range(0, 2**62)] = 0,
+    seed: Annotated[
+        int, "of the untrained discriminator, of the samples and of the pictures drawn", Range(0, 2**62)
+    ] = 0,
 ) -> Result:
     """What the features of the discriminator's last convolution respond to (section 6.2, figure 5).
 

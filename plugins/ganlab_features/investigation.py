@@ -30,7 +30,7 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     layer = Layer.of(gan.discriminator, name, shape, gan.device)
     shown = _shown(choices, layer)
     data = Data(images if choices.limit is None else images.first(choices.limit), gan, choices.skip_broken)
-    untrained = before_training(gan, data)
+    untrained = before_training(gan, data, choices.seed)
     fresh = untrained(choices.seed)
     assert fresh.discriminator is not None
     layers = [layer, replace(layer, network=fresh.discriminator)]
@@ -50,20 +50,23 @@ def investigate(gan: Gan, images: Images, labeler: Labeler | None, choices: Choi
     else:
         pictures: Pictures = Samples(gan, choices.n, choices.seed)
         if choices.judged == "data":
-            pictures = judged = Data(images.first(choices.n), gan, choices.skip_broken)
-            result.notes += [note for note in judged.notes if note not in result.notes]
+            pictures = data.drawn(choices.n, choices.seed)
         bars = [untrained(choices.seed ^ number) for number in range(1, 1 + BARS)]
         judge([gan, fresh, *bars], layers, pictures, labeler, choices, result)
         result.notes += labeler.cautions
     return result
 
 
-def before_training(gan: Gan, data: Data) -> Callable[[int], Gan]:
-    """From a seed the discriminator as training begins: with fresh weights, and normalising by pictures of DATA."""
+def before_training(gan: Gan, data: Data, seed: int) -> Callable[[int], Gan]:
+    """From a seed the discriminator as training begins: with fresh weights, and normalising by pictures of DATA.
+
+    Args:
+        seed: of the pictures that it normalises by.
+    """
     alone = gan.alone("discriminator")
     # again from the first where there are fewer: a batch of one has no variance
-    rows = np.arange(STATISTICS) % len(data)
-    batches = data.some(rows).split(AT_ONCE)
+    drawn = data.drawn(STATISTICS, seed)
+    batches = drawn.some(np.arange(STATISTICS) % len(drawn)).split(AT_ONCE)
     return lambda seed: alone.untrained(seed).with_statistics_of(batches)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from ganlab import Gan, Images
+from ganlab import Gan, Images, shuffled
 
 AT_ONCE = 64  # pictures in a batch; of a data set as many again are being decoded
 
@@ -42,16 +43,23 @@ class Data:
         self.images, self.notes = images, list[str]()
         if skip_broken:
             self.images, self.notes = images.readable(self._spec.size, self._spec.channels)
+        self._rows = np.arange(len(self.images))
+
+    def drawn(self, count: int, seed: int) -> Data:
+        """Some of them at random, all where there are no more: the first of a set sorted by class show one class."""
+        some = copy(self)
+        some._rows = shuffled(self._rows, seed)[:count]
+        return some
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._rows)
 
     def batches(self) -> Iterator[torch.Tensor]:
-        for batch in self.images.batches(range(len(self)), self._spec.size, self._spec.channels, AT_ONCE):
+        for batch in self.images.batches(self._rows, self._spec.size, self._spec.channels, AT_ONCE):
             yield self._spec.from_uint8(batch.pictures)
 
     def some(self, rows: np.ndarray) -> torch.Tensor:
-        arrays = [self.images.array(int(row), self._spec.size, self._spec.channels) for row in rows]
+        arrays = [self.images.array(int(row), self._spec.size, self._spec.channels) for row in self._rows[rows]]
         return self._spec.from_uint8(np.stack(arrays))
 
 
