@@ -398,6 +398,15 @@ def test_repeated_draws_are_told_with_where_one_more_would_lie() -> None:
     assert Metric.of_draws(values, no_control="none").n == 4
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0, 0.25])
+def test_draws_that_do_not_differ_are_as_uncertain_as_a_share_of_so_many_pictures(share: float) -> None:
+    metric = Metric.of_draws(np.full(5, share), n=200, no_control="none")
+    expected = stats.binomtest(int(200 * share), 200).proportion_ci(method="wilson")
+    assert (metric.low, metric.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    points = Metric.of_draws(np.zeros(5), lowest=-100, highest=100, n=200, no_control="none")
+    assert (points.low, points.high) == (0, 0), "of what is no share nothing is known"
+
+
 @pytest.mark.parametrize("count", [2, 5, 20])
 def test_one_more_draw_lies_where_it_is_said_to(count: int) -> None:
     sizes = np.abs(np.random.default_rng(0).normal(size=(3000, count + 1)))

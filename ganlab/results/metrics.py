@@ -100,12 +100,18 @@ class Metric:
     ) -> Metric:
         """The mean of repeated draws, and where one more would lie with a probability of 95% (Student's).
 
+        A few shares that do not differ at all, as none of all five draws, do not tell how far one more may lie: then
+        the interval is Wilson's of a share of `n`.
+
         Args:
             values: (draws,), two or more.
             lowest, highest: what a value can be.
             n: how many pictures each was computed from; default: the draws.
         """
-        low, high = intervals.of_a_further_draw(values, lowest, highest)
+        if not values.std() and (lowest, highest) == (0, 1):
+            low, high = intervals.of_share(float(values[0]), n or len(values))
+        else:
+            low, high = intervals.of_a_further_draw(values, lowest, highest)
         return cls(float(values.mean()), low, high, n or len(values), control, no_control, about)
 
     @classmethod
