@@ -158,13 +158,15 @@ def test_too_low_a_threshold_is_noticed_and_a_better_one_named() -> None:
     assert warned.metrics["dropped_by_mistake"].value == 180
     (note,) = warned.notes
     assert "Of the 200 pictures" in note
+    assert warned.summary == "Said. At least some 180 of the near-duplicates are no copies."
     assert "--similarity 0.94, by which 2 of these" in note
     assert f"{(copies.similarity >= 0.94).mean():.0%} of the planted copies" in note
 
 
 def test_no_warning_where_little_of_what_is_dropped_is_dropped_by_mistake() -> None:
     copies = planted(np.linspace(0.9, 1, 50))
-    assert said(copies, [flipped(np.zeros(50))], 10).notes == []
+    calm = said(copies, [flipped(np.zeros(50))], 10)
+    assert (calm.summary, calm.notes) == ("Said.", [])
     few = np.zeros(1000)
     few[:2] = 0.9
     assert said(copies, [flipped(few)], 2).notes == [], "two may be chance"

@@ -125,6 +125,7 @@ def _warn(result: Result, flipped: Flipped, verdict: Verdict, recalled: np.ndarr
     )
     ends = (expected.value, expected.low or 0, expected.high or 0)
     least, low, high = (f"{min(alike, count):.0f}" for count in ends)
+    result.summary += f" At least some {least} of the near-duplicates are no copies."
     result.notes.append(
         f"Of the {alike} pictures that are dropped for being alike, at least some {least} (95% interval {low} to "
         f"{high}) are no copies: of {len(flipped.taken)} pictures flipped {flipped.way}, each looked up in its "
