@@ -15,7 +15,7 @@ from scipy import stats
 from ganlab import Boxes, Gan, ImageSpec, Latents, PictureName, Result
 from ganlab.labels.marks import Box
 from ganlab.networks.activations import Recording
-from ganlab_probe import dropping, investigation, layers, probe
+from ganlab_probe import bench, dropping, investigation, layers, probe
 from ganlab_probe.bench import Bench, random_filters
 from ganlab_probe.layers import Trial, best
 from ganlab_probe.marks import from_labeler
@@ -26,6 +26,7 @@ from .planted import MAPS, SIZE, Truth, planted_gan
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 FRESH, DRAWS = 120, 12
+OPTIONS = {"top": 3, "fresh": FRESH, "draws": DRAWS, "n": 60, "layer": "paper"}
 BLUE = 0.95  # the part of the pictures whose blue is not too strong for the fickle labeler
 
 
@@ -59,7 +60,7 @@ def judge(gan: Gan) -> Fickle:
 
 @pytest.fixture(scope="module")
 def result(gan: Gan, judge: Fickle) -> Result:
-    return probe(gan, "window", drop=True, top=3, labeler=judge, fresh=FRESH, draws=DRAWS, n=60, layer="paper")
+    return probe(gan, "window", drop=True, **OPTIONS, labeler=judge)
 
 
 def shown_by(gan: Gan, judge: Fickle, first: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -90,6 +91,17 @@ def test_what_one_bench_recorded_is_gone_before_another_records(
     monkeypatch.setattr(dropping, "Bench", Watched)
     probe(gan, "window", drop=True, top=3, labeler=judge, fresh=FRESH, draws=2, n=60, layer="paper")
     assert kept == [0, 0]
+
+
+def test_where_a_recording_would_be_too_large_all_is_drawn_anew_and_nothing_else_changes(
+    gan: Gan, judge: Fickle, result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "MOST_KEPT", 0)
+    monkeypatch.setattr(Gan, "replay", None)
+    anew = probe(gan, "window", drop=True, **OPTIONS, labeler=judge)
+    assert anew.summary == result.summary
+    assert anew.metrics == result.metrics
+    assert all(np.array_equal(anew.arrays[name], array) for name, array in result.arrays.items())
 
 
 def test_what_few_filters_remove_is_counted_in_samples_that_did_not_choose_them(
