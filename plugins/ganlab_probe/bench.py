@@ -11,7 +11,7 @@ import torch
 
 from ganlab import Gan, Labeler, Latents, random_bits, zeroed
 
-MOST_KEPT = 1 << 30  # bytes: of rooms-64 at least 3,000 pictures
+MOST_KEPT = 1 << 30  # bytes: at the finest layer of rooms-64 that is 3,000 pictures
 STREAM_RANDOM_FILTERS, STREAM_TRIAL = 104, 105  # what chooses the layer is drawn apart from the control that follows
 
 
