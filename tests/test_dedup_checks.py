@@ -66,7 +66,7 @@ def test_copies_are_looked_up_by_the_rule_of_the_search(alike: np.ndarray, searc
 
 def test_flipped_pictures_are_dropped_where_the_search_would_drop_them(alike: np.ndarray, searched: Searched) -> None:
     """What the whole search says, run again with one picture flipped where it stands."""
-    flips = flip(searched, TRIED, 0)
+    flips = flip(searched, TRIED, TRIED // 2, 0)
     assert [one.way for one in flips] == ["left to right", "top to bottom", "both ways"]
     assert any(one.taken.any() for one in flips)
     for one, axes in zip(flips, [(1,), (0,), (0, 1)], strict=True):
@@ -81,6 +81,8 @@ def test_flipped_pictures_are_dropped_where_the_search_would_drop_them(alike: np
             mine = pairs.second == len(rows) - 1
             similarity, taken = look(pictures, rows[pairs.first[mine]], rows[pairs.second[mine]])
             assert one.taken[number] == taken.any()
+            assert (one.like[number] == -1) == np.isnan(one.similarity[number])
+            assert (one.like[number] == -1) == (number >= TRIED // 2 and not len(taken))
             if taken.any():
                 assert one.similarity[number] == pytest.approx(similarity[taken].max(), abs=1e-6)
                 assert one.distance[number] <= RADIUS

@@ -13,7 +13,7 @@ from ganlab import Figure, Metric, Result, Table
 from . import figures
 from .control import WAYS, Flipped, Planted
 from .figures import DROPPED, SOFT, Tile, measured
-from .grouping import Verdict
+from .grouping import NONE, Verdict
 from .planting import KINDS
 from .reading import Reader
 
@@ -137,7 +137,9 @@ def _warn(result: Result, flipped: Flipped, verdict: Verdict, recalled: np.ndarr
 def _show_flipped(flipped: Flipped, reader: Reader) -> Figure:
     """The most alike pairs, those taken for the same first."""
     shown = []
-    for one in np.lexsort((-flipped.similarity, ~flipped.taken))[: figures.GROUPS]:
+    compared = np.flatnonzero(flipped.like != NONE)
+    order = np.lexsort((-flipped.similarity[compared], ~flipped.taken[compared]))
+    for one in compared[order][: figures.GROUPS]:
         row, like = int(flipped.row[one]), int(flipped.like[one])
         picture, name = np.flip(reader.picture(row), WAYS[flipped.way]), reader.images.name(row)
         words = measured(flipped.similarity[one], int(flipped.distance[one]))

@@ -9,7 +9,7 @@ import numpy as np
 from ganlab import progress, shuffled
 
 from .autoencoder import Hasher
-from .grouping import BLOCK
+from .grouping import BLOCK, NONE
 from .hamming import bits_to_each
 from .planting import KINDS, planted_copy
 from .reading import BATCH, Reader
@@ -51,8 +51,8 @@ class Flipped:
         row: the originals.
         distance: bits to the nearest of those it is looked up among.
         like: the row of the most alike within the radius (of those taken for the same where there are any), else of
-            the nearest.
-        similarity: with that one.
+            the nearest, else -1: see :func:`flip`.
+        similarity: with that one, else NaN.
         taken: whether any within the radius is taken for the same picture.
     """
 
@@ -117,11 +117,15 @@ def _plant_some(searched: Searched, rows: np.ndarray, kind: np.ndarray, seed: in
     )
 
 
-def flip(searched: Searched, count: int, seed: int) -> list[Flipped]:
+def flip(searched: Searched, count: int, described: int, seed: int) -> list[Flipped]:
     """Flip pictures drawn at random, at most as many as there are, each of ``WAYS``, and look them up in their places.
 
     Exact copies are not drawn: what becomes of one is no matter of resemblance. Nor are the pictures that have no other
     kept one before them, which are the first and its copies.
+
+    Args:
+        described: so many of them are compared with the nearest beyond the radius, where none lies within it: that
+            takes as long as all the rest, and decides nothing.
     """
     keeper, rows = searched.keeper, np.arange(len(searched.keeper))
     others = np.searchsorted(searched.kept, rows) - (keeper < rows)
@@ -132,20 +136,21 @@ def flip(searched: Searched, count: int, seed: int) -> list[Flipped]:
         pictures = searched.reader.pictures(here)
         for way, axes in WAYS.items():
             flipped = np.ascontiguousarray(np.flip(pictures, tuple(axis + 1 for axis in axes)))
-            parts[way].append(_look_up(searched, here, flipped))
+            parts[way].append(_look_up(searched, here, flipped, described - start))
     return [
         Flipped(way, rows, *(np.concatenate(columns) for columns in zip(*found, strict=True)))
         for way, found in parts.items()
     ]
 
 
-def _look_up(searched: Searched, rows: np.ndarray, pictures: np.ndarray) -> tuple[np.ndarray, ...]:
+def _look_up(searched: Searched, rows: np.ndarray, pictures: np.ndarray, described: int) -> tuple[np.ndarray, ...]:
     kept, distance, near = searched.kept, np.empty(len(rows), np.int64), []
     for place, (row, views) in enumerate(zip(rows, searched.hasher.hashes(pictures), strict=True)):
         before = kept[(kept < row) & (kept != searched.keeper[row])]
         bits = bits_to_each(views, searched.hashes[before])
         distance[place] = bits.min()
-        near.append(before[bits <= max(searched.radius, bits.min())])
+        within = before[bits <= searched.radius]
+        near.append(within if len(within) or place >= described else before[[bits.argmin()]])
     return distance, *_most_alike(searched, pictures, near, distance <= searched.radius)
 
 
@@ -155,7 +160,7 @@ def _most_alike(
     """Of (f,) pictures: which of those near each is the most alike, how alike, and whether it is taken for the same.
 
     Args:
-        near: at least one row for each.
+        near: rows for each, or none.
         within: (f,) whether these lie within the radius; where not, nothing is taken for the same.
     """
     one, rows = np.repeat(np.arange(len(pictures)), [len(some) for some in near]), np.concatenate(near)
@@ -166,5 +171,8 @@ def _most_alike(
         taken[part] = same(similarity[part], difference, searched.similarity)
     taken &= within[one]
     order = np.lexsort((-similarity, ~taken, one))  # of each picture: those taken first, then the most alike
-    best = order[np.searchsorted(one, np.arange(len(pictures)))]
-    return rows[best], similarity[best], taken[best]
+    compared, first = np.unique(one, return_index=True)
+    best = order[first]
+    like, alike, any_taken = np.full(len(pictures), NONE), np.full(len(pictures), np.nan), np.zeros(len(pictures), bool)
+    like[compared], alike[compared], any_taken[compared] = rows[best], similarity[best], taken[best]
+    return like, alike, any_taken

@@ -100,7 +100,7 @@ def similarities(planted: Planted, flipped: Flipped, threshold: float) -> Figure
     plot = draw.histogram(
         {
             "planted copy and its original": planted.similarity,
-            "flipped picture and the most alike": flipped.similarity,
+            "flipped picture and the most alike": flipped.similarity[~np.isnan(flipped.similarity)],
         },
         xlabel="correlation of detail at the best shift and zoom",
         ylabel="share of the pairs",

@@ -59,7 +59,7 @@ def investigate(images: Images, choices: Choices) -> Result:
         checks.report(
             result,
             plant(searched, choices.planted, choices.seed),
-            flip(searched, FLIPPED * choices.planted, choices.seed),
+            flip(searched, FLIPPED * choices.planted, choices.planted, choices.seed),
             verdict,
             reader,
             choices,
