@@ -13,6 +13,7 @@ from ganlab.gan import Side
 from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import is_autoencoder, skeletons
+from ganlab.recovery.heads import one_headed
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.norms import AVERAGED, KINDS
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
@@ -76,6 +77,8 @@ def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
 def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork], tuple[str, ...]]:
     """Generators, discriminators, and a note of all that is neither, which is left out as long as there is one.
 
+    So are the heads of a discriminator beside the one that gives its verdict.
+
     An autoencoder beside a generator is its discriminator where nothing else is, and so is left out with a word.
 
     Raises:
@@ -85,7 +88,9 @@ def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[Stored
     autoencoders: list[StoredNetwork] = []
     problem: GanlabError | None = None
     left_out: dict[str, str] = {}
-    for network in stored.networks:
+    of_heads: list[str] = []
+    for network, note in map(one_headed, stored.networks):
+        of_heads += [note] if note else []
         try:
             found[side_of(network)].append(network)
         except GanlabError as error:
@@ -95,7 +100,7 @@ def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[Stored
     if not any(found.values()):
         raise problem or GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
     discriminators = found["discriminator"] or autoencoders
-    return found["generator"], discriminators, _told(left_out, discriminators)
+    return found["generator"], discriminators, (*_told(left_out, discriminators), *of_heads)
 
 
 def _told(left_out: Mapping[str, str], but: Sequence[StoredNetwork]) -> tuple[str, ...]:
