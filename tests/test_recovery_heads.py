@@ -1,4 +1,4 @@
-"""Discriminators with a second head, of classes, on the trunk of their verdict; and what is no picture is told early."""
+"""Discriminators with a second head, of classes, on the trunk of their verdict; what is no picture is told early."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ DEEPEST = 6  # containers inside each other
 SHOWN = 3  # names of tensors that a note lists
 # words of keys that name a network: a state dict in which several of them stand holds several
 DISCRIMINATOR_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
-NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS
+EMA_PYTORCH = {"online_model", "ema_model"}  # of the package of that name: a network, and the average of it
+NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS | EMA_PYTORCH
 OF_AVERAGES = re.compile(r"^(ema|avg)_|_(ema|avg)$")  # what such a word has more where the weights are averaged
 
 
@@ -271,7 +272,7 @@ def _of_layers(tensors: Mapping[str, torch.Tensor]) -> bool:
 
 
 def _names_a_network(word: str, words: Iterable[str] = NETWORK_WORDS) -> bool:
-    return OF_AVERAGES.sub("", word.lower()) in words
+    return not {word.lower(), OF_AVERAGES.sub("", word.lower())}.isdisjoint(words)
 
 
 def _side(name: str) -> Any:

@@ -124,11 +124,17 @@ def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork,
         return generators[0], ()
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*(one.name for one in generators), strict=False))
     shared = len([*alike])  # letters of all names, such as a file's, which may say it of all
-    averaged = [one for one in generators if any(word in one.name[shared:].lower() for word in AVERAGED)]
+    averaged = [one for one in generators if _is_average(one.name[shared:])]
+    if len(averaged) > 1:  # what holds an average may hold the network beside it
+        averaged = [one for one in averaged if _is_average(one.name[shared:].rpartition(".")[2])]
     if len(averaged) == 1:
         others = ", ".join(one.name for one in generators if one is not averaged[0])
         return averaged[0], (f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}.",)
     raise _several(generators, "generators", name)
+
+
+def _is_average(name: str) -> bool:
+    return any(word in name.lower() for word in AVERAGED)
 
 
 def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError:
