@@ -145,6 +145,31 @@ def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError
     )
 
 
+def check_for_generator(files: Mapping[str, Sequence[StoredNetwork]]) -> None:
+    """That what is left of several files is no discriminator alone, because another of them cannot be read.
+
+    Args:
+        files: what each is called -> its networks.
+
+    Raises:
+        GanlabError: it is; says why the other cannot be read.
+    """
+    sides: list[Side] = []
+    unread: GanlabError | None = None
+    for file, networks in files.items():
+        found: list[Side] = []
+        problem: GanlabError | None = None
+        for network, _ in map(one_headed, networks):
+            try:
+                found.append(side_of(network))
+            except GanlabError as error:
+                problem = problem or GanlabError(f"{file} cannot be read: {error.message}", error.hint)
+        sides += found
+        unread = unread or (None if found else problem)
+    if unread is not None and "generator" not in sides:
+        raise unread
+
+
 def side_of(network: StoredNetwork) -> Side:
     """Which network it is: as the format says, or as its layers look."""
     if network.side is not None or not network.layers:
