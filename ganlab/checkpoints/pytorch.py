@@ -78,7 +78,7 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
             )
         if one_sided := [part.name for part in parts if part.kind == "norm" and _one_sided(part)]:
             notes.append(
-                "Norms of PyTorch's have a scale and a shift, or neither; the file holds one of both, and the other was "
+                "Norms of PyTorch's have a scale and a shift, or neither; the file holds one of both, the other was "
                 f"taken for what changes nothing, so that pictures may differ: {few(one_sided, SHOWN)}."
             )
     if not networks:
