@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from ganlab import Hints
+from ganlab import Hints, Prior
+from ganlab.recovery import witness
 from ganlab.recovery.decisions import of_search
+from ganlab.recovery.hearing import LATENTS, _nearly_equal_heard_again
 from ganlab.recovery.hypotheses import Findings, Hypothesis, Ruling
+from ganlab.recovery.simulate import Element, run
+from ganlab.recovery.stored import Part
 
 CHOSEN = {"z": "normal", "activation 0": "leaky_relu 0.01", "activation 1": "leaky_relu 0.01"}
 RIVALS = {"z": "uniform", "activation 0": "relu", "activation 1": "relu"}
@@ -42,3 +48,36 @@ def test_an_activation_that_its_norm_hears_alone_is_certain_nearer_to_its_rivals
         ("activation 1", "next", 0.02, 0.038),
     )
     assert [decided[f"activation after {number}"] for number in (0, 1)] == [True, True]
+
+
+def test_ways_of_enlarging_that_nearly_fit_alike_are_heard_again_on_all_latents() -> None:
+    torch.manual_seed(0)
+    matrix = Part("linear", "first", {"weight": torch.randn(2 * 32 * 32, 4)})
+    kernel = Part("conv", "second", {"weight": torch.randn(3, 2, 3, 3)})
+    ways: dict[str, tuple[Element, ...]] = {
+        mode: (
+            ({"kind": "linear", "inputs": 4, "outputs": 2 * 32 * 32}, matrix),
+            ({"kind": "reshape", "shape": [2, 32, 32]}, None),
+            ({"kind": "upsample", "factor": 2, "mode": mode}, None),
+            ({"kind": "conv", "inputs": 2, "outputs": 3, "stride": 1, "padding": 1}, kernel),
+        )
+        for mode in ("bilinear", "nearest")
+    }
+    seen = run(ways["nearest"], Prior(4, "normal").sample(LATENTS, seed=0).z)
+    variance, mean = torch.var_mean(seen, (0, 2, 3), correction=0)
+    norm = Part("norm", "norm", {"mean": mean, "variance": variance})
+    few = [
+        Hypothesis(
+            {"z": "normal", "layer 1": f"{mode} upsampling before it"},
+            elements,
+            torch.empty(0),
+            side=64,
+            testimonies=(witness.Testimony(torch.full((3,), error)),),
+        )
+        for (mode, elements), error in zip(ways.items(), (0.016, 0.038), strict=True)
+    ]
+    heard = _nearly_equal_heard_again(few, norm)
+    assert heard[0].choices["layer 1"] == "nearest upsampling before it"
+    assert heard[0].error < 0.001 < heard[1].error
+    far = [few[0], replace(few[1], testimonies=(witness.Testimony(torch.full((3,), 0.1)),))]
+    assert _nearly_equal_heard_again(far, norm) == far

@@ -199,7 +199,7 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
         evidence = f"{best.witness} is" if _of_pictures(best) else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
         certain = best.clear and (not lagging or best.runner_up_error > LAGGING * best.error)
-        certain = certain and not (variable == "z" and best.error > POORLY)
+        certain = certain and (variable != "z" or lagging or best.error <= POORLY)
         if best.runner_up_error - best.error < JOINTLY and _heard_together(findings, variable, best.witness):
             certain = False
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
