@@ -26,6 +26,13 @@ def states(made: Pair) -> tuple[State, State]:
     return made.generator.state_dict(), made.discriminator.state_dict()
 
 
+def ema_pytorch(made: Pair, online: torch.nn.Module | None = None) -> State:
+    """What the EMA of ema-pytorch saves, with the network that it averages or without."""
+    kept = {} if online is None else online.state_dict(prefix="online_model.")
+    average = made.generator.state_dict(prefix="ema_model.")
+    return {**kept, **average, "initted": torch.tensor(True), "step": torch.tensor(5)}
+
+
 LAYOUTS: dict[str, Callable[[Pair], Any]] = {
     "noise beside them": lambda made: {
         **dict(zip(("generator", "discriminator"), states(made), strict=True)),
@@ -45,6 +52,11 @@ LAYOUTS: dict[str, Callable[[Pair], Any]] = {
     "averages in one state dict": lambda made: {
         **both("netG_ema.", "netD.", made),
         **Generator().state_dict(prefix="netG."),
+    },
+    "ema-pytorch beside its network": lambda made: {
+        "G": Generator().state_dict(),
+        "D": made.discriminator.state_dict(),
+        "ema": ema_pytorch(made, Generator()),
     },
     "a tuple": states,
     "a list in a mapping": lambda made: {"models": list(states(made)), "history": [1.0, {"lr": 2e-4}]},
@@ -98,3 +110,13 @@ def test_a_network_that_is_not_read_is_said_to_be_left_out(tmp_path: Path, made:
     gan = load_gan(str(tmp_path / "state.pth"), **KNOWN)
     assert gan.discriminator is None
     assert any("netD was left out: 'main.0.weight' and 'main.0.scale'" in note for note in gan.card.notes)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("online", [True, False])
+def test_of_ema_pytorch_the_average_is_taken(tmp_path: Path, made: Pair, online: bool, counted: bool) -> None:
+    state = ema_pytorch(made, Generator() if online else None)
+    torch.save({key: value for key, value in state.items() if counted or "." in key}, tmp_path / "it.pth")
+    gan = load_gan(str(tmp_path / "it.pth"), **KNOWN)
+    assert draws_as(gan, made.generator)
+    assert any("averaged one, ema_model, was taken, not online_model" in note for note in gan.card.notes) == online

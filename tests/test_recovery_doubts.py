@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganlab import Gan, GanlabError, Hints, ImageSpec, Prior, Stored, StoredNetwork
+from ganlab import Gan, GanlabError, Hints, ImageSpec, Prior, Stored, StoredNetwork, load_gan
 from ganlab.recovery import hearing, witness
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import _looked_at, recover
@@ -155,3 +156,19 @@ def test_no_norm_is_heard_after_one_that_fits_nothing(monkeypatch: pytest.Monkey
         recovered(network, scramble=False)
     assert "norms.a" in heard
     assert "norms.d" not in heard
+
+
+@pytest.mark.parametrize("dropped", ["weight", "bias"])
+def test_a_norm_learnt_with_a_shift_alone_scales_by_one_and_a_file_of_torch_says_so(
+    dropped: str, tmp_path: Path
+) -> None:
+    network = seen(nn.Sequential(*transposed()))
+    layer = network[5]
+    assert isinstance(layer, nn.BatchNorm2d)
+    getattr(layer, dropped).data.fill_(1 if dropped == "weight" else 0)
+    state = network.state_dict()
+    del state[f"5.{dropped}"]
+    torch.save(state, tmp_path / "it.pth")
+    gan = load_gan(str(tmp_path / "it.pth"))
+    assert far(gan, network) < NEAR
+    assert any("changes nothing, so that pictures may differ: 5." in note for note in gan.card.notes)

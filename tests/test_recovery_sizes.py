@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from ganlab import Gan, GanlabError, Hints, Stored, StoredNetwork
+from ganlab.recovery.hypotheses import Hypothesis
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import recover
+from ganlab.recovery.smoothness import smoothed
 from tests.recovery_kit import Reshape, latents
 
 Z = 16
@@ -170,3 +172,19 @@ def test_a_size_that_cannot_be_is_not_asked_for_again() -> None:
     with pytest.raises(GanlabError, match="pictures of 1000 pixels") as caught:
         geometries(ending_in_fives(width=6), image_size=1000)
     assert "another --image-size" in caught.value.hint
+
+
+def test_of_two_ways_beside_the_usual_last_stride_the_likelier_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of SNGAN's last kernel of 3, which keeps the side: there no other way is smoothest."""
+    rough = {64: 1.144, 32: 0.979, 96: 0.951, 128: 1.3}
+    monkeypatch.setattr("ganlab.recovery.smoothness._heard", lambda one: rough[one.side])
+    ways = [
+        Hypothesis({"layer 4": words}, (), torch.empty(0), side=side, rank=rank)
+        for words, side, rank in [("doubles", 64, 0), ("keeps", 32, 1), ("trebles", 96, 3), ("quadruples", 128, 1)]
+    ]
+    best, ruling = smoothed(ways[0], ways, "layer 4")
+    assert best is ways[0]
+    assert ruling is not None
+    assert not ruling.clear
+    assert ruling.runner_up == "keeps, for pictures of 32x32: 0.979; trebles, for pictures of 96x96"
+    assert ruling.runner_up_error == 0.951

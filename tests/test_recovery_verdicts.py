@@ -63,3 +63,14 @@ def test_a_discriminator_of_several_numbers_is_left_out_and_said(tmp_path: Path)
     gan = load_gan(str(tmp_path / "both.pth"), z="normal", activation="relu")
     assert gan.discriminator is None
     assert any("discriminator was left out" in note and "11 numbers" in note for note in gan.card.notes)
+
+
+@pytest.mark.parametrize("order", ["G.pth+D.pth", "D.pth+G.pth"])
+def test_of_two_files_a_discriminator_is_not_opened_alone_because_the_other_cannot_be_read(
+    order: str, tmp_path: Path
+) -> None:
+    torch.save(encoder(1).state_dict(), tmp_path / "D.pth")
+    drawing = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(48, 784))
+    torch.save(drawing.state_dict(), tmp_path / "G.pth")
+    with pytest.raises(GanlabError, match=r"G\.pth cannot be read: The layers of .* do not follow each other"):
+        load_gan("+".join(str(tmp_path / name) for name in order.split("+")))

@@ -192,6 +192,7 @@ def _joined(
         spec: all that was typed.
     """
     from ganlab.gan import Gan
+    from ganlab.recovery.choosing import check_for_generator
     from ganlab.recovery.stored import Stored
 
     if len(opened) == 1:
@@ -204,6 +205,7 @@ def _joined(
         path = found[piece][1]
         called = path.name if files.count(path.name) == 1 else piece
         networks += one.networks if path.is_dir() else _of_file(one, called)
+    check_for_generator({piece: one.networks for piece, one in opened.items() if isinstance(one, Stored)})
     first = next(iter(opened.values()))
     assert isinstance(first, Stored)
     notes = tuple(dict.fromkeys(note for one in opened.values() if isinstance(one, Stored) for note in one.notes))

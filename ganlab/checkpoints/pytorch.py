@@ -20,7 +20,7 @@ from ganlab.checkpoints.careful import look_through_file, torch_unzips
 from ganlab.checkpoints.pickles import asks_for_room, check_no_program, describe_pickle, foreign_classes
 from ganlab.errors import GanlabError
 from ganlab.recovery.parts import check_stored, has_role, left_out, parts_of
-from ganlab.recovery.stored import Stored, StoredNetwork
+from ganlab.recovery.stored import Part, Stored, StoredNetwork
 from ganlab.wording import few
 
 SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".tar", ".pyt")
@@ -31,7 +31,8 @@ DEEPEST = 6  # containers inside each other
 SHOWN = 3  # names of tensors that a note lists
 # words of keys that name a network: a state dict in which several of them stand holds several
 DISCRIMINATOR_WORDS = {"discriminator", "dis", "disc", "d", "netd", "critic", "d_net", "model_d"}
-NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS
+EMA_PYTORCH = {"online_model", "ema_model"}  # of the package of that name: a network, and the average of it
+NETWORK_WORDS = {"generator", "gen", "g", "netg", "g_net", "model_g", "decoder"} | DISCRIMINATOR_WORDS | EMA_PYTORCH
 OF_AVERAGES = re.compile(r"^(ema|avg)_|_(ema|avg)$")  # what such a word has more where the weights are averaged
 
 
@@ -65,7 +66,8 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
     problem: GanlabError | None = None
     for name, tensors in state_dicts(document, path):
         try:
-            networks.append(StoredNetwork(name, parts_of(tensors), side=_side(name)))
+            parts = parts_of(tensors)
+            networks.append(StoredNetwork(name, parts, side=_side(name)))
         except GanlabError as error:
             problem = problem or error
             notes.append(f"{name} was left out: {error.message}")
@@ -73,6 +75,11 @@ def stored_in(document: Any, path: Path, format: str) -> Stored:
         if unknown := left_out(tensors):
             notes.append(
                 f"Tensors of no layer known here were left out, so that pictures may differ: {few(unknown, SHOWN)}."
+            )
+        if one_sided := [part.name for part in parts if part.kind == "norm" and _one_sided(part)]:
+            notes.append(
+                "Norms of PyTorch's have a scale and a shift, or neither; the file holds one of both, the other was "
+                f"taken for what changes nothing, so that pictures may differ: {few(one_sided, SHOWN)}."
             )
     if not networks:
         assert problem is not None
@@ -271,7 +278,11 @@ def _of_layers(tensors: Mapping[str, torch.Tensor]) -> bool:
 
 
 def _names_a_network(word: str, words: Iterable[str] = NETWORK_WORDS) -> bool:
-    return OF_AVERAGES.sub("", word.lower()) in words
+    return not {word.lower(), OF_AVERAGES.sub("", word.lower())}.isdisjoint(words)
+
+
+def _one_sided(part: Part) -> bool:
+    return ("weight" in part.tensors) != ("bias" in part.tensors)
 
 
 def _side(name: str) -> Any:

@@ -120,7 +120,9 @@ def _title(side: int, last: bool, network: str, number: int) -> str:
 
 
 def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
-    """The state dict of the chain of these layers; statistics that no file holds are left at their start.
+    """The state dict of the chain of these layers; what no file holds of a norm is left at its start.
+
+    So is the scale of norms that other frameworks learn with a shift alone.
 
     Raises:
         GanlabError: numbers that are not finite.
@@ -136,6 +138,9 @@ def weights_of(layers: Sequence[Named]) -> dict[str, torch.Tensor]:
             prefix, maps = prefix_of(table), table["maps"]
             state.setdefault(f"{prefix}.running_mean", torch.zeros(maps))
             state.setdefault(f"{prefix}.running_var", torch.ones(maps))
+            if table.get("affine", True):
+                state.setdefault(f"{prefix}.weight", torch.ones(maps))
+                state.setdefault(f"{prefix}.bias", torch.zeros(maps))
             state[f"{prefix}.num_batches_tracked"] = torch.tensor(part.settings.get("batches", 0))
     return state
 

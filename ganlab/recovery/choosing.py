@@ -12,6 +12,7 @@ from ganlab.gan import Side
 from ganlab.recovery.building import prefix_of
 from ganlab.recovery.cards import stated_keys, stated_layers
 from ganlab.recovery.chaining import is_autoencoder, skeletons
+from ganlab.recovery.heads import one_headed
 from ganlab.recovery.hints import Hints
 from ganlab.recovery.norms import AVERAGED, KINDS
 from ganlab.recovery.stored import Part, Stored, StoredNetwork
@@ -76,6 +77,8 @@ def _named(networks: list[StoredNetwork], name: str) -> list[StoredNetwork]:
 def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[StoredNetwork], tuple[str, ...]]:
     """Generators, discriminators, and a note of all that is neither, which is left out as long as there is one.
 
+    So are the heads of a discriminator beside the one that gives its verdict.
+
     An autoencoder beside a generator is its discriminator where nothing else is, and so is left out with a word.
 
     Raises:
@@ -85,7 +88,9 @@ def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[Stored
     autoencoders: list[StoredNetwork] = []
     problem: GanlabError | None = None
     left_out: dict[str, str] = {}
-    for network in stored.networks:
+    of_heads: list[str] = []
+    for network, note in map(one_headed, stored.networks):
+        of_heads += [note] if note else []
         try:
             found[side_of(network)].append(network)
         except GanlabError as error:
@@ -95,7 +100,7 @@ def _sorted(stored: Stored, name: str) -> tuple[list[StoredNetwork], list[Stored
     if not any(found.values()):
         raise problem or GanlabError(f"{name} holds no network.", "Is it a checkpoint?")
     discriminators = found["discriminator"] or autoencoders
-    return found["generator"], discriminators, _told(left_out, discriminators)
+    return found["generator"], discriminators, (*_told(left_out, discriminators), *of_heads)
 
 
 def _told(left_out: Mapping[str, str], but: Sequence[StoredNetwork]) -> tuple[str, ...]:
@@ -119,11 +124,17 @@ def _the_one(generators: list[StoredNetwork], name: str) -> tuple[StoredNetwork,
         return generators[0], ()
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*(one.name for one in generators), strict=False))
     shared = len([*alike])  # letters of all names, such as a file's, which may say it of all
-    averaged = [one for one in generators if any(word in one.name[shared:].lower() for word in AVERAGED)]
+    averaged = [one for one in generators if _is_average(one.name[shared:])]
+    if len(averaged) > 1:  # what holds an average may hold the network beside it
+        averaged = [one for one in averaged if _is_average(one.name[shared:].rpartition(".")[2])]
     if len(averaged) == 1:
         others = ", ".join(one.name for one in generators if one is not averaged[0])
         return averaged[0], (f"Of its generators the averaged one, {averaged[0].name}, was taken, not {others}.",)
     raise _several(generators, "generators", name)
+
+
+def _is_average(name: str) -> bool:
+    return any(word in name.lower() for word in AVERAGED)
 
 
 def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError:
@@ -132,6 +143,31 @@ def _several(networks: list[StoredNetwork], kind: str, name: str) -> GanlabError
     return GanlabError(
         f"{name} holds {len(networks)} {kind}: {names}.", f"Choose one, for example the first: {example}"
     )
+
+
+def check_for_generator(files: Mapping[str, Sequence[StoredNetwork]]) -> None:
+    """That what is left of several files is no discriminator alone, because another of them cannot be read.
+
+    Args:
+        files: what each is called -> its networks.
+
+    Raises:
+        GanlabError: it is; says why the other cannot be read.
+    """
+    sides: list[Side] = []
+    unread: GanlabError | None = None
+    for file, networks in files.items():
+        found: list[Side] = []
+        problem: GanlabError | None = None
+        for network, _ in map(one_headed, networks):
+            try:
+                found.append(side_of(network))
+            except GanlabError as error:
+                problem = problem or GanlabError(f"{file} cannot be read: {error.message}", error.hint)
+        sides += found
+        unread = unread or (None if found else problem)
+    if unread is not None and "generator" not in sides:
+        raise unread
 
 
 def side_of(network: StoredNetwork) -> Side:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CONVENTION = 3  # ranks by which an order of layers must be more usual than its rivals, where nothing else tells
 DOUBTED = 0.2  # an error of a norm that no trained network seen so far has: it knows another network, or an edited one
 LAGGING = 3.0  # the same where training was so short that what norms remember lags behind the weights
+POORLY = 0.1  # an error above which a norm that tells the prior may have seen another one
+JOINTLY = 0.03  # what activations must gain that one norm hears together: a wrong pair may fit better by chance
 LEARNT = "its slopes are stored in the file"
 
 
@@ -197,6 +199,9 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
         evidence = f"{best.witness} is" if _of_pictures(best) else f"what {best.witness} remembers differs by"
         evidence = f"{evidence} {best.error:.3f}"
         certain = best.clear and (not lagging or best.runner_up_error > LAGGING * best.error)
+        certain = certain and (variable != "z" or lagging or best.error <= POORLY)
+        if best.runner_up_error - best.error < JOINTLY and _heard_together(findings, variable, best.witness):
+            certain = False
         runner_up = f"{best.runner_up}: {best.runner_up_error:.3f}"
         return Decision(what, chosen, evidence, runner_up, certain=certain)
     if variable in findings.numbered:
@@ -209,6 +214,13 @@ def _decision(findings: Findings, variable: str, what: str, chosen: str, lagging
     before = [value for name, value in made[: made.index((variable, chosen))] if name.startswith("activation ")]
     taken = "that of the layer before" if before and before[-1] == chosen else "the usual one"
     return Decision(what, chosen, f"no norm tells it from others; {taken}", certain=False)
+
+
+def _heard_together(findings: Findings, variable: str, witness: str) -> bool:
+    """Whether the norm that tells an activation is the first to hear it and another activation as well."""
+    first = {ruling.variable: ruling.witness for ruling in reversed(findings.rulings)}
+    heard = [name for name, told in first.items() if name.startswith("activation ") and told == witness]
+    return variable in heard and len(heard) > 1
 
 
 def _deciding(findings: Findings, variable: str, chosen: str) -> Ruling | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import torch
 
@@ -91,6 +92,7 @@ def generator_of(network: StoredNetwork, stored: Stored, hints: Hints, name: str
     )
     orders = skeletons(network)[:ORDERS_TRIED]
     orders = [order for order in orders if order.side == "generator"] or orders
+    orders = [order for order in orders if _may_end_in_pictures(order, hints)] or _refuse_numbers(orders[0], name)
     read = _searched(orders, known, name)
     skeleton, findings, notes = read.skeleton, read.findings, read.notes
     channels, size = _picture(skeleton, findings, hints, name)
@@ -220,12 +222,26 @@ def _doubted(best: _Reading, found: Sequence[_Reading]) -> tuple[Decision, ...]:
 def _picture(skeleton: Skeleton, findings: Findings, hints: Hints, name: str) -> tuple[int, int]:
     """Channels and side of the pictures; of a generator of matrices only, what its last one can be cut into."""
     outputs = skeleton.stages[-1].outputs
-    if findings.size:
-        return outputs, findings.size
+    return (outputs, findings.size) if findings.size else _cut(outputs, hints) or _refuse_numbers(skeleton, name)
+
+
+def _cut(outputs: int, hints: Hints) -> tuple[int, int] | None:
+    """Channels and side of the pictures that so many numbers make; None where they make none of a usual size."""
     for channels in (1, 3, 4):
         side = round((outputs / channels) ** 0.5)
         if channels * side**2 == outputs and plausible(side, hints.image_size):
             return channels, side
+    return None
+
+
+def _may_end_in_pictures(skeleton: Skeleton, hints: Hints) -> bool:
+    """Whether the last layer puts out maps, or as many numbers as a picture has: known before any search."""
+    last = skeleton.stages[-1]
+    return last.kind != "linear" or _cut(last.outputs, hints) is not None
+
+
+def _refuse_numbers(skeleton: Skeleton, name: str) -> NoReturn:
+    outputs = skeleton.stages[-1].outputs
     raise GanlabError(f"{name}: {outputs} numbers make no square picture of a usual size.", "State it: --image-size")
 
 

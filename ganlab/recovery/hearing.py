@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from ganlab.latents import Prior
 from ganlab.recovery.chaining import length_of
 from ganlab.recovery.hypotheses import Hypothesis, Ruling, settled
 from ganlab.recovery.simulate import run
@@ -18,6 +19,7 @@ QUICK = 48  # latents of the first sorting
 KEPT = 4  # hypotheses carried on after a witness
 MOST_KEPT = 2**21  # numbers of features that each of many hypotheses may keep
 SECOND_CHANCE = 0.5  # an error up to which the other order of norm and activation is carried on
+NEARLY = 0.03  # what one way of enlarging large maps must gain before few latents tell it from another
 IDLE = 3.0  # so many times smaller must the error be that speaks for no activation after a norm
 POOR = 0.3  # an error from which on what is unlikely is heard too
 
@@ -72,7 +74,7 @@ class Hearing:
             beside, quick_beside: others, likewise, that are not carried on, but keep an answer from being certain.
         """
         limit = 1.5 * min(one.testimonies[-1].error for one in quick) + 0.1
-        heard = _heard_well(ways, quick, norm, limit)
+        heard = _nearly_equal_heard_again(_heard_well(ways, quick, norm, limit), norm)
         best, _ = settled(heard)
         well = heard + _heard_well(beside, quick_beside, norm, limit)  # few latents would make an error look larger
         known = [one.choices for one in well]
@@ -106,6 +108,38 @@ def _heard_well(ways: Sequence[Hypothesis], quick: Sequence[Hypothesis], norm: P
     """Those whose error on few latents is within a limit, heard on all, best first."""
     narrowed = [way for way, one in zip(ways, quick, strict=True) if one.testimonies[-1].error <= limit]
     return sorted((testified(one, norm, LATENTS) for one in narrowed), key=lambda one: (one.error, one.rank))
+
+
+def _nearly_equal_heard_again(heard: list[Hypothesis], norm: Part) -> list[Hypothesis]:
+    """The same, best first, where two enlarge maps in different ways and nearly fit alike heard on all latents.
+
+    Of large maps few latents are run, whose chance may be as large as what tells one interpolation from another.
+    """
+    best = heard[0]
+    if best.side < LARGE or "classes" in best.choices:
+        return heard
+    near = [one for one in heard[1:] if one.testimonies[-1].error - best.testimonies[-1].error < NEARLY]
+    close = [one for one in near if _differs_in_enlarging(one, best)]
+    if not close:
+        return heard
+    again = [best, min(close, key=lambda one: one.error)]
+    others = [one for one in heard if one not in again]
+    again = [_from_z(one, norm) for one in again]
+    return sorted(again + others, key=lambda one: (one.error, one.rank))
+
+
+def _from_z(one: Hypothesis, norm: Part) -> Hypothesis:
+    """With its last testimony on all latents, run anew."""
+    inputs = next(int(table["inputs"]) for table, _ in one.elements if "inputs" in table)
+    testimony = testify(norm, run(one.elements, Prior(inputs, one.choices["z"]).sample(LATENTS, seed=0).z))
+    return replace(one, testimonies=(*one.testimonies[:-1], testimony))
+
+
+def _differs_in_enlarging(one: Hypothesis, other: Hypothesis) -> bool:
+    """Whether the way in which maps are enlarged before a layer is all that differs."""
+    differing = {name for name, value in one.choices.items() if other.choices.get(name) != value}
+    words = [one.choices[name] + other.choices.get(name, "") for name in differing]
+    return len(words) == 1 and words[0].count("upsampling before it") == 2
 
 
 def seen_by(one: Hypothesis, norm: Part, latents: int = LATENTS) -> Hypothesis:

@@ -76,7 +76,7 @@ def orders_of(weights: list[Part], embedding: Part | None) -> list[tuple[list[St
 
 def makes_pictures_of_pictures(weights: list[Part]) -> bool:
     """Whether the file's order can only be that of an autoencoder: convolutions of pictures first, pictures last."""
-    chains = _in_file_order(weights)
+    chains = in_file_order(weights)
     return bool(chains) and all(
         chain[0].kind == "conv"
         and chain[0].kernel > 1
@@ -89,13 +89,14 @@ def makes_pictures_of_pictures(weights: list[Part]) -> bool:
 
 def _orders(weights: list[Part], most: int = MOST_STEPS) -> list[list[Stage]]:
     """Chains in the file's order; in any, found in so many steps, where that makes none or none that is likely."""
-    orders = _in_file_order(weights)
+    orders = in_file_order(weights)
     if all(_unlikely(order) for order in orders):
         return _in_any_order(weights, most) or orders
     return orders
 
 
-def _in_file_order(weights: list[Part]) -> list[list[Stage]]:
+def in_file_order(weights: list[Part]) -> list[list[Stage]]:
+    """Chains of all layers as they follow each other in the file."""
     chains: list[list[Stage]] = [[stage] for stage in _orientations(weights[0])]
     for part in weights[1:]:
         chains = [[*chain, stage] for chain in chains for stage in _orientations(part) if follows(chain[-1], stage)]

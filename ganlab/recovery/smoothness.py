@@ -59,8 +59,17 @@ def smoothed(best: Hypothesis, others: Sequence[Hypothesis], variable: str) -> t
     if usual > ROUGH and smoother <= CLEARLY * usual:
         chosen = rival.choices[variable]
         return rival, Ruling(variable, chosen, WITNESS, smoother, best.choices[variable], usual, True)
-    runner_up = f"{closest.choices[variable]}, for pictures of {closest.side}x{closest.side}"
+    runner_up = _words(closest, variable)
+    # where it stays open, the most usual of those that are not clearly rougher is told beside the smoothest
+    open_ = [one for one in rivals if usual > SMOOTHER * one[0]]
+    likely, other = min(open_, key=lambda one: (one[1].rank, one[0]), default=(error, closest))
+    if other is not closest:
+        runner_up = f"{_words(other, variable)}: {likely:.3f}; {runner_up}"
     return best, Ruling(variable, best.choices[variable], WITNESS, usual, runner_up, error, usual <= SMOOTHER * error)
+
+
+def _words(one: Hypothesis, variable: str) -> str:
+    return f"{one.choices[variable]}, for pictures of {one.side}x{one.side}"
 
 
 def _alike(one: Hypothesis, other: Hypothesis, variable: str) -> bool:

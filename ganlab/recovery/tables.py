@@ -41,7 +41,7 @@ def norm_table(norm: Part, eps: float, flat: bool) -> dict[str, Any]:
         "maps": length_of(norm),
         "eps": stated,
         "flat": flat,
-        "affine": "weight" in norm.tensors,
+        "affine": not {"weight", "bias"}.isdisjoint(norm.tensors),
     }
 
 
