@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganlab import Gan, GanlabError, Hints, ImageSpec, Prior, Stored, StoredNetwork, load_gan
+from ganlab.checkpoints.exporting import export_gan
 from ganlab.recovery import hearing, witness
 from ganlab.recovery.parts import parts_of
 from ganlab.recovery.recover import _looked_at, recover
@@ -172,3 +174,12 @@ def test_a_norm_learnt_with_a_shift_alone_scales_by_one_and_a_file_of_torch_says
     gan = load_gan(str(tmp_path / "it.pth"))
     assert far(gan, network) < NEAR
     assert any("changes nothing, so that pictures may differ: 5." in note for note in gan.card.notes)
+    export_gan(gan, tmp_path / "it.pth", tmp_path / "same.pth")
+    same = torch.load(tmp_path / "same.pth", weights_only=True)
+    assert same.keys() == state.keys()
+    edited = copy.deepcopy(gan)
+    norms = [part for part in edited.network("generator").modules() if isinstance(part, nn.BatchNorm2d)]
+    getattr(norms[1], dropped).data.add_(1)
+    with pytest.raises(GanlabError, match="does not say what") as caught:
+        export_gan(edited, tmp_path / "it.pth", tmp_path / "edited.pth")
+    assert "scale or shift" in caught.value.hint

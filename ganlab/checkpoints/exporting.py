@@ -102,14 +102,23 @@ def _not_stored(gan: Gan, wanted: Tensors, before: Tensors) -> tuple[str, ...]:
     Raises:
         GanlabError: it does not hold a weight either, as far as the card knows.
     """
-    lacking = [name for side, name in wanted if (side, name) not in before]
+    lacking = [
+        name
+        for (side, name), values in wanted.items()
+        if (side, name) not in before and not _changes_nothing(name, values)
+    ]
     weights = [name for name in lacking if not name.endswith(STATISTICS)]
     if weights:
         raise GanlabError(
             f"The card of {gan.name} does not say what {weights[0]!r} was called in its file.",
-            "Cards say it now: open that file again and repeat the edit.",
+            "A norm that has no scale or shift there gets none; else open that file again and repeat the edit.",
         )
     return tuple(lacking)
+
+
+def _changes_nothing(name: str, values: torch.Tensor) -> bool:
+    """Whether it may be the scale or the shift of a norm that has the other alone in its file: a reader fills in this."""
+    return values.ndim == 1 and bool((values == float(name.endswith(".weight"))).all())
 
 
 def _change(origin: Origin, wanted: Tensors, differing: Mapping[tuple[str, str], torch.Tensor]) -> Change:
