@@ -117,7 +117,7 @@ def _not_stored(gan: Gan, wanted: Tensors, before: Tensors) -> tuple[str, ...]:
 
 
 def _changes_nothing(name: str, values: torch.Tensor) -> bool:
-    """Whether it may be the scale or the shift of a norm that has the other alone in its file: a reader fills in this."""
+    """Whether it may be the scale or the shift of a norm that has the other alone in its file: a reader fills it in."""
     return values.ndim == 1 and bool((values == float(name.endswith(".weight"))).all())
 
 
