@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ganlab import Result, open_images
 from ganlab_dedup import checks, dedup
-from ganlab_dedup.autoencoder import train
+from ganlab_dedup.autoencoder import Hasher, train
 from ganlab_dedup.control import Flipped, Planted, Searched, flip, plant
 from ganlab_dedup.grouping import Verdict, decide
 from ganlab_dedup.hamming import near_pairs
-from ganlab_dedup.investigation import Choices
 from ganlab_dedup.planting import KINDS, planted_copy
 from ganlab_dedup.reading import Reader
 from ganlab_dedup.verification import compare, same
@@ -23,7 +23,6 @@ from .dedup_kit import bars
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 RADIUS, SIMILARITY = 15, 0.87
-CHOICES = Choices(radius=RADIUS, similarity=SIMILARITY, steps=600, planted=50, skip_broken=False, seed=0)
 TRIED = 24  # flipped pictures
 
 
@@ -139,7 +138,9 @@ def said(planted: Planted, flips: list[Flipped], dropped: int) -> Result:
     verdict = Verdict(keeper, np.full(1000, np.nan), np.zeros(1000, int), np.zeros(1000, bool))
     reader = Reader(open_images(np.zeros((1000, 4, 4, 3), np.uint8)), skip_broken=False)
     result = Result("Said.")
-    checks.report(result, planted, flips, verdict, reader, CHOICES)
+    hasher, hashes = Hasher(torch.zeros(0), torch.zeros(0)), np.zeros((1000, 9, 2), np.uint64)  # not asked any more
+    searched = Searched(reader, hasher, hashes, keeper, verdict.exact, RADIUS, SIMILARITY)
+    checks.report(result, planted, flips, verdict, searched)
     return result
 
 

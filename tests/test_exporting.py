@@ -106,6 +106,20 @@ def test_removed_filters_stay_removed(tmp_path: Path) -> None:
     assert (t7(tmp_path / "new.t7").generate(latents) - edited.generate(latents)).abs().max() <= 1e-6
 
 
+def test_statistics_that_are_as_they_begin_are_told_as_not_stored_too(tmp_path: Path) -> None:
+    like = write_dumps(tmp_path)
+    gan = dumps(like)
+    started = copy.deepcopy(gan)
+    for name, values in started.network("generator").state_dict().items():
+        if name.endswith("running_mean"):
+            values.zero_()
+    exported = [
+        export_gan(one, like, tmp_path / f"{number}_gen_params.jl") for number, one in enumerate((gan, started))
+    ]
+    assert exported[0].not_stored == exported[1].not_stored
+    assert any(name.endswith("running_mean") for name in exported[1].not_stored)
+
+
 def test_theano_dumps_name_their_new_files(tmp_path: Path) -> None:
     like = write_dumps(tmp_path)
     exported = export_gan(dumps(like), like, tmp_path / "without windows é_gen_params.jl")

@@ -398,7 +398,7 @@ def test_repeated_draws_are_told_with_where_one_more_would_lie() -> None:
     assert Metric.of_draws(values, no_control="none").n == 4
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, 0.25])
+@pytest.mark.parametrize("share", [0.0, 1.0, 0.25, 0.1])
 def test_draws_that_do_not_differ_are_as_uncertain_as_a_share_of_so_many_pictures(share: float) -> None:
     metric = Metric.of_draws(np.full(5, share), n=200, no_control="none")
     expected = stats.binomtest(int(200 * share), 200).proportion_ci(method="wilson")

@@ -102,18 +102,15 @@ def _not_stored(gan: Gan, wanted: Tensors, before: Tensors) -> tuple[str, ...]:
     Raises:
         GanlabError: it does not hold a weight either, as far as the card knows.
     """
-    lacking = [
-        name
-        for (side, name), values in wanted.items()
-        if (side, name) not in before and not _changes_nothing(name, values)
-    ]
-    weights = [name for name in lacking if not name.endswith(STATISTICS)]
+    lacking = {name: values for (side, name), values in wanted.items() if (side, name) not in before}
+    statistics = tuple(name for name in lacking if name.endswith(STATISTICS))
+    weights = [name for name in lacking if name not in statistics and not _changes_nothing(name, lacking[name])]
     if weights:
         raise GanlabError(
             f"The card of {gan.name} does not say what {weights[0]!r} was called in its file.",
             "A norm that has no scale or shift there gets none; else open that file again and repeat the edit.",
         )
-    return tuple(lacking)
+    return statistics
 
 
 def _changes_nothing(name: str, values: torch.Tensor) -> bool:

@@ -108,7 +108,7 @@ class Metric:
             lowest, highest: what a value can be.
             n: how many pictures each was computed from; default: the draws.
         """
-        if not values.std() and (lowest, highest) == (0, 1):
+        if (values == values[0]).all() and (lowest, highest) == (0, 1):
             low, high = intervals.of_share(float(values[0]), n or len(values))
         else:
             low, high = intervals.of_a_further_draw(values, lowest, highest)

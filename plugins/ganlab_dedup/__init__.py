@@ -21,11 +21,13 @@ def dedup(
     steps: Annotated[int, "training steps of the autoencoder that hashes", Range(1)] = 600,
     planted: Annotated[
         int,
-        "distorted copies that are hidden and looked for, and a fifth of the pictures that are flipped each way",
+        "distorted copies that are hidden and looked for; five times as many pictures are flipped, for the control",
         Range(5),
     ] = 200,
     skip_broken: Annotated[bool, "leave out pictures that do not decode; without it they stop the run"] = False,
-    seed: Annotated[int, "of the autoencoder and of the planted copies", Range(0, 2**32 - 1)] = 0,
+    seed: Annotated[
+        int, "of the autoencoder, of the planted copies and of the pictures that are flipped", Range(0, 2**32 - 1)
+    ] = 0,
 ) -> Result:
     """Which pictures of a data set are there more than once, and which to keep (section 4.1.1).
 

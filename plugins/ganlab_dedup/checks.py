@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from ganlab import Figure, Metric, Result, Table
 
 from . import figures
-from .control import WAYS, Flipped, Planted
+from .control import WAYS, Flipped, Planted, Searched
 from .figures import DROPPED, SOFT, Tile, measured
 from .grouping import NONE, Verdict
 from .planting import KINDS
@@ -21,32 +20,20 @@ MISTAKEN = 0.1  # of what is dropped for being alike, from which on dropping by 
 SEEN = 3  # flipped pictures taken for others, below which they are told by the figure alone: it may be chance
 
 
-class Rule(Protocol):
-    """When two pictures are the same."""
-
-    @property
-    def radius(self) -> int: ...
-
-    @property
-    def similarity(self) -> float: ...
-
-
-def report(
-    result: Result, planted: Planted, flips: Sequence[Flipped], verdict: Verdict, reader: Reader, rule: Rule
-) -> None:
+def report(result: Result, planted: Planted, flips: Sequence[Flipped], verdict: Verdict, searched: Searched) -> None:
     """Add the metrics, tables, figures and notes of both checks.
 
     Flipped pictures look less like those of the data than these look like each other, or at best as much. So each way
     tells the least that is dropped by mistake, and the way by which most is tells best.
     """
-    found = (planted.distance <= rule.radius) & planted.same
+    found = (planted.distance <= searched.radius) & planted.same
     flipped = max(flips, key=lambda one: int(one.taken.sum()))
     _report_planted(result, planted, found)
     _report_flipped(result, flipped, flips, verdict)
     _warn(result, flipped, verdict, planted.similarity[found], len(found))
-    result.figures["flipped"] = _show_flipped(flipped, reader)
-    result.figures["distances"] = figures.distances(planted, flipped, rule.radius)
-    result.figures["similarities"] = figures.similarities(planted, flipped, rule.similarity)
+    result.figures["flipped"] = _show_flipped(flipped, searched.reader)
+    result.figures["distances"] = figures.distances(planted, flipped, searched.radius)
+    result.figures["similarities"] = figures.similarities(planted, flipped, searched.similarity)
 
 
 def _report_planted(result: Result, planted: Planted, found: np.ndarray) -> None:

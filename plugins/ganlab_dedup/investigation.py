@@ -61,8 +61,7 @@ def investigate(images: Images, choices: Choices) -> Result:
             plant(searched, choices.planted, choices.seed),
             flip(searched, FLIPPED * choices.planted, choices.planted, choices.seed),
             verdict,
-            reader,
-            choices,
+            searched,
         )
     else:
         result.notes.append("All pictures are one: there are no different ones to try the search on.")
